@@ -1,0 +1,32 @@
+"""How `hydra-trial` is put in front of an app's command, and how the command is found again in a job document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PROGRAM = "hydra-trial"
+SEPARATOR = "--"
+
+
+def trial_command(app: Sequence[str], metric: str) -> tuple[str, ...]:
+    """The container command of a trial. The service appends `--key=value` for each parameter behind it."""
+    return (PROGRAM, "--metric", metric, SEPARATOR, *app)
+
+
+def app_command(command: Sequence[str]) -> tuple[str, ...] | None:
+    """The app's own command inside a container command; None when `hydra-trial` does not start it."""
+    if SEPARATOR not in command or not any(_is_program(part) for part in command[: command.index(SEPARATOR)]):
+        return None
+    return tuple(command[command.index(SEPARATOR) + 1 :])
+
+
+def _is_program(part: str) -> bool:
+    return part.rsplit("/", 1)[-1] == PROGRAM or part == "hydra_vertex.trial"
+
+
+def parameter_argument(key: str, value: float | int | str) -> str:
+    """One parameter as Vertex AI appends it to a trial's arguments: `--key=value`.
+
+    An int is written whole (`4`) and a float as Python's shortest text, so that a discrete value reads `128.0`.
+    """
+    return f"--{key}={value}"

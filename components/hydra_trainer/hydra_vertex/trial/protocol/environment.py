@@ -1,0 +1,60 @@
+"""Who a trial is: the environment variables that Vertex AI sets in a trial's container, and nothing else.
+
+Source of the names: https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables and the
+source of cloudml-hypertune.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TRIAL_ID = "CLOUD_ML_TRIAL_ID"
+METRIC_FILE = "CLOUD_ML_HP_METRIC_FILE"
+METRIC_TAG = "CLOUD_ML_HP_METRIC_TAG"
+JOB_ID = "CLOUD_ML_JOB_ID"
+MODEL_DIR = "AIP_MODEL_DIR"
+CHECKPOINT_DIR = "AIP_CHECKPOINT_DIR"
+TENSORBOARD_LOG_DIR = "AIP_TENSORBOARD_LOG_DIR"
+
+DEFAULT_METRIC = "metric"
+"""The metric's name where neither the user nor the service names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDirs:
+    """The three folders that Vertex gives a trial: URIs that end in a slash, below `<base>/<trial id>/`."""
+
+    model: str
+    checkpoints: str
+    tensorboard: str
+
+    @classmethod
+    def below(cls, base_uri: str, trial_id: str) -> OutputDirs:
+        """The folders of one trial under `baseOutputDirectory.outputUriPrefix`."""
+        root = f"{base_uri.rstrip('/')}/{trial_id}"
+        return cls(f"{root}/model/", f"{root}/checkpoints/", f"{root}/logs/")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnvironment:
+    """What one trial is told. None means that the service does not say."""
+
+    trial_id: str
+    metric_file: str
+    job_id: str
+    output_dirs: OutputDirs | None = None
+
+    def to_environ(self) -> dict[str, str]:
+        """The variables, as a service sets them for the trial's process."""
+        variables = {TRIAL_ID: self.trial_id, METRIC_FILE: self.metric_file, JOB_ID: self.job_id}
+        if self.output_dirs is not None:
+            variables[MODEL_DIR] = self.output_dirs.model
+            variables[CHECKPOINT_DIR] = self.output_dirs.checkpoints
+            variables[TENSORBOARD_LOG_DIR] = self.output_dirs.tensorboard
+        return variables
+
+
+def is_trial(environ: Mapping[str, str]) -> bool:
+    """Whether a process with these variables is a trial of a study (a retraining is not)."""
+    return bool(environ.get(TRIAL_ID))

@@ -1,0 +1,127 @@
+"""The file protocol of a KFP container component: `--executor_input {{$}}` in, `executor_output.json` out.
+
+Source of the form: `ExecutorInput` and `ExecutorOutput` in kfp's pipeline_spec.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import json
+from .errors import DocumentError
+from .files import local_path, write_atomic
+from .json import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An artifact of a pipeline. `uri` is where the store has it; `path` is where this process finds it."""
+
+    name: str
+    uri: str
+    type: JsonObject
+    metadata: JsonObject = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The artifact in this process's file system."""
+        return local_path(self.uri)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorInput:
+    """What a step is given: parameter values, input artifacts, the places of its output artifacts."""
+
+    parameters: JsonObject
+    inputs: Mapping[str, Artifact]
+    outputs: Mapping[str, Artifact]
+    output_file: Path
+
+    def text(self, name: str, default: str = "") -> str:
+        """A STRING parameter; `default` when the pipeline leaves it out."""
+        value = self.parameters.get(name, default)
+        if not isinstance(value, str):
+            raise DocumentError(f"inputs.parameterValues.{name}", f"expected a string, got {value!r}")
+        return value
+
+    def integer(self, name: str) -> int:
+        """A NUMBER_INTEGER parameter, which KFP delivers as a double."""
+        value = self.parameters.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+            raise DocumentError(f"inputs.parameterValues.{name}", f"expected a whole number, got {value!r}")
+        return int(value)
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """A STRING parameter that holds a JSON array of strings; absent or empty is no strings."""
+        text = self.text(name)
+        try:
+            value = json.loads(text) if text.strip() else []
+        except ValueError as error:
+            raise DocumentError(f"inputs.parameterValues.{name}", f"not JSON ({error}): {text!r}") from error
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise DocumentError(f"inputs.parameterValues.{name}", f"expected a JSON array of strings, got {text!r}")
+        return tuple(str(item) for item in value)
+
+    def write_output(self, parameters: JsonObject, metadata: Mapping[str, JsonObject] | None = None) -> None:
+        """Write `executor_output.json`: every output artifact with its metadata, and the output parameters."""
+        described = {
+            name: {"artifacts": [_dump_artifact(artifact, (metadata or {}).get(name, {}))]}
+            for name, artifact in self.outputs.items()
+        }
+        document: JsonObject = {"artifacts": described, "parameterValues": parameters}
+        write_atomic(self.output_file, json.dumps(document))
+
+
+def parse_executor_input(text: str) -> ExecutorInput:
+    """Parse the text behind `--executor_input`. Raises DocumentError naming the field at fault."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise DocumentError("--executor_input", f"not JSON ({error}); KFP puts it there for {{{{$}}}}") from error
+    top = _object(document, "executor_input")
+    inputs = _object(top.get("inputs", {}), "inputs")
+    outputs = _object(top.get("outputs", {}), "outputs")
+    output_file = outputs.get("outputFile")
+    if not isinstance(output_file, str):
+        raise DocumentError("outputs.outputFile", f"expected a path, got {output_file!r}")
+    return ExecutorInput(
+        parameters=_object(inputs.get("parameterValues", {}), "inputs.parameterValues"),
+        inputs=_artifacts(inputs, "inputs"),
+        outputs=_artifacts(outputs, "outputs"),
+        output_file=local_path(output_file),
+    )
+
+
+def _artifacts(holder: JsonObject, path: str) -> dict[str, Artifact]:
+    lists = _object(holder.get("artifacts", {}), f"{path}.artifacts")
+    return {name: _artifact(value, f"{path}.artifacts.{name}") for name, value in lists.items()}
+
+
+def _artifact(value: Json, path: str) -> Artifact:
+    items = _object(value, path).get("artifacts")
+    if not isinstance(items, list) or len(items) != 1:
+        raise DocumentError(path, f"expected one artifact, got {items!r}")
+    item = _object(items[0], path)
+    return Artifact(
+        name=str(item.get("name", "")),
+        uri=str(item.get("uri", "")),
+        type=_object(item.get("type", {}), f"{path}.type"),
+        metadata=_object(item.get("metadata", {}), f"{path}.metadata"),
+    )
+
+
+def _dump_artifact(artifact: Artifact, metadata: JsonObject) -> JsonObject:
+    return {
+        "name": artifact.name,
+        "uri": artifact.uri,
+        "type": artifact.type,
+        "metadata": {**artifact.metadata, **metadata},
+    }
+
+
+def _object(value: Json, path: str) -> JsonObject:
+    if not isinstance(value, Mapping):
+        raise DocumentError(path, f"expected a JSON object, got {value!r}")
+    return value

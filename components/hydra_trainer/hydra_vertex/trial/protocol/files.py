@@ -1,0 +1,44 @@
+"""Whole files only: what is written is beside its place until it is complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write beside `path` and rename over it, so that a reader sees the old file or the new one, never half of one.
+
+    Folders on the way are made. The file gets the permissions that the umask gives a new file. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def local_path(uri: str) -> Path:
+    """Where a URI is found in this process's file system.
+
+    `gs://bucket/x` is `/gcs/bucket/x`, as Vertex mounts it and KFP writes it; `file:///x` is `/x`; a path is itself.
+    """
+    for scheme, mount in (("gs://", "/gcs/"), ("s3://", "/s3/"), ("minio://", "/minio/"), ("file://", "")):
+        if uri.startswith(scheme):
+            return Path(mount + uri.removeprefix(scheme))
+    return Path(uri)
