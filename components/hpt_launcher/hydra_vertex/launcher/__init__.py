@@ -1,0 +1,1 @@
+"""The launching side: search space to job, job to service, trials to the best config and a report."""

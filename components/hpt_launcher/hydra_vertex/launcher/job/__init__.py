@@ -1,0 +1,70 @@
+"""Vertex AI's `HyperparameterTuningJob` as frozen values: the one document that crosses process boundaries.
+
+Read with `parse_job`, written with `dump_job`. The JSON is Google's (proto3 JSON mapping, camelCase), described at
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs. Fields that
+nothing here reads are kept in `other` and written back as they came.
+"""
+
+from .document import HyperparameterTuningJob, JobError, dump_job, load_job, parse_job, save_job
+from .enums import Algorithm, Goal, JobState, MeasurementSelection, ScaleType, TrialState
+from .study_spec import (
+    Categorical,
+    Condition,
+    ConditionalParameter,
+    Discrete,
+    Domain,
+    DoubleRange,
+    IntegerRange,
+    MetricSpec,
+    ParameterSpec,
+    StudySpec,
+    dump_study_spec,
+    parse_study_spec,
+)
+from .trial import Measurement, ParameterValue, Trial, dump_trial, parse_trial
+from .trial_job_spec import (
+    ContainerSpec,
+    TrialJobSpec,
+    WorkerPoolSpec,
+    dump_trial_job_spec,
+    parse_trial_job_spec,
+    parse_worker_pools,
+)
+
+__all__ = [
+    "Algorithm",
+    "Categorical",
+    "Condition",
+    "ConditionalParameter",
+    "ContainerSpec",
+    "Discrete",
+    "Domain",
+    "DoubleRange",
+    "Goal",
+    "HyperparameterTuningJob",
+    "IntegerRange",
+    "JobError",
+    "JobState",
+    "Measurement",
+    "MeasurementSelection",
+    "MetricSpec",
+    "ParameterSpec",
+    "ParameterValue",
+    "ScaleType",
+    "StudySpec",
+    "Trial",
+    "TrialJobSpec",
+    "TrialState",
+    "WorkerPoolSpec",
+    "dump_job",
+    "dump_study_spec",
+    "dump_trial",
+    "dump_trial_job_spec",
+    "load_job",
+    "parse_job",
+    "parse_study_spec",
+    "parse_trial",
+    "parse_trial_job_spec",
+    "parse_worker_pools",
+    "save_job",
+]
