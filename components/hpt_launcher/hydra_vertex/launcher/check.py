@@ -1,0 +1,55 @@
+"""Holds a search space against the app's composed config, before anything is paid for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from hydra_vertex.trial.protocol.command import parameter_argument
+from hydra_vertex.trial.protocol.explanation import Explanation
+
+from .explain import explain
+from .job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue, ScaleType, StudySpec
+
+
+def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
+    """Deliver the space's telling values to the app's config, as trials will, and return what it made of them.
+
+    Raises UserError naming the key, the value and what is allowed when a trial could not be started, and AppError when
+    the app fails before its config is composed.
+    """
+    return explain(app, probe_arguments(spec))
+
+
+def probe_arguments(spec: StudySpec) -> tuple[str, ...]:
+    """Arguments in which every parameter takes its extremes and, where its values are listed, all of them."""
+    return tuple(
+        parameter_argument(parameter.id, value)
+        for parameter in walk_parameters(spec.parameters)
+        for value in telling_values(parameter)
+    )
+
+
+def walk_parameters(parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
+    """All parameters, the conditional ones behind their parents."""
+    for parameter in parameters:
+        yield parameter
+        yield from walk_parameters([child.spec for child in parameter.children])
+
+
+def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]:
+    """Values that show whether a key takes this domain: the ends, and for a double also a point that is no integer."""
+    match parameter.domain:
+        case DoubleRange(low, high):
+            return (low, high, _between(low, high, parameter.scale))
+        case IntegerRange(low, high):
+            return (low, high)
+        case Categorical(values):
+            return values
+        case Discrete(values):
+            return values
+
+
+def _between(low: float, high: float, scale: ScaleType | None) -> float:
+    middle = math.sqrt(low * high) if scale is ScaleType.LOG and low > 0 else low + (high - low) * 0.53125
+    return middle if not middle.is_integer() else low + (high - low) * 0.4140625

@@ -1,0 +1,64 @@
+"""A search file, in either of the two forms that people have: Hydra's sweeper config, or what `gcloud` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from hydra_vertex.trial.protocol.errors import SearchSpaceError
+from hydra_vertex.trial.protocol.json import Json, JsonObject
+
+from ..job import StudySpec, TrialJobSpec
+
+DEFAULT_TRIAL_COUNT = 20
+DEFAULT_PARALLEL_COUNT = 2
+"""What hydra-optuna-sweeper does when `n_trials` and `n_jobs` are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line."""
+
+    study_spec: StudySpec
+    max_trial_count: int = DEFAULT_TRIAL_COUNT
+    parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
+    fixed: tuple[str, ...] = ()
+    trial_job_spec: TrialJobSpec | None = None
+
+
+def load_search_space(path: Path) -> SearchSpace:
+    """Read a search file. Raises SearchSpaceError, in one line that names the file."""
+    from . import gcloud, sweeper
+
+    document = _load_yaml(path)
+    if "studySpec" in document or "study_spec" in document:
+        return gcloud.parse(document, str(path))
+    if "hydra" in document:
+        return sweeper.parse(document, str(path))
+    raise SearchSpaceError(
+        f"{path}: no search space in it; give a Hydra sweeper file (hydra.sweeper.params) "
+        "or the YAML of `gcloud ai hp-tuning-jobs create --config` (studySpec)"
+    )
+
+
+def _load_yaml(path: Path) -> JsonObject:
+    try:
+        document: Json = yaml.safe_load(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SearchSpaceError(f"{path}: no such search file; {_files_beside(path)}") from error
+    except OSError as error:
+        raise SearchSpaceError(f"{path}: the search file cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise SearchSpaceError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise SearchSpaceError(f"{path}: expected a YAML mapping with hydra.sweeper.params, got {document!r:.80}")
+    return document
+
+
+def _files_beside(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist either"
+    names = sorted(p.name for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+    return f"{folder} holds {', '.join(names[:8]) or 'no YAML file'}"

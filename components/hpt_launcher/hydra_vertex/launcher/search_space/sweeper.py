@@ -1,0 +1,83 @@
+"""Hydra's sweeper form, as hydra-optuna-sweeper and the lightning-hydra-template use it.
+
+::
+
+    # @package _global_
+    optimized_metric: val/loss
+    hydra:
+      sweeper:
+        direction: minimize
+        n_trials: 20
+        n_jobs: 2
+        params:
+          optimizer.lr: tag(log, interval(1e-5, 1e-1))
+
+Source of the form: https://hydra.cc/docs/plugins/optuna_sweeper/.
+"""
+
+from __future__ import annotations
+
+from hydra_vertex.trial.protocol.environment import DEFAULT_METRIC
+from hydra_vertex.trial.protocol.errors import SearchSpaceError
+from hydra_vertex.trial.protocol.json import Json, JsonObject
+
+from ..job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
+from .domain import parse_param
+from .search_file import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+
+_GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
+
+
+def parse(document: JsonObject, source: str) -> SearchSpace:
+    """The space of `hydra.sweeper`. The measurement that counts is the last one: the app's return value."""
+    sweeper = _mapping(_mapping(document, "hydra", source), "sweeper", source)
+    parsed = [parse_param(key, value, source) for key, value in _params(sweeper, source).items()]
+    parameters = tuple(p for p in parsed if isinstance(p, ParameterSpec))
+    if not parameters:
+        raise SearchSpaceError(f"{source}: hydra.sweeper.params fixes every value; there is nothing to search")
+    metric = MetricSpec(_metric(document, sweeper, source), _goal(sweeper, source))
+    return SearchSpace(
+        study_spec=StudySpec((metric,), parameters, Algorithm.BAYESIAN, MeasurementSelection.LAST),
+        max_trial_count=_count(sweeper, "n_trials", DEFAULT_TRIAL_COUNT, source),
+        parallel_trial_count=_count(sweeper, "n_jobs", DEFAULT_PARALLEL_COUNT, source),
+        fixed=tuple(p for p in parsed if isinstance(p, str)),
+    )
+
+
+def _params(sweeper: JsonObject, source: str) -> JsonObject:
+    params = sweeper.get("params")
+    if not isinstance(params, dict) or not params:
+        raise SearchSpaceError(
+            f"{source}: hydra.sweeper.params is {params!r}; name at least one key and its values, "
+            "such as `optimizer.lr: tag(log, interval(1e-5, 1e-1))`"
+        )
+    return params
+
+
+def _metric(document: JsonObject, sweeper: JsonObject, source: str) -> str:
+    metric = document.get("optimized_metric", sweeper.get("optimized_metric", DEFAULT_METRIC))
+    if not isinstance(metric, str) or not metric or any(c.isspace() for c in metric):
+        raise SearchSpaceError(f"{source}: optimized_metric is {metric!r}; expected a name without spaces")
+    return metric
+
+
+def _goal(sweeper: JsonObject, source: str) -> Goal:
+    direction = sweeper.get("direction")
+    goal = _GOALS.get(direction.lower()) if isinstance(direction, str) else None
+    if goal is None:
+        raise SearchSpaceError(f"{source}: hydra.sweeper.direction is {direction!r}; write minimize or maximize")
+    return goal
+
+
+def _count(sweeper: JsonObject, name: str, default: int, source: str) -> int:
+    value = sweeper.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SearchSpaceError(f"{source}: hydra.sweeper.{name} is {value!r}; expected a whole number from 1 up")
+    return value
+
+
+def _mapping(holder: JsonObject, name: str, source: str) -> JsonObject:
+    value: Json = holder.get(name)
+    if not isinstance(value, dict):
+        raise SearchSpaceError(f"{source}: {name} is {value!r}; a search file has hydra.sweeper.params")
+    return value
