@@ -1,0 +1,1 @@
+"""The pipeline tune, select, retrain, and the command `hydra-vertex` around it."""

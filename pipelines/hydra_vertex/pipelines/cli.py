@@ -1,0 +1,66 @@
+"""`hydra-vertex`: one command for a user's day. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hydra_vertex.trial.protocol.command import SEPARATOR
+from hydra_vertex.trial.protocol.errors import HydraVertexError, Stopped
+
+COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
+
+_DESCRIPTION = """\
+Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changing the app.
+
+The app's command stands behind `--`, as it is typed today.
+"""
+
+_EXAMPLE = """\
+example:
+  hydra-vertex run --search conf/hparams_search/docs.yaml --trials 12 --parallel 2 -- python train.py experiment=docs
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code: 2 for bad input, 1 for work that failed, 130 when stopped."""
+    own, app = split_app(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser().parse_args(own)
+    arguments.app = app
+    try:
+        code: int = arguments.run(arguments)
+    except HydraVertexError as error:
+        print(f"hydra-vertex: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("hydra-vertex: stopped", file=sys.stderr)
+        return Stopped.exit_code
+    return code
+
+
+def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """What is ours, and the app's command behind the first `--`."""
+    if SEPARATOR not in argv:
+        return list(argv), ()
+    at = list(argv).index(SEPARATOR)
+    return list(argv[:at]), tuple(argv[at + 1 :])
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Each command's module adds its own options."""
+    parser = argparse.ArgumentParser(
+        prog="hydra-vertex",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"hydra_vertex.pipelines.commands.{name}").add_command(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

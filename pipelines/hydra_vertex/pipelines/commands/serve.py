@@ -1,0 +1,31 @@
+"""`hydra-vertex serve`: the embedded tuning service, for Google's own clients on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .options import add_parser
+
+DEFAULT_PORT = 8080
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = add_parser(
+        commands,
+        "serve",
+        "serve Vertex AI's tuning API on loopback; trials run as child processes",
+        "hydra-vertex serve --port 8080 --dir studies/",
+    )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one ({DEFAULT_PORT})")
+    parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
+    from hydra_vertex.service.server import serve
+
+    serve(arguments.dir, arguments.port, print)
+    return 0

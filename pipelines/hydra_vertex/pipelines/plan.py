@@ -1,0 +1,94 @@
+"""What a tuning run is asked to do: the search file and the flags, put together and checked before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hydra_vertex.launcher.build import check_counts, display_name_for
+from hydra_vertex.launcher.job import StudySpec, TrialJobSpec, dump_study_spec, dump_trial_job_spec
+from hydra_vertex.launcher.search_space import load_search_space
+from hydra_vertex.trial.protocol import json
+from hydra_vertex.trial.protocol.errors import CommandError
+
+PipelineArguments = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class TuningPlan:
+    """Everything that one run of the pipeline needs to know of the user's intent. `app` includes fixed overrides."""
+
+    app: tuple[str, ...]
+    display_name: str
+    study_spec: StudySpec
+    trial_job_spec: TrialJobSpec
+    max_trial_count: int
+    parallel_trial_count: int
+    max_failed_trial_count: int = 0
+    retrain_overrides: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
+        """The pipeline's parameters, structured ones as JSON text."""
+        return {
+            "project": project,
+            "location": location,
+            "api_endpoint": api_endpoint,
+            "display_name": self.display_name,
+            "app_command": json.dumps(list(self.app)),
+            "study_spec": json.dumps(dump_study_spec(self.study_spec)),
+            "trial_job_spec": json.dumps(dump_trial_job_spec(self.trial_job_spec)),
+            "max_trial_count": self.max_trial_count,
+            "parallel_trial_count": self.parallel_trial_count,
+            "max_failed_trial_count": self.max_failed_trial_count,
+            "metric": self.study_spec.objective.id,
+            "retrain_overrides": json.dumps(list(self.retrain_overrides)),
+            "labels": json.dumps(dict(self.labels)),
+        }
+
+
+def make_plan(
+    search: Path,
+    app: tuple[str, ...],
+    *,
+    trials: int | None = None,
+    parallel: int | None = None,
+    trial_timeout_s: float | None = None,
+    max_failed_trials: int = 0,
+    name: str = "",
+    retrain_overrides: tuple[str, ...] = (),
+    trial_job: TrialJobSpec | None = None,
+) -> TuningPlan:
+    """Read the search file and let the flags win over it. None leaves a number to the file.
+
+    Raises UserError: SearchSpaceError for the file and the counts, CommandError for a missing app command.
+    """
+    if not app:
+        raise CommandError(
+            "the app's command is missing; give it behind --, as in `-- python train.py experiment=docs`"
+        )
+    space = load_search_space(search)
+    max_trials = space.max_trial_count if trials is None else trials
+    at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
+    check_counts(max_trials, at_once)
+    job_spec = trial_job or space.trial_job_spec or TrialJobSpec(worker_pools=())
+    if trial_timeout_s is not None:
+        job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
+    command = (*app, *space.fixed)
+    return TuningPlan(
+        app=command,
+        display_name=name or display_name_for(app, str(search)),
+        study_spec=space.study_spec,
+        trial_job_spec=job_spec,
+        max_trial_count=max_trials,
+        parallel_trial_count=at_once,
+        max_failed_trial_count=max_failed_trials,
+        retrain_overrides=retrain_overrides,
+    )
+
+
+def _parallel(in_file: int, wanted: int | None, max_trials: int) -> int:
+    """A flag is taken at its word; a file's number is capped by a `--trials` that is lower."""
+    return min(in_file, max_trials) if wanted is None else wanted

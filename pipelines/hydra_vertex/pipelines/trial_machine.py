@@ -1,0 +1,48 @@
+"""The machine, image and output folder of each trial on Vertex AI, as a `CustomJobSpec`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hydra_vertex.launcher.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.trial.protocol.errors import UserError
+from hydra_vertex.trial.protocol.json import Json
+
+TRIAL_FOLDER = "trials"
+
+
+def trial_job(
+    spec: TrialJobSpec,
+    *,
+    image: str,
+    machine_type: str,
+    accelerator: str,
+    accelerator_count: int,
+    root: str,
+    service_account: str = "",
+) -> TrialJobSpec:
+    """`spec` with what it leaves open filled in; a worker pool that it names is left as it is.
+
+    Raises UserError when there is neither a worker pool nor an image to make one of, or the root is no gs:// URI.
+    """
+    if not root.startswith("gs://"):
+        raise UserError(f"--root {root}: expected a folder in a bucket, such as gs://my-bucket/runs")
+    pools = spec.worker_pools or (_pool(image, machine_type, accelerator, accelerator_count),)
+    account: dict[str, Json] = {"serviceAccount": service_account} if service_account else {}
+    return dataclasses.replace(
+        spec,
+        worker_pools=pools,
+        base_output_uri=spec.base_output_uri or f"{root.rstrip('/')}/{TRIAL_FOLDER}",
+        other={**account, **spec.other},
+    )
+
+
+def _pool(image: str, machine_type: str, accelerator: str, accelerator_count: int) -> WorkerPoolSpec:
+    if not image:
+        raise UserError(
+            "--image is missing: Vertex AI starts every trial in a container; build one from the Dockerfile"
+        )
+    machine: dict[str, Json] = {"machineType": machine_type}
+    if accelerator:
+        machine |= {"acceleratorType": accelerator, "acceleratorCount": accelerator_count}
+    return WorkerPoolSpec(container=ContainerSpec(image_uri=image), machine=machine)
