@@ -55,8 +55,8 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
     return HyperparameterTuningJob(
         name=fields.text("name"),
         display_name=fields.text("displayName"),
-        study_spec=parse_study_spec(fields.take("studySpec") or {}, fields.path("studySpec")),
-        trial_job_spec=parse_trial_job_spec(fields.take("trialJobSpec") or {}, fields.path("trialJobSpec")),
+        study_spec=parse_study_spec(fields.message("studySpec"), fields.path("studySpec")),
+        trial_job_spec=parse_trial_job_spec(fields.message("trialJobSpec"), fields.path("trialJobSpec")),
         max_trial_count=fields.integer("maxTrialCount"),
         parallel_trial_count=fields.integer("parallelTrialCount"),
         max_failed_trial_count=fields.integer("maxFailedTrialCount"),
@@ -124,7 +124,7 @@ def _dump_times(job: HyperparameterTuningJob) -> JsonObject:
 
 
 def _parse_labels(fields: Fields) -> dict[str, str]:
-    labels = fields.take("labels") or {}
+    labels = fields.message("labels")
     if not isinstance(labels, dict):
         raise DocumentError(fields.path("labels"), f"expected an object, got {labels!r}")
     return {name: str(value) for name, value in labels.items()}

@@ -87,10 +87,14 @@ class Fields:
             raise DocumentError(self.path(name), f"expected an array, got {value!r}")
         return tuple(parse(item, f"{self.path(name)}[{i}]") for i, item in enumerate(value))
 
-    def child(self, name: str) -> Fields:
-        """A message; an absent one reads as empty."""
+    def message(self, name: str) -> Json:
+        """The raw value of a message field; an absent one is an empty message."""
         value = self.take(name)
-        return Fields({} if value is None else value, self.path(name))
+        return {} if value is None else value
+
+    def child(self, name: str) -> Fields:
+        """A message field, to be read in turn."""
+        return Fields(self.message(name), self.path(name))
 
     def duration_s(self, name: str) -> float | None:
         """A Duration in seconds; None when absent."""

@@ -198,7 +198,7 @@ def _parse_child(value: Json, path: str) -> ConditionalParameter:
     body = fields.child(given[0])
     texts = given[0] == "parentCategoricalValues"
     when: Condition = body.items("values", parse_text) if texts else body.items("values", parse_number)
-    return ConditionalParameter(when, parse_parameter(fields.take("parameterSpec") or {}, fields.path("parameterSpec")))
+    return ConditionalParameter(when, parse_parameter(fields.message("parameterSpec"), fields.path("parameterSpec")))
 
 
 def _dump_child(child: ConditionalParameter, parent: Domain) -> JsonObject:

@@ -85,7 +85,7 @@ def _choice(sweep: ChoiceSweep, override: Override, where: str) -> tuple[Domain,
     if scale is not ScaleType.LINEAR:
         raise SearchSpaceError(f"{where}: options that are not numbers have no {'/'.join(sweep.tags)} scale")
     written = list(override.sweep_string_iterator())
-    texts = [o if isinstance(o, str) else text for o, text in zip(options, written, strict=True)]
+    texts = [_text(option, text) for option, text in zip(options, written, strict=True)]
     _require_unique(texts, where)
     return Categorical(tuple(texts)), None
 
@@ -97,9 +97,16 @@ def _discrete(values: Iterable[int | float], where: str) -> Discrete:
         raise SearchSpaceError(
             f"{where}: {len(numbers)} values; a list may hold {MAX_DISCRETE_VALUES}, use an interval"
         )
-    if any(abs(v) > _EXACT_DOUBLE and v.is_integer() for v in numbers):
+    if any(abs(v) >= _EXACT_DOUBLE and v.is_integer() for v in numbers):
         raise SearchSpaceError(f"{where}: a number beyond 2^53 cannot travel as a double; quote it: choice('…')")
     return Discrete(tuple(numbers))
+
+
+def _text(option: object, written: str) -> str:
+    """A string verbatim, a bool as Hydra spells it, a list or dict as it was written."""
+    if isinstance(option, str):
+        return option
+    return written.lower() if isinstance(option, bool) else written
 
 
 def _tidy(value: int | float) -> int | float:

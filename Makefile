@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine with Python 3.11: `make run` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: run test lint types wheel check bench components lock clean help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/run  ## set-up, then the main job on real text: tune, select, retrain, report
+	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
+	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
+
+test: $(VENV)/dev  ## set-up, then the test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev  ## ruff, both as linter and as formatter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev  ## mypy, strict
+	$(BIN)/mypy
+	$(BIN)/mypy trainer/*.py
+
+wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
+	$(BIN)/python tests/wheel_check.py
+
+check: test lint types wheel  ## everything that CI runs
+
+bench: $(VENV)/dev  ## print every figure that the README quotes
+	$(BIN)/python -m benchmarks
+
+components: $(VENV)/dev  ## write the component.yaml files from their source
+	$(BIN)/python -m hydra_vertex.pipelines.compiling
+
+lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml
+	$(BIN)/python requirements/lock.py
+
+clean:  ## remove what make made
+	rm -rf $(VENV) build dist
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of requirements: `dev` holds all of `run`, so that the two never undo each other.
+$(VENV)/run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --requirement requirements/run.txt
+	$(PIP) install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-deps --editable .
+	touch $@
