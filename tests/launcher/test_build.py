@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from hydra_vertex.launcher.build import build_job, check_counts, display_name_for
+from hydra_vertex.launcher.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.trial.protocol.command import app_command
+from hydra_vertex.trial.protocol.errors import SearchSpaceError
+from launcher.jobs import METRIC, SPEC
+
+APP = ("python", "train.py", "experiment=docs")
+
+
+def build(*pools: WorkerPoolSpec, failed: int = 0) -> ContainerSpec:
+    job = build_job(
+        display_name="d",
+        study_spec=SPEC,
+        trial_job_spec=TrialJobSpec(worker_pools=pools),
+        app=APP,
+        max_trial_count=8,
+        parallel_trial_count=2,
+        max_failed_trial_count=failed,
+    )
+    assert job.max_failed_trial_count == (failed or 8)
+    container = job.trial_job_spec.worker_pools[0].container
+    assert container is not None
+    return container
+
+
+def test_a_pool_without_a_command_starts_the_app_through_hydra_trial() -> None:
+    container = build(WorkerPoolSpec(container=ContainerSpec(image_uri="gcr.io/p/i")))
+
+    assert container.command == ("hydra-trial", "--metric", METRIC, "--", *APP)
+    assert container.image_uri == "gcr.io/p/i"
+    assert app_command(container.command) == APP
+
+
+def test_no_pool_at_all_is_one_that_leaves_machine_and_image_to_the_service() -> None:
+    assert app_command(build().command) == APP
+
+
+def test_a_command_of_the_user_s_own_is_left_alone() -> None:
+    container = build(WorkerPoolSpec(container=ContainerSpec(command=("my-entry",))))
+
+    assert container.command == ("my-entry",)
+    assert app_command(container.command) is None
+
+
+def test_failed_trials_never_end_a_study_unless_a_number_is_asked_for() -> None:
+    build(failed=3)
+
+
+@pytest.mark.parametrize(
+    ("total", "parallel", "says"),
+    [(0, 1, "must be 1 or more"), (4, 0, "must be 1 or more"), (4, 5, "5 parallel trials of 4 in all")],
+)
+def test_counts_that_do_not_go_together_are_refused(total: int, parallel: int, says: str) -> None:
+    with pytest.raises(SearchSpaceError, match=says):
+        check_counts(total, parallel)
+
+
+@pytest.mark.parametrize(
+    ("app", "search", "name"),
+    [
+        (("python", "trainer/train.py", "experiment=docs"), "conf/hparams_search/docs.yaml", "train-docs"),
+        (("python", "-m", "pkg.train"), "a b.yml", "pkg.train-a-b"),
+        (("python", "x.py"), "s" * 300, ("x-" + "s" * 300)[:128]),
+    ],
+)
+def test_a_study_is_named_after_its_app_and_search_file(app: tuple[str, ...], search: str, name: str) -> None:
+    assert display_name_for(app, search) == name

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hydra_vertex.launcher.check import probe_arguments, telling_values, walk_parameters
+from hydra_vertex.launcher.job import (
+    Categorical,
+    ConditionalParameter,
+    Discrete,
+    Domain,
+    DoubleRange,
+    IntegerRange,
+    ParameterSpec,
+    ScaleType,
+)
+from launcher.jobs import SPEC
+
+
+@pytest.mark.parametrize(
+    ("domain", "values"),
+    [
+        (IntegerRange(1, 8), (1, 8)),
+        (Categorical(("a", "b", "c")), ("a", "b", "c")),
+        (Discrete((16.0, 32.0)), (16.0, 32.0)),
+    ],
+)
+def test_extremes_and_every_listed_value_are_tried(domain: Domain, values: tuple[object, ...]) -> None:
+    assert telling_values(ParameterSpec("x", domain)) == values
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 8.0), (0.0, 2.0), (1.0, 4.0), (-8.0, 8.0), (1.0, 100.0)])
+@pytest.mark.parametrize("scale", [ScaleType.LINEAR, ScaleType.LOG])
+def test_a_double_is_also_tried_at_a_point_that_is_no_integer(low: float, high: float, scale: ScaleType) -> None:
+    first, last, between = telling_values(ParameterSpec("x", DoubleRange(low, high), scale))
+
+    assert (first, last) == (low, high)
+    assert low < between < high
+    assert between != int(between)
+
+
+def test_arguments_look_as_a_service_appends_them() -> None:
+    assert probe_arguments(SPEC)[:5] == (
+        "--optimizer.lr=1e-05",
+        "--optimizer.lr=0.1",
+        "--optimizer.lr=0.001",
+        "--model.depth=1",
+        "--model.depth=8",
+    )
+
+
+def test_conditional_parameters_are_tried_too() -> None:
+    child = ParameterSpec("child", IntegerRange(1, 2))
+    parent = ParameterSpec("parent", Categorical(("a", "b")), None, (ConditionalParameter(("a",), child),))
+
+    assert [p.id for p in walk_parameters([parent])] == ["parent", "child"]
