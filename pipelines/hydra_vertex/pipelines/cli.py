@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from hydra_vertex.trial.protocol.command import SEPARATOR
-from hydra_vertex.trial.protocol.errors import HydraVertexError, Stopped
+from hydra_vertex.trial.protocol.errors import HydraVertexError, Stopped, UserError
 
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
+
+_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
+"""Libraries that the base install leaves out: it is made for training images."""
 
 _DESCRIPTION = """\
 Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changing the app.
@@ -34,6 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HydraVertexError as error:
         print(f"hydra-vertex: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _EXTRAS:
+            raise
+        print(f"hydra-vertex: {error.name} is not installed; pip install 'hydra-vertex[all]'", file=sys.stderr)
+        return UserError.exit_code
     except KeyboardInterrupt:
         print("hydra-vertex: stopped", file=sys.stderr)
         return Stopped.exit_code

@@ -1,0 +1,29 @@
+# One image for every step and every trial: it tunes, selects and retrains. Build it with the app that it trains:
+#   docker build -t REGION-docker.pkg.dev/PROJECT/REPO/train:1 .
+# A GPU image: --build-arg BASE=nvidia/cuda:…-runtime-… (any base with Python 3.11) and the CUDA build of torch.
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python3 -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+# The pinned dependencies are a layer of their own, which a change of the source leaves alone.
+ARG REQUIREMENTS=run
+COPY requirements/ /src/requirements/
+RUN pip install --requirement /src/requirements/${REQUIREMENTS}.txt
+COPY pyproject.toml README.md CHANGELOG.md /src/
+COPY components /src/components
+COPY pipelines /src/pipelines
+RUN pip install --no-deps /src
+
+FROM ${BASE}
+RUN useradd --create-home --uid 1000 trainer
+COPY --from=build /opt/venv /opt/venv
+COPY --chown=root:root trainer /app/trainer
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+USER trainer
+# Hydra writes its outputs below the working directory.
+WORKDIR /home/trainer
+RUN ln -s /app/trainer trainer
+ENTRYPOINT ["hydra-trial"]
+CMD ["--help"]

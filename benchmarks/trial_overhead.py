@@ -1,0 +1,55 @@
+"""What hydra-trial adds to an app's own time: `python benchmarks/trial_overhead.py [RUNS]`. Paired runs, medians.
+
+Two apps: one that imports nothing but Hydra, where every millisecond shows, and the sample trainer.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from timing import paired_ratio, print_table, time_in_turn
+
+ROOT = Path(__file__).resolve().parent.parent
+TRIAL = str(Path(sys.executable).parent / "hydra-trial")
+APP = """
+import hydra
+
+@hydra.main(version_base="1.3", config_path=".", config_name="config")
+def main(config):
+    return config.lr
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
+        Path(folder, "app.py").write_text(APP)
+        Path(folder, "config.yaml").write_text("lr: 0.1\ndepth: 2\n")
+        bare = ["app.py"], ["--lr=0.01", "--depth=4.0"], ["lr=0.01", "depth=4"]
+        trainer = [str(ROOT / "trainer/train.py"), "experiment=docs", "trainer.max_steps=20"]
+        real = trainer, ["--optimizer.lr=0.003"], ["optimizer.lr=0.003"]
+        rows = [measure("an app that imports only Hydra", *bare, runs, folder)]
+        rows.append(measure("the sample trainer, 20 steps", *real, max(3, runs // 3), folder))
+    print_table(["app", "started directly (s)", "through hydra-trial (s)", "ratio"], rows)
+
+
+def measure(
+    name: str, app: list[str], parameters: list[str], overrides: list[str], runs: int, folder: str
+) -> list[str]:
+    commands = {
+        "plain": [sys.executable, *app, *overrides],
+        "trial": [TRIAL, "--", "python", *app, *parameters],
+    }
+    metric_file = str(Path(folder, "metric", "file"))
+    timings = time_in_turn(commands, runs, {"CLOUD_ML_HP_METRIC_FILE": metric_file, "OMP_NUM_THREADS": "1"}, folder)
+    plain, trial = timings["plain"], timings["trial"]
+    return [name, f"{plain.median_s:.2f}", f"{trial.median_s:.2f}", f"{paired_ratio(trial, plain):.3f}"]
+
+
+if __name__ == "__main__":
+    main()

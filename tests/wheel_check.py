@@ -1,0 +1,80 @@
+"""Builds the wheel, installs it into a new environment, and runs both commands from there: `make wheel`.
+
+The base install must be light: the trial's command works with it alone, and says what to install for the rest.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MUST_HOLD = (
+    "hydra_vertex/trial/py.typed",
+    "hydra_vertex/launcher/py.typed",
+    "hydra_vertex/service/py.typed",
+    "hydra_vertex/pipelines/py.typed",
+    "hydra_vertex/launcher/report/report.html.j2",
+)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-wheel-") as folder:
+        wheel = build_wheel(Path(folder, "dist"))
+        check_contents(wheel)
+        python = new_environment(Path(folder, "venv"))
+        run(python, "-m", "pip", "install", "--quiet", str(wheel))
+        check_light(python)
+        scripts = python.parent
+        assert "hydra-trial" in run(scripts / "hydra-trial", "--help")
+        assert "hydra-vertex run" in run(scripts / "hydra-vertex", "--help")
+        run(python, "-m", "pip", "install", "--quiet", "--requirement", str(ROOT / "requirements/image.txt"))
+        run(scripts / "hydra-vertex", "compile", "-o", str(Path(folder, "pipeline.json")))
+        assert Path(folder, "pipeline.json").stat().st_size > 1000
+    print(f"{wheel.name}: installs, imports and compiles a pipeline in a new environment")
+
+
+def build_wheel(target: Path) -> Path:
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", str(target), str(ROOT))
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
+def check_contents(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert not [name for name in MUST_HOLD if name not in names], f"missing in the wheel: {MUST_HOLD}"
+    assert "hydra_vertex/__init__.py" not in names, "hydra_vertex must stay a namespace"
+    strangers = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {
+        "hydra_vertex"
+    }
+    assert not strangers, f"not ours in the wheel: {strangers}"
+
+
+def check_light(python: Path) -> None:
+    """The base install brings Hydra and hypertune, and none of the launching side's libraries."""
+    installed = {line.split("==")[0].lower() for line in run(python, "-m", "pip", "freeze").splitlines()}
+    assert {"hydra-core", "cloudml-hypertune"} <= installed
+    assert not installed & {"kfp", "optuna", "google-cloud-aiplatform", "torch", "rich"}, installed
+
+
+def new_environment(folder: Path) -> Path:
+    venv.create(folder, with_pip=True)
+    return folder / "bin" / "python"
+
+
+def run(*command: str | Path) -> str:
+    """Run to success, from a folder that holds nothing of ours to import by accident."""
+    ended = subprocess.run(
+        [str(part) for part in command], cwd=tempfile.gettempdir(), capture_output=True, text=True, check=False
+    )
+    if ended.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {ended.returncode}\n{ended.stdout}{ended.stderr}")
+    return ended.stdout
+
+
+if __name__ == "__main__":
+    main()
