@@ -1,0 +1,32 @@
+"""The model folder: `model.pt`, the weights, and `config.yaml`, the config of the run that made them."""
+
+from pathlib import Path
+from typing import cast
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from gpt import GPT
+from settings import read_model
+
+WEIGHTS_FILE = "model.pt"
+CONFIG_FILE = "config.yaml"
+
+
+def save_model(model: GPT, config: DictConfig, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(config, folder / CONFIG_FILE, resolve=True)
+    unfinished = folder / f"{WEIGHTS_FILE}.part"
+    torch.save(model.state_dict(), unfinished)
+    unfinished.replace(folder / WEIGHTS_FILE)
+
+
+def load_model(folder: Path) -> GPT:
+    """Raises FileNotFoundError when the folder lacks one of its two files."""
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"'{folder}' is no model folder: it has no {name}")
+    config = cast(DictConfig, OmegaConf.load(folder / CONFIG_FILE))
+    model = GPT(read_model(config))
+    model.load_state_dict(torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True))
+    return model
