@@ -1,0 +1,97 @@
+"""The pipeline: tune, select the best trial, retrain with its config.
+
+KFP reads annotations at run time, which is why this module has no postponed ones.
+"""
+
+from typing import Any, NamedTuple
+
+from kfp import dsl
+
+from hydra_vertex.launcher.component import DEFAULT_IMAGE, select_best_component, tune_component
+from hydra_vertex.trial.component import retrain_component
+
+from .machines import Machine
+
+PIPELINE_NAME = "tune-and-retrain"
+
+
+class PipelineOutputs(NamedTuple):
+    """What the pipeline gives to another pipeline that uses it as a component."""
+
+    model: dsl.Model
+    best_config: dsl.Artifact
+    best_value: float
+
+
+def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> Any:
+    """The pipeline with every step in `image`. `machine` is the retraining's; None leaves it to the platform."""
+    tune, select_best, retrain = tune_component(image), select_best_component(image), retrain_component(image)
+
+    @dsl.pipeline(name=PIPELINE_NAME)  # type: ignore[untyped-decorator] # kfp has no types
+    def tune_and_retrain(
+        project: str,
+        location: str,
+        display_name: str,
+        app_command: str,
+        study_spec: str,
+        trial_job_spec: str,
+        max_trial_count: int,
+        parallel_trial_count: int,
+        metric: str,
+        max_failed_trial_count: int = 0,
+        retrain_overrides: str = "[]",
+        labels: str = "{}",
+        api_endpoint: str = "",
+        existing_job: str = "",
+    ) -> PipelineOutputs:
+        """Tune a Hydra app in parallel, select the best trial, retrain with its config.
+
+        Args:
+            project: Google Cloud project.
+            location: Region of the job.
+            display_name: The study's name.
+            app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
+            study_spec: Search space and objective, a StudySpec as JSON.
+            trial_job_spec: Worker pools, scheduling and output folder of a trial, a CustomJobSpec as JSON.
+            max_trial_count: Trials in all.
+            parallel_trial_count: Trials at once.
+            metric: Name of the metric that the app returns.
+            max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
+            retrain_overrides: Hydra overrides for the retraining alone, a JSON array.
+            labels: The job's labels, a JSON object.
+            api_endpoint: The tuning service; empty is Google's for the location.
+            existing_job: Resource name of a job to go on watching; empty creates one.
+        """
+        tuned = tune(
+            project=project,
+            location=location,
+            display_name=display_name,
+            app_command=app_command,
+            study_spec=study_spec,
+            trial_job_spec=trial_job_spec,
+            max_trial_count=max_trial_count,
+            parallel_trial_count=parallel_trial_count,
+            max_failed_trial_count=max_failed_trial_count,
+            labels=labels,
+            api_endpoint=api_endpoint,
+            existing_job=existing_job,
+        )
+        # A study is asked for to be run: an equal one from a cache would be a surprise.
+        tuned.set_caching_options(enable_caching=False)
+        selected = select_best(job=tuned.outputs["job"], app_command=app_command)
+        retrained = retrain(
+            app_command=app_command,
+            best_config=selected.outputs["best_config"],
+            overrides=selected.outputs["overrides"],
+            extra_overrides=retrain_overrides,
+            metric=metric,
+        )
+        if machine is not None:
+            machine.apply_to(retrained)
+        return PipelineOutputs(
+            model=retrained.outputs["model"],
+            best_config=selected.outputs["best_config"],
+            best_value=selected.outputs["best_value"],
+        )
+
+    return tune_and_retrain
