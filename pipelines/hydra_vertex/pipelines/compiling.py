@@ -6,8 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from hydra_vertex.launcher.component import DEFAULT_IMAGE, select_best_component, tune_component
 from hydra_vertex.trial.component import retrain_component
+from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError
 from hydra_vertex.trial.protocol.files import write_atomic
 
@@ -24,32 +27,44 @@ COMPONENT_FILES = {
 
 
 def compile_pipeline(path: Path, *, image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> None:
-    """Compile to `path`, whose suffix decides the form; a .json file has no descriptions, which is KFP's doing.
+    """Compile to `path`, whose suffix decides the form.
 
     Raises OutputError on another suffix, and when the file cannot be written.
     """
-    if path.suffix not in SUFFIXES:
-        raise OutputError(f"{path}: a pipeline file ends in {', '.join(SUFFIXES)}")
-    _compile(build_pipeline(image, machine), path)
+    compile_to_file(build_pipeline(image, machine), path)
 
 
 def write_components(root: Path) -> None:
     """Write every component's file below `root`."""
     for name, build in COMPONENT_FILES.items():
-        _compile(build(), root / name)
+        compile_to_file(build(), root / name)
 
 
-def _compile(pipeline: Any, path: Path) -> None:
-    """KFP writes in place, so it writes elsewhere first."""
+def compile_to_file(component: Any, path: Path) -> None:
+    """Compile a pipeline or a component. The .json is the .yaml's document, descriptions and all: kfp's own drops them.
+
+    Raises OutputError as `compile_pipeline` does.
+    """
+    if path.suffix not in SUFFIXES:
+        raise OutputError(f"{path}: a pipeline file ends in {', '.join(SUFFIXES)}")
+    text = _compile(component)
+    try:
+        write_atomic(path, _as_json(text) if path.suffix == ".json" else text)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _compile(component: Any) -> str:
     from kfp import compiler
 
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
-        part = Path(folder, f"pipeline{path.suffix}")
-        compiler.Compiler().compile(pipeline, str(part))
-        try:
-            write_atomic(path, part.read_bytes())
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+        part = Path(folder, "pipeline.yaml")
+        compiler.Compiler().compile(component, str(part))
+        return part.read_text()
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(yaml.safe_load(text), indent=2) + "\n"
 
 
 if __name__ == "__main__":
