@@ -20,7 +20,7 @@ from hydra_vertex.trial.protocol.errors import OutputError, ServiceError
 
 
 class FakeVertex(HTTPServer):
-    """Answers a PipelineJob to every creation, or the error it was told to; keeps what it was sent."""
+    """Vertex AI: answers a PipelineJob to every creation, or the error it was told to; keeps what it was sent."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -35,6 +35,10 @@ class FakeVertex(HTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FakeVertex
 
+    def do_GET(self) -> None:
+        """Cloud Storage, asked whether the bucket of the pipeline root exists."""
+        self.answer(200, {"kind": "storage#bucket", "name": self.path.partition("/b/")[2].partition("?")[0]})
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, body))
@@ -42,7 +46,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.refusal:
             status, message = self.server.refusal
             answer = {"error": {"code": status, "message": message, "status": "PERMISSION_DENIED"}}
-        text = json.dumps(answer).encode()
+        self.answer(status, answer)
+
+    def answer(self, status: int, document: dict[str, Any]) -> None:
+        text = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
@@ -54,8 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def vertex() -> Iterator[FakeVertex]:
+def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
     server = FakeVertex()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server
