@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.trial.protocol.errors import DocumentError
 from hydra_vertex.trial.protocol.executor import parse_executor_input
 

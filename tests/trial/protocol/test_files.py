@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.trial.protocol.files import local_path, write_atomic
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.trial.protocol import errors, json
 from hydra_vertex.trial.protocol.command import app_command, parameter_argument, trial_command
 from hydra_vertex.trial.protocol.environment import OutputDirs, TrialEnvironment, is_trial

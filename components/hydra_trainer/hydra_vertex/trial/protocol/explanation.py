@@ -67,7 +67,7 @@ class Explanation:
     @property
     def overrides(self) -> tuple[str, ...]:
         """The Hydra overrides that the parameters became, in the order of the arguments."""
-        return tuple(a.override for a in self.arguments if a.kind is not ArgumentKind.HYDRA)
+        return tuple(a.override for a in self.arguments if a.override and a.kind is not ArgumentKind.HYDRA)
 
 
 def dump_explanation(explanation: Explanation) -> JsonObject:

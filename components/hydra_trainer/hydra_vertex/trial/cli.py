@@ -1,0 +1,82 @@
+"""`hydra-trial`: runs an unmodified Hydra app as a trial. Imports Hydra only when there is an app to run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import USAGE, Options, parse_options
+from .protocol.command import PROGRAM
+from .protocol.errors import CommandError, HydraVertexError, OutputError
+
+if TYPE_CHECKING:
+    from .protocol.explanation import Explanation
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: the app's own, or that of the error that kept it from running (see `protocol.errors`)."""
+    try:
+        return _run(parse_options(sys.argv[1:] if arguments is None else arguments))
+    except HydraVertexError as error:
+        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        return error.exit_code
+
+
+def _run(options: Options) -> int:
+    if options.help:
+        sys.stdout.write(USAGE)
+        return 0
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('hydra-vertex')}")
+        return 0
+    if options.executor_input is not None:
+        from .retrain import retrain
+
+        return retrain(options.executor_input)
+    return _run_app(options)
+
+
+def _run_app(options: Options) -> int:
+    from .app import parse_app_command
+    from .relaunch import needs_relaunch, relaunch
+
+    command = parse_app_command(options.app)
+    if needs_relaunch(command):
+        try:
+            relaunch(command, options)
+        except OSError as error:
+            raise CommandError(f"{command.interpreter[0]}: cannot be started: {error.strerror}") from error
+
+    from .main_module import run_as_main
+    from .session import Session
+
+    session = Session(options, command.program, command.arguments)
+    session.start()
+    exit_code = run_as_main(command.target, session.hydra_arguments)
+    if session.explanation is not None:
+        _show(session.explanation, command.program, options.json)
+        return 0
+    if session.error is not None:
+        return exit_code or session.error.exit_code
+    if exit_code == 0:
+        session.check_delivered()
+    return exit_code
+
+
+def _show(explanation: Explanation, program: Sequence[str], file: Path | None) -> None:
+    from .explain import render
+    from .protocol import json
+    from .protocol.explanation import dump_explanation
+    from .protocol.files import write_atomic
+
+    if file is None:
+        print(render(explanation, program))
+        return
+    try:
+        write_atomic(file, json.dumps(dump_explanation(explanation), indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error

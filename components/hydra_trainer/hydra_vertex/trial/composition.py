@@ -1,0 +1,117 @@
+"""The app's config as Hydra composes it, through the config loader that Hydra built for the app."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from .protocol.errors import ArgumentError
+from .protocol.explanation import Composition
+from .protocol.json import Json, JsonObject
+
+_HYDRA = "hydra"
+# In this mode a group that must be chosen may still be open, and sweeps may stand on the command line.
+_TOLERANT = RunMode.MULTIRUN
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """One app's config. `config_name` is what its `hydra.main`, or `--config-name`, names.
+
+    `given` is what the user wrote for Hydra on the command line; it may add to Hydra's search path.
+    """
+
+    loader: ConfigLoader
+    config_name: str | None
+    given: tuple[str, ...] = ()
+    _options: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The config with its `hydra` node. Raises ArgumentError with Hydra's words when it cannot be composed."""
+        try:
+            return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise _not_composed(error) from error
+
+    def choices(self, overrides: Sequence[str]) -> dict[str, str | None]:
+        """The option chosen in each config group, Hydra's own too; cheaper than `compose`. Raises ArgumentError."""
+        try:
+            defaults = self.loader.compute_defaults_list(self.config_name, list(overrides), run_mode=_TOLERANT)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise _not_composed(error) from error
+        return dict(defaults.overrides.known_choices)
+
+    def options(self, group: str) -> tuple[str, ...]:
+        """The options of a config group, sorted; none when there is no such group."""
+        if group not in self._options:
+            self._options[group] = tuple(sorted(self._names(group, ObjectType.CONFIG)))
+        return self._options[group]
+
+    def groups(self, parent: str = "") -> Iterator[str]:
+        """The app's config groups that have options, without Hydra's own."""
+        for name in sorted(self._names(parent, ObjectType.GROUP)):
+            group = f"{parent}/{name}" if parent else name
+            if group == _HYDRA:
+                continue
+            if self.options(group):
+                yield group
+            yield from self.groups(group)
+
+    def _names(self, group: str, kind: ObjectType) -> list[str]:
+        # Hydra 1.2 has no parameter for what adds to its search path, and finds no groups there.
+        asks = "overrides" in inspect.signature(self.loader.get_group_options).parameters
+        try:
+            if asks:
+                return self.loader.get_group_options(group, kind, self.config_name, list(self.given))
+            return self.loader.get_group_options(group, kind)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise _not_composed(error) from error
+
+
+def plain(config: DictConfig) -> Composition:
+    """A composed config as a document: the app's part alone, interpolations as they stand."""
+    container = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+    items = container.items() if isinstance(container, dict) else ()
+    app: JsonObject = {str(key): _json(value) for key, value in items if key != _HYDRA}
+    return Composition(app, {g: option for g, option in choices_of(config).items() if not _is_hydra_group(g)})
+
+
+def choices_of(config: DictConfig) -> dict[str, str | None]:
+    """The option chosen in each config group of a composed config, Hydra's own groups too."""
+    chosen = OmegaConf.to_container(config.hydra.runtime.choices, resolve=False)
+    choices = chosen.items() if isinstance(chosen, dict) else ()
+    return {str(group): None if option is None else str(option) for group, option in choices}
+
+
+def _is_hydra_group(group: str) -> bool:
+    return group == _HYDRA or group.startswith(f"{_HYDRA}/")
+
+
+def _json(value: object) -> Json:
+    match value:
+        case dict():
+            return {str(key): _json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_json(item) for item in value]
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return str(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes():
+            return value.decode("latin-1")
+        case _:
+            return str(value)
+
+
+def _not_composed(error: Exception) -> ArgumentError:
+    texts = [str(error), str(error.__cause__) if error.__cause__ else ""]
+    said = "; ".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
+    return ArgumentError(f"Hydra cannot compose the app's config: {said}")

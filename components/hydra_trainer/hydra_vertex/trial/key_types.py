@@ -1,0 +1,135 @@
+"""The type of a key in a composed config: what the app declares, and else what the value in its YAML is.
+
+This is the one place that looks at OmegaConf's nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from omegaconf import (
+    AnyNode,
+    BooleanNode,
+    BytesNode,
+    DictConfig,
+    EnumNode,
+    FloatNode,
+    IntegerNode,
+    ListConfig,
+    Node,
+    OmegaConf,
+    StringNode,
+)
+from omegaconf.errors import OmegaConfBaseException
+from omegaconf.nodes import PathNode
+
+
+class Kind(Enum):
+    """What values a key takes. The value is the type's name for people."""
+
+    INTEGER = "int"
+    FLOAT = "float"
+    BOOLEAN = "bool"
+    STRING = "str"
+    PATH = "Path"
+    ENUM = "enum"
+    BYTES = "bytes"
+    LIST = "list"
+    DICT = "dict"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyType:
+    """`optional`: null is a value of the key. `declared`: a schema says so; otherwise the value in the config does."""
+
+    kind: Kind
+    optional: bool
+    declared: bool
+    enum: type[Enum] | None = None
+
+    @property
+    def name(self) -> str:
+        """The type as Python writes it."""
+        name = self.enum.__name__ if self.enum else self.kind.value
+        return f"Optional[{name}]" if self.optional and self.declared and self.kind is not Kind.ANY else name
+
+
+_DECLARED = (
+    (IntegerNode, Kind.INTEGER),
+    (FloatNode, Kind.FLOAT),
+    (BooleanNode, Kind.BOOLEAN),
+    (StringNode, Kind.STRING),
+    (PathNode, Kind.PATH),
+    (BytesNode, Kind.BYTES),
+)
+# bool stands before int, of which it is a subclass.
+_OF_VALUE = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.FLOAT), (str, Kind.STRING))
+
+
+def key_type(config: DictConfig, key: str) -> KeyType | None:
+    """The type of a dotted key (`optimizer.lr`, `layers.0`); None when the config has no such key."""
+    *parents, last = key.split(".")
+    holder: object = config
+    for part in parents:
+        holder = _dereferenced(_child(holder, part))
+    node = _child(holder, last)
+    return None if node is None else _type_of(node)
+
+
+def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every dotted key of the config, in its order, the inner ones behind the outer."""
+    if config._is_none() or config._is_missing() or config._is_interpolation():
+        return
+    for name in config:
+        key = f"{prefix}{name!s}"
+        yield key
+        child = _child(config, str(name))
+        if isinstance(child, DictConfig):
+            yield from known_keys(child, f"{key}.")
+
+
+def _child(holder: object, name: str) -> Node | None:
+    node: object = None
+    if isinstance(holder, DictConfig) and not (holder._is_none() or holder._is_missing()):
+        node = next((holder._get_node(key) for key in holder if str(key) == name), None)
+    elif isinstance(holder, ListConfig) and name.isdecimal() and int(name) < len(holder):
+        node = holder._get_node(int(name))
+    return node if isinstance(node, Node) else None
+
+
+def _dereferenced(node: Node | None) -> Node | None:
+    if node is None or not node._is_interpolation():
+        return node
+    try:
+        return node._maybe_dereference_node()
+    except OmegaConfBaseException:
+        return None
+
+
+def _type_of(node: Node) -> KeyType:
+    optional, declared = node._is_optional(), not isinstance(node, AnyNode)
+    if isinstance(node, EnumNode):
+        return KeyType(Kind.ENUM, optional, declared, node.enum_type)
+    for node_class, kind in _DECLARED:
+        if isinstance(node, node_class):
+            return KeyType(kind, optional, declared)
+    if OmegaConf.is_list(node):
+        return KeyType(Kind.LIST, optional, declared)
+    if OmegaConf.is_dict(node):
+        return KeyType(Kind.DICT, optional, declared)
+    return _type_of_value(node)
+
+
+def _type_of_value(node: Node) -> KeyType:
+    """An untyped key, or a union: its present value says what it is."""
+    anything = KeyType(Kind.ANY, True, False)
+    target = _dereferenced(node)
+    if target is None or target._is_none() or target._is_missing() or not isinstance(node, AnyNode):
+        return anything
+    if target is not node:
+        return _type_of(target)
+    value = node._value()
+    return next((KeyType(kind, True, False) for kind_of, kind in _OF_VALUE if isinstance(value, kind_of)), anything)

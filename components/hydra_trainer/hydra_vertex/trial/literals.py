@@ -1,0 +1,72 @@
+"""What Hydra's own override parser reads in a text, where that is plain data."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
+from hydra.errors import HydraException
+
+_QUOTES = ("'", '"')
+
+
+def scalar_literal(text: str) -> str | None:
+    """The text of a number, a boolean or null, as Hydra reads it bare; None for anything else."""
+    bare = text.strip()
+    if not bare or bare[0] in _QUOTES or "(" in bare or "$" in bare:
+        return None
+    override = _read(bare)
+    if override is None or override.value_type is not ValueType.ELEMENT:
+        return None
+    value = override.value()
+    return bare if value is None or isinstance(value, (bool, int, float)) else None
+
+
+def is_container_literal(text: str, kind: type[list[object]] | type[dict[object, object]]) -> bool:
+    """Whether Hydra reads a list (or a dict) of plain data: no function and no interpolation anywhere in it."""
+    bare = text.strip()
+    if not bare.startswith("[" if kind is list else "{"):
+        return False
+    override = _read(bare)
+    if override is None or override.value_type is not ValueType.ELEMENT:
+        return False
+    return isinstance(override.value(), kind) and _is_data(override._value)
+
+
+def is_override(text: str, key: str) -> bool:
+    """Whether Hydra reads `text` as one override of exactly this key or group."""
+    override = _parse(text)
+    return override is not None and override.get_key_element() == key
+
+
+def string_or_strings(value: str) -> bool:
+    """Whether Hydra reads a string, or a list of strings: what a config group takes."""
+    override = _read(value)
+    read = override.value() if override is not None and override.value_type is ValueType.ELEMENT else None
+    return isinstance(read, str) or (isinstance(read, list) and all(isinstance(item, str) for item in read))
+
+
+def _is_data(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_data, value))
+    if isinstance(value, dict):
+        return all(map(_is_data, value.keys())) and all(map(_is_data, value.values()))
+    text = value.text if isinstance(value, QuotedString) else value
+    return not isinstance(text, str) or "${" not in text
+
+
+def _read(value: str) -> Override | None:
+    return _parse(f"key={value}")
+
+
+def _parse(text: str) -> Override | None:
+    try:
+        return _parser().parse_override(text)
+    except HydraException:
+        return None
+
+
+@cache
+def _parser() -> OverridesParser:
+    return OverridesParser.create()

@@ -1,0 +1,82 @@
+"""The app's return value as the trial's objective. Pure; tensors and arrays are known by what they can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A finite number to report."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoObjective:
+    """There is nothing to report; `reason` is a sentence for the person who reads the trial's log."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Objective | NoObjective
+
+
+@runtime_checkable
+class _Scalar(Protocol):
+    """A numpy or torch scalar, or an array or tensor of one element."""
+
+    def item(self) -> object:
+        """The element as a Python number; ValueError or RuntimeError when there are several."""
+
+
+def parse_objective(returned: object, metric: str) -> Outcome:
+    """A number, the first of a tuple or list, or a mapping's entry named `metric` (or its only entry)."""
+    match returned:
+        case None:
+            return NoObjective(f"the app returned None; return {metric!r} from its main function to report it")
+        case Mapping():
+            return _entry(returned, metric)
+        case tuple() | list():
+            return parse_objective(returned[0], metric) if returned else NoObjective("the app returned an empty list")
+        case _:
+            return _number(returned)
+
+
+def _entry(returned: Mapping[object, object], metric: str) -> Outcome:
+    if metric in returned:
+        return _number(returned[metric])
+    if len(returned) == 1:
+        return _number(next(iter(returned.values())))
+    names = ", ".join(repr(str(name)) for name in returned) or "none"
+    return NoObjective(f"the app returned a mapping without {metric!r} (its entries: {names}); name one with --metric")
+
+
+def _number(returned: object) -> Outcome:
+    value = _python_number(returned)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return NoObjective(f"the app returned {_described(returned)}, which is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        return NoObjective("the app returned a whole number that is too large for a double")
+    if not math.isfinite(number):
+        return NoObjective(f"the app returned {number}, which is not a finite number")
+    return Objective(number)
+
+
+def _python_number(returned: object) -> object:
+    if isinstance(returned, (bool, int, float, str)) or not isinstance(returned, _Scalar):
+        return returned
+    try:
+        return returned.item()
+    except (TypeError, ValueError, RuntimeError):
+        return returned
+
+
+def _described(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"

@@ -1,0 +1,158 @@
+"""The step of a Kubeflow pipeline that retrains the app with the best trial's overrides.
+
+Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), and perhaps the
+artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if asked for.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .child import run_child
+from .protocol import json
+from .protocol.command import PROGRAM, SEPARATOR
+from .protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
+from .protocol.errors import DocumentError, OutputError
+from .protocol.executor import ExecutorInput, parse_executor_input
+from .protocol.json import Json, JsonObject
+
+_MODEL = "model"
+_METRICS = "metrics"
+_METRIC_VALUE = "metric_value"
+_BEST_CONFIG = "best_config"
+_NOT_METRICS = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """What to run, and where its outputs go. `overrides` are part of `command` already."""
+
+    command: tuple[str, ...]
+    overrides: tuple[str, ...]
+    metric: str
+    model_dir: Path
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Beside the model, so that the model holds nothing but itself."""
+        return self.model_dir.with_name(f"{self.model_dir.name}_checkpoints")
+
+    def environ(self, base: Mapping[str, str], metric_file: Path) -> dict[str, str]:
+        """The child's variables. It is no trial: nothing of a study's may reach it."""
+        inherited = {name: value for name, value in base.items() if name != TRIAL_ID}
+        folders = {MODEL_DIR: f"{self.model_dir}/", CHECKPOINT_DIR: f"{self.checkpoint_dir}/"}
+        return {**inherited, **folders, METRIC_FILE: str(metric_file)}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What the app returned, under the name that it was reported by."""
+
+    name: str
+    value: float
+
+
+def retrain(executor_input: str) -> int:
+    """Run the app as a child and describe its outputs to the pipeline. The app's exit code.
+
+    Raises DocumentError when the pipeline's input is malformed, OutputError when an output cannot be written.
+    """
+    step = parse_executor_input(executor_input)
+    retraining = parse_retraining(step)
+    with tempfile.TemporaryDirectory(prefix="hydra-trial-") as folder:
+        metric_file = Path(folder, "output.metrics")
+        _make_folders(retraining)
+        exit_code = run_child(retraining.command, retraining.environ(os.environ, metric_file))
+        if exit_code != 0:
+            return exit_code
+        records = metric_file.read_text(encoding="utf-8") if metric_file.exists() else ""
+    metric = parse_metric(records, retraining.metric)
+    _say_what_is_missing(retraining, metric)
+    asks_value = _METRIC_VALUE in output_parameters(executor_input)
+    _write_output(step, retraining, metric, asks_value=asks_value)
+    return 0
+
+
+def parse_retraining(step: ExecutorInput) -> Retraining:
+    """Raises DocumentError naming the input at fault."""
+    app = step.strings("app_command")
+    if not app:
+        raise DocumentError("inputs.parameterValues.app_command", 'expected an array such as ["python","train.py"]')
+    if _MODEL not in step.outputs:
+        raise DocumentError(f"outputs.artifacts.{_MODEL}", "the step has no such output")
+    metric = step.text("metric")
+    overrides = (*step.strings("overrides"), *step.strings("extra_overrides"))
+    option = ("--metric", metric) if metric else ()
+    command = (sys.executable, "-m", "hydra_vertex.trial", *option, SEPARATOR, *app, *overrides)
+    return Retraining(command, overrides, metric, step.outputs[_MODEL].path)
+
+
+def parse_metric(records: str, name: str) -> Metric | None:
+    """The last of cloudml-hypertune's records that holds the metric; without a name, the last record's own."""
+    for line in reversed(records.splitlines()):
+        values = _values(line)
+        found = name or next(iter(values), "")
+        if found in values:
+            return Metric(found, values[found])
+    return None
+
+
+def _values(line: str) -> dict[str, float]:
+    """A record's metrics. The app may have written lines of its own: what is no finite number does not count."""
+    try:
+        record = json.loads(line)
+        fields = record.items() if isinstance(record, Mapping) else ()
+        values = {name: float(str(value)) for name, value in fields if name not in _NOT_METRICS}
+    except ValueError:
+        return {}
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def output_parameters(executor_input: str) -> frozenset[str]:
+    """The names of the parameters that the pipeline wants back."""
+    document = json.loads(executor_input)
+    outputs = document.get("outputs") if isinstance(document, Mapping) else None
+    parameters = outputs.get("parameters") if isinstance(outputs, Mapping) else None
+    return frozenset(parameters) if isinstance(parameters, Mapping) else frozenset()
+
+
+def _make_folders(retraining: Retraining) -> None:
+    for folder in (retraining.model_dir, retraining.checkpoint_dir):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
+    if metric is None:
+        _tell("the app returned no metric; the model is kept, and the step's metrics are empty")
+    if not any(retraining.model_dir.iterdir()):
+        _tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
+
+
+def _write_output(step: ExecutorInput, retraining: Retraining, metric: Metric | None, *, asks_value: bool) -> None:
+    values: JsonObject = {} if metric is None else {metric.name: metric.value}
+    metadata: dict[str, JsonObject] = {_MODEL: {**_provenance(step, retraining), **values}, _METRICS: values}
+    parameters: JsonObject = {_METRIC_VALUE: metric.value} if asks_value and metric is not None else {}
+    try:
+        step.write_output(parameters, metadata)
+    except OSError as error:
+        raise OutputError(f"{step.output_file}: cannot be written: {error.strerror}") from error
+
+
+def _provenance(step: ExecutorInput, retraining: Retraining) -> JsonObject:
+    app: Sequence[str] = retraining.command[retraining.command.index(SEPARATOR) + 1 :]
+    best: dict[str, Json] = {_BEST_CONFIG: step.inputs[_BEST_CONFIG].uri} if _BEST_CONFIG in step.inputs else {}
+    return {"command": shlex.join(app), "overrides": list(retraining.overrides), **best}
+
+
+def _tell(message: str) -> None:
+    print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)

@@ -1,0 +1,150 @@
+"""One run of an app: what happens when it calls its Hydra main, and when that returns."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .arguments import CONFIG_FLAGS, Argument, Flag, Parameter, flag_tokens, override_texts, parse_arguments
+from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
+from .metrics import metric_file, metric_name, report
+from .objective import NoObjective, Objective, parse_objective
+from .options import Options
+from .protocol.command import PROGRAM
+from .protocol.errors import ArgumentError, CommandError, HydraVertexError
+from .rank import is_first
+
+if TYPE_CHECKING:
+    from hydra.core.utils import JobReturn
+
+    from .composition import AppConfig
+    from .delivery import Delivery
+    from .protocol.explanation import Explanation
+
+_RERUN = "--experimental-rerun"
+_CONFIG_NAME = "--config-name"
+
+
+class Session:
+    """Delivers the parameters when the app calls its main for the first time, and reports what the main returns.
+
+    The app's own code lies between the two and hydra-trial, and may catch exceptions: an error is told at once, ends
+    the app as SystemExit, and is kept in `error`.
+    """
+
+    def __init__(self, options: Options, program: Sequence[str], arguments: Sequence[str]) -> None:
+        """`program` is the app's command without `arguments`. Raises ArgumentError."""
+        self.explanation: Explanation | None = None
+        self.error: HydraVertexError | None = None
+        self._options = options
+        self._program = tuple(program)
+        self._arguments = parse_arguments(arguments)
+        self._metric_file: Path | None = metric_file(os.environ)
+        self._launched = False
+
+    @property
+    def hydra_arguments(self) -> tuple[str, ...]:
+        """What the app finds in `sys.argv` before it calls its main: everything but the parameters."""
+        return (*flag_tokens(self._arguments), *override_texts(self._arguments))
+
+    def start(self) -> None:
+        """Wait for the app to call its main."""
+        replace_hydra_main(self._on_launch)
+
+    def check_delivered(self) -> None:
+        """Raises CommandError when the app ended well and never asked for what it was to get."""
+        if self._launched:
+            return
+        names = ", ".join(p.key for p in self._arguments if isinstance(p, Parameter))
+        program = " ".join(self._program)
+        if names:
+            raise CommandError(f"{program}: ended without calling a hydra.main, so nothing received {names}")
+        if self._options.explain:
+            raise CommandError(f"{program}: ended without calling a hydra.main, so there is no config to explain")
+
+    def _on_launch(self, launch: Launch, config_name: str | None) -> object:
+        first, self._launched = not self._launched, True
+        if first:
+            try:
+                self._deliver(launch, config_name)
+            except HydraVertexError as error:
+                self._tell(error)
+                raise SystemExit(error.exit_code) from error
+            if self.explanation is not None:
+                raise SystemExit(0)
+        return run_and_watch(launch, self._on_return)
+
+    def _deliver(self, launch: Launch, config_name: str | None) -> None:
+        arguments = self._present_arguments()
+        parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
+        if not parameters and not self._options.explain:
+            sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments)]
+            return
+        delivery, app = _delivery(launch, config_name, arguments)
+        sys.argv[1:] = delivery.command
+        if self._options.explain:
+            from .explain import explain
+
+            self.explanation = explain(app, delivery, self._program)
+
+    def _present_arguments(self) -> tuple[Argument, ...]:
+        """The arguments in the user's order; those that the app itself put into `sys.argv` stand before parameters."""
+        if tuple(sys.argv[1:]) == self.hydra_arguments:
+            return self._arguments
+        parameters = (argument for argument in self._arguments if isinstance(argument, Parameter))
+        return (*parse_arguments(sys.argv[1:]), *parameters)
+
+    def _on_return(self, job: JobReturn) -> None:
+        if not is_first(os.environ):
+            return
+        metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
+        match parse_objective(job.return_value, metric):
+            case NoObjective(reason):
+                tell(f"no measurement: {reason}")
+            case Objective(value):
+                tell(f"{metric} = {value}")
+                self._report(metric, value)
+
+    def _report(self, metric: str, value: float) -> None:
+        if self._metric_file is None:
+            return
+        try:
+            report(self._metric_file, metric, value)
+        except HydraVertexError as error:
+            self._tell(error)
+
+    def _tell(self, error: HydraVertexError) -> None:
+        self.error = error
+        tell(str(error))
+
+
+def tell(message: str) -> None:
+    """One line on stderr, in hydra-trial's name."""
+    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:
+    from .composition import AppConfig
+    from .delivery import deliver
+
+    flags = [argument for argument in arguments if isinstance(argument, Flag)]
+    if any(flag.name == _RERUN for flag in flags):
+        raise ArgumentError(f"{_RERUN} takes an earlier run's config as a whole; leave it out, or the parameters")
+    config_flags = [flag for flag in flags if flag.name in CONFIG_FLAGS]
+    loader = capture_config_loader(launch, flag_tokens(config_flags))
+    named = [flag.value for flag in flags if flag.name == _CONFIG_NAME]
+    app = AppConfig(loader, named[-1] if named else config_name, override_texts(arguments))
+    return deliver(app, arguments), app
+
+
+def _optimized_metric(job: JobReturn) -> object:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return None if job.cfg is None else OmegaConf.select(job.cfg, "optimized_metric")
+    except OmegaConfBaseException:
+        return None

@@ -1,0 +1,88 @@
+"""An app that speaks the trial protocol and needs nothing: `fake_app.py FOLDER DEED --x=1.0 …`.
+
+It writes `start ID PID` and `end ID PID` into FOLDER/ledger; what it does in between is the deed.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+FOLDER, DEED, *ARGUMENTS = sys.argv[1:]
+TRIAL = os.environ["CLOUD_ML_TRIAL_ID"]
+METRIC_FILE = os.environ["CLOUD_ML_HP_METRIC_FILE"]
+WAIT_LIMIT_S = 60
+
+
+def note(event):
+    with open(f"{FOLDER}/ledger", "a") as ledger:
+        ledger.write(f"{event} {TRIAL} {os.getpid()}\n")
+
+
+def report(*values, metric="loss"):
+    records = [
+        {"timestamp": time.time(), "trial": TRIAL, metric: str(value), "global_step": str(step), "checkpoint_path": ""}
+        for step, value in enumerate(values, start=1)
+    ]
+    with open(METRIC_FILE, "a") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def wait_for(name):
+    give_up = time.monotonic() + WAIT_LIMIT_S
+    while not os.path.exists(f"{FOLDER}/{name}") and time.monotonic() < give_up:
+        time.sleep(0.01)
+
+
+def say_who_i_am():
+    print(json.dumps({"arguments": ARGUMENTS, "environ": dict(os.environ), "cwd": os.getcwd()}))
+
+
+def flood():
+    for _ in range(2000):
+        print("x" * 2000)
+
+
+note("start")
+match DEED:
+    case "report":
+        report(float(dict(argument[2:].split("=") for argument in ARGUMENTS)["x"]))
+    case "curve":
+        report(5, 1, 3)
+    case "gated":
+        wait_for(f"go-{TRIAL}")
+        report(float(TRIAL))
+    case "gated-stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        wait_for(f"go-{TRIAL}")
+    case "measure-then-gated":
+        report(7)
+        wait_for(f"go-{TRIAL}")
+        report(8)
+    case "who":
+        say_who_i_am()
+        report(1)
+    case "crash":
+        print("\x1b[31mboom\x1b[0m")
+        sys.exit(3)
+    case "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    case "nothing":
+        pass
+    case "nan":
+        report(1, "nan")
+    case "other-metric":
+        report(1, metric="accuracy")
+    case "garbage":
+        with open(METRIC_FILE, "ab") as file:
+            file.write(b'\xff\xfe not json\n[1]\n{"loss": "?"}\n{"loss": []}\n')
+        report(2)
+    case "flood":
+        flood()
+        report(1)
+    case "mixed":
+        {"1": lambda: sys.exit(1), "2": lambda: report("nan"), "3": flood, "4": lambda: time.sleep(60)}.get(
+            TRIAL, lambda: report(float(TRIAL))
+        )()
+note("end")

@@ -1,0 +1,144 @@
+"""A real service and real trials, driven over real HTTP."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from hydra_vertex.service.process import ServiceProcess, start_service
+
+T = TypeVar("T")
+WAIT_LIMIT_S = 20.0
+PARENT = "projects/p/locations/l"
+FAKE_APP = Path(__file__).with_name("fake_app.py")
+X = {"parameterId": "x", "doubleValueSpec": {"minValue": 0.5, "maxValue": 2.0}}
+
+Document = dict[str, Any]
+
+
+def wait_until(condition: Callable[[], T]) -> T:
+    """The condition's value once it is true; fails after WAIT_LIMIT_S."""
+    give_up = time.monotonic() + WAIT_LIMIT_S
+    while not (value := condition()):
+        assert time.monotonic() < give_up, "what was waited for did not come"
+        time.sleep(0.01)
+    return value
+
+
+def job_document(folder: Path, deed: str, *, trials: int = 1, parallel: int = 1, **changes: Any) -> Document:
+    """A job whose trials are the fake app. `changes` replace top-level fields; `timeout` and `env` go where they go."""
+    folder.mkdir(exist_ok=True)
+    container: Document = {"command": [sys.executable, "-I", "-S", str(FAKE_APP)], "args": [str(folder), deed]}
+    if "env" in changes:
+        container["env"] = [{"name": name, "value": value} for name, value in changes.pop("env").items()]
+    trial_job: Document = {"workerPoolSpecs": [{"containerSpec": container}]}
+    if "timeout" in changes:
+        trial_job["scheduling"] = {"timeout": changes.pop("timeout")}
+    if "output" in changes:
+        trial_job["baseOutputDirectory"] = {"outputUriPrefix": changes.pop("output")}
+    return {
+        "displayName": "a study",
+        "maxTrialCount": trials,
+        "parallelTrialCount": parallel,
+        "studySpec": {"metrics": [{"metricId": "loss", "goal": "MINIMIZE"}], "parameters": [copy.deepcopy(X)]},
+        "trialJobSpec": trial_job,
+        **changes,
+    }
+
+
+class Client:
+    """Requests to one service. Every answer but a 200 fails, unless it is asked for."""
+
+    def __init__(self, url: str, studies: Path, pid: int) -> None:
+        self.studies = studies
+        self.service_pid = pid
+        self.http = httpx.Client(base_url=f"{url}/v1/", trust_env=False, timeout=10)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def create(self, document: Document) -> str:
+        """Create a job; its name."""
+        name: str = self._ok(self.http.post(f"{PARENT}/hyperparameterTuningJobs", json=document))["name"]
+        return name
+
+    def get(self, name: str) -> Document:
+        """A job."""
+        return self._ok(self.http.get(name))
+
+    def cancel(self, name: str) -> None:
+        """Cancel a job."""
+        self._ok(self.http.post(f"{name}:cancel", json={}))
+
+    def finished(self, name: str) -> Document:
+        """A job once it has ended."""
+        terminal = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
+        return wait_until(lambda: job if (job := self.get(name))["state"] in terminal else None)
+
+    def run(self, document: Document) -> Document:
+        """Create a job and wait for its end."""
+        return self.finished(self.create(document))
+
+    @staticmethod
+    def _ok(response: httpx.Response) -> Document:
+        assert response.status_code == 200, response.text
+        answer: Document = response.json()
+        return answer
+
+
+def start(folder: Path) -> ServiceProcess:
+    """A service on a folder."""
+    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Client]:
+    """A service on a folder, and a client of it; stopped at the end."""
+    with start(folder) as service, Client(service.url, folder, service.pid) as client:
+        yield client
+
+
+def events(folder: Path) -> list[tuple[str, str, int]]:
+    """The fake app's ledger: (start or end, trial id, pid)."""
+    ledger = folder / "ledger"
+    lines = ledger.read_text().splitlines() if ledger.exists() else []
+    return [(event, trial, int(pid)) for event, trial, pid in map(str.split, lines)]
+
+
+def started(folder: Path) -> list[str]:
+    """The ids of the trials that were started, in order."""
+    return [trial for event, trial, _ in events(folder) if event == "start"]
+
+
+def pid_of(folder: Path, trial: str) -> int:
+    """The pid of the last start of a trial."""
+    return [pid for event, other, pid in events(folder) if event == "start" and other == trial][-1]
+
+
+def release(folder: Path, *trials: str) -> None:
+    """Let gated trials go on."""
+    for trial in trials:
+        (folder / f"go-{trial}").touch()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {b"Z", b"X"}
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])

@@ -1,0 +1,150 @@
+"""The HTTP surface: who may ask, what is refused, and in Google's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from service.harness import PARENT, Client, Document, job_document, release, started, wait_until
+
+JOBS = f"{PARENT}/hyperparameterTuningJobs"
+
+
+def error_of(response: httpx.Response) -> Document:
+    error: Document = response.json()["error"]
+    assert error["code"] == response.status_code
+    return error
+
+
+@pytest.fixture
+def running(client: Client, app: Path) -> Iterator[str]:
+    """A job whose one trial waits."""
+    name = client.create(job_document(app, "gated", displayName="waiting"))
+    wait_until(lambda: started(app) == ["1"])
+    yield name
+    release(app, "1")
+    client.finished(name)
+
+
+def test_a_created_job_carries_what_was_asked_for_and_who_it_is(client: Client, app: Path) -> None:
+    document = job_document(app, "report", labels={"team": "a"}, state="JOB_STATE_SUCCEEDED", name="mine", trials=2)
+    answer = client.http.post(JOBS, params={"$alt": "json;enum-encoding=int"}, json=document).json()
+    assert answer["name"].startswith(f"{PARENT}/hyperparameterTuningJobs/")
+    assert answer["state"] == "JOB_STATE_PENDING"
+    assert answer["labels"] == {"team": "a"}
+    assert answer["createTime"] == answer["updateTime"]
+    assert "trials" not in answer
+    client.finished(answer["name"])
+
+
+@pytest.mark.parametrize("path", ["999", "x", "1:get", "%2e%2e"])
+def test_a_job_that_is_not_there_is_not_found(client: Client, path: str) -> None:
+    assert error_of(client.http.get(f"{JOBS}/{path}"))["status"] == "NOT_FOUND"
+
+
+def test_a_job_is_found_under_its_own_project_only(client: Client, running: str) -> None:
+    elsewhere = running.replace("projects/p/", "projects/q/")
+    error = error_of(client.http.get(elsewhere))
+    assert (error["status"], error["message"]) == ("NOT_FOUND", f"{elsewhere} is not found")
+    assert client.http.post(f"{elsewhere}:cancel").status_code == 404
+    assert client.http.delete(elsewhere).status_code == 404
+
+
+def test_a_path_that_the_service_does_not_have_is_answered_in_googles_form(client: Client) -> None:
+    error = error_of(client.http.get(f"{PARENT}/customJobs"))
+    assert error["status"] == "NOT_FOUND"
+    assert "hyperparameterTuningJobs" in error["message"]
+
+
+def test_a_running_job_cannot_be_deleted_and_an_ended_one_cannot_be_cancelled(
+    client: Client, app: Path, running: str
+) -> None:
+    assert error_of(client.http.delete(running))["status"] == "FAILED_PRECONDITION"
+    release(app, "1")
+    client.finished(running)
+    assert error_of(client.http.post(f"{running}:cancel"))["status"] == "FAILED_PRECONDITION"
+
+
+def test_a_deleted_job_is_a_finished_operation_and_gone(client: Client, app: Path) -> None:
+    name = client.run(job_document(app, "report"))["name"]
+    operation = client.http.delete(name).json()
+    assert operation["done"] is True
+    assert operation["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    assert client.http.get(name).status_code == 404
+
+
+def test_a_list_is_paged_newest_first(client: Client, app: Path) -> None:
+    parent = "projects/paged/locations/l/hyperparameterTuningJobs"
+    created = [client.http.post(parent, json=job_document(app, "report")).json()["name"] for _ in range(5)]
+    pages, token = [], ""
+    while not pages or token:
+        answer = client.http.get(parent, params={"pageSize": 2, "pageToken": token}).json()
+        pages.append([job["name"] for job in answer["hyperparameterTuningJobs"]])
+        token = answer.get("nextPageToken", "")
+    assert pages == [created[:2:-1], created[2:0:-1], created[:1]]
+
+
+def test_a_list_holds_what_its_filter_lets_through(client: Client, running: str) -> None:
+    def listed(text: str) -> list[str]:
+        return [job["name"] for job in client.http.get(JOBS, params={"filter": text}).json()["hyperparameterTuningJobs"]]
+
+    assert listed('display_name="waiting" AND state="JOB_STATE_RUNNING"') == [running]
+    assert running not in listed('state!="JOB_STATE_RUNNING"')
+
+
+def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> None:
+    answer = client.http.get(JOBS, params={"readMask": "name,display_name", "filter": 'display_name="waiting"'}).json()
+    assert answer["hyperparameterTuningJobs"][0] == {"name": running, "displayName": "waiting"}
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [({"filter": "labels.a:*"}, "filter"), ({"pageSize": "-1"}, "pageSize"), ({"pageToken": "x"}, "pageToken")],
+)
+def test_a_list_request_that_is_not_understood_is_refused_by_name(
+    client: Client, query: dict[str, str], named: str
+) -> None:
+    error = error_of(client.http.get(JOBS, params=query))
+    assert error["status"] == "INVALID_ARGUMENT"
+    assert error["message"].startswith(f"{named}: ")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_job_is_an_invalid_argument(client: Client, body: bytes) -> None:
+    assert error_of(client.http.post(JOBS, content=body))["status"] == "INVALID_ARGUMENT"
+
+
+def test_a_field_of_the_wrong_type_is_named_by_its_path(client: Client, app: Path) -> None:
+    document = job_document(app, "report")
+    document["studySpec"]["parameters"][0]["doubleValueSpec"]["minValue"] = "low"
+    error = error_of(client.http.post(JOBS, json=document))
+    assert error["message"].startswith("studySpec.parameters[0].doubleValueSpec.minValue: ")
+
+
+def test_a_body_of_more_than_a_mebibyte_is_refused(client: Client) -> None:
+    error = error_of(client.http.post(JOBS, content=b" " * (1 << 20) + b"{}"))
+    assert error["message"] == "the request's body is more than 1048576 bytes"
+
+
+def test_an_output_folder_outside_of_the_service_is_refused(client: Client, app: Path) -> None:
+    error = error_of(client.http.post(JOBS, json=job_document(app, "report", output="gs://b/../../x")))
+    assert error["message"].startswith("trialJobSpec.baseOutputDirectory.outputUriPrefix: ")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "0.0.0.0"])
+def test_a_request_by_another_hosts_name_is_refused(client: Client, host: str) -> None:
+    assert error_of(client.http.get(JOBS, headers={"Host": host}))["status"] == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:80", "[::1]"])
+def test_a_request_by_a_loopback_name_is_answered(client: Client, host: str) -> None:
+    assert client.http.get(JOBS, headers={"Host": host}).status_code == 200
+
+
+def test_a_web_page_is_refused(client: Client, app: Path) -> None:
+    headers = {"Origin": "http://localhost"}
+    answer = client.http.post(JOBS, headers=headers, json=job_document(app, "report"))
+    assert error_of(answer)["status"] == "PERMISSION_DENIED"
+    assert started(app) == []

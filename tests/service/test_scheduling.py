@@ -1,0 +1,86 @@
+"""When trials start: never too many, never later than they could."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.harness import Client, events, is_running, job_document, pid_of, release, started, wait_until
+
+
+def most_at_once(folder: Path) -> int:
+    running, most = set[str](), 0
+    for event, trial, _ in events(folder):
+        running = running | {trial} if event == "start" else running - {trial}
+        most = max(most, len(running))
+    return most
+
+
+def test_each_end_makes_room_for_one_trial_while_others_still_run(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "gated", trials=4, parallel=2))
+    wait_until(lambda: sorted(started(app)) == ["1", "2"])
+    release(app, "2")
+    wait_until(lambda: started(app)[2:] == ["3"])
+    release(app, "3")
+    wait_until(lambda: started(app)[3:] == ["4"])
+    assert {trial["id"]: trial["state"] for trial in client.get(name)["trials"]} == {
+        "1": "ACTIVE",
+        "2": "SUCCEEDED",
+        "3": "SUCCEEDED",
+        "4": "ACTIVE",
+    }
+    release(app, "1", "4")
+    assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
+    assert most_at_once(app) == 2
+
+
+def test_no_more_trials_run_at_once_than_the_job_allows(client: Client, app: Path) -> None:
+    client.run(job_document(app, "report", trials=20, parallel=3))
+    assert sorted(map(int, started(app))) == list(range(1, 21))
+    assert most_at_once(app) <= 3
+
+
+def test_two_jobs_run_side_by_side(client: Client, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    names = [client.create(job_document(folder, "gated")) for folder in folders]
+    for folder, name in zip(reversed(folders), reversed(names), strict=True):
+        release(folder, "1")
+        assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
+
+
+def test_too_many_failed_trials_end_the_job_and_what_still_runs_of_it(client: Client, app: Path) -> None:
+    document = job_document(app, "mixed", trials=6, parallel=2, maxFailedTrialCount=2)
+    job = client.run(document)
+    assert job["state"] == "JOB_STATE_FAILED"
+    assert job["error"]["code"] == 9
+    assert job["error"]["message"].startswith("2 of ")
+    assert len(job["trials"]) < 6
+    assert all(trial["state"] in {"SUCCEEDED", "INFEASIBLE"} for trial in job["trials"])
+
+
+def test_a_cancelled_job_ends_its_trials_and_keeps_what_was_measured(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "gated", trials=5, parallel=2))
+    release(app, "1")
+    wait_until(lambda: sorted(started(app)) == ["1", "2", "3"])
+    client.cancel(name)
+    client.cancel(name)
+    job = client.finished(name)
+    assert job["state"] == "JOB_STATE_CANCELLED"
+    assert {t["id"]: t.get("infeasibleReason", t["state"]) for t in job["trials"]} == {
+        "1": "SUCCEEDED",
+        "2": "ended because the job was cancelled",
+        "3": "ended because the job was cancelled",
+    }
+    assert not is_running(pid_of(app, "2"))
+    assert not is_running(pid_of(app, "3"))
+
+
+def test_a_grid_runs_each_point_once_and_no_more_than_there_are(client: Client, app: Path) -> None:
+    document = job_document(app, "report", trials=9, parallel=2)
+    document["studySpec"]["algorithm"] = "GRID_SEARCH"
+    document["studySpec"]["parameters"] = [
+        {"parameterId": "x", "discreteValueSpec": {"values": [1, 2]}},
+        {"parameterId": "y", "integerValueSpec": {"minValue": 1, "maxValue": 2}},
+    ]
+    job = client.run(document)
+    points = [tuple(p["value"] for p in trial["parameters"]) for trial in job["trials"]]
+    assert points == [(1, 1), (1, 2), (2, 1), (2, 2)]

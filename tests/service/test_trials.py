@@ -1,0 +1,139 @@
+"""What becomes of a trial, whatever its app does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from service.harness import Client, Document, is_running, job_document, pid_of, wait_until
+
+
+def only_trial(job: Document) -> Document:
+    trial: Document
+    (trial,) = job["trials"]
+    return trial
+
+
+def final_value(trial: Document) -> float:
+    (metric,) = trial["finalMeasurement"]["metrics"]
+    assert metric["metricId"] == "loss"
+    return float(metric["value"])
+
+
+def said(job: Document, client: Client) -> Document:
+    """What the first trial of a job has printed about itself."""
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    log = client.studies / "jobs" / job["name"].rsplit("/", 1)[-1] / "trials" / "1" / "log.txt"
+    document: Document = json.loads(log.read_text())
+    return document
+
+
+def test_the_value_that_an_app_reports_is_the_trials_final_measurement(client: Client, app: Path) -> None:
+    job = client.run(job_document(app, "report", trials=3, parallel=2))
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert [trial["id"] for trial in job["trials"]] == ["1", "2", "3"]
+    for trial in job["trials"]:
+        assert trial["state"] == "SUCCEEDED"
+        assert final_value(trial) == trial["parameters"][0]["value"]
+        assert trial["startTime"] < trial["endTime"] <= job["endTime"]
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("crash", "exited with code 3\nboom"),
+        ("die", "killed by signal 9 (SIGKILL)"),
+        ("nothing", "ended well but reported no value of 'loss'"),
+        ("nan", "ended well but the value that it reported of 'loss' is nan"),
+        ("other-metric", "ended well but reported no value of 'loss'; it reported 'accuracy'"),
+    ],
+)
+def test_a_trial_without_a_value_is_infeasible_and_says_why(
+    client: Client, app: Path, deed: str, reason: str
+) -> None:
+    job = client.run(job_document(app, deed))
+    trial = only_trial(job)
+    assert (trial["state"], trial["infeasibleReason"]) == ("INFEASIBLE", reason)
+    assert job["state"] == "JOB_STATE_FAILED"
+    assert job["error"]["message"].startswith(f"1 of 1 trials failed; trial 1 {reason}")
+
+
+def test_a_trial_that_hangs_is_ended_at_its_limit_with_everything_it_started(client: Client, app: Path) -> None:
+    job = client.run(job_document(app, "gated", timeout="0.3s"))
+    assert only_trial(job)["infeasibleReason"] == "ran past its limit of 0.3 s"
+    assert not is_running(pid_of(app, "1"))
+
+
+def test_a_command_that_does_not_exist_makes_its_trial_infeasible(client: Client, app: Path) -> None:
+    document = job_document(app, "report")
+    document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]["command"] = ["no-such-program"]
+    reason = only_trial(client.run(document))["infeasibleReason"]
+    assert reason == "could not be started: 'no-such-program': No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("selection", "value", "step"),
+    [
+        ("MEASUREMENT_SELECTION_TYPE_UNSPECIFIED", 3.0, "3"),
+        ("LAST_MEASUREMENT", 3.0, "3"),
+        ("BEST_MEASUREMENT", 1.0, "2"),
+    ],
+)
+def test_the_selection_type_decides_which_measurement_counts(
+    client: Client, app: Path, selection: str, value: float, step: str
+) -> None:
+    document = job_document(app, "curve")
+    document["studySpec"]["measurementSelectionType"] = selection
+    trial = only_trial(client.run(document))
+    assert (final_value(trial), trial["finalMeasurement"]["stepCount"]) == (value, step)
+    assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [5.0, 1.0, 3.0]
+
+
+def test_lines_of_a_metric_file_that_are_no_records_are_passed_over(client: Client, app: Path) -> None:
+    assert final_value(only_trial(client.run(job_document(app, "garbage")))) == 2.0
+
+
+def test_what_a_running_trial_has_measured_can_be_read(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "measure-then-gated"))
+    measured = wait_until(lambda: client.get(name).get("trials", [{}])[0].get("measurements"))
+    assert [m["metrics"][0]["value"] for m in measured] == [7.0]
+    (app / "go-1").touch()
+    assert final_value(only_trial(client.finished(name))) == 8.0
+
+
+def test_no_ending_of_some_trials_stops_the_study(client: Client, app: Path) -> None:
+    job = client.run(job_document(app, "mixed", trials=6, parallel=6, timeout="1s"))
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert [trial["state"] for trial in job["trials"]] == ["INFEASIBLE"] * 4 + ["SUCCEEDED"] * 2
+
+
+def test_a_trial_is_told_who_it_is_and_nothing_of_who_the_service_is(
+    client: Client, app: Path, tmp_path: Path
+) -> None:
+    job = client.run(job_document(app, "who", env={"COLOUR": "blue"}, output=str(tmp_path / "out")))
+    environ = said(job, client)["environ"]
+    job_id = job["name"].rsplit("/", 1)[-1]
+    assert (environ["CLOUD_ML_TRIAL_ID"], environ["CLOUD_ML_JOB_ID"], environ["COLOUR"]) == ("1", job_id, "blue")
+    for name, folder in [("MODEL_DIR", "model"), ("CHECKPOINT_DIR", "checkpoints"), ("TENSORBOARD_LOG_DIR", "logs")]:
+        assert environ[f"AIP_{name}"] == f"{tmp_path}/out/1/{folder}/"
+        assert (tmp_path / "out" / "1" / folder).is_dir()
+
+
+def test_a_bucket_is_a_folder_of_the_services(client: Client, app: Path) -> None:
+    job = client.run(job_document(app, "who", output="gs://bucket/runs/"))
+    environ = said(job, client)["environ"]
+    assert environ["AIP_MODEL_DIR"].endswith("/studies/gcs/bucket/runs/1/model/")
+    assert Path(environ["AIP_MODEL_DIR"]).is_dir()
+
+
+def test_each_kind_of_parameter_reaches_the_app_as_vertex_writes_it(client: Client, app: Path) -> None:
+    document = job_document(app, "who")
+    document["studySpec"]["parameters"] = [
+        {"parameterId": "model.depth", "integerValueSpec": {"minValue": "4", "maxValue": "4"}},
+        {"parameterId": "batch", "discreteValueSpec": {"values": [128]}},
+        {"parameterId": "lr", "doubleValueSpec": {"minValue": 1e-5, "maxValue": 1e-5}},
+        {"parameterId": "act", "categoricalValueSpec": {"values": ["a b=c"]}},
+    ]
+    arguments = said(client.run(document), client)["arguments"]
+    assert arguments == ["--model.depth=4", "--batch=128.0", "--lr=1e-05", "--act=a b=c"]

@@ -1,0 +1,169 @@
+"""What is refused before anything runs, and which field is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra_vertex.launcher.job import parse_job
+from hydra_vertex.service.status import Refusal, Status
+from hydra_vertex.service.validation import validate
+from service.harness import Document, job_document
+
+Change = Callable[[Document], object]
+
+
+def changed(path: str, value: object) -> Change:
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+
+    def change(document: Document) -> None:
+        target = document
+        for part in parents:
+            target = target[part]
+        target[last] = value
+
+    return change
+
+
+def parameter(**fields: object) -> Change:
+    return changed("studySpec.parameters", [{"parameterId": "p", **fields}])
+
+
+def twice(path: str) -> Change:
+    def change(document: Document) -> None:
+        for part in path.split("."):
+            document = document[part]
+        document *= 2  # type: ignore[assignment]  # a JSON array, by its path
+
+    return change
+
+
+POOL = "trialJobSpec.workerPoolSpecs.0"
+DOUBLE = {"minValue": 1.0, "maxValue": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (changed("displayName", ""), "displayName: expected 1 to 128"),
+        (changed("displayName", "x" * 129), "displayName: expected 1 to 128"),
+        (changed("maxTrialCount", 0), "maxTrialCount: expected 1 or more, got 0"),
+        (changed("parallelTrialCount", 0), "parallelTrialCount: expected 1 or more, got 0"),
+        (changed("parallelTrialCount", 5), "parallelTrialCount: 5 is more than maxTrialCount 4"),
+        (changed("maxFailedTrialCount", -1), "maxFailedTrialCount: expected 0 or more, got -1"),
+        (changed("maxTrailCount", 3), "maxTrailCount: is no field of the API"),
+        (changed("studySpec.algoritm", "x"), "studySpec.algoritm: is no field of the API"),
+        (changed("studySpec.algorithm", 1), "studySpec.algorithm: ALGORITHM_RESERVED_1 is no algorithm"),
+        (changed("studySpec.metrics", []), "studySpec.metrics: a study needs a metric"),
+        (changed("studySpec.metrics.0.metricId", ""), "studySpec.metrics[0].metricId: is empty"),
+        (changed("studySpec.parameters", []), "studySpec.parameters: a study needs at least one parameter"),
+        (twice("studySpec.parameters"), "studySpec.parameters: parameterId 'x' is there more than once"),
+        (changed("studySpec.parameters.0.parameterId", ""), "studySpec.parameters[0].parameterId: is empty"),
+        (
+            parameter(doubleValueSpec={"minValue": 2.0, "maxValue": 1.0}),
+            "studySpec.parameters[0].doubleValueSpec: minValue 2.0 is more than maxValue 1.0",
+        ),
+        (
+            parameter(integerValueSpec={"minValue": "2", "maxValue": "1"}),
+            "studySpec.parameters[0].integerValueSpec: minValue 2 is more than maxValue 1",
+        ),
+        (
+            parameter(doubleValueSpec={"minValue": 0.0, "maxValue": 1.0}, scaleType="UNIT_LOG_SCALE"),
+            "studySpec.parameters[0].doubleValueSpec.minValue: UNIT_LOG_SCALE needs values above 0, got 0.0",
+        ),
+        (
+            parameter(integerValueSpec={"minValue": -1, "maxValue": 1}, scaleType="UNIT_REVERSE_LOG_SCALE"),
+            "studySpec.parameters[0].integerValueSpec.minValue: UNIT_REVERSE_LOG_SCALE needs values above 0, got -1",
+        ),
+        (
+            parameter(discreteValueSpec={"values": [0.0, 1.0]}, scaleType="UNIT_LOG_SCALE"),
+            "studySpec.parameters[0].discreteValueSpec.values[0]: UNIT_LOG_SCALE needs values above 0, got 0.0",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a"]}, scaleType="UNIT_LINEAR_SCALE"),
+            "studySpec.parameters[0].scaleType: a categorical parameter has no scale",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": []}),
+            "studySpec.parameters[0].categoricalValueSpec.values: expected at least one value",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a", "a"]}),
+            "studySpec.parameters[0].categoricalValueSpec.values: 'a' is there more than once",
+        ),
+        (
+            parameter(discreteValueSpec={"values": [2.0, 1.0]}),
+            "studySpec.parameters[0].discreteValueSpec.values: expected ascending order, got [2.0, 1.0]",
+        ),
+        (
+            parameter(discreteValueSpec={"values": [1.0, 1.0]}),
+            "studySpec.parameters[0].discreteValueSpec.values: 1.0 is there more than once",
+        ),
+        (changed("studySpec.algorithm", "GRID_SEARCH"), "studySpec.parameters[0].doubleValueSpec: GRID_SEARCH needs"),
+        (changed("trialJobSpec.workerPoolSpecs", []), "trialJobSpec.workerPoolSpecs: expected a worker pool"),
+        (changed("trialJobSpec.scheduling", {"timeout": "0s"}), "trialJobSpec.scheduling.timeout: expected more"),
+        (changed(f"{POOL}.containerSpec", None), "trialJobSpec.workerPoolSpecs[0].containerSpec.command: is empty"),
+        (
+            changed(f"{POOL}.containerSpec.command", []),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.command: is empty",
+        ),
+        (
+            changed(f"{POOL}.containerSpec.args", ["\0"]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec: a command cannot hold a NUL",
+        ),
+        (
+            changed(f"{POOL}.containerSpec.env", [{"name": "A=B", "value": ""}]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env: 'A=B' cannot be the name",
+        ),
+    ],
+)
+def test_what_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Change, message: str) -> None:
+    refusal = refusal_of(tmp_path, change)
+    assert refusal.status is Status.INVALID_ARGUMENT
+    assert str(refusal).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (twice("trialJobSpec.workerPoolSpecs"), "trialJobSpec.workerPoolSpecs"),
+        (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
+        (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
+        (changed("studySpec.medianAutomatedStoppingSpec", {"a": 1}), "studySpec.medianAutomatedStoppingSpec"),
+        (twice("studySpec.metrics"), "studySpec.metrics"),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a"]},
+                conditionalParameterSpecs=[
+                    {
+                        "parentCategoricalValues": {"values": ["a"]},
+                        "parameterSpec": {"parameterId": "q", "doubleValueSpec": DOUBLE},
+                    }
+                ],
+            ),
+            "studySpec.parameters[0].conditionalParameterSpecs",
+        ),
+    ],
+)
+def test_what_only_vertex_has_is_refused_and_not_passed_over(tmp_path: Path, change: Change, field: str) -> None:
+    refusal = refusal_of(tmp_path, change)
+    assert refusal.status is Status.UNIMPLEMENTED
+    assert str(refusal).startswith(f"{field}: ")
+
+
+def test_a_job_with_what_concerns_only_machines_is_taken(tmp_path: Path) -> None:
+    document = job_document(tmp_path / "app", "report")
+    document["trialJobSpec"] |= {"serviceAccount": "a@b", "enableWebAccess": True, "scheduling": {"strategy": "SPOT"}}
+    document["trialJobSpec"]["workerPoolSpecs"][0] |= {"machineSpec": {"machineType": "g2-standard-8"}, "diskSpec": {}}
+    document["studySpec"]["observationNoise"] = "HIGH"
+    validate(parse_job(document))
+
+
+def refusal_of(tmp_path: Path, change: Change) -> Refusal:
+    document = job_document(tmp_path / "app", "report", trials=4)
+    validate(parse_job(document))
+    change(document)
+    with pytest.raises(Refusal) as caught:
+        validate(parse_job(document))
+    return caught.value

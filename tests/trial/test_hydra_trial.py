@@ -1,0 +1,309 @@
+"""hydra-trial as a process, in front of real apps."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.trial.protocol import json as protocol_json
+from hydra_vertex.trial.protocol.explanation import parse_explanation
+from trial.apps import TRAIN, hydra_trial, run, trial, write_app
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    return write_app(tmp_path)
+
+
+def test_the_app_sees_what_it_sees_without_hydra_trial(app: Path) -> None:
+    alone = run(app, [sys.executable, "train.py", "opt=sgd", "lr=0.3"])
+    under = trial(app, "--opt=sgd", "--lr=0.3")
+    assert under.returncode == alone.returncode == 0
+    assert under.stdout == alone.stdout
+    assert under.stderr == "hydra-trial: metric = 0.6\n"
+
+
+def test_a_module_runs_with_its_package_around_it(tmp_path: Path) -> None:
+    module = TRAIN.replace("import hydra\n", "import hydra\n    from . import helper\n")
+    files = {"pkg/__init__.py": "", "pkg/helper.py": "", "pkg/train.py": module, "pkg/conf/__init__.py": ""}
+    write_app(tmp_path, **files)
+    shutil.copytree(tmp_path / "conf", tmp_path / "pkg/conf", dirs_exist_ok=True)
+    alone = run(tmp_path, [sys.executable, "-m", "pkg.train", "lr=3.0"])
+    under = hydra_trial(tmp_path, "--", "python", "-m", "pkg.train", "--lr=3")
+    assert alone.returncode == 0, alone.stderr
+    assert under.stdout == alone.stdout
+
+
+def test_a_measurement_is_written_where_the_service_reads_it(app: Path) -> None:
+    ended = trial(app, "--lr=0.25", environ={"CLOUD_ML_HP_METRIC_FILE": "out/metrics", "CLOUD_ML_TRIAL_ID": "4"})
+    assert ended.returncode == 0
+    (line,) = (app / "out/metrics").read_text().splitlines()
+    record = json.loads(line)
+    assert (record["metric"], record["trial"]) == ("0.5", "4")
+
+
+def test_the_apps_own_name_for_its_metric_is_used(app: Path) -> None:
+    config = app / "conf/config.yaml"
+    config.write_text(config.read_text() + "optimized_metric: val/${name}\n")
+    assert "hydra-trial: val/foo = 0.2\n" in trial(app).stderr
+
+
+def test_only_the_first_process_of_a_distributed_run_reports(app: Path) -> None:
+    ended = trial(app, environ={"RANK": "1", "CLOUD_ML_HP_METRIC_FILE": "metrics"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not (app / "metrics").exists()
+
+
+def test_an_app_that_returns_nothing_ends_as_it_would(tmp_path: Path) -> None:
+    write_app(tmp_path, TRAIN.replace("return cfg.lr * 2", "pass"))
+    ended = trial(tmp_path, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
+    assert ended.returncode == 0
+    assert ended.stderr.startswith("hydra-trial: no measurement: the app returned None")
+    assert not (tmp_path / "metrics").exists()
+
+
+def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(app: Path) -> None:
+    ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": "train.py/metrics"})
+    assert ended.returncode == 2
+    assert "train.py/metrics: the measurement metric=0.2 cannot be written" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--lrr=1"], "the app's config has no key 'lrr'; did you mean 'lr'?"),
+        (["--steps=1.5"], "steps='1.5': the key is an int; expected a whole number"),
+        (["--lr"], "--lr has no value"),
+    ],
+)
+def test_a_refusal_is_one_line_before_the_app_runs(app: Path, arguments: list[str], said: str) -> None:
+    ended = trial(app, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("hydra-trial: ")
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
+    assert not (app / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "exit_code", "stderr"),
+    [
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit('enough')", 1, "enough\n"),
+        ("raise SystemExit", 0, ""),
+    ],
+)
+def test_the_exit_code_is_the_apps(tmp_path: Path, body: str, exit_code: int, stderr: str) -> None:
+    write_app(tmp_path, TRAIN.replace("return cfg.lr * 2", body))
+    ended = trial(tmp_path, "--lr=1")
+    assert (ended.returncode, ended.stderr) == (exit_code, stderr)
+
+
+@pytest.mark.parametrize("place", ["return cfg.lr * 2", 'if __name__ == "__main__":'])
+def test_a_failing_app_shows_the_traceback_that_it_would(tmp_path: Path, place: str) -> None:
+    write_app(tmp_path, TRAIN.replace(place, f"raise ValueError('boom')\n{' ' * (8 if 'cfg' in place else 4)}{place}"))
+    alone = run(tmp_path, [sys.executable, "train.py", "lr=1.0"])
+    under = trial(tmp_path, "--lr=1")
+    assert under.returncode == alone.returncode == 1
+    assert under.stderr == alone.stderr
+    assert "boom" in under.stderr
+
+
+def test_hydras_own_error_is_told_in_hydras_words_when_nothing_is_to_deliver(app: Path) -> None:
+    ended = trial(app, "nope=3")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Could not override 'nope'.")
+
+
+@pytest.mark.parametrize("flags", [["--cfg", "job"], ["--help"], ["--info", "config"], ["-m"]])
+def test_what_only_hydra_does_is_left_to_it_and_nothing_is_reported(app: Path, flags: list[str]) -> None:
+    ended = trial(app, "--lr=7", *flags, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
+    assert ended.returncode == 0, ended.stderr
+    assert "hydra-trial" not in ended.stderr
+    assert "7.0" in ended.stdout
+    assert not (app / "metrics").exists()
+
+
+def test_the_config_flags_decide_what_is_typed(app: Path) -> None:
+    (app / "more").mkdir()
+    (app / "more/other.yaml").write_text("lr: 3\n")
+    ended = trial(app, "--lr=4.0", "--config-dir", "more", "-cn", "other")
+    assert ended.stdout.startswith("{'lr': 4}\n['train.py', '--config-dir', 'more', '-cn', 'other', 'lr=4']\n")
+
+
+def test_what_the_app_itself_puts_into_argv_is_kept(tmp_path: Path) -> None:
+    write_app(tmp_path, TRAIN.replace("        main()", "        sys.argv.append('name=bar')\n        main()"))
+    ended = trial(tmp_path, "--lr=2")
+    assert "'name': 'bar'" in ended.stdout
+    assert "['train.py', 'name=bar', 'lr=2.0']" in ended.stdout
+
+
+def test_a_main_that_was_imported_by_name_is_found(tmp_path: Path) -> None:
+    train = TRAIN.replace("import hydra\n", "from hydra.main import main as hydra_main\n").replace(
+        "@hydra.main", "@hydra_main"
+    )
+    write_app(tmp_path, train)
+    assert "'lr': 2.0" in trial(tmp_path, "--lr=2").stdout
+
+
+def test_an_app_that_catches_everything_does_not_catch_a_refusal(tmp_path: Path) -> None:
+    caught = "        try:\n            main()\n        except Exception:\n            print('caught')"
+    write_app(tmp_path, TRAIN.replace("        main()", caught))
+    ended = trial(tmp_path, "--nope=2")
+    assert (ended.returncode, ended.stdout) == (2, "")
+
+
+def test_parameters_that_nothing_received_are_an_error(tmp_path: Path) -> None:
+    write_app(tmp_path, "print('hello')")
+    ended = trial(tmp_path, "--lr=2")
+    assert (ended.returncode, ended.stdout) == (2, "hello\n")
+    assert "ended without calling a hydra.main, so nothing received lr" in ended.stderr
+    assert trial(tmp_path).returncode == 0
+
+
+def test_processes_that_are_spawned_find_the_apps_functions(tmp_path: Path) -> None:
+    train = """
+        import multiprocessing
+
+        import hydra
+
+
+        def double(x):
+            return 2 * x
+
+
+        @hydra.main(config_path="conf", config_name="config", version_base=None)
+        def main(cfg):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                return pool.map(double, [cfg.lr])
+
+
+        if __name__ == "__main__":
+            main()
+        """
+    write_app(tmp_path, train)
+    ended = trial(tmp_path, "--lr=2")
+    assert ended.stderr == "hydra-trial: metric = 4.0\n"
+
+
+STRUCTURED = """
+    from dataclasses import dataclass, field
+    from enum import Enum
+    from pathlib import Path
+    from typing import Optional
+
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+
+    class Color(Enum):
+        RED = 1
+        BLUE = 2
+
+
+    @dataclass
+    class Config:
+        lr: float = 1
+        limit: Optional[int] = None
+        color: Color = Color.RED
+        out: Path = Path("x")
+        name: str = "n"
+        layers: list[int] = field(default_factory=lambda: [1])
+
+
+    ConfigStore.instance().store("config", Config)
+
+
+    @hydra.main(config_name="config", version_base=None)
+    def main(cfg):
+        print([cfg.lr, cfg.limit, cfg.color, cfg.out, cfg.name, cfg.layers])
+
+
+    if __name__ == "__main__":
+        main()
+    """
+
+
+def test_a_config_without_files_is_typed_by_its_schema(tmp_path: Path) -> None:
+    write_app(tmp_path, STRUCTURED)
+    arguments = ["--lr=3", "--limit=64.0", "--color=2.0", "--out=a b", "--name=null", "--layers=[2,3]"]
+    ended = trial(tmp_path, *arguments)
+    assert ended.stdout == f"[3.0, 64, <Color.BLUE: 2>, {Path('a b')!r}, 'null', [2, 3]]\n"
+
+
+def test_the_explanation_is_a_document_and_the_app_is_not_run(app: Path) -> None:
+    ended = hydra_trial(app, "--explain", "--json", "x/e.json", "--", "python", "train.py", "--lr=1", "-cn", "config")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    explanation = parse_explanation(protocol_json.loads((app / "x/e.json").read_bytes()))
+    assert explanation.program == ("python", "train.py", "-cn", "config")
+    assert explanation.command == ("-cn", "config", "lr=1.0")
+    assert explanation.overrides == ("lr=1.0",)
+    assert explanation.composed.config["lr"] == 1.0
+    assert not (app / "outputs").exists()
+
+
+def test_the_explanation_for_people_ends_in_the_final_command_line(app: Path) -> None:
+    ended = hydra_trial(app, "--explain", "--", "python", "train.py", "--name=it's", "-cn", "config")
+    assert ended.returncode == 0
+    lines = ended.stdout.splitlines()
+    assert re.fullmatch(r"--name=it's +value +str +name='it\\'s'", lines[1])
+    assert lines[-1] == """python train.py -cn config 'name='"'"'it\\'"'"'s'"'"''"""
+
+
+def test_options_of_the_interpreter_hold_for_the_app(tmp_path: Path) -> None:
+    write_app(tmp_path, "import sys\nprint(sys.flags.optimize, sys._xoptions, sys.argv)")
+    ended = hydra_trial(tmp_path, "--", "python", "-O", "-X", "a=b", "train.py", "x=1")
+    assert ended.stdout == "1 {'a': 'b'} ['train.py', 'x=1']\n"
+
+
+def test_another_interpreter_takes_over_with_the_same_arguments(tmp_path: Path) -> None:
+    write_app(tmp_path, "import sys\nprint(sys.argv)")
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\necho "through $0"\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    ended = hydra_trial(tmp_path, "--", str(python), "train.py", "x=1")
+    assert ended.stdout == f"through {python}\n['train.py', 'x=1']\n", ended.stderr
+
+
+def test_an_executable_script_runs_as_it_would(app: Path) -> None:
+    script = app / "my-train"
+    script.write_text("#!/usr/bin/env python\n" + (app / "train.py").read_text())
+    script.chmod(0o755)
+    ended = hydra_trial(app, "--", "my-train", "--lr=2", environ={"PATH": f"{app}{os.pathsep}{os.environ['PATH']}"})
+    assert f"['{script}', 'lr=2.0']" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["python", "nope.py"], "nope.py: no such Python file"),
+        (["python", "-m", "no.such"], "python -m no.such: no module of that name"),
+        (["python", "-c", "1"], "python -c cannot be run as a Hydra app"),
+        (["python"], "no script or module behind it"),
+        (["python9.9", "train.py"], "python9.9: no such interpreter"),
+        (["/no/python", "train.py"], "/no/python: no such interpreter"),
+        (["no-such-command"], "no-such-command: no such command"),
+        (["ls", "-l"], "is not a Python script"),
+        (["torchrun", "train.py"], "torchrun --no-python -- hydra-trial -- python train.py"),
+        (["python", "-m", "torch.distributed.run", "t.py"], "torchrun --no-python -- hydra-trial"),
+    ],
+)
+def test_a_command_that_is_no_python_app_is_refused(app: Path, command: list[str], said: str) -> None:
+    ended = hydra_trial(app, "--", *command)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_help_has_an_example_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys; from hydra_vertex.trial.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    ended = run(tmp_path, [sys.executable, "-c", code])
+    assert "example:\n  hydra-trial --metric val/loss -- python train.py" in ended.stdout
+    assert not {"hydra", "omegaconf", "argparse", "hypertune", "subprocess"} & set(ended.stderr.split())

@@ -1,0 +1,128 @@
+"""The retraining step of a pipeline, as KFP calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.trial.protocol.errors import DocumentError
+from hydra_vertex.trial.protocol.executor import parse_executor_input
+from hydra_vertex.trial.retrain import Metric, output_parameters, parse_metric, parse_retraining
+from trial.apps import TRAIN, hydra_trial, write_app
+
+_SAVE = """
+        import os, pathlib
+        assert "CLOUD_ML_TRIAL_ID" not in os.environ
+        pathlib.Path(os.environ["AIP_MODEL_DIR"], "weights").write_text(str(cfg.lr))
+        pathlib.Path(os.environ["AIP_CHECKPOINT_DIR"], "last").write_text("")
+"""
+
+
+def _executor_input(folder: Path, *, outputs: tuple[str, ...] = ("metric_value",), **parameters: object) -> str:
+    def artifact(name: str, schema: str) -> object:
+        return {"artifacts": [{"name": name, "uri": str(folder / name), "type": {"schemaTitle": schema}}]}
+
+    values = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    return json.dumps(
+        {
+            "inputs": {
+                "parameterValues": values,
+                "artifacts": {"best_config": artifact("best_config", "system.Artifact")},
+            },
+            "outputs": {
+                "outputFile": str(folder / "executor_output.json"),
+                "artifacts": {
+                    "model": artifact("model", "system.Model"),
+                    "metrics": artifact("metrics", "system.Metrics"),
+                },
+                "parameters": {name: {"outputFile": str(folder / name)} for name in outputs},
+            },
+        }
+    )
+
+
+def _output(folder: Path) -> dict[str, dict[str, object]]:
+    document = json.loads((folder / "executor_output.json").read_text())
+    metadata = {name: value["artifacts"][0]["metadata"] for name, value in document["artifacts"].items()}
+    return {**metadata, "parameters": document["parameterValues"]}
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    return tmp_path / "pipeline"
+
+
+def test_the_model_is_trained_with_the_overrides_and_described(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("        print(cfg)\n", _SAVE))
+    given = _executor_input(
+        outputs,
+        app_command=["python", "train.py", "experiment=big"],
+        overrides=["lr=0.5", "name='it\\'s'"],
+        extra_overrides=["lr=0.25"],
+        metric="val/loss",
+    )
+    ended = hydra_trial(app, "--executor_input", given, environ={"CLOUD_ML_TRIAL_ID": "7"})
+    assert (ended.returncode, ended.stderr) == (0, "hydra-trial: val/loss = 0.5\n")
+    assert (outputs / "model/weights").read_text() == "0.25"
+    assert (outputs / "model_checkpoints/last").exists()
+    described = _output(outputs)
+    assert described["metrics"] == {"val/loss": 0.5}
+    assert described["parameters"] == {"metric_value": 0.5}
+    assert described["model"] == {
+        "command": """python train.py experiment=big lr=0.5 'name='"'"'it\\'"'"'s'"'"'' lr=0.25""",
+        "overrides": ["lr=0.5", "name='it\\'s'", "lr=0.25"],
+        "best_config": str(outputs / "best_config"),
+        "val/loss": 0.5,
+    }
+
+
+def test_a_model_without_a_metric_is_kept(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("return cfg.lr * 2", "return None"))
+    ended = hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"]))
+    assert ended.returncode == 0
+    assert "hydra-trial: the app returned no metric" in ended.stderr
+    assert "hydra-trial: the app wrote nothing into $AIP_MODEL_DIR" in ended.stderr
+    described = _output(outputs)
+    assert (described["metrics"], described["parameters"]) == ({}, {})
+
+
+def test_a_failing_app_ends_the_step_with_its_exit_code(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("return cfg.lr * 2", "sys.exit(7)"))
+    ended = hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"]))
+    assert ended.returncode == 7
+    assert not (outputs / "executor_output.json").exists()
+
+
+@pytest.mark.parametrize("executor_input", ["not JSON", "{}", "[]"])
+def test_a_malformed_input_is_refused_in_one_line(tmp_path: Path, executor_input: str) -> None:
+    ended = hydra_trial(tmp_path, "--executor_input", executor_input)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("hydra-trial: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
+    with pytest.raises(DocumentError, match="app_command"):
+        parse_retraining(parse_executor_input(_executor_input(outputs, app_command=[])))
+
+
+@pytest.mark.parametrize(
+    ("records", "name", "metric"),
+    [
+        ('{"a": "1.0", "global_step": "1"}\n{"a": "2.0", "global_step": "2"}\n', "a", Metric("a", 2.0)),
+        ('{"a": "1.0", "timestamp": 1.5, "trial": "0", "checkpoint_path": ""}\n', "", Metric("a", 1.0)),
+        ('{"a": "1.0"}\n{"b": "2.0"}\n', "a", Metric("a", 1.0)),
+        ('{"a": "1.0"}\nnoise\n{"a": "nan"}\n', "a", Metric("a", 1.0)),
+        ('{"b": "2.0"}\n', "a", None),
+        ("", "", None),
+    ],
+)
+def test_the_last_record_of_the_metric_counts(records: str, name: str, metric: Metric | None) -> None:
+    assert parse_metric(records, name) == metric
+
+
+def test_a_pipeline_says_which_parameters_it_wants_back(outputs: Path) -> None:
+    assert output_parameters(_executor_input(outputs)) == {"metric_value"}
+    assert output_parameters(_executor_input(outputs, outputs=())) == frozenset()
