@@ -3,6 +3,8 @@
 It writes `start ID PID` and `end ID PID` into FOLDER/ledger; what it does in between is the deed.
 """
 
+# It starts hundreds of times; importing pathlib would take as long as everything else here:
+# ruff: noqa: PTH110, PTH123
 import json
 import os
 import signal
@@ -36,7 +38,7 @@ def wait_for(name):
 
 
 def say_who_i_am():
-    print(json.dumps({"arguments": ARGUMENTS, "environ": dict(os.environ), "cwd": os.getcwd()}))
+    print(json.dumps({"arguments": ARGUMENTS, "environ": dict(os.environ)}))
 
 
 def flood():

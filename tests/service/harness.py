@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
 from hydra_vertex.service.process import ServiceProcess, start_service
 
 T = TypeVar("T")

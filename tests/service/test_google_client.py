@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from google.protobuf import json_format
+
 from service.harness import PARENT, Client, Document, job_document, started, wait_until
 
 JobState = aiplatform_v1.JobState

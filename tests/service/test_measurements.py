@@ -6,6 +6,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypertune import HyperTune
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hydra_vertex.launcher.job import Goal, MeasurementSelection, MetricSpec
 from hydra_vertex.service.measurements import (
     Record,
@@ -14,9 +18,6 @@ from hydra_vertex.service.measurements import (
     no_value_reason,
     read_records,
 )
-from hypertune import HyperTune
-from hypothesis import given
-from hypothesis import strategies as st
 
 LOSS = MetricSpec("loss", Goal.MINIMIZE)
 

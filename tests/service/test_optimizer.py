@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hydra_vertex.launcher.job import (
     Algorithm,
     Categorical,
@@ -24,8 +27,6 @@ from hydra_vertex.launcher.job import (
 )
 from hydra_vertex.service.axes import axis_of, point_of, space_of, values_at
 from hydra_vertex.service.optimizer import Parameters, optimizer_for, startup_trials
-from hypothesis import given
-from hypothesis import strategies as st
 
 LR = ParameterSpec("lr", DoubleRange(1e-5, 1e-1), ScaleType.LOG)
 DEPTH = ParameterSpec("depth", IntegerRange(1, 8))
@@ -144,7 +145,7 @@ def test_a_large_finite_space_is_no_reason_to_wait() -> None:
 def test_the_first_trial_is_the_centre_and_the_first_ones_are_spread_out() -> None:
     history = run(study((LR, MOMENTUM, DEPTH)), 16, distance)
     assert history[0].parameters["lr"] == pytest.approx(1e-3)
-    quarters = {int((math.log10(float(t.parameters["lr"])) + 5)) for t in history[:4]}
+    quarters = {int(math.log10(float(t.parameters["lr"])) + 5) for t in history[:4]}
     assert quarters == {0, 1, 2, 3}
 
 
@@ -169,7 +170,10 @@ def test_a_value_is_found_again_at_its_coordinate(spec: ParameterSpec, unit: flo
 
 
 @given(
-    st.floats(1e-300, 1e300), st.floats(1e-300, 1e300), st.sampled_from(list(ScaleType)), st.floats(0, 1, exclude_max=True)
+    st.floats(1e-300, 1e300),
+    st.floats(1e-300, 1e300),
+    st.sampled_from(list(ScaleType)),
+    st.floats(0, 1, exclude_max=True),
 )
 def test_no_rounding_leads_out_of_a_range(one: float, other: float, scale: ScaleType, unit: float) -> None:
     spec = ParameterSpec("x", DoubleRange(min(one, other), max(one, other)), scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.order import Host, trial_environ
 from hydra_vertex.service.status import Refusal
@@ -57,7 +58,9 @@ def test_an_output_uri_has_a_folder_of_this_machine(uri: str, place: str) -> Non
     assert ServiceFolder(Path("/s")).output_base("7", uri) == Path(place)
 
 
-@pytest.mark.parametrize("uri", ["gs://", "gs:///etc", "gs://b/../../etc", "relative", "/a/../b", "s3://b/x", "gs://b/\0"])
+@pytest.mark.parametrize(
+    "uri", ["gs://", "gs:///etc", "gs://b/../../etc", "relative", "/a/../b", "s3://b/x", "gs://b/\0"]
+)
 def test_an_output_uri_that_leads_elsewhere_is_refused(uri: str) -> None:
     with pytest.raises(Refusal, match="outputUriPrefix"):
         ServiceFolder(Path("/s")).output_base("7", uri)

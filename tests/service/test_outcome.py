@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.service.outcome import Ending, failure_reason, log_tail, read_ending, with_log_tail
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.service.lock import FolderLock
 from hydra_vertex.service.process import start_service
 from hydra_vertex.service.server import serve

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hydra_vertex.launcher.job import HyperparameterTuningJob, JobState, Measurement, TrialState, parse_job
-from hydra_vertex.service import study
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hydra_vertex.launcher.job import HyperparameterTuningJob, JobState, Measurement, TrialState, parse_job
+from hydra_vertex.service import study
 from service.harness import X
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

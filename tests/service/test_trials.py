@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from service.harness import Client, Document, is_running, job_document, pid_of, wait_until
 
 
@@ -49,9 +50,7 @@ def test_the_value_that_an_app_reports_is_the_trials_final_measurement(client: C
         ("other-metric", "ended well but reported no value of 'loss'; it reported 'accuracy'"),
     ],
 )
-def test_a_trial_without_a_value_is_infeasible_and_says_why(
-    client: Client, app: Path, deed: str, reason: str
-) -> None:
+def test_a_trial_without_a_value_is_infeasible_and_says_why(client: Client, app: Path, deed: str, reason: str) -> None:
     job = client.run(job_document(app, deed))
     trial = only_trial(job)
     assert (trial["state"], trial["infeasibleReason"]) == ("INFEASIBLE", reason)
@@ -108,9 +107,7 @@ def test_no_ending_of_some_trials_stops_the_study(client: Client, app: Path) -> 
     assert [trial["state"] for trial in job["trials"]] == ["INFEASIBLE"] * 4 + ["SUCCEEDED"] * 2
 
 
-def test_a_trial_is_told_who_it_is_and_nothing_of_who_the_service_is(
-    client: Client, app: Path, tmp_path: Path
-) -> None:
+def test_a_trial_is_told_who_it_is_and_nothing_of_who_the_service_is(client: Client, app: Path, tmp_path: Path) -> None:
     job = client.run(job_document(app, "who", env={"COLOUR": "blue"}, output=str(tmp_path / "out")))
     environ = said(job, client)["environ"]
     job_id = job["name"].rsplit("/", 1)[-1]

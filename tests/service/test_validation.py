@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from hydra_vertex.launcher.job import parse_job
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation import validate

@@ -1,0 +1,38 @@
+"""`python -m hydra_vertex.service --dir DIR --port 0`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from hydra_vertex.service.server import serve
+from hydra_vertex.trial.protocol.errors import HydraVertexError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code: 2 when the folder or port cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hydra_vertex.service",
+        description="Vertex AI's tuning API on 127.0.0.1; trials run as child processes, in the service's own folder.",
+    )
+    parser.add_argument("--dir", type=Path, required=True, help="where studies are kept")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (0)")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin open")
+    arguments = parser.parse_args(argv)
+    try:
+        serve(
+            arguments.dir,
+            arguments.port,
+            partial(print, flush=True),
+            until_stdin_closes=arguments.until_stdin_closes,
+        )
+    except HydraVertexError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""One trial from its start, or its adoption, to its conclusion."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+
+from hydra_vertex.launcher.job import Trial
+
+from . import study
+from .folder import TrialFolder
+from .measurements import Record, final_measurement, measurements_of, no_value_reason, read_records
+from .order import Order, timeout_s
+from .outcome import Ending, failure_reason, read_ending, with_log_tail
+from .processes import ProcessId
+from .record import JobRecord, now
+from .runner import Supervisor, launch, remove_leftovers
+
+MEASURE_INTERVAL_S = 1.0
+START_LIMIT = 6
+"""How often a trial is started whose supervisor vanishes: once, and again as often as Vertex AI restarts a worker."""
+
+
+class Halt(Enum):
+    """Why trials are ended before their time. The value completes the sentence "ended because ..."."""
+
+    CANCELLED = "the job was cancelled"
+    FAILED = "the job failed"
+    SHUTDOWN = "the service stops"
+
+
+class Attempt:
+    """Works on one trial. `adopted` is the supervisor that an earlier service recorded for it."""
+
+    def __init__(self, record: JobRecord, trial_id: str, order: Order, adopted: ProcessId | None) -> None:
+        self._record = record
+        self._trial_id = trial_id
+        self._order = order
+        self._supervisor = None if adopted is None else Supervisor(adopted)
+        self._halt: Halt | None = None
+        self._measured_at_ns = 0
+
+    def halt(self, why: Halt) -> None:
+        """End the trial before its time."""
+        self._halt = why
+        if self._supervisor is not None:
+            self._supervisor.terminate()
+
+    async def run(self) -> None:
+        """Bring the trial to an end. Raises sqlite3.Error when that cannot be recorded."""
+        for _ in range(START_LIMIT):
+            if self._supervisor is None and self._halt is None:
+                try:
+                    self._supervisor = self._start()
+                except OSError as error:
+                    return self._put(study.fail(self._trial, f"could not be started: {error}", now()))
+            ending = await self._watch()
+            if self._halt is not None or (ending is not None and not ending.stopped):
+                return self._conclude(ending)
+            # Its supervisor was killed, or stopped by a service that could not record that: it runs again.
+            self._supervisor = None
+        reason = f"its supervising process was killed {START_LIMIT} times"
+        return self._put(study.fail(self._trial, reason, now()))
+
+    @property
+    def _trial(self) -> Trial:
+        return self._record.trial(self._trial_id)
+
+    @property
+    def _folder(self) -> TrialFolder:
+        return self._order.folder
+
+    def _put(self, trial: Trial) -> None:
+        self._record.put_trial(trial)
+
+    def _start(self) -> Supervisor:
+        supervisor = launch(self._order)
+        self._record.put_trial(study.activate(self._trial, now()), supervisor.process)
+        supervisor.start_command(self._order)
+        return supervisor
+
+    async def _watch(self) -> Ending | None:
+        """Wait for the end of the trial's process, and keep its measurements up to date meanwhile."""
+        if self._supervisor is None:
+            return None
+        ended = asyncio.ensure_future(self._supervisor.ended())
+        while not ended.done():
+            await asyncio.wait({ended}, timeout=MEASURE_INTERVAL_S)
+            self._measure(self._supervisor.process)
+        ended.result()
+        ending = read_ending(self._folder.exit_file)
+        if ending is None:
+            await remove_leftovers(self._order)
+        return ending
+
+    def _measure(self, process: ProcessId) -> None:
+        try:
+            changed_at_ns = self._folder.metric_file.stat().st_mtime_ns
+        except OSError:
+            return
+        if changed_at_ns == self._measured_at_ns:
+            return
+        self._measured_at_ns = changed_at_ns
+        trial = self._with_measurements(read_records(self._folder.metric_file))
+        if trial.measurements and trial != self._trial:
+            self._record.put_trial(trial, process)
+
+    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+        started = self._trial.start_time or now()
+        metric = self._record.job.study_spec.objective.id
+        return study.measured(self._trial, measurements_of(records, metric, started.timestamp()))
+
+    def _conclude(self, ending: Ending | None) -> None:
+        if ending is None or ending.stopped:
+            why = self._halt or Halt.SHUTDOWN
+            ended = why is Halt.SHUTDOWN
+            return self._put(study.postpone(self._trial) if ended else self._fail(f"ended because {why.value}"))
+        if not ending.is_well:
+            return self._put(self._fail(failure_reason(ending, timeout_s(self._record.job))))
+        return self._put(self._judge())
+
+    def _fail(self, reason: str) -> Trial:
+        trial = self._with_measurements(read_records(self._folder.metric_file))
+        return study.fail(trial, with_log_tail(reason, self._folder.log), now())
+
+    def _judge(self) -> Trial:
+        spec = self._record.job.study_spec
+        records = read_records(self._folder.metric_file)
+        trial = self._with_measurements(records)
+        final = final_measurement(records, trial.measurements, spec.objective, spec.measurement_selection)
+        if final is None:
+            return self._fail(no_value_reason(records, spec.objective.id))
+        return study.succeed(trial, final, now())

@@ -1,0 +1,96 @@
+"""Where a service keeps what it has.
+
+::
+
+    service.db                                   the jobs and their trials (SQLite)
+    service.lock  service.json                   who serves this folder, and at which URL
+    jobs/<job>/trials/<trial>/log.txt            what the trial printed
+    jobs/<job>/trials/<trial>/metrics.jsonl      what it measured
+    jobs/<job>/trials/<trial>/exit.json          how its process ended
+    jobs/<job>/output/<trial>/                   what it wrote, where the job names no other place
+    gcs/<bucket>/                                what stands for gs://<bucket>/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from .status import Refusal, Status
+
+GCS = "gs://"
+OUTPUT_FIELD = "trialJobSpec.baseOutputDirectory.outputUriPrefix"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFolder:
+    """The folder of one trial."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What the trial printed."""
+        return self.path / "log.txt"
+
+    @property
+    def metric_file(self) -> Path:
+        """What the trial measured."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def exit_file(self) -> Path:
+        """How the trial's process ended."""
+        return self.path / "exit.json"
+
+    def clear(self) -> None:
+        """Make the folder, without what an earlier start of the trial left in it. Raises OSError."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for file in (self.log, self.metric_file, self.exit_file):
+            file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFolder:
+    """A service's folder. The path is absolute, because trials are told of it."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The jobs and their trials."""
+        return self.path / "service.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a service runs on this folder."""
+        return self.path / "service.lock"
+
+    @property
+    def announcement(self) -> Path:
+        """`{"pid", "url"}` of the service that listens."""
+        return self.path / "service.json"
+
+    def job(self, job_id: str) -> Path:
+        """Everything of one job."""
+        return self.path / "jobs" / job_id
+
+    def trial(self, job_id: str, trial_id: str) -> TrialFolder:
+        """The folder of a trial."""
+        return TrialFolder(self.job(job_id) / "trials" / trial_id)
+
+    def output_base(self, job_id: str, uri: str) -> Path:
+        """The folder of this machine that stands for a job's output URI.
+
+        Raises Refusal (INVALID_ARGUMENT) on anything but a gs:// URI or an absolute path, and on one with `..` in it.
+        """
+        if not uri:
+            return self.job(job_id) / "output"
+        is_bucket = uri.startswith(GCS)
+        place = PurePosixPath(uri.removeprefix(GCS))
+        if not place.parts or ".." in place.parts or "\0" in uri or place.is_absolute() is is_bucket:
+            raise Refusal(
+                Status.INVALID_ARGUMENT,
+                f"{OUTPUT_FIELD}: expected gs://bucket/folder or an absolute path without '..', got {uri!r}",
+            )
+        return self.path / "gcs" / place if is_bucket else Path(place)

@@ -1,0 +1,108 @@
+"""Reads what a trial has measured: the records that cloudml-hypertune writes, one JSON object a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.launcher.job import Goal, Measurement, MeasurementSelection, MetricSpec
+from hydra_vertex.trial.protocol import json
+
+READ_LIMIT_BYTES = 4 << 20
+RECORD_LIMIT = 100
+"""As many as cloudml-hypertune keeps in the file."""
+
+OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
+"""The fields of a record that are no metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One reported value. `timestamp_s` is in seconds since the epoch; the value may be NaN or infinite."""
+
+    metric: str
+    value: float
+    step: int
+    timestamp_s: float | None
+
+
+def read_records(metric_file: Path) -> tuple[Record, ...]:
+    """The records of a file, oldest first, the last RECORD_LIMIT of them; lines that are none are passed over."""
+    try:
+        with metric_file.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - READ_LIMIT_BYTES))
+            text = file.read()
+    except OSError:
+        return ()
+    records = [record for line in text.splitlines() for record in _parse_line(line)]
+    return tuple(records[-RECORD_LIMIT:])
+
+
+def _parse_line(line: bytes) -> Iterator[Record]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(fields, dict):
+        return
+    for name in fields.keys() - OWN_FIELDS:
+        value = _number(fields[name])
+        if value is not None:
+            step = _number(fields.get("global_step")) or 0.0
+            yield Record(name, value, int(step) if math.isfinite(step) else 0, _finite(fields.get("timestamp")))
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _finite(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def measurements_of(records: Sequence[Record], metric_id: str, started_s: float) -> tuple[Measurement, ...]:
+    """The finite values of a metric as measurements, oldest first. `started_s` is when the trial began."""
+    return tuple(
+        Measurement(
+            metrics={metric_id: record.value},
+            step_count=max(record.step, 0),
+            elapsed_s=None if record.timestamp_s is None else max(record.timestamp_s - started_s, 0.0),
+        )
+        for record in records
+        if record.metric == metric_id and math.isfinite(record.value)
+    )
+
+
+def final_measurement(
+    records: Sequence[Record], measurements: Sequence[Measurement], metric: MetricSpec, selection: MeasurementSelection
+) -> Measurement | None:
+    """The measurement that a trial is judged by; None when there is none.
+
+    An unset selection means the last one, and a last value that is not finite (a loss that ran away) is none.
+    """
+    if not measurements:
+        return None
+    if selection is MeasurementSelection.BEST:
+        better = min if metric.goal is Goal.MINIMIZE else max
+        return better(measurements, key=lambda measurement: measurement.metrics[metric.id])
+    last = next(record for record in reversed(records) if record.metric == metric.id)
+    return measurements[-1] if math.isfinite(last.value) else None
+
+
+def no_value_reason(records: Sequence[Record], metric_id: str) -> str:
+    """Why a trial that ended well has no value to be judged by."""
+    unusable = [record.value for record in records if record.metric == metric_id]
+    others = sorted({record.metric for record in records} - {metric_id})
+    if unusable:
+        return f"ended well but the value that it reported of {metric_id!r} is {unusable[-1]}"
+    told = f"; it reported {', '.join(map(repr, others))}" if others else ""
+    return f"ended well but reported no value of {metric_id!r}{told}"

@@ -1,0 +1,114 @@
+"""What a trial's process is started with: its arguments, its environment, its limits. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.launcher.job import (
+    ContainerSpec,
+    HyperparameterTuningJob,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    Trial,
+)
+from hydra_vertex.trial.protocol import json
+from hydra_vertex.trial.protocol.command import parameter_argument
+from hydra_vertex.trial.protocol.environment import OutputDirs, TrialEnvironment
+
+from .folder import TrialFolder
+
+DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
+"""Vertex AI's own limit where a job names none."""
+
+TERMINATION_GRACE_S = 5.0
+LOG_LIMIT_BYTES = 64 << 20
+FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
+"""Variables that tell a trial who it is: never those of the service, which may run inside a trial or a training job."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One start of one trial. `command` is an argument list, `environ` is complete."""
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    folder: TrialFolder
+    output_dirs: OutputDirs
+    timeout_s: float
+
+    def to_line(self) -> bytes:
+        """The line that the supervisor reads."""
+        fields: dict[str, json.Json] = {
+            "command": list(self.command),
+            "directory": str(self.folder.path),
+            "timeout_s": self.timeout_s,
+            "grace_s": TERMINATION_GRACE_S,
+            "log_limit_bytes": LOG_LIMIT_BYTES,
+        }
+        return json.dumps(fields).encode("utf-8", "surrogateescape") + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs."""
+
+    environ: Mapping[str, str]
+    programs: Path
+    cpu_count: int
+
+
+def order_for(job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, output_base: Path, host: Host) -> Order:
+    """The order of a trial."""
+    container = job.trial_job_spec.worker_pools[0].container or ContainerSpec()
+    output_dirs = OutputDirs.below(str(output_base), trial.id)
+    environment = TrialEnvironment(
+        trial_id=trial.id,
+        metric_file=str(folder.metric_file),
+        job_id=job.name.rsplit("/", 1)[-1],
+        output_dirs=output_dirs,
+    )
+    return Order(
+        command=(*container.command, *container.args, *parameter_arguments(job, trial)),
+        environ=trial_environ(container.env, environment, job.parallel_trial_count, host),
+        folder=folder,
+        output_dirs=output_dirs,
+        timeout_s=timeout_s(job),
+    )
+
+
+def timeout_s(job: HyperparameterTuningJob) -> float:
+    """How long a trial of the job may run, in seconds."""
+    return job.trial_job_spec.timeout_s or DEFAULT_TIMEOUT_S
+
+
+def parameter_arguments(job: HyperparameterTuningJob, trial: Trial) -> tuple[str, ...]:
+    """A trial's parameters as Vertex AI appends them, in the study's order."""
+    return tuple(
+        parameter_argument(spec.id, _container_value(spec, trial.parameters[spec.id]))
+        for spec in job.study_spec.parameters
+    )
+
+
+def trial_environ(
+    given: Mapping[str, str], environment: TrialEnvironment, parallel_trial_count: int, host: Host
+) -> dict[str, str]:
+    """A trial's whole environment: the service's, the job's over it, the trial's own over both.
+
+    The trials share the CPUs: a maths library that takes all of them for each trial makes all of them slower.
+    """
+    inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
+    threads = str(max(1, host.cpu_count // parallel_trial_count))
+    merged = {**dict.fromkeys(THREAD_VARIABLES, threads), **inherited, **given, **environment.to_environ()}
+    path = merged.get("PATH", os.defpath)
+    return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
+
+
+def _container_value(spec: ParameterSpec, value: ParameterValue) -> ParameterValue | int:
+    # The API holds every number as a double; only an integer parameter reaches the container as a whole number.
+    return int(value) if isinstance(spec.domain, IntegerRange) else value

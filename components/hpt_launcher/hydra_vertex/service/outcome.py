@@ -1,0 +1,97 @@
+"""How a trial's process ended, and what that means for the trial."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.trial.protocol import json
+
+LOG_TAIL_LINES = 30
+LOG_TAIL_CHARACTERS = 4000
+READ_BYTES = 64 << 10
+
+# CSI and OSC sequences, and the two-character escapes: ECMA-48, sections 5.4, 5.6 and 5.5.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given."""
+
+    code: int | None
+    signal: int | None
+    timed_out: bool
+    stopped: bool
+    error: str
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the command ended by itself, with exit code 0."""
+        return self.code == 0 and not self.timed_out and not self.error
+
+
+def read_ending(path: Path) -> Ending | None:
+    """Read an exit.json; None when there is none, as after the end of its supervisor."""
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return Ending(
+        code=_whole(fields.get("code")),
+        signal=_whole(fields.get("signal")),
+        timed_out=fields.get("timed_out") is True,
+        stopped=fields.get("stopped") is True,
+        error=str(fields.get("error", "")),
+    )
+
+
+def failure_reason(ending: Ending, timeout_s: float) -> str:
+    """One line on an ending that is not well."""
+    if ending.error:
+        return f"could not be started: {ending.error}"
+    if ending.timed_out:
+        return f"ran past its limit of {timeout_s:g} s"
+    if ending.signal is not None:
+        return f"killed by signal {ending.signal} ({_signal_name(ending.signal)})"
+    return f"exited with code {ending.code}"
+
+
+def with_log_tail(reason: str, log: Path) -> str:
+    """A reason with the last lines of the trial's log under it."""
+    tail = log_tail(log)
+    return f"{reason}\n{tail}" if tail else reason
+
+
+def log_tail(log: Path) -> str:
+    """The last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty when there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - READ_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [_plain(line) for line in text.rstrip().split("\n")]
+    return "\n".join(lines[-LOG_TAIL_LINES:])[-LOG_TAIL_CHARACTERS:]
+
+
+def _plain(line: str) -> str:
+    """A line as a terminal would show it: without colours, and of a progress bar only its last state."""
+    return _UNPRINTABLE.sub("", _ANSI.sub("", line.rstrip().rsplit("\r", 1)[-1])).rstrip()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "a signal without a name"
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,40 @@
+"""One job while it is being worked on: what is known of it, in memory and on the disk alike."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
+
+from .processes import ProcessId
+from .store import Store, StoredJob
+from .study import put_trial
+
+
+class JobRecord:
+    """The present state of a job. Whatever is put here is on the disk before anybody acts upon it."""
+
+    def __init__(self, stored: StoredJob, store: Store) -> None:
+        self.id = stored.id
+        self.job = stored.job
+        self._store = store
+
+    def trial(self, trial_id: str) -> Trial:
+        """A trial, as it stands."""
+        return self.job.trials[int(trial_id) - 1]
+
+    def put(self, job: HyperparameterTuningJob) -> None:
+        """Take on a new state of the job. Raises sqlite3.Error."""
+        self._store.save(self.id, job)
+        self.job = job
+
+    def put_trial(self, trial: Trial, process: ProcessId | None = None) -> None:
+        """Take on a new state of one trial; `process` supervises it. Raises sqlite3.Error."""
+        job = put_trial(self.job, trial, now())
+        self._store.save_trial(self.id, job, trial, process)
+        self.job = job
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(timezone.utc)

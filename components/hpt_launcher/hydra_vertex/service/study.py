@@ -1,0 +1,148 @@
+"""The state machine of a job and its trials. Pure: values in, values out; `now` is always given.
+
+A job goes PENDING, RUNNING, then SUCCEEDED or FAILED, or by way of CANCELLING to CANCELLED. A trial goes REQUESTED,
+ACTIVE, then SUCCEEDED or INFEASIBLE; one whose process was lost or put off goes back to REQUESTED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from hydra_vertex.launcher.job import (
+    Algorithm,
+    HyperparameterTuningJob,
+    JobError,
+    JobState,
+    Measurement,
+    ParameterValue,
+    Trial,
+    TrialState,
+)
+
+from .axes import finite_axes, grid_size, space_of
+from .status import Status
+
+
+def accept(job: HyperparameterTuningJob, name: str, now: datetime) -> HyperparameterTuningJob:
+    """A created job: PENDING, and without whatever a client filled into the service's own fields."""
+    return replace(
+        job,
+        name=name,
+        state=JobState.PENDING,
+        trials=(),
+        create_time=now,
+        update_time=now,
+        start_time=None,
+        end_time=None,
+        error=None,
+    )
+
+
+def begin(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
+    """PENDING becomes RUNNING; any other state stays."""
+    if job.state is not JobState.PENDING:
+        return job
+    return replace(job, state=JobState.RUNNING, start_time=now, update_time=now)
+
+
+def trial_budget(job: HyperparameterTuningJob) -> int:
+    """How many trials there will be: as many as asked for, or as the grid has points."""
+    if job.study_spec.algorithm is not Algorithm.GRID_SEARCH:
+        return job.max_trial_count
+    axes = finite_axes(space_of(job.study_spec.parameters))
+    return job.max_trial_count if axes is None else min(job.max_trial_count, grid_size(axes))
+
+
+def live_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
+    """The trials that have not ended."""
+    return tuple(trial for trial in job.trials if not trial.state.is_terminal)
+
+
+def room(job: HyperparameterTuningJob) -> int:
+    """How many more trials may start now: each end makes room for one, nothing waits for a batch."""
+    if job.state is not JobState.RUNNING or failure(job) is not None:
+        return 0
+    return min(job.parallel_trial_count - len(live_trials(job)), trial_budget(job) - len(job.trials))
+
+
+def request(job: HyperparameterTuningJob, parameters: Mapping[str, ParameterValue]) -> Trial:
+    """The next trial of a job, REQUESTED."""
+    number = str(len(job.trials) + 1)
+    return Trial(id=number, name=f"{job.name}/trials/{number}", state=TrialState.REQUESTED, parameters=parameters)
+
+
+def put_trial(job: HyperparameterTuningJob, trial: Trial, now: datetime) -> HyperparameterTuningJob:
+    """The job with a trial added, or in the place of its earlier self."""
+    index = int(trial.id) - 1
+    return replace(job, trials=(*job.trials[:index], trial, *job.trials[index + 1 :]), update_time=now)
+
+
+def activate(trial: Trial, now: datetime) -> Trial:
+    """The trial runs, from the beginning."""
+    return replace(trial, state=TrialState.ACTIVE, start_time=now, measurements=())
+
+
+def postpone(trial: Trial) -> Trial:
+    """The trial is to run again, with the same id and parameters."""
+    return replace(trial, state=TrialState.REQUESTED, start_time=None, measurements=())
+
+
+def measured(trial: Trial, measurements: tuple[Measurement, ...]) -> Trial:
+    """The running trial with what it has reported so far."""
+    return replace(trial, measurements=measurements)
+
+
+def succeed(trial: Trial, final: Measurement, now: datetime) -> Trial:
+    """The trial ended well, with a value."""
+    return replace(trial, state=TrialState.SUCCEEDED, final_measurement=final, end_time=now)
+
+
+def fail(trial: Trial, reason: str, now: datetime) -> Trial:
+    """The trial has no value to be judged by."""
+    return replace(trial, state=TrialState.INFEASIBLE, infeasible_reason=reason, end_time=now)
+
+
+def request_cancel(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
+    """No trial starts any more, and those that run are to be ended."""
+    return replace(job, state=JobState.CANCELLING, update_time=now)
+
+
+def is_cancelling(job: HyperparameterTuningJob) -> bool:
+    """Whether the job is being cancelled."""
+    return job.state is JobState.CANCELLING
+
+
+def is_over(job: HyperparameterTuningJob) -> bool:
+    """Whether no trial is live and none is to come."""
+    return not live_trials(job) and room(job) == 0
+
+
+def failure(job: HyperparameterTuningJob) -> str | None:
+    """Why the job fails: too many infeasible trials (maxFailedTrialCount; 0 means all of them). None while it does not.
+
+    A job whose every trial is infeasible has nothing to select, and fails whatever its limit.
+    """
+    failed = [trial for trial in job.trials if trial.state is TrialState.INFEASIBLE]
+    budget = trial_budget(job)
+    limit = min(job.max_failed_trial_count or budget, budget)
+    if len(failed) < limit:
+        return None
+    # Those beyond the limit are the ones that were ended because the job failed.
+    return f"{limit} of {len(job.trials)} trials failed; trial {failed[0].id} {failed[0].infeasible_reason}"
+
+
+def finish(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
+    """The state in which a job without live trials ends."""
+    reason = failure(job)
+    if job.state is JobState.CANCELLING:
+        return replace(job, state=JobState.CANCELLED, end_time=now, update_time=now)
+    if reason is not None:
+        return abort(job, JobError(Status.FAILED_PRECONDITION.rpc_code, reason), now)
+    return replace(job, state=JobState.SUCCEEDED, end_time=now, update_time=now)
+
+
+def abort(job: HyperparameterTuningJob, error: JobError, now: datetime) -> HyperparameterTuningJob:
+    """The job FAILED."""
+    return replace(job, state=JobState.FAILED, error=error, end_time=now, update_time=now)

@@ -1,0 +1,272 @@
+"""Runs one trial's command, and lives on when the tuning service does not. It imports little and nothing of ours.
+
+It reads one line of JSON from stdin (`Order`'s fields) and starts nothing when stdin ends without one: the service
+sends the line once it has recorded this process. What it has to say goes into two files of the trial's folder:
+
+    log.txt     what the command printed, beginning and end when it is more than the limit
+    exit.json   how it ended, written when nothing of it runs any more
+
+SIGTERM ends the trial: SIGTERM to its process group, SIGKILL after the grace to everything it started.
+"""
+
+from __future__ import annotations
+
+# Importing pathlib would take as long as everything else here:
+# ruff: noqa: PTH105, PTH112, PTH118, PTH123, PTH208
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+READ_BYTES = 1 << 16
+SWEEP_LIMIT_S = 5.0
+SWEEP_PAUSE_S = 0.005
+
+
+class Order:
+    """What the service orders; durations in seconds."""
+
+    def __init__(self, line: bytes) -> None:
+        fields = json.loads(line)
+        self.command: list[str] = fields["command"]
+        self.directory: str = fields["directory"]
+        self.timeout_s: float = fields["timeout_s"]
+        self.grace_s: float = fields["grace_s"]
+        self.log_limit_bytes: int = fields["log_limit_bytes"]
+
+
+class CappedLog:
+    """A file that keeps the first quarter of what is too much for it, and at least the last one."""
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        # No write is more than a quarter of the limit: there is always something to leave out, and then room.
+        self._limit = max(limit_bytes, 4 * READ_BYTES)
+        self._size = 0
+        self._left_out = 0
+
+    def write(self, data: bytes) -> None:
+        """Append. A full disk loses lines of the log, never the trial."""
+        try:
+            if self._size + len(data) > self._limit:
+                self._compact()
+            self._size += os.write(self._file, data)
+        except OSError:
+            return
+
+    def _compact(self) -> None:
+        quarter = self._limit // 4
+        tail = os.pread(self._file, quarter, self._size - quarter)
+        self._left_out += self._size - 2 * quarter
+        note = f"\n[... {self._left_out} bytes of log left out here ...]\n".encode()
+        os.ftruncate(self._file, quarter)
+        os.lseek(self._file, quarter, os.SEEK_SET)
+        self._size = quarter + os.write(self._file, note + tail)
+
+
+class Trial:
+    """The running command, its log and its clock."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.log = CappedLog(os.path.join(order.directory, "log.txt"), order.log_limit_bytes)
+        self.wakeup = _wake_on_signals(self)
+        self.output, self._output_end = _nonblocking_pipe()
+        self.pid = 0
+        self.status: int | None = None
+        self.timed_out = False
+        self.stop_requested = False
+        self.kill_at = 0.0
+
+    def run(self) -> dict[str, object]:
+        """Run the command to its end, and leave nothing of it behind. Returns exit.json's content."""
+        started = time.time()
+        try:
+            self.pid = _spawn(self.order.command, self._output_end)
+        except (OSError, ValueError) as error:
+            return {"started": started, "ended": time.time(), "error": f"{self.order.command[0]!r}: {_reason(error)}"}
+        finally:
+            os.close(self._output_end)
+        self._watch(deadline=time.monotonic() + self.order.timeout_s)
+        self._sweep()
+        self._pump(READ_BYTES * 16)
+        return {"started": started, "ended": time.time(), **self._ending()}
+
+    def _watch(self, deadline: float) -> None:
+        poller = select.poll()
+        poller.register(self.output, select.POLLIN)
+        poller.register(self.wakeup, select.POLLIN)
+        while self.status is None:
+            now = time.monotonic()
+            if now >= deadline and not self.kill_at:
+                self.timed_out = True
+                self._terminate()
+            if self.stop_requested and not self.kill_at:
+                self._terminate()
+            if self.kill_at and now >= self.kill_at:
+                _signal_group(self.pid, signal.SIGKILL)
+            wait_s = max(0.0, (self.kill_at or deadline) - now) if now < (self.kill_at or deadline) else 0.1
+            for descriptor, events in poller.poll(min(wait_s, 3600.0) * 1000):
+                if descriptor == self.wakeup:
+                    os.read(self.wakeup, READ_BYTES)
+                elif not self._pump(READ_BYTES) and events & select.POLLHUP:
+                    poller.unregister(self.output)
+            self._reap()
+
+    def _terminate(self) -> None:
+        self.kill_at = time.monotonic() + self.order.grace_s
+        _signal_group(self.pid, signal.SIGTERM)
+
+    def _pump(self, limit_bytes: int) -> bool:
+        """Move output to the log, at most about `limit_bytes`; False at the end of the output."""
+        moved = 0
+        while moved < limit_bytes:
+            try:
+                data = os.read(self.output, READ_BYTES)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            self.log.write(data)
+            moved += len(data)
+        return True
+
+    def _reap(self) -> bool:
+        """Collect every child that has ended; False when there is no child left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self.pid:
+                self.status = status
+
+    def _sweep(self) -> None:
+        """Kill what the command left behind. As a subreaper this process is the parent of every orphan among it."""
+        _signal_group(self.pid, signal.SIGKILL)
+        give_up = time.monotonic() + SWEEP_LIMIT_S
+        while self._reap() and time.monotonic() < give_up:
+            for pid in _descendants(os.getpid()):
+                _signal(pid, signal.SIGKILL)
+            time.sleep(SWEEP_PAUSE_S)
+
+    def _ending(self) -> dict[str, object]:
+        code = os.waitstatus_to_exitcode(self.status or 0)
+        return {
+            "code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "timed_out": self.timed_out,
+            # A stop that came when the command had ended by itself is none.
+            "stopped": bool(self.kill_at) and not self.timed_out,
+        }
+
+
+def _spawn(command: list[str], output: int) -> int:
+    """Start the command in its own process group, stdin from /dev/null. Raises OSError when it cannot be started."""
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, output, 1),
+        (os.POSIX_SPAWN_DUP2, output, 2),
+    ]
+    # Python ignores these two, and what is ignored stays so in the command; a shell pipeline in it needs them back.
+    default = [signal.SIGPIPE, signal.SIGXFSZ]
+    return os.posix_spawnp(
+        command[0], command, os.environ, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=default
+    )
+
+
+def _wake_on_signals(trial: Trial) -> int:
+    """A descriptor that is readable after SIGTERM and after a child's end."""
+
+    def request_stop(_number: int, _frame: object) -> None:
+        trial.stop_requested = True
+
+    reader, writer = _nonblocking_pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    return reader
+
+
+def _nonblocking_pipe() -> tuple[int, int]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
+def _descendants(root: int) -> list[int]:
+    """Every process below `root`, by /proc; none where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdigit():
+            children.setdefault(_parent(name), []).append(int(name))
+    found: list[int] = []
+    level = children.get(root, [])
+    while level:
+        found += level
+        level = [child for pid in level for child in children.get(pid, [])]
+    return found
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The command's name, in parentheses, may hold anything; the fields behind it may not.
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except OSError:
+        return
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def _adopt_orphans() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _write_whole(path: str, content: bytes) -> None:
+    part = f"{path}.{os.getpid()}.part"
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def main() -> int:
+    """Wait for the order, run it, report."""
+    line = sys.stdin.buffer.readline()
+    if not line.endswith(b"\n"):
+        return 0
+    order = Order(line)
+    _adopt_orphans()
+    ending = Trial(order).run()
+    _write_whole(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
