@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from omegaconf import OmegaConf
+
 from hydra_vertex.launcher.best_config import changed, default_choices, differences, experiment_file, missing
 from hydra_vertex.trial.protocol.explanation import Composition, Explanation
 from hydra_vertex.trial.protocol.json import JsonObject
-from omegaconf import OmegaConf
 
 
 def explained(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hydra_vertex.launcher.build import build_job, check_counts, display_name_for
 from hydra_vertex.launcher.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.trial.protocol.command import app_command

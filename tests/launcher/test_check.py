@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hydra_vertex.launcher.check import probe_arguments, telling_values, walk_parameters
 from hydra_vertex.launcher.job import (
     Categorical,

@@ -4,11 +4,12 @@ import io
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
+
 from hydra_vertex.launcher.job import JobState, TrialState
 from hydra_vertex.launcher.live import MAX_ROWS, StudyDisplay, best_so_far, render, visible_trials
 from hydra_vertex.launcher.progress import change_lines, format_duration, format_value, progress, progress_line
 from launcher.jobs import START, make_job, make_trial
-from rich.console import Console
 
 RUNNING = JobState.RUNNING
 ACTIVE = TrialState.ACTIVE

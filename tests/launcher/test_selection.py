@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from hydra_vertex.launcher.job import Goal, Measurement, TrialState
 from hydra_vertex.launcher.selection import rank, select_best
 from hydra_vertex.trial.protocol.errors import StudyError

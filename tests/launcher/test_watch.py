@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from hydra_vertex.launcher.job import HyperparameterTuningJob, JobState
 from hydra_vertex.launcher.watch import watch
 from hydra_vertex.trial.protocol.errors import ServiceError

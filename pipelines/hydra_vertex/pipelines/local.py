@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,22 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.errors import OutputError
+from hydra_vertex.trial.protocol.errors import CommandError, OutputError
 from hydra_vertex.trial.protocol.executor import parse_executor_input
 from hydra_vertex.trial.protocol.files import local_path
 from hydra_vertex.trial.protocol.json import Json, JsonObject
 
+from .child import run_child, sigterm_raises
+from .compiled import read_pipeline
 from .failures import StepFailed
-
-INTERRUPT_GRACE_S = 10.0
-"""How long a step may take to end after Ctrl-C, which it got from the terminal as well."""
 
 _PYTHONS = {"python", "python3"}
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """What the steps of a run left: the content of each one's `executor_output.json`."""
+    """What the steps of a run left: the content of each one's `executor_output.json`.
+
+    A step goes by its name in the pipeline, where kfp writes `select-best` for a function `select_best`.
+    """
 
     outputs: Mapping[str, JsonObject]
 
@@ -52,11 +53,19 @@ class LocalRun:
 def run_pipeline(file: Path, arguments: Mapping[str, str | int | float], *, pipeline_root: Path, log: Path) -> LocalRun:
     """Run a compiled pipeline (.json or .yaml) with `arguments`. What kfp says goes to `log`, the steps to stderr.
 
-    Raises StepFailed for the first step that fails. On KeyboardInterrupt the running step is ended first.
+    Raises OutputError when the file is no compiled pipeline, UserError when the arguments do not fit it, StepFailed for
+    the first step that fails. On Ctrl-C and on SIGTERM the running step is ended first; both are a KeyboardInterrupt.
     """
+    read_pipeline(file).check_arguments(arguments)
     log.parent.mkdir(parents=True, exist_ok=True)
     outputs: dict[str, JsonObject] = {}
-    with log.open("a") as stream, contextlib.redirect_stdout(stream), _configured(pipeline_root), _steps_run(outputs):
+    with (
+        sigterm_raises(),
+        log.open("a", encoding="utf-8") as stream,
+        contextlib.redirect_stdout(stream),
+        _configured(pipeline_root),
+        _steps_run(outputs),
+    ):
         from kfp import components
 
         pipeline: Any = components.load_component_from_file(str(file))
@@ -118,7 +127,10 @@ def _run_step(command: list[str], variables: Mapping[str, str]) -> tuple[str, Js
     output_file = parse_executor_input(command[-1]).output_file
     output_file.parent.mkdir(parents=True, exist_ok=True)
     step = output_file.parent.name
-    returncode = _run_child([_program(command[0]), *command[1:]], variables)
+    try:
+        returncode = run_child([_program(command[0]), *command[1:]], variables)
+    except OSError as error:
+        raise CommandError(f"the step {step} cannot be started: {command[0]}: {error.strerror}") from error
     if returncode != 0:
         raise StepFailed(step, returncode)
     written = json.loads(output_file.read_bytes()) if output_file.exists() else {}
@@ -131,27 +143,6 @@ def _program(name: str) -> str:
         return sys.executable
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.exists() else name
-
-
-def _run_child(command: list[str], variables: Mapping[str, str]) -> int:
-    """Run with the terminal's own stderr, so that a step can draw there; stdout is kept for the run's result."""
-    import os
-
-    child = subprocess.Popen(command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=sys.__stderr__)
-    try:
-        return child.wait()
-    except KeyboardInterrupt:
-        _end(child)
-        raise
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    for stop in (None, child.terminate, child.kill):
-        if stop is not None:
-            stop()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(INTERRUPT_GRACE_S)
-            return
 
 
 def _at(value: Json, *path: str) -> Json:

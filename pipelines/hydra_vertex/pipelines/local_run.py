@@ -83,19 +83,19 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
 
 
 def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
-    keep_file(run.artifact("select_best", "best_config"), folder.best)
-    keep_file(run.artifact("select_best", "report"), folder.report)
+    keep_file(run.artifact("select-best", "best_config"), folder.best)
+    keep_file(run.artifact("select-best", "report"), folder.report)
     link_experiment(folder)
     keep_tree(run.artifact("retrain", "model"), folder.model)
-    overrides = _strings(run.parameter("select_best", "overrides"))
+    overrides = _strings(run.parameter("select-best", "overrides"))
     write_atomic(folder.overrides, "".join(f"{override}\n" for override in overrides))
     return RunResult(
         folder=folder,
-        best_trial=str(run.parameter("select_best", "best_trial_id")),
-        best_value=float(str(run.parameter("select_best", "best_value"))),
+        best_trial=str(run.parameter("select-best", "best_trial_id")),
+        best_value=float(str(run.parameter("select-best", "best_value"))),
         retrained_value=_number(run.parameter("retrain", "metric_value")),
         overrides=overrides,
-        reproduce=str(run.parameter("select_best", "reproduce")).replace("CONFIG_DIR", str(folder.config_dir)),
+        reproduce=str(run.parameter("select-best", "reproduce")).replace("CONFIG_DIR", str(folder.config_dir)),
     )
 
 

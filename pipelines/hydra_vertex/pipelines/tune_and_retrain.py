@@ -61,6 +61,11 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             labels: The job's labels, a JSON object.
             api_endpoint: The tuning service; empty is Google's for the location.
             existing_job: Resource name of a job to go on watching; empty creates one.
+
+        Returns:
+            model: The retrained model: what the app wrote to AIP_MODEL_DIR.
+            best_config: The best trial's config as a Hydra experiment file.
+            best_value: The best trial's objective.
         """
         tuned = tune(
             project=project,

@@ -4,6 +4,9 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hydra_vertex.launcher.job import (
     Categorical,
     ConditionalParameter,
@@ -29,8 +32,6 @@ from hydra_vertex.launcher.job import (
 )
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import DocumentError, OutputError
-from hypothesis import given
-from hypothesis import strategies as st
 from launcher.jobs import START, make_job, make_trial
 
 doubles = st.floats(allow_nan=False, allow_infinity=False)
@@ -109,6 +110,7 @@ def test_enums_are_read_by_number_as_the_rest_client_sends_them() -> None:
 
 def test_the_numbers_of_the_enums_are_google_s() -> None:
     from google.cloud.aiplatform_v1 import types
+
     from hydra_vertex.launcher.job import Algorithm, MeasurementSelection
 
     pairs = {

@@ -45,12 +45,14 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             trial_job_spec: Worker pools, scheduling and output folder of a trial, a CustomJobSpec as JSON.
             max_trial_count: Trials in all.
             parallel_trial_count: Trials at once.
-            job: The finished HyperparameterTuningJob as JSON.
-            gcp_resources: The job as a link for the Vertex AI console.
             max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
             labels: The job's labels, a JSON object.
             api_endpoint: The tuning service; empty is Google's for the location.
             existing_job: Resource name of a job to go on watching; empty creates one.
+
+        Returns:
+            job: The finished HyperparameterTuningJob as JSON.
+            gcp_resources: The job as a link for the Vertex AI console.
         """
         return dsl.ContainerSpec(image=image, command=["python", "-m", "hydra_vertex.launcher.tune"], args=_ARGS)
 
@@ -76,6 +78,9 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
 
         Args:
             job: A finished HyperparameterTuningJob as JSON.
+            app_command: The app's command as a JSON array; empty takes it from the job.
+
+        Returns:
             best_config: The experiment file (`# @package _global_`).
             report: The study as one HTML page.
             metrics: The best trial's objective.
@@ -83,7 +88,6 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
             reproduce: The command that runs the app with the experiment file found below CONFIG_DIR.
             best_trial_id: The best trial's id.
             best_value: The best trial's objective.
-            app_command: The app's command as a JSON array; empty takes it from the job.
         """
         return dsl.ContainerSpec(image=image, command=["python", "-m", "hydra_vertex.launcher.select_best"], args=_ARGS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from .options import add_parser
@@ -27,5 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
     from hydra_vertex.service.server import serve
 
-    serve(arguments.dir, arguments.port, print)
+    serve(arguments.dir, arguments.port, partial(print, flush=True))
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
+
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 from hydra_vertex.trial.protocol.json import Json
 

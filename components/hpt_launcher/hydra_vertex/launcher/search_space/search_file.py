@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
 

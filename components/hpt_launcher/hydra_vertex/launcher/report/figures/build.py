@@ -1,0 +1,27 @@
+"""All figures of a report, in the order of the page."""
+
+from __future__ import annotations
+
+import warnings
+
+from ...job import HyperparameterTuningJob, Trial
+from .curves import curves_figure
+from .figure import Figure
+from .history import history_figure
+from .importance import importance_figure
+from .parallel import parallel_figure
+from .slices import slice_figure
+from .timeline import timeline_figure
+from .view import view_of
+
+_BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, curves_figure, timeline_figure)
+
+
+def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Figure, ...]:
+    """The figures that the job has enough in it for. `best` is the trial to mark."""
+    from ..study import quiet_optuna
+
+    view = view_of(job, best)
+    with quiet_optuna(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's plots warn of what the page says in words
+        return tuple(figure for build in _BUILDERS if (figure := build(view)) is not None)

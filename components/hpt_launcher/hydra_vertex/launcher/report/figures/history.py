@@ -1,0 +1,99 @@
+"""Every trial's objective, and the best so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...job import Goal
+from ...progress import format_value
+from ..palette import LIGHT
+from ..schedule import Status, status_of
+from .figure import Figure, apply_style, plot_json
+from .view import View
+
+_FEW_TRIALS = 30
+"""Up to so many, each trial gets its number under the axis."""
+
+
+def history_figure(view: View) -> Figure | None:
+    """Optuna's optimization history, with the marked trial and those that gave no value."""
+    if not view.ranked:
+        return None
+    from optuna.visualization import plot_optimization_history
+
+    figure = plot_optimization_history(view.study, target_name=view.metric)
+    points, best_so_far, _infeasible = figure.data
+    figure.data = (best_so_far, points)
+    _restyle(points, best_so_far, view)
+    _add_marks(figure, view)
+    apply_style(figure)
+    figure.update_xaxes(
+        title_text="trial", showgrid=False, tickformat="d", dtick=1 if len(view.trials) <= _FEW_TRIALS else None
+    )
+    figure.update_yaxes(title_text=view.objective_title, type=view.objective_axis)
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+    wanted = "lower" if view.goal is Goal.MINIMIZE else "higher"
+    return Figure(
+        id="history",
+        title="Best so far",
+        aid=f"Each dot is a trial and the line is the best value up to it; {wanted} is better.",
+        alt=_in_words(view),
+        plot=plot_json(figure),
+    )
+
+
+def _restyle(points: Any, best_so_far: Any, view: View) -> None:
+    """Optuna numbers trials from 0; a reader knows them by their ids."""
+    measured = [view.trials[number] for number in points.x]
+    points.update(
+        x=[_position(trial.id) for trial in measured],
+        name="trial",
+        marker={"size": 9, "color": LIGHT["succeeded"]},
+        text=[view.hover(trial) for trial in measured],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    best_so_far.update(
+        x=[_position(view.trials[number].id) for number in best_so_far.x],
+        name="best so far",
+        line={"color": LIGHT["accent"], "width": 2, "shape": "hv"},
+        mode="lines",
+        hoverinfo="skip",
+    )
+
+
+def _add_marks(figure: Any, view: View) -> None:
+    """A star on the marked trial, and a cross at the foot for each trial that gave no value."""
+    if view.best in view.ranked and view.best is not None:
+        figure.add_scatter(
+            x=[_position(view.best.id)],
+            y=[view.value(view.best)],
+            mode="markers",
+            name="best",
+            marker={"symbol": "star", "size": 16, "color": LIGHT["accent"]},
+            text=[view.hover(view.best)],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    failed = [trial for trial in view.trials if status_of(trial, view.job) is Status.INFEASIBLE]
+    if failed:
+        figure.add_scatter(
+            x=[_position(trial.id) for trial in failed],
+            y=[0.03] * len(failed),
+            yaxis="y2",
+            mode="markers",
+            name="infeasible",
+            marker={"symbol": "x", "size": 9, "color": LIGHT["infeasible"]},
+            text=[view.hover(trial) for trial in failed],
+            hovertemplate="%{text}<extra></extra>",
+        )
+
+
+def _position(trial_id: str) -> int | str:
+    return int(trial_id) if trial_id.isdecimal() else trial_id
+
+
+def _in_words(view: View) -> str:
+    first, best = view.ranked[-1], view.ranked[0]
+    return (
+        f"{len(view.ranked)} trials with a value of {view.metric}, from {format_value(view.value(best))} "
+        f"(trial {best.id}) to {format_value(view.value(first))} (trial {first.id})."
+    )

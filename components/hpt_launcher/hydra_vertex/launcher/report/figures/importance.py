@@ -1,0 +1,59 @@
+"""How much of the difference between good and bad trials each parameter explains."""
+
+from __future__ import annotations
+
+import warnings
+
+from ..palette import LIGHT
+from .figure import Figure, apply_style, plot_json
+from .view import View
+
+MIN_TRIALS = 20
+"""With fewer trials an importance is a coincidence."""
+
+
+def importance_figure(view: View) -> Figure | None:
+    """Optuna's importances by PED-ANOVA, which needs nothing beyond Optuna; None where they cannot be told."""
+    shares = _importances(view)
+    if not shares:
+        return None
+    import plotly.graph_objects as go
+
+    names = list(reversed(shares))
+    figure = go.Figure(
+        go.Bar(
+            x=[shares[name] for name in names],
+            y=names,
+            orientation="h",
+            marker={"color": LIGHT["succeeded"]},
+            texttemplate="%{x:.0%}",
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    apply_style(figure)
+    figure.update_xaxes(visible=False, range=[0, 1.15 * max(shares.values())])
+    return Figure(
+        id="importance",
+        title="What mattered",
+        aid="The share of the difference between the better and the other trials that each parameter explains.",
+        alt=", ".join(f"{name} {share:.0%}" for name, share in shares.items()),
+        plot=plot_json(figure),
+        height_px=60 + 34 * len(shares),
+    )
+
+
+def _importances(view: View) -> dict[str, float]:
+    if len(view.ranked) < MIN_TRIALS:
+        return {}
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        try:
+            found = optuna.importance.get_param_importances(view.study, evaluator=evaluator)
+        except (ValueError, RuntimeError):  # a space without variation has no importances to tell
+            return {}
+    return {name: float(share) for name, share in found.items() if share == share}

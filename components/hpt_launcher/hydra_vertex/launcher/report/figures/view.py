@@ -1,0 +1,107 @@
+"""What all figures look at: the job with inert labels, as an Optuna study, ranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ...job import Goal, HyperparameterTuningJob, Trial
+from ...progress import format_duration, format_value
+from ...selection import rank, trial_order
+from ..labels import escape, with_plotly_labels
+from ..palette import LIGHT, RANK_STEPS, rank_colours
+from ..study import parameter_ids, to_study
+
+if TYPE_CHECKING:
+    import optuna
+
+LOG_SPREAD = 50
+"""Where all values are positive and the largest is this many times the smallest, the objective gets a log axis."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A job prepared for plotting. Its texts are escaped for Plotly; `best_id` is None while there is no best trial."""
+
+    job: HyperparameterTuningJob
+    best_id: str | None
+
+    @cached_property
+    def metric(self) -> str:
+        """The objective's id."""
+        return self.job.study_spec.objective.id
+
+    @cached_property
+    def goal(self) -> Goal:
+        """What is wanted of the objective."""
+        return self.job.study_spec.objective.goal
+
+    @cached_property
+    def study(self) -> optuna.Study:
+        """All trials; trial number n is `trials[n]`."""
+        return to_study(self.job)
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials in the order of their ids."""
+        return tuple(sorted(self.job.trials, key=trial_order))
+
+    @cached_property
+    def ranked(self) -> tuple[Trial, ...]:
+        """The trials with a finite objective, best first."""
+        return rank(self.job)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that at least one measured trial has, as declared."""
+        return tuple(key for key in parameter_ids(self.job) if any(key in trial.parameters for trial in self.ranked))
+
+    @cached_property
+    def best(self) -> Trial | None:
+        """The marked trial."""
+        return next((trial for trial in self.trials if trial.id == self.best_id), None)
+
+    @cached_property
+    def objective_axis(self) -> str:
+        """`log` where a diverged trial would otherwise flatten all others, else `linear`."""
+        values = [value for trial in self.ranked if (value := trial.objective(self.metric)) is not None]
+        return "log" if values and min(values) > 0 and max(values) / min(values) > LOG_SPREAD else "linear"
+
+    @cached_property
+    def objective_title(self) -> str:
+        """The objective's axis title."""
+        return f"{self.metric} (log)" if self.objective_axis == "log" else self.metric
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """A colour by rank for each measured trial, so that one outlier does not wash out the rest."""
+        scale, last = rank_colours(LIGHT), max(1, len(self.ranked) - 1)
+        return {
+            trial.id: scale[round((RANK_STEPS - 1) * (1 - place / last))] for place, trial in enumerate(self.ranked)
+        }
+
+    def value(self, trial: Trial) -> float:
+        """The objective of a measured trial."""
+        value = trial.objective(self.metric)
+        assert value is not None  # noqa: S101 - asked of ranked trials only
+        return value
+
+    def only(self, trials: tuple[Trial, ...]) -> View:
+        """The same view of fewer trials."""
+        return View(replace(self.job, trials=trials), self.best_id)
+
+    def hover(self, trial: Trial) -> str:
+        """A trial in a few lines, for a tooltip."""
+        value = trial.objective(self.metric)
+        heading = f"<b>trial {trial.id}</b>{' (best)' if trial.id == self.best_id else ''}"
+        lines = [heading, *([] if value is None else [f"{self.metric} = <b>{format_value(value)}</b>"])]
+        lines += [f"{key} = {format_value(item)}" for key, item in trial.parameters.items()]
+        if trial.duration_s is not None:
+            lines.append(f"took {format_duration(trial.duration_s)}")
+        return "<br>".join(lines)
+
+
+def view_of(job: HyperparameterTuningJob, best: Trial | None) -> View:
+    """Prepare a job for plotting."""
+    return View(with_plotly_labels(job), None if best is None else escape(best.id))

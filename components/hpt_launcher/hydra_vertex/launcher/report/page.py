@@ -1,0 +1,128 @@
+"""The page itself: everything put into one template, and locked so that nothing of a job can run in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra_vertex.trial.protocol import json
+from hydra_vertex.trial.protocol.command import app_command
+from hydra_vertex.trial.protocol.json import Json
+
+from ..job import Goal, HyperparameterTuningJob, Trial
+from ..progress import format_duration, format_value
+from .figures import build_figures
+from .palette import DARK, LIGHT, twins
+from .summary import Comparison, summarise
+from .table import rows_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = Path(__file__).parent
+_PAGE_SCRIPT = "page.js"
+
+
+def render_page(
+    job: HyperparameterTuningJob,
+    *,
+    best: Trial | None,
+    overrides: Sequence[str],
+    reproduce: str,
+    title: str | None,
+) -> str:
+    """The whole HTML document."""
+    script, plotly = _read(_PAGE_SCRIPT), _plotly()
+    figures = build_figures(job, best)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=title or job.display_name or "Hyperparameter tuning",
+            job=job,
+            metric=job.study_spec.objective,
+            wanted="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
+            best=best,
+            overrides=overrides,
+            reproduce=reproduce or _command(job, overrides),
+            summary=summarise(job, best),
+            figures=figures,
+            rows=rows_of(job, best),
+            light=LIGHT,
+            dark=DARK,
+            data=_inert({"figures": {f.id: f.plot for f in figures}, "twins": twins()}),
+            script=script,
+            plotly=plotly if figures else "",
+            policy=_policy(script, plotly),
+        )
+    )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment as JinjaEnvironment
+    from jinja2 import FileSystemLoader, StrictUndefined
+
+    environment = JinjaEnvironment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": format_value, "duration": format_duration, "compared": _compared}
+    return environment
+
+
+def _compared(comparison: Comparison, what: str) -> str:
+    """`36 % lower than the median trial`."""
+    difference, percent = abs(comparison.difference), comparison.percent
+    size = format_value(difference) if percent is None else f"{abs(percent):.0f} %"
+    if comparison.difference == 0:
+        return f"the same as {what}"
+    return f"{size} {'lower' if comparison.difference < 0 else 'higher'} than {what}"
+
+
+def _command(job: HyperparameterTuningJob, overrides: Sequence[str]) -> str:
+    """The app's command in the job with the best trial's overrides; empty when there is none."""
+    pools = job.trial_job_spec.worker_pools
+    container = pools[0].container if pools else None
+    app = None if container is None else app_command((*container.command, *container.args))
+    return "" if app is None or not overrides else shlex.join([*app, *overrides])
+
+
+def _inert(value: Json) -> str:
+    """JSON that cannot end the script element which holds it."""
+    text = json.dumps(value)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _policy(*scripts: str) -> str:
+    """No network at all, and no script but ours. Plotly compiles its shaders' code at run time, hence 'unsafe-eval'."""
+    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    """Plotly's own script. No `</script` may stand in it, or the element would end there."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("</script", "<\\/script")

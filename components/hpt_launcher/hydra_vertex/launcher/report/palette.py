@@ -1,0 +1,59 @@
+"""The report's colours, light and dark.
+
+Figures are built with the light colours; the page's script swaps each for its dark twin where the reader's system asks
+for it. So every colour that a figure uses must come from here, and no two names may share a light colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LIGHT: Mapping[str, str] = {
+    "page": "#f6f7f9",
+    "card": "#ffffff",
+    "ink": "#1c2430",
+    "muted": "#5b6675",
+    "grid": "#e3e7ec",
+    "accent": "#c2410c",
+    "mark": "#fff4ec",
+    "succeeded": "#2b6cb0",
+    "infeasible": "#c0392b",
+    "cancelled": "#78828f",
+    "running": "#1f7a4d",
+    "waiting": "#a3acb8",
+}
+
+DARK: Mapping[str, str] = {
+    "page": "#12161c",
+    "card": "#1a2029",
+    "ink": "#e8ecf1",
+    "muted": "#a2adbb",
+    "grid": "#303945",
+    "accent": "#ff9d5c",
+    "mark": "#33241a",
+    "succeeded": "#6cb0f5",
+    "infeasible": "#ff8577",
+    "cancelled": "#95a0ae",
+    "running": "#5fd09a",
+    "waiting": "#6f7a88",
+}
+
+RANK_STEPS = 9
+"""Colours between the worst value and the best."""
+
+
+def rank_colours(theme: Mapping[str, str]) -> tuple[str, ...]:
+    """From the worst (near the page) to the best (far from it), so that the best stands out in either theme."""
+    worst, best = ("#c3d3e3", "#0b3c73") if theme is LIGHT else ("#2f4257", "#9fd0ff")
+    return tuple(_mix(worst, best, step / (RANK_STEPS - 1)) for step in range(RANK_STEPS))
+
+
+def twins() -> dict[str, str]:
+    """The dark colour for every light one that a figure may use."""
+    named = {LIGHT[name]: DARK[name] for name in LIGHT}
+    return {**named, **dict(zip(rank_colours(LIGHT), rank_colours(DARK), strict=True))}
+
+
+def _mix(start: str, end: str, share: float) -> str:
+    channels = zip(bytes.fromhex(start[1:]), bytes.fromhex(end[1:]), strict=True)
+    return "#" + bytes(round(a + (b - a) * share) for a, b in channels).hex()

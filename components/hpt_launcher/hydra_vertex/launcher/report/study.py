@@ -1,0 +1,166 @@
+"""A job document as an Optuna study, so that Optuna's own plots and importances can be drawn from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..job import (
+    Categorical,
+    Discrete,
+    Domain,
+    DoubleRange,
+    Goal,
+    HyperparameterTuningJob,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    ScaleType,
+    StudySpec,
+    Trial,
+    TrialState,
+)
+from ..selection import trial_order
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+TRIAL_ID = "trial_id"
+"""The user attribute that holds a trial's id: Optuna numbers from 0, Vertex AI from 1."""
+
+
+def to_study(job: HyperparameterTuningJob) -> optuna.Study:
+    """The study of a job, in memory, its trials in the order of their ids.
+
+    An integer comes back as an int and a discrete value as a numeric choice. A trial without a finite objective is a
+    failed one. A value outside the declared domain widens it: a report is no place to refuse what has been measured.
+    """
+    import optuna
+
+    spec = job.study_spec
+    directions = optuna.study.StudyDirection
+    direction = directions.MINIMIZE if spec.objective.goal is Goal.MINIMIZE else directions.MAXIMIZE
+    trials = sorted(job.trials, key=trial_order)
+    distributions = distributions_of(spec, trials)
+    with quiet_optuna():
+        study = optuna.create_study(direction=direction, study_name=job.display_name or None)
+        study.add_trials([_to_frozen(trial, spec.objective.id, distributions) for trial in trials])
+    return study
+
+
+def parameters_of(spec: StudySpec) -> dict[str, ParameterSpec]:
+    """All parameters by id, conditional ones behind their parents."""
+    found: dict[str, ParameterSpec] = {}
+
+    def visit(parameter: ParameterSpec) -> None:
+        found.setdefault(parameter.id, parameter)
+        for child in parameter.children:
+            visit(child.spec)
+
+    for parameter in spec.parameters:
+        visit(parameter)
+    return found
+
+
+def parameter_ids(job: HyperparameterTuningJob) -> tuple[str, ...]:
+    """The ids of the declared parameters, then those that only trials know."""
+    declared = parameters_of(job.study_spec)
+    return tuple(dict.fromkeys([*declared, *(key for trial in job.trials for key in trial.parameters)]))
+
+
+def distributions_of(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, BaseDistribution]:
+    """A distribution for every parameter that a trial has, wide enough for every value seen."""
+    declared = parameters_of(spec)
+    seen: dict[str, list[ParameterValue]] = {}
+    for trial in trials:
+        for key, value in trial.parameters.items():
+            seen.setdefault(key, []).append(value)
+    return {key: _distribution(declared.get(key), values) for key, values in seen.items()}
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Keep Optuna's log lines to errors: what it would say, the report shows."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _distribution(spec: ParameterSpec | None, seen: Sequence[ParameterValue]) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution
+
+    domain: Domain | None = None if spec is None else spec.domain
+    numbers = [value for value in seen if not isinstance(value, str)]
+    if len(numbers) == len(seen) and spec is not None and isinstance(domain, (DoubleRange, IntegerRange)):
+        return _numeric(spec, domain, numbers)
+    declared: tuple[ParameterValue, ...] = domain.values if isinstance(domain, (Categorical, Discrete)) else ()
+    return CategoricalDistribution(tuple(dict.fromkeys(_typed(value) for value in (*declared, *seen))))
+
+
+def _numeric(spec: ParameterSpec, domain: DoubleRange | IntegerRange, seen: Sequence[float]) -> BaseDistribution:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    low, high = min(domain.min, *seen), max(domain.max, *seen)
+    log = spec.scale is ScaleType.LOG and low > 0
+    if isinstance(domain, IntegerRange) and all(float(value).is_integer() for value in seen):
+        return IntDistribution(int(low), int(high), log=log)
+    return FloatDistribution(float(low), float(high), log=log)
+
+
+def _typed(value: ParameterValue) -> int | float | str:
+    """Whole numbers as ints: the API gives back every number as a double."""
+    return value if isinstance(value, str) or not float(value).is_integer() else int(value)
+
+
+def _to_frozen(trial: Trial, metric: str, distributions: Mapping[str, BaseDistribution]) -> optuna.trial.FrozenTrial:
+    from optuna.trial import create_trial
+
+    state, value = _outcome(trial, metric)
+    own = {key: distributions[key] for key in trial.parameters}
+    frozen = create_trial(
+        state=state,
+        value=value,
+        params={key: _native(own[key], item) for key, item in trial.parameters.items()},
+        distributions=own,
+        user_attrs={TRIAL_ID: trial.id},
+        intermediate_values=intermediate_values(trial, metric),
+    )
+    frozen.datetime_start, frozen.datetime_complete = trial.start_time, trial.end_time
+    return frozen
+
+
+def _native(distribution: BaseDistribution, value: ParameterValue) -> int | float | str:
+    from optuna.distributions import FloatDistribution
+
+    return value if isinstance(distribution, FloatDistribution) else _typed(value)
+
+
+def _outcome(trial: Trial, metric: str) -> tuple[optuna.trial.TrialState, float | None]:
+    from optuna.trial import TrialState as OptunaState
+
+    value = trial.objective(metric)
+    match trial.state:
+        case TrialState.SUCCEEDED if value is not None and math.isfinite(value):
+            return OptunaState.COMPLETE, value
+        case TrialState.SUCCEEDED | TrialState.INFEASIBLE:
+            return OptunaState.FAIL, None
+        case TrialState.ACTIVE | TrialState.STOPPING:
+            return OptunaState.RUNNING, None
+        case _:
+            return OptunaState.WAITING, None
+
+
+def intermediate_values(trial: Trial, metric: str) -> dict[int, float]:
+    """The metric by step, the last one at each. Where a trial reports no steps, its measurements count from 1."""
+    points = [(m.step_count, m.metrics[metric]) for m in trial.measurements if metric in m.metrics]
+    if not any(step for step, _ in points):
+        return {index: value for index, (_, value) in enumerate(points, start=1)}
+    return dict(points)

@@ -1,0 +1,75 @@
+"""A study in a handful of numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from ..job import Goal, HyperparameterTuningJob, Trial
+from ..selection import is_better, rank, trial_order
+from .schedule import Status, intervals, serial_s, status_of, wall_s
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far the best value is from another. `percent` is None where the other is 0 or has another sign."""
+
+    other: float
+    difference: float
+    percent: float | None
+    is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A study in numbers. What no trial has measured yet is None.
+
+    `wall_s` runs from the first trial's start to the last one's end; `serial_s` is the sum of the trials' durations.
+    """
+
+    counts: Mapping[Status, int]
+    planned: int
+    wall_s: float
+    serial_s: float
+    parallel: int
+    best_value: float | None
+    against_median: Comparison | None
+    against_first: Comparison | None
+
+    @property
+    def speed_up(self) -> float | None:
+        """How many times faster than one trial after another; None while no time has passed."""
+        return self.serial_s / self.wall_s if self.wall_s > 0 else None
+
+
+def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
+    """Count, time and compare. Values are compared over the trials that succeeded with a finite objective."""
+    spans = intervals(job)
+    metric = job.study_spec.objective
+    measured = sorted(rank(job), key=trial_order)
+    values = [value for trial in measured if (value := trial.objective(metric.id)) is not None]
+    value = None if best is None else best.objective(metric.id)
+    comparable = value is not None and len(values) > 1
+    return Summary(
+        counts=Counter(status_of(trial, job) for trial in job.trials),
+        planned=job.max_trial_count,
+        wall_s=wall_s(spans),
+        serial_s=serial_s(spans),
+        parallel=job.parallel_trial_count,
+        best_value=value,
+        against_median=compare(value, median(values), metric.goal) if value is not None and comparable else None,
+        against_first=compare(value, values[0], metric.goal) if value is not None and comparable else None,
+    )
+
+
+def compare(value: float, other: float, goal: Goal) -> Comparison:
+    """A value against another one of the same metric."""
+    same_sign = value * other > 0
+    return Comparison(
+        other=other,
+        difference=value - other,
+        percent=100 * (value - other) / abs(other) if same_sign else None,
+        is_better=is_better(value, other, goal),
+    )

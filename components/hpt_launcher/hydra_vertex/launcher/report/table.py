@@ -1,0 +1,65 @@
+"""The table of trials, as rows of text with a number to sort each cell by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..job import HyperparameterTuningJob, ParameterValue, Trial
+from ..progress import format_duration, format_value
+from ..selection import trial_order
+from .schedule import Status, status_of
+from .study import parameter_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is shown, and what it sorts by: a number, or the text itself where None."""
+
+    text: str
+    sort: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One trial. `reason` is empty unless it is infeasible."""
+
+    id: str
+    status: Status
+    is_best: bool
+    objective: Cell
+    parameters: Mapping[str, Cell]
+    duration: Cell
+    start: Cell
+    reason: str
+
+
+def rows_of(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Row, ...]:
+    """All trials in the order of their start."""
+    keys = parameter_ids(job)
+    return tuple(_row(trial, job, keys, best) for trial in sorted(job.trials, key=trial_order))
+
+
+def _row(trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best: Trial | None) -> Row:
+    value, duration_s = trial.objective(job.study_spec.objective.id), trial.duration_s
+    return Row(
+        id=trial.id,
+        status=status_of(trial, job),
+        is_best=best is not None and trial.id == best.id,
+        objective=Cell("") if value is None else Cell(f"{value:.6g}", value),
+        parameters={key: _cell(trial.parameters.get(key)) for key in keys},
+        duration=Cell("") if duration_s is None else Cell(format_duration(duration_s), duration_s),
+        start=Cell("") if trial.start_time is None else _time(trial),
+        reason=trial.infeasible_reason,
+    )
+
+
+def _cell(value: ParameterValue | None) -> Cell:
+    if value is None:
+        return Cell("")
+    return Cell(value) if isinstance(value, str) else Cell(format_value(value), value)
+
+
+def _time(trial: Trial) -> Cell:
+    assert trial.start_time is not None  # noqa: S101 - asked of started trials only
+    return Cell(f"{trial.start_time:%Y-%m-%d %H:%M:%S}", trial.start_time.timestamp())

@@ -1,0 +1,38 @@
+"""The one function that others call: a job document in, a file out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra_vertex.trial.protocol.errors import DocumentError, OutputError
+from hydra_vertex.trial.protocol.files import write_atomic
+
+from ..job import HyperparameterTuningJob, Trial
+
+
+def write_report(
+    job: HyperparameterTuningJob,
+    path: Path,
+    *,
+    best: Trial | None,
+    overrides: Sequence[str] = (),
+    reproduce: str = "",
+    title: str | None = None,
+) -> None:
+    """Write a job, finished or not, as one self-contained HTML file.
+
+    `best` is the trial to mark (None: there is none yet) and `overrides` are the Hydra overrides that give its config.
+    `reproduce` is the shell command shown under it; when empty it is worked out from the job's container command.
+    `title` defaults to the job's display name. Raises DocumentError for a job without a metric, OutputError when the
+    file cannot be written.
+    """
+    if not job.study_spec.metrics:
+        raise DocumentError("studySpec.metrics", "is empty, so no trial can be ranked; give the job.json of a run")
+    from .page import render_page
+
+    page = render_page(job, best=best, overrides=overrides, reproduce=reproduce, title=title)
+    try:
+        write_atomic(path, page)
+    except OSError as error:
+        raise OutputError(f"{path}: the report cannot be written ({error.strerror}); give another file") from error

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydra_vertex.launcher.job import JobState, TrialState
+from hydra_vertex.launcher.report.schedule import Status, intervals, pack_lanes, serial_s, status_of, wall_s
+from launcher.jobs import START, make_job, make_trial
+
+spans = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)), max_size=20)
+
+
+@given(spans)
+def test_lanes_hold_every_trial_once_without_overlap_in_as_few_lanes_as_can_be(given: list[tuple[int, int]]) -> None:
+    trials = [
+        make_trial(
+            n,
+            1.0,
+            start_time=START + timedelta(seconds=start),
+            end_time=START + timedelta(seconds=start + length),
+        )
+        for n, (start, length) in enumerate(given, 1)
+    ]
+    found = intervals(make_job(trials))
+    lanes = pack_lanes(found)
+
+    assert sorted(i.trial.id for lane in lanes for i in lane) == sorted(t.id for t in trials)
+    assert all(a.end <= b.start for lane in lanes for a, b in pairwise(lane))
+    moments = [i.start for i in found]
+    busiest = max((sum(i.start <= m < i.end or (i.start == m == i.end) for i in found) for m in moments), default=0)
+    assert len(lanes) <= max(busiest, bool(trials))
+
+
+def test_wall_and_serial_time_of_two_overlapping_trials() -> None:
+    trials = [
+        make_trial(1, 1.0, start_time=START, end_time=START + timedelta(seconds=10)),
+        make_trial(2, 1.0, start_time=START + timedelta(seconds=5), end_time=START + timedelta(seconds=20)),
+    ]
+    found = intervals(make_job(trials))
+
+    assert (wall_s(found), serial_s(found)) == (20.0, 25.0)
+    assert (wall_s([]), serial_s([])) == (0.0, 0)
+
+
+def test_a_trial_that_its_job_s_end_cut_short_is_cancelled() -> None:
+    active = make_trial(1, None, TrialState.ACTIVE)
+    asked = make_trial(2, None, TrialState.REQUESTED)
+
+    assert status_of(active, make_job(state=JobState.CANCELLED)) is Status.CANCELLED
+    assert status_of(active, make_job(state=JobState.RUNNING)) is Status.RUNNING
+    assert status_of(asked, make_job(state=JobState.RUNNING)) is Status.WAITING
+    assert status_of(make_trial(3, 1.0), make_job()) is Status.SUCCEEDED
+
+
+def test_a_running_trial_is_drawn_up_to_the_latest_moment_that_is_known() -> None:
+    running = make_trial(1, None, TrialState.ACTIVE, start_time=START)
+    done = make_trial(2, 1.0, start_time=START, end_time=START + timedelta(seconds=7))
+
+    assert [i.duration_s for i in intervals(make_job([running, done], state=JobState.RUNNING))] == [7.0, 7.0]
