@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from hydra_vertex.launcher.best_config import changed, default_choices, differences, experiment_file, missing
+from hydra_vertex.launcher.best_config import changed, default_choices, differences, experiment_file, wrong_keys
 from hydra_vertex.trial.protocol.explanation import Composition, Explanation
 from hydra_vertex.trial.protocol.json import JsonObject
 
@@ -79,5 +79,7 @@ def test_differences_are_listed_key_by_key_against_the_app_s_defaults() -> None:
     assert [(d.key, d.default, d.best) for d in found] == [("a.c", 2, 3), ("l", [1], [2]), ("new", None, "x")]
 
 
-def test_keys_that_are_gone_are_named() -> None:
-    assert list(missing({"a": {"b": 1, "c": 1}, "d": 1}, {"a": {"b": 1}})) == ["a.c", "d"]
+def test_keys_at_which_two_configs_differ_are_named() -> None:
+    got, wanted = {"a": {"b": 1, "c": 1}, "d": 1, "e": 1}, {"a": {"b": 1, "x": 2}, "e": 1.0}
+
+    assert sorted(wrong_keys(got, wanted)) == ["a.c", "a.x", "d", "e"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import tempfile
 from collections.abc import Sequence
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_vertex.trial.protocol.command import app_command, parameter_argument
-from hydra_vertex.trial.protocol.errors import AppError, CommandError
+from hydra_vertex.trial.protocol.errors import CommandError
 from hydra_vertex.trial.protocol.explanation import EXPERIMENT_GROUP, Explanation
 from hydra_vertex.trial.protocol.files import write_atomic
 
-from .best_config import Difference, differences, experiment_file, missing
+from .best_config import Difference, differences, experiment_file, wrong_keys
 from .explain import explain
 from .job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial
 from .selection import select_best
@@ -25,7 +26,8 @@ EXPERIMENT_NAME = "best"
 class BestConfig:
     """The best trial, and its config in the forms that people use.
 
-    `overrides` go behind the app's own command (`app`) and give the same config as `experiment` does behind `program`.
+    `overrides` go behind the app's own command (`app`) and give the trial's config. `experiment` gives it too, behind
+    `program`, unless `shortfall` says why not: an app whose `_self_` stands behind its experiment ignores it.
     """
 
     trial: Trial
@@ -36,9 +38,12 @@ class BestConfig:
     experiment: str
     differences: tuple[Difference, ...]
     has_experiment_group: bool
+    shortfall: str = ""
 
     def command_with(self, config_dir: str) -> str:
-        """The shell command that runs the app with the experiment file found below `config_dir`."""
+        """The shell command that runs the app with the best config; the experiment file is found below `config_dir`."""
+        if self.shortfall:
+            return shlex.join([*self.app, *self.overrides])
         return shlex.join([*self.program, *_experiment_arguments(config_dir, self.has_experiment_group)])
 
 
@@ -46,8 +51,8 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     """Select the best trial and work out its config, by composing it with the app.
 
     `app` is the app's command; when empty it is read from the job's own container command. The experiment file is
-    composed again and compared, so that what it promises is known to be true. Raises StudyError when no trial can be
-    selected, CommandError when the job does not say what app it tuned, AppError when the file does not reproduce it.
+    composed again and compared, so that what it promises is known to be true, or `shortfall` says what is not. Raises
+    StudyError when no trial can be selected, CommandError when the job does not say what app it tuned.
     """
     trial = select_best(job)
     value = trial.objective(job.study_spec.objective.id)
@@ -65,8 +70,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
         differences=differences(explanation),
         has_experiment_group=EXPERIMENT_GROUP in explanation.app_default.choices,
     )
-    _verify(config, explanation)
-    return config
+    return _verified(config, explanation)
 
 
 def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
@@ -101,15 +105,17 @@ def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
     return ["--config-dir", config_dir, choice if has_group else f"+{choice}"]
 
 
-def _verify(config: BestConfig, explanation: Explanation) -> None:
+def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
     """Compose the experiment file as a user will, and compare."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         write_atomic(Path(folder, EXPERIMENT_GROUP, f"{EXPERIMENT_NAME}.yaml"), config.experiment)
         again = explain([*config.program, *_experiment_arguments(folder, config.has_experiment_group)])
-    if again.composed.config == explanation.composed.config:
-        return
-    deleted = ", ".join(missing(again.composed.config, explanation.composed.config)) or "none"
-    raise AppError(
-        f"trial {config.trial.id}: no experiment file gives its config (keys deleted by the command line: {deleted}); "
-        f"use its overrides instead: {shlex.join([*config.app, *config.overrides])}"
+    wrong = tuple(wrong_keys(again.composed.config, explanation.composed.config))
+    if not wrong:
+        return config
+    shortfall = (
+        f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list puts something behind "
+        "its experiment, or the command line deletes keys; use the overrides instead"
     )
+    comment = f"# NOTE: {shortfall}.\n"
+    return dataclasses.replace(config, shortfall=shortfall, experiment=config.experiment + comment)

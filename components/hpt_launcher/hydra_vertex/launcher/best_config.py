@@ -25,8 +25,7 @@ class Difference:
 def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> str:
     """The text of an experiment file (`# @package _global_`) that makes the app compose the explained config.
 
-    `heading` is put on top as comments. Keys that the command line deleted cannot be said in a config file; `missing`
-    names them.
+    `heading` is put on top as comments. Keys that the command line deleted cannot be said in a config file.
     """
     from omegaconf import OmegaConf
 
@@ -61,13 +60,12 @@ def changed(base: JsonObject, other: JsonObject) -> dict[str, Json]:
     return result
 
 
-def missing(base: JsonObject, other: JsonObject, prefix: str = "") -> Iterator[str]:
-    """The dotted keys of `base` that `other` does not have."""
-    for key, value in base.items():
-        if key not in other:
-            yield prefix + key
-        elif isinstance(value, Mapping) and isinstance(there := other[key], Mapping):
-            yield from missing(value, there, f"{prefix}{key}.")
+def wrong_keys(got: JsonObject, wanted: JsonObject) -> Iterator[str]:
+    """The dotted keys at which two configs differ, those that only one of them has included."""
+    before, after = dict(_walk(got, "")), dict(_walk(wanted, ""))
+    for key in {**after, **before}:
+        if key not in before or key not in after or not _same(before[key], after[key]):
+            yield key
 
 
 def differences(explanation: Explanation) -> tuple[Difference, ...]:

@@ -22,6 +22,8 @@ def select_best(given: ExecutorInput) -> None:
     """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report."""
     job = load_job(given.inputs["job"].path)
     best = best_config(job, given.strings("app_command"))
+    if best.shortfall:
+        print(f"select_best: {best.shortfall}", file=sys.stderr)
     write_atomic(given.outputs["best_config"].path, best.experiment)
     write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
     _touch(given.outputs["metrics"].path)

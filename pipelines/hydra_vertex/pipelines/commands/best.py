@@ -56,6 +56,7 @@ def _print_json(best: BestConfig, output: Path) -> None:
         "parameters": dict(best.trial.parameters),
         "overrides": list(best.overrides),
         "experiment": str(output),
+        "shortfall": best.shortfall,
         "differences": [{"key": d.key, "default": d.default, "best": d.best} for d in best.differences],
     }
     print(json.dumps(document, indent=2))
@@ -72,7 +73,9 @@ def _print_text(best: BestConfig, metric: str, output: Path) -> None:
         cells = (difference.key, repr(difference.default), repr(difference.best))
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    print(f"{output}: the experiment file. To run it:\n  {how_to_run(best, output)}")
+    if best.shortfall:
+        print(f"{output}: {best.shortfall}")
+    print(f"{output}: the experiment file. To run the best config:\n  {how_to_run(best, output)}")
 
 
 def how_to_run(best: BestConfig, output: Path) -> str:

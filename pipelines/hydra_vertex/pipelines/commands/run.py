@@ -103,8 +103,8 @@ def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None
         document: dict[str, Json] = {
             "metric": metric,
             "bestTrial": result.best_trial,
-            "best": result.best_value,
-            "retrained": result.retrained_value,
+            "value": result.best_value,
+            "retrainedValue": result.retrained_value,
             "overrides": list(result.overrides),
             "reproduce": result.reproduce,
         }
