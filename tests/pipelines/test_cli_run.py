@@ -47,7 +47,7 @@ def test_a_run_ends_with_its_result_in_one_folder(finished: Finished) -> None:
     assert finished.job.state is JobState.SUCCEEDED
     assert len(finished.job.trials) == 4
     for name in ("job", "best", "overrides", "report", "model"):
-        assert Path(result[name]).exists(), name
+        assert Path(result["files"][name]).exists(), name
     assert sorted(path.name for path in (finished.out / "logs").iterdir()) == [f"trial-{n}.log" for n in range(1, 5)]
     assert "training with" in (finished.out / "logs" / "trial-1.log").read_text()
     assert "<html" in (finished.out / "report.html").read_text()[:2000]
@@ -66,6 +66,7 @@ def test_the_model_is_what_the_app_wrote_with_the_best_config(finished: Finished
     lr, depth, model = (finished.out / "model" / "model.txt").read_text().split()
 
     assert overrides == [f"lr={lr}", f"depth={depth}", f"model={model}"]
+    assert json.loads(finished.ended.stdout)["overrides"] == overrides
 
 
 def test_the_printed_command_runs_the_best_config_with_the_app_alone(finished: Finished) -> None:

@@ -31,6 +31,26 @@ def test_the_committed_component_files_are_what_the_source_generates(tmp_path: P
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), f"run `make components` for {name}"
 
 
+def definitions(spec: dict[str, Any]) -> dict[str, Any]:
+    """Every input and output of a pipeline or component and of its parts, by its path."""
+    parts = {"root": spec["root"], **spec["components"]}
+    return {
+        f"{part}.{side}.{kind}.{name}": definition
+        for part, content in parts.items()
+        for side in ("inputDefinitions", "outputDefinitions")
+        for kind in ("parameters", "artifacts")
+        for name, definition in content.get(side, {}).get(kind, {}).items()
+    }
+
+
+def test_every_input_and_output_has_a_description(folder: Path) -> None:
+    files = [folder / "pipeline.json", *(ROOT / name for name in COMPONENT_FILES)]
+    for file in files:
+        found = definitions(load(file))
+        assert found
+        assert [path for path, definition in found.items() if not definition.get("description")] == [], file.name
+
+
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
 def test_every_step_runs_the_given_image_with_exactly_the_executor_input(folder: Path, suffix: str) -> None:
     executors = load(folder / f"pipeline.{suffix}")["deploymentSpec"]["executors"]

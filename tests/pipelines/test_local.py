@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 from hydra_vertex.pipelines.compiling import compile_to_file
 from hydra_vertex.pipelines.failures import StepFailed
-from hydra_vertex.pipelines.local import run_pipeline
-from hydra_vertex.trial.protocol.errors import OutputError
+from hydra_vertex.pipelines.local import LocalRun, run_pipeline
+from hydra_vertex.trial.protocol.errors import CommandError, OutputError, UserError
 
 # A container component's program: writes its artifact, and what it was given, by KFP's file protocol.
 STEP = """
@@ -34,6 +35,9 @@ if given.text("mode") == "silent":
 before = [a.path.read_text() for a in given.inputs.values()]
 for artifact in given.outputs.values():
     write_atomic(artifact.path, "".join(before) + given.text("text"))
+if given.text("mode") == "wordless":
+    given.write_output({})
+    sys.exit(0)
 given.write_output({"count": given.integer("number") + 1, "python": sys.executable}, {"out": {"loss": 1.5}})
 print("printed by the step")
 """
@@ -91,6 +95,9 @@ def test_container_steps_run_as_processes_and_hand_on_what_they_made(
     assert done.parameter("second", "count") == 6
     assert done.parameter("first", "python") == sys.executable
     assert done.parameter("first", "nothing") is None
+    (folder,) = (tmp_path / "root").iterdir()
+    assert (folder / "first" / "count").read_text() == "5"
+    assert (folder / "first" / "python").read_text() == sys.executable
 
 
 def test_a_default_of_the_pipeline_holds_when_the_argument_is_left_out(pipelines: Path, tmp_path: Path) -> None:
@@ -114,6 +121,24 @@ def test_kfp_s_own_lines_go_to_the_log_and_stdout_stays_free(
     assert "Executing task" in (tmp_path / "log").read_text()
 
 
+def test_a_parameter_that_the_step_had_no_value_for_is_none(tmp_path: Path) -> None:
+    from kfp import dsl
+
+    @dsl.container_component
+    def wordless(count: dsl.OutputPath(float), mode: str = "wordless") -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="i", command=["python3", "-c", STEP], args=["--executor_input", "{{$}}"])
+
+    @dsl.pipeline(name="wordless-step")
+    def wordless_step() -> None:
+        wordless()
+
+    compile_to_file(wordless_step, tmp_path / "p.json")
+    done = run(tmp_path, tmp_path)
+
+    assert done.outputs["wordless"]["parameterValues"] == {"count": None}
+    assert done.parameter("wordless", "count") is None
+
+
 @pytest.mark.parametrize(("mode", "exit_code"), [("fail", 3), ("killed", 137)])
 def test_a_failing_step_is_named_with_its_exit_code(pipelines: Path, tmp_path: Path, mode: str, exit_code: int) -> None:
     with pytest.raises(StepFailed, match=f"the step first failed with exit code {exit_code}") as caught:
@@ -122,11 +147,43 @@ def test_a_failing_step_is_named_with_its_exit_code(pipelines: Path, tmp_path: P
     assert (caught.value.step, caught.value.exit_code) == ("first", exit_code)
 
 
-def test_a_step_that_wrote_nothing_is_said_to_have_left_no_artifact(pipelines: Path, tmp_path: Path) -> None:
-    from hydra_vertex.pipelines.local import LocalRun
-
+@pytest.mark.parametrize("outputs", [{}, {"first": {}}, {"first": {"artifacts": {"out": {"artifacts": []}}}}])
+def test_a_step_that_wrote_nothing_is_said_to_have_left_no_artifact(outputs: Any) -> None:
     with pytest.raises(OutputError, match="the step first left no artifact 'out'"):
-        LocalRun({"first": {}}).artifact("first", "out")
+        LocalRun(outputs).artifact("first", "out")
+
+
+def test_arguments_that_do_not_fit_the_pipeline_are_refused_before_anything_runs(
+    pipelines: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="the pipeline two-steps has no parameter txt; it has mark, mode, number, text"):
+        run(pipelines, tmp_path, text="a", txt="a")
+    with pytest.raises(UserError, match="the pipeline two-steps needs a value for text"):
+        run(pipelines, tmp_path)
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_file_that_is_no_pipeline_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+
+    with pytest.raises(OutputError, match=r"p\.json: not a compiled pipeline"):
+        run(tmp_path, tmp_path)
+
+
+def test_a_step_whose_program_is_not_here_is_named(tmp_path: Path) -> None:
+    from kfp import dsl
+
+    @dsl.container_component
+    def foreign() -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="i", command=["/opt/no-such-program"], args=["--executor_input", "{{$}}"])
+
+    @dsl.pipeline(name="foreign-step")
+    def foreign_step() -> None:
+        foreign()
+
+    compile_to_file(foreign_step, tmp_path / "p.json")
+    with pytest.raises(CommandError, match="the step foreign cannot be started: /opt/no-such-program: No such file"):
+        run(tmp_path, tmp_path)
 
 
 def test_kfp_is_left_as_it_was_found(pipelines: Path, tmp_path: Path) -> None:
@@ -153,19 +210,31 @@ def test_kfp_still_looks_up_the_handler_where_it_is_replaced() -> None:
     assert {"full_command", "env_vars"} <= set(inspect.signature(handler).parameters)
 
 
-def test_ctrl_c_ends_the_running_step_before_it_ends_the_run(pipelines: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("send", "number", "ends_with"),
+    [(os.killpg, signal.SIGINT, "KeyboardInterrupt"), (os.kill, signal.SIGTERM, "Terminated")],
+    ids=["Ctrl-C, which the terminal sends to all", "SIGTERM to the runner alone"],
+)
+def test_the_running_step_is_ended_before_the_run_is(
+    pipelines: Path, tmp_path: Path, send: Callable[[int, int], None], number: signal.Signals, ends_with: str
+) -> None:
     mark = tmp_path / "mark"
     code = (
         "from pathlib import Path; from hydra_vertex.pipelines.local import run_pipeline; "
         f"run_pipeline(Path({str(pipelines / 'p.json')!r}), {{'text': 'a', 'mode': 'hang', 'mark': {str(mark)!r}}}, "
         f"pipeline_root=Path({str(tmp_path / 'root')!r}), log=Path({str(tmp_path / 'log')!r}))"
     )
-    runner = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True)
+    runner = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
     step = int(wait_for(mark))
 
-    os.killpg(runner.pid, signal.SIGINT)
+    send(runner.pid, number)
 
-    assert runner.wait(20) != 0
+    try:
+        _, said = runner.communicate(timeout=20)
+    finally:
+        runner.kill()
+    assert runner.returncode != 0
+    assert said.splitlines()[-1].endswith(ends_with)
     assert not Path(f"/proc/{step}").exists()
 
 

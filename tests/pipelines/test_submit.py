@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,8 +16,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from hydra_vertex.pipelines.compiling import compile_pipeline
-from hydra_vertex.pipelines.submit import submit
-from hydra_vertex.trial.protocol.errors import OutputError, ServiceError
+from hydra_vertex.pipelines.submit import submit, with_caching
+from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
 
 
 class FakeVertex(HTTPServer):
@@ -36,8 +37,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: FakeVertex
 
     def do_GET(self) -> None:
-        """Cloud Storage, asked whether the bucket of the pipeline root exists."""
-        self.answer(200, {"kind": "storage#bucket", "name": self.path.partition("/b/")[2].partition("?")[0]})
+        """Nothing is asked for: a bucket in particular is neither looked for nor made."""
+        self.server.requests.append((self.path, {}))
+        self.answer(404, {})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -61,9 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
+def vertex() -> Iterator[FakeVertex]:
     server = FakeVertex()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server
@@ -92,16 +93,15 @@ ARGUMENTS = {
 }
 
 
+OPTIONS = {"project": "p", "location": "us-central1", "pipeline_root": "gs://bucket/root", "display_name": "study"}
+
+
 def send(file: Path, vertex: FakeVertex, **changes: Any) -> Any:
-    options = {
-        "project": "p",
-        "location": "us-central1",
-        "pipeline_root": "gs://bucket/root",
-        "display_name": "study",
-        "api_endpoint": vertex.url,
-        "credentials": AnonymousCredentials(),
-    }
-    return submit(file, ARGUMENTS, **{**options, **changes})
+    return submit(
+        file,
+        ARGUMENTS,
+        **{**OPTIONS, "api_endpoint": vertex.url, "credentials": AnonymousCredentials(), **changes},
+    )
 
 
 def test_the_request_carries_the_compiled_pipeline_and_every_argument(pipeline: Path, vertex: FakeVertex) -> None:
@@ -116,21 +116,94 @@ def test_the_request_carries_the_compiled_pipeline_and_every_argument(pipeline: 
     assert body["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"
     assert body["serviceAccount"] == "robot@p"
     assert body["labels"]["team"] == "x"
+    assert body["displayName"] == "study"
     assert sent.name == "projects/p/locations/l/pipelineJobs/run-1"
     assert sent.console_url.endswith("/locations/us-central1/pipelines/runs/run-1?project=p")
+
+
+@pytest.mark.parametrize(
+    ("enable_caching", "tune", "select_best"),
+    [
+        (None, {}, {"enableCache": True}),
+        (False, {"enableCache": False}, {"enableCache": False}),
+        (True, {"enableCache": True}, {"enableCache": True}),
+    ],
+)
+def test_caching_is_as_compiled_unless_it_is_said(
+    pipeline: Path, vertex: FakeVertex, enable_caching: bool | None, tune: object, select_best: object
+) -> None:
+    send(pipeline, vertex, enable_caching=enable_caching)
+
+    tasks = vertex.requests[0][1]["pipelineSpec"]["root"]["dag"]["tasks"]
+    assert (tasks["tune"]["cachingOptions"], tasks["select-best"]["cachingOptions"]) == (tune, select_best)
+
+
+def test_caching_reaches_the_tasks_of_a_nested_pipeline_and_nothing_else() -> None:
+    task = {"componentRef": {"name": "comp-inner"}, "cachingOptions": {}}
+    spec = {
+        "pipelineInfo": {"name": "outer"},
+        "root": {"dag": {"tasks": {"inner": task}, "outputs": {}}},
+        "components": {"comp-inner": {"dag": {"tasks": {"step": {}}}}, "comp-step": {"executorLabel": "exec-step"}},
+    }
+
+    changed = with_caching(spec, enabled=False)
+
+    off = {"enableCache": False}
+    assert changed["root"] == {"dag": {"tasks": {"inner": {**task, "cachingOptions": off}}, "outputs": {}}}
+    assert changed["components"] == {
+        "comp-inner": {"dag": {"tasks": {"step": {"cachingOptions": off}}}},
+        "comp-step": {"executorLabel": "exec-step"},
+    }
+    assert task["cachingOptions"] == {}
 
 
 def test_google_s_refusal_is_one_line_with_its_own_words(pipeline: Path, vertex: FakeVertex) -> None:
     vertex.refusal = (403, "no permission aiplatform.pipelineJobs.create")
 
-    with pytest.raises(ServiceError, match=r"Vertex AI refused the pipeline: 403 .*aiplatform\.pipelineJobs\.create"):
+    with pytest.raises(
+        ServiceError, match=r"refused the pipeline: 403 .*pipelineJobs\.create; .*roles/aiplatform\.user"
+    ):
         send(pipeline, vertex)
 
 
-def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(tmp_path: Path, vertex: FakeVertex) -> None:
-    file = tmp_path / "pipeline.json"
-    file.write_text('{"not": "a pipeline"}')
+def test_a_service_that_does_not_answer_is_named(pipeline: Path, vertex: FakeVertex) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(ServiceError, match="Vertex AI does not answer"):
+            send(pipeline, vertex, api_endpoint=f"http://127.0.0.1:{unused.getsockname()[1]}")
 
-    with pytest.raises(OutputError, match="not a pipeline that `hydra-vertex compile` wrote"):
+
+def test_missing_credentials_come_with_the_command_that_makes_them(
+    pipeline: Path, vertex: FakeVertex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+
+    with pytest.raises(ServiceError, match="gcloud auth application-default login"):
+        send(pipeline, vertex, credentials=None)
+    assert vertex.requests == []
+
+
+def test_what_does_not_fit_the_pipeline_is_refused_before_anything_is_sent(pipeline: Path, vertex: FakeVertex) -> None:
+    with pytest.raises(
+        UserError, match="the pipeline tune-and-retrain has no parameter trials; it has api_endpoint, app"
+    ):
+        submit(pipeline, {**ARGUMENTS, "trials": 3}, **OPTIONS)
+    with pytest.raises(UserError, match="the pipeline tune-and-retrain needs a value for app_command, display_name"):
+        submit(pipeline, {"project": "p"}, **OPTIONS)
+    with pytest.raises(UserError, match="pipeline root runs/x: expected a folder in a bucket"):
+        send(pipeline, vertex, pipeline_root="runs/x")
+    assert vertex.requests == []
+
+
+@pytest.mark.parametrize("content", ['{"not": "a pipeline"}', "a: [", "[]", ""])
+def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(
+    tmp_path: Path, vertex: FakeVertex, content: str
+) -> None:
+    file = tmp_path / "pipeline.json"
+    file.write_text(content)
+
+    with pytest.raises(OutputError, match=r"pipeline\.json: not a compiled pipeline"):
         send(file, vertex)
+    with pytest.raises(OutputError, match=r"none\.json: cannot be read \(No such file"):
+        send(tmp_path / "none.json", vertex)
     assert vertex.requests == []

@@ -30,12 +30,14 @@ def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
         Args:
             app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
             best_config: The experiment file that the overrides come from, for the lineage.
-            model: What the app wrote to AIP_MODEL_DIR.
-            metrics: What the app returned.
-            metric_value: What the app returned, as a number.
             overrides: Hydra overrides, a JSON array.
             extra_overrides: Hydra overrides that come after them, a JSON array.
             metric: Name of the metric that the app returns.
+
+        Returns:
+            model: What the app wrote to AIP_MODEL_DIR.
+            metrics: What the app returned.
+            metric_value: What the app returned, as a number.
         """
         return dsl.ContainerSpec(
             image=image,

@@ -107,8 +107,9 @@ def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None
             "retrainedValue": result.retrained_value,
             "overrides": list(result.overrides),
             "reproduce": result.reproduce,
+            "files": dict(files),
         }
-        print(json.dumps({**document, **files}, indent=2))
+        print(json.dumps(document, indent=2))
         return
     retrained = "no metric" if result.retrained_value is None else f"{result.retrained_value:.6g}"
     print(f"trial {result.best_trial} is the best: {metric} {result.best_value:.6g}, retrained {retrained}")

@@ -32,12 +32,16 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorInput:
-    """What a step is given: parameter values, input artifacts, the places of its output artifacts."""
+    """What a step is given: parameter values, input artifacts, the places of its outputs.
+
+    `outputs` are artifacts; `output_parameters` are the files that a parameter's value may be left in.
+    """
 
     parameters: JsonObject
     inputs: Mapping[str, Artifact]
     outputs: Mapping[str, Artifact]
     output_file: Path
+    output_parameters: Mapping[str, Path] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
         """A STRING parameter; `default` when the pipeline leaves it out."""
@@ -65,12 +69,20 @@ class ExecutorInput:
         return tuple(str(item) for item in value)
 
     def write_output(self, parameters: JsonObject, metadata: Mapping[str, JsonObject] | None = None) -> None:
-        """Write `executor_output.json`: every output artifact with its metadata, and the output parameters."""
+        """Write `executor_output.json`: every output artifact with its metadata, and the output parameters.
+
+        A declared parameter that the step has no value for is null: Kubeflow fails a step that leaves one out. A value
+        goes to the parameter's own file too, which is where Google's components leave theirs.
+        """
+        for name in self.output_parameters.keys() & parameters.keys():
+            value = parameters[name]
+            write_atomic(self.output_parameters[name], value if isinstance(value, str) else json.dumps(value))
+        absent: JsonObject = dict.fromkeys(self.output_parameters.keys() - parameters.keys())
         described = {
             name: {"artifacts": [_dump_artifact(artifact, (metadata or {}).get(name, {}))]}
             for name, artifact in self.outputs.items()
         }
-        document: JsonObject = {"artifacts": described, "parameterValues": parameters}
+        document: JsonObject = {"artifacts": described, "parameterValues": {**absent, **parameters}}
         write_atomic(self.output_file, json.dumps(document))
 
 
@@ -91,7 +103,19 @@ def parse_executor_input(text: str) -> ExecutorInput:
         inputs=_artifacts(inputs, "inputs"),
         outputs=_artifacts(outputs, "outputs"),
         output_file=local_path(output_file),
+        output_parameters=_parameter_files(_object(outputs.get("parameters", {}), "outputs.parameters")),
     )
+
+
+def _parameter_files(parameters: JsonObject) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for name, value in parameters.items():
+        path = f"outputs.parameters.{name}"
+        file = _object(value, path).get("outputFile")
+        if not isinstance(file, str):
+            raise DocumentError(f"{path}.outputFile", f"expected a path, got {file!r}")
+        files[name] = local_path(file)
+    return files
 
 
 def _artifacts(holder: JsonObject, path: str) -> dict[str, Artifact]:
