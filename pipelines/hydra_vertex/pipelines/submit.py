@@ -1,28 +1,23 @@
-"""Sends a compiled pipeline to Vertex Pipelines.
-
-Google's generated client is used and not `aiplatform.PipelineJob`, whose `submit` also makes the bucket of the pipeline
-root when there is none and grants roles on it, or, where it may not ask, tries for two minutes and prints a traceback.
-"""
+"""Sends a compiled pipeline to Vertex Pipelines with Google's own SDK, once everything that can be checked here is."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.trial.protocol.errors import ServiceError, UserError
-from hydra_vertex.trial.protocol.json import Json, JsonObject
 
-from .compiled import CompiledPipeline, object_at, read_pipeline
+from .compiled import CompiledPipeline, read_pipeline
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-    from google.cloud.aiplatform_v1 import PipelineJob
+    from google.cloud.aiplatform import PipelineJob
 
-REQUEST_TIMEOUT_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ def submit(
     api_endpoint: str = "",
     credentials: Credentials | None = None,
 ) -> Submitted:
-    """Create a PipelineJob and return without waiting for it.
+    """Create a PipelineJob and return without waiting for it. The SDK makes the root's bucket when there is none.
 
     `enable_caching` of None leaves each step as it was compiled; `network` is a `projects/N/global/networks/V`;
     `api_endpoint` and `credentials` are for another endpoint than Google's. Raises OutputError when the file is no
@@ -58,63 +53,32 @@ def submit(
     pipeline.check_arguments(arguments)
     if not pipeline_root.startswith("gs://"):
         raise UserError(f"pipeline root {pipeline_root}: expected a folder in a bucket, such as gs://my-bucket/runs")
-    document: dict[str, Json] = {
-        "displayName": display_name,
-        "pipelineSpec": pipeline.spec if enable_caching is None else with_caching(pipeline.spec, enable_caching),
-        "runtimeConfig": {"gcsOutputDirectory": pipeline_root, "parameterValues": dict(arguments)},
-        "labels": dict(labels or {}),
-        "serviceAccount": service_account,
-        "network": network,
-    }
     with _google_errors(project):
-        name = _create(
-            document, f"projects/{project}/locations/{location}", _job_id(pipeline), api_endpoint, credentials
+        job = _pipeline_job(
+            pipeline,
+            display_name=display_name,
+            pipeline_root=pipeline_root,
+            parameter_values=dict(arguments),
+            enable_caching=enable_caching,
+            labels=dict(labels or {}),
+            project=project,
+            location=location,
+            credentials=credentials,
+            api_endpoint=api_endpoint,
         )
+        job.submit(service_account=service_account or None, network=network or None, create_request_timeout=TIMEOUT_S)
+    name = str(job.resource_name)
     return Submitted(name, _console_url(name, location, project))
 
 
-def with_caching(spec: JsonObject, enabled: bool) -> JsonObject:
-    """A PipelineSpec with the cache on or off for every task, also of nested pipelines."""
-    components = {name: _tasks_with_caching(part, enabled) for name, part in object_at(spec, "components").items()}
-    return {**spec, "components": components, "root": _tasks_with_caching(spec["root"], enabled)}
+def _pipeline_job(pipeline: CompiledPipeline, *, api_endpoint: str, **options: object) -> PipelineJob:
+    from google.cloud import aiplatform
 
-
-def _tasks_with_caching(component: Json, enabled: bool) -> JsonObject:
-    options: JsonObject = {"cachingOptions": {"enableCache": enabled}}
-    tasks: JsonObject = {
-        name: {**object_at(task), **options} for name, task in object_at(component, "dag", "tasks").items()
-    }
-    return {**object_at(component), **({"dag": {**object_at(component, "dag"), "tasks": tasks}} if tasks else {})}
-
-
-def _create(document: JsonObject, parent: str, job_id: str, api_endpoint: str, credentials: Credentials | None) -> str:
-    from google.cloud.aiplatform_v1 import PipelineServiceClient
-
-    location = parent.rsplit("/", 1)[-1]
-    client = PipelineServiceClient(
-        client_options={"api_endpoint": api_endpoint or f"{location}-aiplatform.googleapis.com"},
-        transport="rest",
-        credentials=credentials,
-    )
-    # Not tried again: a second try could start a second run.
-    created = client.create_pipeline_job(
-        parent=parent, pipeline_job=_message(document), pipeline_job_id=job_id, timeout=REQUEST_TIMEOUT_S
-    )
-    return str(created.name)
-
-
-def _message(document: JsonObject) -> PipelineJob:
-    from google.cloud.aiplatform_v1 import PipelineJob
-    from google.protobuf import json_format
-
-    message = PipelineJob()
-    json_format.ParseDict(dict(document), PipelineJob.pb(message))
-    return message
-
-
-def _job_id(pipeline: CompiledPipeline) -> str:
-    """As Google's SDK forms it: the pipeline's name and the time."""
-    return f"{pipeline.name}-{datetime.now():%Y%m%d%H%M%S}"
+    # Its lines go to stdout, which is for the result.
+    logging.getLogger("google.cloud.aiplatform").setLevel(logging.WARNING)
+    if api_endpoint:
+        aiplatform.init(api_endpoint=api_endpoint, api_transport="rest")
+    return aiplatform.PipelineJob(template_path=str(pipeline.file), **options)
 
 
 @contextlib.contextmanager
