@@ -307,3 +307,11 @@ def test_help_has_an_example_and_imports_nothing_heavy(tmp_path: Path) -> None:
     ended = run(tmp_path, [sys.executable, "-c", code])
     assert "example:\n  hydra-trial --metric val/loss -- python train.py" in ended.stdout
     assert not {"hydra", "omegaconf", "argparse", "hypertune", "subprocess"} & set(ended.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--lr=0.25"], []], ids=["with parameters", "without"])
+def test_hydras_own_output_lies_beside_the_model_in_a_trial(app: Path, arguments: list[str]) -> None:
+    ended = trial(app, *arguments, environ={"AIP_MODEL_DIR": str(app / "out 1" / "model") + "/"})
+    assert ended.returncode == 0, ended.stderr
+    assert (app / "out 1" / "hydra" / ".hydra" / "config.yaml").is_file()
+    assert not (app / "outputs").exists()

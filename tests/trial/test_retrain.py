@@ -9,7 +9,7 @@ import pytest
 
 from hydra_vertex.trial.protocol.errors import DocumentError
 from hydra_vertex.trial.protocol.executor import parse_executor_input
-from hydra_vertex.trial.retrain import Metric, output_parameters, parse_metric, parse_retraining
+from hydra_vertex.trial.retrain import Metric, parse_metric, parse_retraining
 from trial.apps import TRAIN, hydra_trial, write_app
 
 _SAVE = """
@@ -85,7 +85,7 @@ def test_a_model_without_a_metric_is_kept(tmp_path: Path, outputs: Path) -> None
     assert "hydra-trial: the app returned no metric" in ended.stderr
     assert "hydra-trial: the app wrote nothing into $AIP_MODEL_DIR" in ended.stderr
     described = _output(outputs)
-    assert (described["metrics"], described["parameters"]) == ({}, {})
+    assert (described["metrics"], described["parameters"]) == ({}, {"metric_value": None})
 
 
 def test_a_failing_app_ends_the_step_with_its_exit_code(tmp_path: Path, outputs: Path) -> None:
@@ -121,8 +121,3 @@ def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
 )
 def test_the_last_record_of_the_metric_counts(records: str, name: str, metric: Metric | None) -> None:
     assert parse_metric(records, name) == metric
-
-
-def test_a_pipeline_says_which_parameters_it_wants_back(outputs: Path) -> None:
-    assert output_parameters(_executor_input(outputs)) == {"metric_value"}
-    assert output_parameters(_executor_input(outputs, outputs=())) == frozenset()

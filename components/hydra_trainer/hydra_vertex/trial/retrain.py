@@ -75,8 +75,7 @@ def retrain(executor_input: str) -> int:
         records = metric_file.read_text(encoding="utf-8") if metric_file.exists() else ""
     metric = parse_metric(records, retraining.metric)
     _say_what_is_missing(retraining, metric)
-    asks_value = _METRIC_VALUE in output_parameters(executor_input)
-    _write_output(step, retraining, metric, asks_value=asks_value)
+    _write_output(step, retraining, metric)
     return 0
 
 
@@ -115,14 +114,6 @@ def _values(line: str) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def output_parameters(executor_input: str) -> frozenset[str]:
-    """The names of the parameters that the pipeline wants back."""
-    document = json.loads(executor_input)
-    outputs = document.get("outputs") if isinstance(document, Mapping) else None
-    parameters = outputs.get("parameters") if isinstance(outputs, Mapping) else None
-    return frozenset(parameters) if isinstance(parameters, Mapping) else frozenset()
-
-
 def _make_folders(retraining: Retraining) -> None:
     for folder in (retraining.model_dir, retraining.checkpoint_dir):
         try:
@@ -138,10 +129,11 @@ def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
         _tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
 
 
-def _write_output(step: ExecutorInput, retraining: Retraining, metric: Metric | None, *, asks_value: bool) -> None:
+def _write_output(step: ExecutorInput, retraining: Retraining, metric: Metric | None) -> None:
     values: JsonObject = {} if metric is None else {metric.name: metric.value}
     metadata: dict[str, JsonObject] = {_MODEL: {**_provenance(step, retraining), **values}, _METRICS: values}
-    parameters: JsonObject = {_METRIC_VALUE: metric.value} if asks_value and metric is not None else {}
+    asked = _METRIC_VALUE in step.output_parameters
+    parameters: JsonObject = {_METRIC_VALUE: metric.value} if asked and metric is not None else {}
     try:
         step.write_output(parameters, metadata)
     except OSError as error:

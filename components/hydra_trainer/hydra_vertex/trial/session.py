@@ -16,6 +16,7 @@ from .options import Options
 from .protocol.command import PROGRAM
 from .protocol.errors import ArgumentError, CommandError, HydraVertexError
 from .rank import is_first
+from .run_dir import run_dir_override
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
@@ -81,10 +82,10 @@ class Session:
         arguments = self._present_arguments()
         parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
         if not parameters and not self._options.explain:
-            sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments)]
+            sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments), *_run_dir(arguments)]
             return
         delivery, app = _delivery(launch, config_name, arguments)
-        sys.argv[1:] = delivery.command
+        sys.argv[1:] = [*delivery.command, *_run_dir(arguments)]
         if self._options.explain:
             from .explain import explain
 
@@ -119,6 +120,11 @@ class Session:
     def _tell(self, error: HydraVertexError) -> None:
         self.error = error
         tell(str(error))
+
+
+def _run_dir(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    override = run_dir_override(os.environ, arguments)
+    return () if override is None else (override,)
 
 
 def tell(message: str) -> None:
