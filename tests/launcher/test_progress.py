@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from hydra_vertex.launcher.job import JobState, TrialState
-from hydra_vertex.launcher.live import MAX_ROWS, StudyDisplay, best_so_far, render, visible_trials
+from hydra_vertex.launcher.live import MAX_ROWS, StudyDisplay, best_so_far, render, short_names, visible_trials
 from hydra_vertex.launcher.progress import change_lines, format_duration, format_value, progress, progress_line
 from launcher.jobs import START, make_job, make_trial
 
@@ -83,7 +83,8 @@ def test_the_table_shows_parameters_metric_and_best_so_far() -> None:
 
     text = console.file.getvalue()
     assert "train-docs (running)" in text
-    assert "optimizer.lr" in text
+    assert " lr " in text
+    assert "optimizer.lr" not in text
     assert "best so far" in text
     assert "active" in text
     assert "best val/loss 2 (trial 2)" in text
@@ -98,6 +99,19 @@ def test_parameter_values_are_never_read_as_markup() -> None:
     console.print(render(job, START))
 
     assert console.file.getvalue().count("[red]x[/nope]") == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        (["optimizer.lr", "model.depth"], ["lr", "depth"]),
+        (["gen.lr", "dis.lr", "seed"], ["gen.lr", "dis.lr", "seed"]),
+        (["a.b.lr", "lr"], ["b.lr", "lr"]),
+        (["model"], ["model"]),
+    ],
+)
+def test_columns_have_the_shortest_names_that_tell_them_apart(keys: list[str], names: list[str]) -> None:
+    assert short_names(keys) == names
 
 
 @pytest.mark.parametrize(

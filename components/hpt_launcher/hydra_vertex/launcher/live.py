@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -97,8 +98,9 @@ def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
     so_far = best_so_far(job)
     for trial in visible_trials(job):
         _add_row(table, trial, job, now, so_far.get(trial.id), is_best=best is not None and trial.id == best.id)
-    bar = ProgressBar(total=state.total, completed=state.ended, width=40)
-    return Group(table, bar, Text(progress_line(job, state)))
+    foot = Table.grid(padding=(0, 1))
+    foot.add_row(ProgressBar(total=state.total, completed=state.ended, width=24), Text(progress_line(job, state)))
+    return Group(table, foot)
 
 
 def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
@@ -114,11 +116,27 @@ def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
     return result
 
 
+def short_names(keys: Sequence[str]) -> list[str]:
+    """For each dotted key its last parts, as few as tell it from all others."""
+    return [next(filter(lambda tail: _is_only(tail, keys), _tails(key)), key) for key in keys]
+
+
+def _tails(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+
+
+def _is_only(tail: str, keys: Sequence[str]) -> bool:
+    return sum(tail in _tails(key) for key in keys) == 1
+
+
 def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
+    from rich.text import Text
+
     table.add_column("trial", justify="right")
     table.add_column("state")
-    for parameter in job.study_spec.parameters:
-        table.add_column(parameter.id, justify="right", overflow="fold")
+    for name in short_names([parameter.id for parameter in job.study_spec.parameters]):
+        table.add_column(Text(name), justify="right", overflow="fold")
     table.add_column(job.study_spec.objective.id, justify="right")
     table.add_column("best so far", justify="right")
     table.add_column("time", justify="right")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from hydra_vertex.trial.protocol.errors import HydraVertexError
+from hydra_vertex.trial.protocol.errors import HydraVertexError, Stopped
 from hydra_vertex.trial.protocol.executor import ExecutorInput, parse_executor_input
 
 
@@ -20,4 +20,6 @@ def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[st
     except HydraVertexError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return Stopped.exit_code
     return 0

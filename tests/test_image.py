@@ -1,0 +1,67 @@
+"""The image, built and run by a real engine. Without one these tests skip, and say so."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+pytestmark = pytest.mark.docker
+
+TAG = "localhost/hydra-vertex:test"
+BUILD_LIMIT_S = 1500
+RUN_LIMIT_S = 300
+
+
+def docker(*arguments: str, limit_s: float = RUN_LIMIT_S) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=limit_s, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    if shutil.which("docker") is None or docker("info").returncode != 0:
+        pytest.skip("no Docker engine answers `docker info`")
+    built = docker("build", "--network", "host", "--tag", TAG, ".", limit_s=BUILD_LIMIT_S)
+    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+    return TAG
+
+
+def run(image: str, *arguments: str, entrypoint: str = "") -> subprocess.CompletedProcess[str]:
+    other = ("--entrypoint", entrypoint) if entrypoint else ()
+    return docker("run", "--rm", "--network", "none", *other, image, *arguments)
+
+
+def test_the_image_starts_hydra_trial(image: str) -> None:
+    ended = run(image)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("usage: hydra-trial")
+
+
+def test_a_trial_runs_as_an_ordinary_user_without_a_network(image: str) -> None:
+    assert run(image, "-c", "import os; print(os.getuid())", entrypoint="python").stdout.strip() == "1000"
+
+    app = ("--", "python", "trainer/train.py", "experiment=docs", "trainer.max_steps=2")
+    ended = run(image, "--metric", "val/loss", *app, "--optimizer.lr=0.003", "--model.depth=1.0")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "hydra-trial: val/loss = " in ended.stderr
+
+
+@pytest.mark.parametrize("module", ["hydra_vertex.launcher.tune", "hydra_vertex.launcher.select_best"])
+def test_the_launcher_s_steps_start_in_the_same_image(image: str, module: str) -> None:
+    ended = run(image, "-m", module, "--executor_input", "{}", entrypoint="python")
+
+    assert ended.returncode == 2
+    assert "outputs.outputFile: expected a path, got None" in ended.stderr
+
+
+def test_the_pipeline_compiles_in_the_image(image: str) -> None:
+    ended = run(image, "compile", "-o", "pipeline.json", entrypoint="hydra-vertex")
+
+    assert ended.returncode == 0, ended.stderr
