@@ -27,6 +27,11 @@ def escape(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+def unescape(label: str) -> str:
+    """The text of a label again, for the page, which escapes by itself."""
+    return html.unescape(label)
+
+
 def with_plotly_labels(job: HyperparameterTuningJob) -> HyperparameterTuningJob:
     """The same job, with every name and text value escaped for Plotly."""
     return replace(

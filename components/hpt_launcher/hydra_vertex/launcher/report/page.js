@@ -12,19 +12,20 @@
     return value;
   };
 
-  const draw = () => {
+  const draw = (isDark) => {
     for (const [id, figure] of Object.entries(data.figures)) {
       const place = document.getElementById("plot-" + id);
-      const { data: traces, layout } = dark.matches ? recolour(figure) : structuredClone(figure);
+      const { data: traces, layout } = isDark ? recolour(figure) : structuredClone(figure);
       layout.height = Number(place.dataset.height);
       layout.autosize = true;
       Plotly.react(place, traces, layout, { responsive: true, displaylogo: false, displayModeBar: false });
     }
   };
   if (window.Plotly) {
-    draw();
-    dark.addEventListener("change", draw);
-    window.addEventListener("beforeprint", draw);
+    draw(dark.matches);
+    dark.addEventListener("change", () => draw(dark.matches));
+    window.addEventListener("beforeprint", () => draw(false));
+    window.addEventListener("afterprint", () => draw(dark.matches));
   }
 
   for (const button of document.querySelectorAll("button[data-copies]")) {

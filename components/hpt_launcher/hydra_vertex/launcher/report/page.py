@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.command import app_command
 from hydra_vertex.trial.protocol.json import Json
 
 from ..job import Goal, HyperparameterTuningJob, Trial
 from ..progress import format_duration, format_value
+from .command import command_of, without_secrets
 from .figures import build_figures
 from .palette import DARK, LIGHT, twins
 from .summary import Comparison, summarise
@@ -48,8 +47,8 @@ def render_page(
             metric=job.study_spec.objective,
             wanted="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
             best=best,
-            overrides=overrides,
-            reproduce=reproduce or _command(job, overrides),
+            overrides=without_secrets(overrides),
+            reproduce=reproduce or command_of(job, overrides),
             summary=summarise(job, best),
             figures=figures,
             rows=rows_of(job, best),
@@ -87,14 +86,6 @@ def _compared(comparison: Comparison, what: str) -> str:
     return f"{size} {'lower' if comparison.difference < 0 else 'higher'} than {what}"
 
 
-def _command(job: HyperparameterTuningJob, overrides: Sequence[str]) -> str:
-    """The app's command in the job with the best trial's overrides; empty when there is none."""
-    pools = job.trial_job_spec.worker_pools
-    container = pools[0].container if pools else None
-    app = None if container is None else app_command((*container.command, *container.args))
-    return "" if app is None or not overrides else shlex.join([*app, *overrides])
-
-
 def _inert(value: Json) -> str:
     """JSON that cannot end the script element which holds it."""
     text = json.dumps(value)
@@ -104,10 +95,10 @@ def _inert(value: Json) -> str:
 
 
 def _policy(*scripts: str) -> str:
-    """No network at all, and no script but ours. Plotly compiles its shaders' code at run time, hence 'unsafe-eval'."""
+    """No network at all, and no script but ours. Plotly styles its elements, hence 'unsafe-inline' there."""
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 

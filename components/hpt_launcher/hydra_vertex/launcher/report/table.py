@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from ..job import HyperparameterTuningJob, ParameterValue, Trial
 from ..progress import format_duration, format_value
@@ -46,7 +47,7 @@ def _row(trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best
         id=trial.id,
         status=status_of(trial, job),
         is_best=best is not None and trial.id == best.id,
-        objective=Cell("") if value is None else Cell(f"{value:.6g}", value),
+        objective=Cell("") if value is None or not isfinite(value) else Cell(f"{value:.6g}", value),
         parameters={key: _cell(trial.parameters.get(key)) for key in keys},
         duration=Cell("") if duration_s is None else Cell(format_duration(duration_s), duration_s),
         start=Cell("") if trial.start_time is None else _time(trial),

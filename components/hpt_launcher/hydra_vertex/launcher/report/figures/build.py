@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from ...job import HyperparameterTuningJob, Trial
+from ..labels import unescape
 from .curves import curves_figure
 from .figure import Figure
 from .history import history_figure
@@ -24,4 +26,5 @@ def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Fig
     view = view_of(job, best)
     with quiet_optuna(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots warn of what the page says in words
-        return tuple(figure for build in _BUILDERS if (figure := build(view)) is not None)
+        found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
+    return tuple(replace(figure, aid=unescape(figure.aid), alt=unescape(figure.alt)) for figure in found)

@@ -48,7 +48,7 @@ def _restyle(points: Any, best_so_far: Any, view: View) -> None:
     points.update(
         x=[_position(trial.id) for trial in measured],
         name="trial",
-        marker={"size": 9, "color": LIGHT["succeeded"]},
+        marker={"size": marker_size(len(measured)), "color": LIGHT["succeeded"]},
         text=[view.hover(trial) for trial in measured],
         hovertemplate="%{text}<extra></extra>",
     )
@@ -81,10 +81,15 @@ def _add_marks(figure: Any, view: View) -> None:
             yaxis="y2",
             mode="markers",
             name="infeasible",
-            marker={"symbol": "x", "size": 9, "color": LIGHT["infeasible"]},
+            marker={"symbol": "x", "size": marker_size(len(failed)), "color": LIGHT["infeasible"]},
             text=[view.hover(trial) for trial in failed],
             hovertemplate="%{text}<extra></extra>",
         )
+
+
+def marker_size(count: int) -> int:
+    """Dots in px that are seen when there are few and do not merge when there are many."""
+    return 9 if count <= 40 else 7 if count <= 200 else 5
 
 
 def _position(trial_id: str) -> int | str:
@@ -92,8 +97,8 @@ def _position(trial_id: str) -> int | str:
 
 
 def _in_words(view: View) -> str:
-    first, best = view.ranked[-1], view.ranked[0]
+    worst, best = view.ranked[-1], view.ranked[0]
     return (
         f"{len(view.ranked)} trials with a value of {view.metric}, from {format_value(view.value(best))} "
-        f"(trial {best.id}) to {format_value(view.value(first))} (trial {first.id})."
+        f"(trial {best.id}) to {format_value(view.value(worst))} (trial {worst.id})."
     )

@@ -11,6 +11,9 @@ from .view import View
 MIN_TRIALS = 20
 """With fewer trials an importance is a coincidence."""
 
+TOP_TRIALS = 5
+"""Optuna's advice for PED-ANOVA: compare at least so many good trials with the rest."""
+
 
 def importance_figure(view: View) -> Figure | None:
     """Optuna's importances by PED-ANOVA, which needs nothing beyond Optuna; None where they cannot be told."""
@@ -51,7 +54,9 @@ def _importances(view: View) -> dict[str, float]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(
+            target_quantile=max(0.1, TOP_TRIALS / len(view.ranked))
+        )
         try:
             found = optuna.importance.get_param_importances(view.study, evaluator=evaluator)
         except (ValueError, RuntimeError):  # a space without variation has no importances to tell

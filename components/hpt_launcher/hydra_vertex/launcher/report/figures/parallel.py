@@ -1,58 +1,161 @@
-"""Every trial as a line from its objective through its parameters."""
+"""Parallel coordinates: one line a trial, one axis a parameter.
+
+Not Optuna's plot: that one reorders the trials without saying which line is whose, so the best could not be marked; its
+axes are sorted by name; and it has a trace for each trial, which a thousand trials make slow.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ...job import Goal
-from ..palette import LIGHT, RANK_STEPS, rank_colours
+from ...job import ParameterValue, Trial
+from ...progress import format_value
+from ..palette import LIGHT, rank_colours
+from ..study import parameters_of
+from .axis import MISSING_AT, Axis, number_axis, parameter_axis
 from .figure import Figure, apply_style, plot_json
 from .view import View
 
-_AXIS_WIDTH_PX = 120
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+AXIS_WIDTH_PX = 112
 
 
 def parallel_figure(view: View) -> Figure | None:
-    """Optuna's parallel coordinates, coloured by rank from the worst to the best."""
+    """The measured trials as lines coloured by rank, the marked trial on top."""
     if len(view.ranked) < 2 or not view.parameters:
         return None
-    from optuna.visualization import plot_parallel_coordinate
-
-    figure = plot_parallel_coordinate(view.study, params=list(view.parameters), target_name=view.metric)
-    figure.data = _ranked_lines(figure.data, view)
+    axes = _axes(view)
+    figure = _lines(view, axes)
     apply_style(figure)
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 24, "b": 36}, legend=None)
+    _lay_out(figure, axes)
+    return Figure(
+        id="parallel",
+        title="Which settings go together",
+        aid=(
+            f"Each line is a trial, from its {view.metric} at the left through its parameters; the stronger its "
+            "colour, the better. The thick orange line is the best."
+        ),
+        alt=f"The parameters of {len(view.ranked)} trials side by side. {_best_in_words(view)}",
+        plot=plot_json(figure),
+        height_px=400,
+        min_width_px=AXIS_WIDTH_PX * len(axes),
+    )
+
+
+def _axes(view: View) -> list[Axis]:
+    declared = parameters_of(view.job.study_spec)
+    values = [view.value(trial) for trial in view.ranked]
+    objective = number_axis(view.metric, values, is_log=view.objective_axis == "log")
+    return [
+        objective,
+        *(
+            parameter_axis(key, declared.get(key), [t.parameters[key] for t in view.ranked if key in t.parameters])
+            for key in view.parameters
+        ),
+    ]
+
+
+def _lines(view: View, axes: Sequence[Axis]) -> go.Figure:
+    """One trace a colour, its lines set apart by gaps; the worst are drawn first."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    others = [trial for trial in view.ranked if trial.id != view.best_id]
+    opacity = 0.9 if len(others) <= 50 else 0.55 if len(others) <= 300 else 0.3
+    for colour in rank_colours(LIGHT):
+        trials = [trial for trial in others if view.colours[trial.id] == colour]
+        if trials:
+            figure.add_trace(_trace(view, axes, trials, {"color": colour, "width": 1.8}, opacity))
+    if view.best is not None and view.best in view.ranked:
+        figure.add_trace(_trace(view, axes, [view.best], {"color": LIGHT["accent"], "width": 4}, 1.0))
+    return figure
+
+
+def _trace(
+    view: View, axes: Sequence[Axis], trials: Sequence[Trial], line: dict[str, str | float], opacity: float
+) -> go.Scatter:
+    import plotly.graph_objects as go
+
+    x: list[int | None] = []
+    y: list[float | None] = []
+    text: list[str] = []
+    for trial in trials:
+        x += [*range(len(axes)), None]
+        y += [*(axis.at(value) for axis, value in zip(axes, _values(view, trial), strict=True)), None]
+        text += [*_hovers(view, axes, trial), ""]
+    return go.Scatter(
+        x=x, y=y, text=text, mode="lines", line=line, opacity=opacity, hovertemplate="%{text}<extra></extra>"
+    )
+
+
+def _hovers(view: View, axes: Sequence[Axis], trial: Trial) -> list[str]:
+    """Short ones: a thousand trials have seven thousand."""
+    return [
+        f"<b>trial {trial.id}</b><br>{axis.label} = {'none' if value is None else format_value(value)}"
+        for axis, value in zip(axes, _values(view, trial), strict=True)
+    ]
+
+
+def _values(view: View, trial: Trial) -> list[ParameterValue | None]:
+    return [view.value(trial), *(trial.parameters.get(key) for key in view.parameters)]
+
+
+def _lay_out(figure: go.Figure, axes: Sequence[Axis]) -> None:
+    figure.update_layout(
+        showlegend=False,
+        hovermode="closest",
+        margin={"l": 64, "r": 24, "t": 40, "b": 20},
+        shapes=[
+            {
+                "type": "line",
+                "x0": i,
+                "x1": i,
+                "y0": 0,
+                "y1": 1,
+                "layer": "below",
+                "line": {"color": LIGHT["cancelled"], "width": 1},
+            }
+            for i in range(len(axes))
+        ],
+        annotations=[note for i, axis in enumerate(axes) for note in _tick_notes(i, axis)],
+    )
     figure.update_xaxes(
+        side="top",
+        tickvals=list(range(len(axes))),
+        ticktext=[f"<b>{axis.label}</b>" for axis in axes],
         tickfont={"size": 12, "color": LIGHT["ink"]},
         tickangle=0,
         # Room for the last axis's name, which Plotly drops rather than cuts.
-        range=[-0.45, len(view.parameters) + 0.55],
+        range=[-0.45, len(axes) - 0.55],
         showgrid=False,
-        showline=False,
+        fixedrange=True,
     )
-    figure.update_annotations(font={"size": 11, "color": LIGHT["muted"]})
-    figure.update_shapes(line={"color": LIGHT["grid"], "width": 1.5})
-    return Figure(
-        id="parallel",
-        title="Parameters and outcome",
-        aid="Each line is a trial, the darker the better; the thick one is the best. The first axis is the objective.",
-        alt=f"Parallel coordinates of {len(view.ranked)} trials over {', '.join(view.parameters)} and {view.metric}.",
-        plot=plot_json(figure),
-        height_px=400,
-        min_width_px=_AXIS_WIDTH_PX * (len(view.parameters) + 1),
-    )
+    lowest = MISSING_AT if any(MISSING_AT in (trace.y or ()) for trace in figure.data) else 0
+    figure.update_yaxes(range=[lowest - 0.04, 1.04], visible=False, fixedrange=True)
 
 
-def _ranked_lines(traces: Any, view: View) -> list[Any]:
-    """The lines from the worst to the best, so that the best lies on top.
+def _tick_notes(index: int, axis: Axis) -> list[dict[str, object]]:
+    return [
+        {
+            "x": index,
+            "y": place,
+            "text": text,
+            "showarrow": False,
+            "xanchor": "right",
+            "xshift": -5,
+            "font": {"size": 11, "color": LIGHT["muted"]},
+            "bgcolor": LIGHT["card"],
+            "borderpad": 1,
+        }
+        for place, text in axis.ticks().items()
+    ]
 
-    Optuna orders them as it likes, but a line's first point is its objective, scaled from 0 to 1. The trace without
-    points is the colour bar, which a rank has no use for.
-    """
-    lines = sorted((t for t in traces if t.mode == "lines"), key=lambda t: t.y[0], reverse=view.goal is Goal.MINIMIZE)
-    colours = rank_colours(LIGHT)
-    for place, line in enumerate(lines):
-        step = round((RANK_STEPS - 1) * place / max(1, len(lines) - 1))
-        line.update(line={"color": colours[step], "width": 1.6}, opacity=0.85)
-    lines[-1].update(line={"color": LIGHT["accent"], "width": 3.5}, opacity=1.0)
-    return lines
+
+def _best_in_words(view: View) -> str:
+    if view.best is None:
+        return ""
+    chosen = ", ".join(f"{key} = {format_value(value)}" for key, value in view.best.parameters.items())
+    return f"The best, trial {view.best.id}, has {chosen}."

@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
+import ast
+from typing import TYPE_CHECKING
+
 from ..palette import LIGHT
 from .figure import Figure, apply_style, plot_json
+from .history import marker_size
 from .view import View
 
-_PANEL_WIDTH_PX = 150
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_PANEL_WIDTH_PX = 160
 
 
 def slice_figure(view: View) -> Figure | None:
-    """Optuna's slice plot: a panel for each parameter."""
+    """Optuna's slice plot: a panel for each parameter, the marked trial as a star."""
     if len(view.ranked) < 2 or not view.parameters:
         return None
     from optuna.visualization import plot_slice
 
     figure = plot_slice(view.study, params=list(view.parameters), target_name=view.metric)
     for panel in figure.data:
-        panel.update(
-            marker={
-                "color": LIGHT["succeeded"],
-                "size": 8,
-                "opacity": 0.8,
-                "line": {"width": 0},
-                "showscale": False,
-            },
-            showlegend=False,
-        )
+        _restyle(panel, view)
     apply_style(figure)
-    figure.update_layout(width=None, height=None)
+    figure.update_layout(width=None, height=None, showlegend=False)
     figure.update_yaxes(type=view.objective_axis)
     figure.update_xaxes(nticks=4, tickangle=0)
+    figure.for_each_xaxis(_label)
     return Figure(
         id="slices",
         title="One parameter at a time",
-        aid="Each dot is a trial; a slope or a valley in a panel says that its parameter matters by itself.",
+        aid="Each dot is a trial, the star is the best; a slope or a valley says that the parameter matters by itself.",
         alt=f"{view.metric} of {len(view.ranked)} trials over each of {', '.join(view.parameters)}.",
         plot=plot_json(figure),
         height_px=300,
         min_width_px=_PANEL_WIDTH_PX * len(view.parameters),
     )
+
+
+def _restyle(panel: go.Scatter, view: View) -> None:
+    """Optuna colours by trial number, which also says whose point it is."""
+    trials = [view.trials[int(number)] for number in panel.marker.color]
+    best = [trial.id == view.best_id for trial in trials]
+    size = marker_size(len(trials))
+    panel.marker = {
+        "color": [LIGHT["accent"] if is_best else LIGHT["succeeded"] for is_best in best],
+        "symbol": ["star" if is_best else "circle" for is_best in best],
+        "size": [size + 5 if is_best else size for is_best in best],
+        "opacity": 0.8,
+        "line": {"width": 0},
+    }
+    panel.text = [trial.id for trial in trials]
+    panel.hovertemplate = "<b>trial %{text}</b><br>%{x}<br>%{y:.5g}<extra></extra>"
+
+
+def _label(axis: go.layout.XAxis) -> None:
+    """Short numbers on a log axis; a choice as the user wrote it, where Optuna writes it as Python does (`'gelu'`)."""
+    if axis.type == "log":
+        axis.update(tickformat="~e")
+    if axis.categoryarray is not None:
+        choices = list(axis.categoryarray)
+        axis.update(tickvals=choices, ticktext=[str(ast.literal_eval(choice)) or "(empty)" for choice in choices])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from ...progress import format_duration
@@ -10,6 +11,12 @@ from ..palette import LIGHT
 from ..schedule import Interval, Status, intervals, pack_lanes, serial_s, wall_s
 from .figure import Figure, apply_style, plot_json
 from .view import View
+
+_UNITS = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
+"""Seconds in a unit, and its name: the largest that fits twice into the serial time is used, else seconds."""
+
+_PATTERNS = {Status.INFEASIBLE: "x", Status.CANCELLED: "/"}
+"""So that states differ by more than their colour."""
 
 _SERIAL = "one by one"
 _MAX_LABELLED = 60
@@ -31,7 +38,7 @@ def timeline_figure(view: View) -> Figure | None:
     _add_serial(figure, view, spans)
     apply_style(figure)
     figure.update_layout(barmode="overlay", bargap=0.25)
-    figure.update_xaxes(title_text="seconds since the first trial began", rangemode="tozero")
+    _use_unit(figure, serial_s(spans))
     figure.update_yaxes(categoryorder="array", categoryarray=[_SERIAL, *reversed(names)], showgrid=False)
     together, alone = format_duration(wall_s(spans)), format_duration(serial_s(spans))
     return Figure(
@@ -42,6 +49,13 @@ def timeline_figure(view: View) -> Figure | None:
         plot=plot_json(figure),
         height_px=130 + 38 * (len(lanes) + 1),
     )
+
+
+def _use_unit(figure: Any, total_s: float) -> None:
+    unit_s, unit = next(((size, name) for size, name in _UNITS if total_s >= 2 * size), (1.0, "seconds"))
+    for bars in figure.data:
+        bars.update(base=[start / unit_s for start in bars.base], x=[length / unit_s for length in bars.x])
+    figure.update_xaxes(title_text=f"{unit} since the first trial began", rangemode="tozero")
 
 
 def _add_bars(
@@ -57,10 +71,17 @@ def _add_bars(
         figure.add_bar(
             name=status.value, y=list(rows), **_bars(view, spans, LIGHT[status.value], _offsets(spans, view))
         )
+        figure.data[-1].marker.pattern = {
+            "shape": _PATTERNS.get(status, ""),
+            "fillmode": "overlay",
+            "fgcolor": LIGHT["card"],
+            "size": 8,
+            "solidity": 0.15,
+        }
 
 
 def _add_serial(figure: Any, view: View, spans: Sequence[Interval]) -> None:
-    starts = [sum(span.duration_s for span in spans[:place]) for place in range(len(spans))]
+    starts = [0.0, *accumulate(span.duration_s for span in spans)][:-1]
     bars = _bars(view, spans, LIGHT["waiting"], starts)
     figure.add_bar(name=_SERIAL, y=[_SERIAL] * len(spans), **bars)
 
@@ -75,7 +96,10 @@ def _bars(view: View, spans: Sequence[Interval], colour: str, starts: Sequence[f
         "base": list(starts),
         "x": [span.duration_s for span in spans],
         "orientation": "h",
-        "marker": {"color": colour, "line": {"color": LIGHT["card"], "width": 1}},
+        "marker": {
+            "color": colour,
+            "line": {"color": LIGHT["card"], "width": 1 if len(view.trials) <= _MAX_LABELLED else 0},
+        },
         "text": [span.trial.id if len(view.trials) <= _MAX_LABELLED else "" for span in spans],
         "textposition": "inside",
         "insidetextanchor": "middle",

@@ -1,0 +1,91 @@
+"""One vertical axis of parallel coordinates: where a value lies between 0 and 1, and what is written beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue, ScaleType
+from ...progress import format_value
+
+MISSING_AT = -0.12
+"""Where a trial crosses the axis of a parameter that it does not have."""
+
+TICK_COUNT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis from `low` to `high` (0 and 1), by the logarithm if `is_log`; or of `places`, one for each choice."""
+
+    label: str
+    low: float = 0.0
+    high: float = 1.0
+    is_log: bool = False
+    places: Mapping[ParameterValue, float] = field(default_factory=dict)
+    whole: bool = False
+
+    def at(self, value: ParameterValue | None) -> float:
+        """The place of a value."""
+        if value is None:
+            return MISSING_AT
+        if self.places:
+            return self.places[value]
+        assert not isinstance(value, str)  # noqa: S101 - an axis for texts has places
+        if self.low == self.high:
+            return 0.5
+        return (self._scaled(value) - self._scaled(self.low)) / (self._scaled(self.high) - self._scaled(self.low))
+
+    def ticks(self) -> dict[float, str]:
+        """Labels by place."""
+        if self.places:
+            return {place: format_value(value) or "(empty)" for value, place in self.places.items()}
+        return {self.at(value): f"{value:.3g}" if not self.whole else str(int(value)) for value in self._tick_values()}
+
+    def _scaled(self, value: float) -> float:
+        return math.log10(value) if self.is_log else value
+
+    def _tick_values(self) -> list[float]:
+        if self.low == self.high:
+            return [self.low]
+        if self.is_log:
+            return log_ticks(self.low, self.high)
+        values = [self.low + (self.high - self.low) * step / (TICK_COUNT - 1) for step in range(TICK_COUNT)]
+        return list(dict.fromkeys(round(value) if self.whole else value for value in values))
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Both ends, and the powers of ten between that are not too close to an end; at most a handful."""
+    start, stop = math.log10(low), math.log10(high)
+    room = (stop - start) / 10
+    decades = [power for power in range(math.ceil(start), math.floor(stop) + 1) if start + room < power < stop - room]
+    every = max(1, math.ceil(len(decades) / TICK_COUNT))
+    return [low, *(10.0**power for power in decades[::every]), high]
+
+
+def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[ParameterValue]) -> Axis:
+    """The axis of a parameter: its declared domain, widened where a trial lies outside it."""
+    numbers = [value for value in seen if not isinstance(value, str)]
+    match None if spec is None else spec.domain:
+        case (DoubleRange() | IntegerRange()) as domain if len(numbers) == len(seen):
+            is_log = spec is not None and spec.scale is ScaleType.LOG
+            whole = isinstance(domain, IntegerRange)
+            return number_axis(key, [domain.min, domain.max, *numbers], is_log=is_log, whole=whole)
+        case Discrete(values) if len(numbers) == len(seen):
+            return _choices(key, sorted({*values, *numbers}))
+        case Categorical(values):
+            return _choices(key, list(dict.fromkeys([*values, *seen])))
+        case _:
+            return _choices(key, list(dict.fromkeys(seen)))
+
+
+def number_axis(label: str, values: Sequence[float], *, is_log: bool = False, whole: bool = False) -> Axis:
+    """An axis that holds all the values; a log one where all are positive."""
+    low, high = float(min(values)), float(max(values))
+    return Axis(label, low, high, is_log=is_log and low > 0, whole=whole and low.is_integer() and high.is_integer())
+
+
+def _choices(label: str, values: Sequence[ParameterValue]) -> Axis:
+    last = len(values) - 1
+    return Axis(label, places={value: index / last if last else 0.5 for index, value in enumerate(values)})
