@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hydra_vertex.launcher.build import build_job, check_counts, display_name_for
-from hydra_vertex.launcher.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.launcher.job import ContainerSpec, HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.trial.protocol.command import app_command
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 from launcher.jobs import METRIC, SPEC
@@ -11,8 +11,14 @@ from launcher.jobs import METRIC, SPEC
 APP = ("python", "train.py", "experiment=docs")
 
 
-def build(*pools: WorkerPoolSpec, failed: int = 0) -> ContainerSpec:
-    job = build_job(
+def build(*pools: WorkerPoolSpec) -> ContainerSpec:
+    container = job_with(*pools).trial_job_spec.worker_pools[0].container
+    assert container is not None
+    return container
+
+
+def job_with(*pools: WorkerPoolSpec, failed: int = 0) -> HyperparameterTuningJob:
+    return build_job(
         display_name="d",
         study_spec=SPEC,
         trial_job_spec=TrialJobSpec(worker_pools=pools),
@@ -21,10 +27,6 @@ def build(*pools: WorkerPoolSpec, failed: int = 0) -> ContainerSpec:
         parallel_trial_count=2,
         max_failed_trial_count=failed,
     )
-    assert job.max_failed_trial_count == (failed or 8)
-    container = job.trial_job_spec.worker_pools[0].container
-    assert container is not None
-    return container
 
 
 def test_a_pool_without_a_command_starts_the_app_through_hydra_trial() -> None:
@@ -47,7 +49,8 @@ def test_a_command_of_the_user_s_own_is_left_alone() -> None:
 
 
 def test_failed_trials_never_end_a_study_unless_a_number_is_asked_for() -> None:
-    build(failed=3)
+    assert job_with().max_failed_trial_count == 8
+    assert job_with(failed=3).max_failed_trial_count == 3
 
 
 @pytest.mark.parametrize(

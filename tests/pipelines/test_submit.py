@@ -15,9 +15,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from hydra_vertex.pipelines.cli import main
 from hydra_vertex.pipelines.compiling import compile_pipeline
 from hydra_vertex.pipelines.submit import submit
 from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
+from pipelines.apps import make_project
 
 
 class FakeVertex(HTTPServer):
@@ -160,7 +162,7 @@ def test_missing_credentials_come_with_the_command_that_makes_them(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
 
     with pytest.raises(ServiceError, match="gcloud auth application-default login"):
-        send(pipeline, vertex, credentials=None)
+        send(pipeline, vertex, credentials=None, api_endpoint="https://127.0.0.1:9")
     assert vertex.requests == []
 
 
@@ -187,4 +189,53 @@ def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(
         send(file, vertex)
     with pytest.raises(OutputError, match=r"none\.json: cannot be read \(No such file"):
         send(tmp_path / "none.json", vertex)
+    assert vertex.requests == []
+
+
+def test_the_command_checks_sends_and_prints_where_to_watch(
+    pipeline: Path,
+    vertex: FakeVertex,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(make_project(tmp_path).path)
+    where = ("--project", "p", "--location", "us-central1", "--root", "gs://bucket/root")
+    options = ("--search", "search.yaml", "--image", "gcr.io/p/i:1", "--api-endpoint", vertex.url, "--json")
+
+    code = main(["submit", str(pipeline), *where, *options, "--", "python", "app.py"])
+
+    out, err = capfd.readouterr()
+    assert code == 0, err
+    assert json.loads(out)["name"] == "projects/p/locations/l/pipelineJobs/run-1"
+    values = vertex.requests[0][1]["runtimeConfig"]["parameterValues"]
+    assert json.loads(values["app_command"]) == ["python", "app.py"]
+    assert json.loads(values["trial_job_spec"])["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/root/trials"}
+    assert (values["max_trial_count"], values["parallel_trial_count"], values["metric"]) == (4, 2, "val/loss")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (("--root", "runs"), "--root runs: expected a folder in a bucket"),
+        (("--api-endpoint", "http://example.com"), "plain http is for this machine alone"),
+        (("--trials", "1", "--parallel", "2"), "2 parallel trials of 1 in all"),
+    ],
+)
+def test_the_command_refuses_what_cannot_be_sent(
+    pipeline: Path,
+    vertex: FakeVertex,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    changes: tuple[str, ...],
+    says: str,
+) -> None:
+    monkeypatch.chdir(make_project(tmp_path).path)
+    where = ("--project", "p", "--location", "l", "--root", "gs://b/r", "--image", "i", "--api-endpoint", vertex.url)
+
+    code = main(["submit", str(pipeline), *where, "--search", "search.yaml", *changes, "--", "python", "app.py"])
+
+    assert code == 2
+    assert says in capfd.readouterr().err
     assert vertex.requests == []

@@ -50,7 +50,9 @@ def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        read_records(Path(file.name))
+        found = read_records(Path(file.name))
+
+    assert len(found) <= content.count(b"\n") + 1
 
 
 @pytest.mark.parametrize(

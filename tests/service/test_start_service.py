@@ -83,4 +83,6 @@ def test_a_program_in_the_working_directory_does_not_stand_in_for_a_module(
     (tmp_path / "optuna.py").write_text("raise SystemExit('taken for Optuna')")
     (tmp_path / "uvicorn.py").write_text("raise SystemExit('taken for uvicorn')")
     monkeypatch.chdir(tmp_path)
-    start(studies).stop()
+
+    with start(studies) as service:
+        assert service.url.startswith("http://127.0.0.1:")

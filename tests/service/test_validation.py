@@ -158,7 +158,10 @@ def test_a_job_with_what_concerns_only_machines_is_taken(tmp_path: Path) -> None
     document["trialJobSpec"] |= {"serviceAccount": "a@b", "enableWebAccess": True, "scheduling": {"strategy": "SPOT"}}
     document["trialJobSpec"]["workerPoolSpecs"][0] |= {"machineSpec": {"machineType": "g2-standard-8"}, "diskSpec": {}}
     document["studySpec"]["observationNoise"] = "HIGH"
-    validate(parse_job(document))
+    job = parse_job(document)
+    validate(job)
+
+    assert job.trial_job_spec.worker_pools[0].machine == {"machineType": "g2-standard-8"}
 
 
 def refusal_of(tmp_path: Path, change: Change) -> Refusal:

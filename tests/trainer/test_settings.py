@@ -117,7 +117,7 @@ def _ends(key: str, space: str) -> list[str]:
 def test_every_choice_and_end_of_the_search_space_is_a_valid_run(search, settings_of):
     for key, space in search.hydra.sweeper.params.items():
         for override in _ends(key, space):
-            settings_of("experiment=docs", override)
+            assert settings_of("experiment=docs", override).total_steps > 0, override
 
 
 @pytest.mark.parametrize("path", sorted(TRAINER.glob("*.py")), ids=lambda path: path.name)

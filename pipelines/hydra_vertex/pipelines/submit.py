@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.launcher.client import require_loopback
 from hydra_vertex.trial.protocol.errors import ServiceError, UserError
 
 from .compiled import CompiledPipeline, read_pipeline
@@ -63,7 +64,7 @@ def submit(
             labels=dict(labels or {}),
             project=project,
             location=location,
-            credentials=credentials,
+            credentials=credentials or _credentials(api_endpoint),
             api_endpoint=api_endpoint,
         )
         job.submit(service_account=service_account or None, network=network or None, create_request_timeout=TIMEOUT_S)
@@ -74,11 +75,22 @@ def submit(
 def _pipeline_job(pipeline: CompiledPipeline, *, api_endpoint: str, **options: object) -> PipelineJob:
     from google.cloud import aiplatform
 
-    # Its lines go to stdout, which is for the result.
-    logging.getLogger("google.cloud.aiplatform").setLevel(logging.WARNING)
+    # Its lines go to stdout, which is for the result; and when it cannot look up whose the bucket is, which concerns
+    # buckets with guessed names, it prints a traceback and goes on.
+    logging.getLogger("google.cloud.aiplatform").setLevel(logging.CRITICAL)
     if api_endpoint:
         aiplatform.init(api_endpoint=api_endpoint, api_transport="rest")
     return aiplatform.PipelineJob(template_path=str(pipeline.file), **options)
+
+
+def _credentials(api_endpoint: str) -> Credentials | None:
+    """None for the application-default ones. An endpoint on this machine gets none at all."""
+    if not api_endpoint.startswith("http://"):
+        return None
+    from google.auth.credentials import AnonymousCredentials
+
+    require_loopback(api_endpoint)
+    return AnonymousCredentials()
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def connect(location: str, api_endpoint: str = "") -> JobService:
     if api_endpoint.startswith("http://"):
         from google.auth.credentials import AnonymousCredentials
 
-        _require_loopback(api_endpoint)
+        require_loopback(api_endpoint)
         client = aiplatform_v1.JobServiceClient(
             client_options={"api_endpoint": api_endpoint}, transport="rest", credentials=AnonymousCredentials()
         )
@@ -132,7 +132,8 @@ def _google_errors(doing: str) -> Iterator[None]:
         raise ServiceError(f"{doing}: the service does not answer ({error})") from error
 
 
-def _require_loopback(api_endpoint: str) -> None:
+def require_loopback(api_endpoint: str) -> None:
+    """Raises UserError unless a plain http endpoint is on this machine: it would carry what should be encrypted."""
     if urlsplit(api_endpoint).hostname not in LOOPBACK_HOSTS:
         raise UserError(
             f"api_endpoint {api_endpoint}: plain http is for this machine alone ({', '.join(sorted(LOOPBACK_HOSTS))}); "

@@ -28,6 +28,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--root", required=True, metavar="gs://…", help="folder for the artifacts and the trials' output"
     )
     target.add_argument("--service-account", default="", help="the account that the pipeline and the trials run as")
+    target.add_argument("--api-endpoint", default="", metavar="URL", help="another endpoint than the location's own")
     target.add_argument("--no-cache", action="store_true", help="run every step, also those that ran before")
     _add_trial_machine(parser)
     add_tuning_options(parser)
@@ -83,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         service_account=arguments.service_account,
         enable_caching=False if arguments.no_cache else None,
         display_name=plan.display_name,
+        api_endpoint=arguments.api_endpoint,
     )
     print(json.dumps({"name": sent.name, "console": sent.console_url}) if arguments.json else sent.console_url)
     return 0

@@ -91,7 +91,9 @@ class StudySpec:
 
     @property
     def objective(self) -> MetricSpec:
-        """The metric that decides which trial is best."""
+        """The metric that decides which trial is best. Raises DocumentError when the study has none."""
+        if not self.metrics:
+            raise DocumentError("studySpec.metrics", "is empty; name the metric that the app returns, and its goal")
         return self.metrics[0]
 
 
