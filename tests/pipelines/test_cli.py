@@ -101,6 +101,7 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
         (("--search", "search.yaml", "--", "python", "nope.py"), "nope.py"),
         (("--search", "search.yaml", "--", "no-such-command"), "no-such-command"),
         (("--search", "search.yaml", "--", "python", "app.py", "lrr=1"), "lrr"),
+        (("--search", "search.yaml", "--", "python", "app.py", "-m"), "-m: makes each trial a sweep of its own"),
         (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: no such pipeline file"),
         (("--search", "search.yaml", "--trial-timeout", "-3", *APP), "-3"),
     ],

@@ -35,7 +35,7 @@ class Finished:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     project = make_project(tmp_path_factory.mktemp("project"))
-    out = project.path / "out"
+    out = project.path / "the out"
     ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", str(out), "--json", *APP)
     assert ended.code == 0, ended.stderr
     return Finished(project, ended, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,8 +96,15 @@ def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
         best_value=float(str(run.parameter("select-best", "best_value"))),
         retrained_value=_number(run.parameter("retrain", "metric_value")),
         overrides=overrides,
-        reproduce=str(run.parameter("select-best", "reproduce")).replace("CONFIG_DIR", str(folder.config_dir)),
+        reproduce=_reproduce(run, folder),
     )
+
+
+def _reproduce(run: LocalRun, folder: RunFolder) -> str:
+    """The command, with the folder in the place that the step left for it."""
+    from hydra_vertex.launcher.select_best import CONFIG_DIR
+
+    return str(run.parameter("select-best", "reproduce")).replace(CONFIG_DIR, shlex.quote(str(folder.config_dir)))
 
 
 def _strings(value: object) -> tuple[str, ...]:

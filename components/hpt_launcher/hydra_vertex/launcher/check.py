@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from hydra_vertex.trial.protocol.command import parameter_argument
+from hydra_vertex.trial.protocol.errors import UserError
 from hydra_vertex.trial.protocol.explanation import Explanation
 
 from .explain import explain
 from .job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue, ScaleType, StudySpec
+
+_MULTIRUN = {"-m", "--multirun"}
 
 
 def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
@@ -18,7 +21,13 @@ def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
     Raises UserError naming the key, the value and what is allowed when a trial could not be started, and AppError when
     the app fails before its config is composed.
     """
-    return explain(app, probe_arguments(spec))
+    explanation = explain(app, probe_arguments(spec))
+    for argument in explanation.arguments:
+        if argument.argument in _MULTIRUN:
+            raise UserError(
+                f"{argument.argument}: makes each trial a sweep of its own, which has no value; leave it out"
+            )
+    return explanation
 
 
 def probe_arguments(spec: StudySpec) -> tuple[str, ...]:
