@@ -24,9 +24,7 @@ def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
     explanation = explain(app, probe_arguments(spec))
     for argument in explanation.arguments:
         if argument.argument in _MULTIRUN:
-            raise UserError(
-                f"{argument.argument}: makes each trial a sweep of its own, which has no value; leave it out"
-            )
+            raise UserError(f"{argument.argument}: makes each trial a sweep of its own; leave it out")
     return explanation
 
 

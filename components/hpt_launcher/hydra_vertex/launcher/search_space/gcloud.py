@@ -6,7 +6,7 @@ from hydra_vertex.trial.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from ..job import parse_job
-from .search_file import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -10,28 +9,12 @@ import yaml
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
 
-from ..job import StudySpec, TrialJobSpec
-
-DEFAULT_TRIAL_COUNT = 20
-DEFAULT_PARALLEL_COUNT = 2
-"""What hydra-optuna-sweeper does when `n_trials` and `n_jobs` are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchSpace:
-    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line."""
-
-    study_spec: StudySpec
-    max_trial_count: int = DEFAULT_TRIAL_COUNT
-    parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
-    fixed: tuple[str, ...] = ()
-    trial_job_spec: TrialJobSpec | None = None
+from . import gcloud, sweeper
+from .space import SearchSpace
 
 
 def load_search_space(path: Path) -> SearchSpace:
     """Read a search file. Raises SearchSpaceError, in one line that names the file."""
-    from . import gcloud, sweeper
-
     document = _load_yaml(path)
     if "studySpec" in document or "study_spec" in document:
         return gcloud.parse(document, str(path))

@@ -23,7 +23,7 @@ from hydra_vertex.trial.protocol.json import Json, JsonObject
 
 from ..job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
 from .domain import parse_param
-from .search_file import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
 
 _GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
 
