@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -82,6 +83,30 @@ def test_the_link_is_in_the_form_that_google_s_components_read(tmp_path: Path, s
 
     read = json_format.Parse((tmp_path / "gcp_resources").read_text(), GcpResources())
     assert read.resources[0].resource_type == "HyperparameterTuningJob"
+
+
+def test_a_step_outlives_a_killed_service_that_is_started_again(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(tmp_path / "studies"), "--port", str(port)]
+    first = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    assert "listening" in first.stdout.readline()
+    slowly = f"import time; time.sleep(1.5); {WELL}"
+    running = step(executor_input(tmp_path, f"http://127.0.0.1:{port}", slowly, max_trial_count=4.0))
+    wait_for_a_running_trial(f"http://127.0.0.1:{port}")
+
+    first.kill()
+    first.wait(10)
+    second = subprocess.Popen(serve, stdout=subprocess.DEVNULL)
+    _, stderr = running.communicate(timeout=60)
+    second.terminate()
+
+    assert running.returncode == 0, stderr
+    assert second.wait(20) == 0
+    first.stdout.close()
+    assert [trial.objective("val/loss") for trial in load_job(tmp_path / "job").trials] == [0.5] * 4
 
 
 def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProcess) -> None:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import HyperparameterTuningJob as Message
 
 REQUEST_TIMEOUT_S = 60.0
-RETRY_LIMIT_S = 120.0
-"""How long a read goes on being tried while the service does not answer."""
+RETRY_LIMIT_S = 600.0
+LOOPBACK_RETRY_LIMIT_S = 30.0
+"""How long a read goes on being tried while the service does not answer: a study outlives an outage, or a restart."""
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
@@ -54,7 +55,7 @@ def connect(location: str, api_endpoint: str = "") -> JobService:
         client = aiplatform_v1.JobServiceClient(
             client_options={"api_endpoint": api_endpoint}, transport="rest", credentials=AnonymousCredentials()
         )
-        return VertexJobService(client)
+        return VertexJobService(client, LOOPBACK_RETRY_LIMIT_S)
     endpoint = api_endpoint.removeprefix("https://") or f"{location}-aiplatform.googleapis.com"
     with _google_errors("connecting to " + endpoint):
         return VertexJobService(aiplatform_v1.JobServiceClient(client_options={"api_endpoint": endpoint}))
@@ -63,8 +64,9 @@ def connect(location: str, api_endpoint: str = "") -> JobService:
 class VertexJobService:
     """A `JobService` through Google's own client."""
 
-    def __init__(self, client: JobServiceClient) -> None:
+    def __init__(self, client: JobServiceClient, retry_limit_s: float = RETRY_LIMIT_S) -> None:
         self._client = client
+        self._retry_limit_s = retry_limit_s
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Start a job."""
@@ -75,13 +77,12 @@ class VertexJobService:
             return _from_message(message)
 
     def get(self, name: str) -> HyperparameterTuningJob:
-        """The job as it stands. Tried again for RETRY_LIMIT_S while the service does not answer."""
+        """The job as it stands. Tried again for a while when the service does not answer."""
         from google.api_core import exceptions, retry
 
-        transient = retry.if_exception_type(
-            exceptions.ServiceUnavailable, exceptions.TooManyRequests, exceptions.RetryError, ConnectionError
-        )
-        patience = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=RETRY_LIMIT_S)
+        # What requests raises of a connection is an OSError.
+        transient = retry.if_exception_type(exceptions.ServiceUnavailable, exceptions.TooManyRequests, OSError)
+        patience = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=self._retry_limit_s)
         with _google_errors(f"reading {name}"):
             message = self._client.get_hyperparameter_tuning_job(name=name, retry=patience, timeout=REQUEST_TIMEOUT_S)
             return _from_message(message)
