@@ -315,3 +315,17 @@ def test_hydras_own_output_lies_beside_the_model_in_a_trial(app: Path, arguments
     assert ended.returncode == 0, ended.stderr
     assert (app / "out 1" / "hydra" / ".hydra" / "config.yaml").is_file()
     assert not (app / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["hydra:\n  mode: MULTIRUN\n", "hydra:\n  mode: ${oc.env:MODE}\n"],
+    ids=["said by the config", "said by the environment"],
+)
+def test_a_multirun_that_the_config_asks_for_is_one_and_reports_nothing(app: Path, config: str) -> None:
+    path = app / "conf/config.yaml"
+    path.write_text(path.read_text() + config)
+    ended = trial(app, "--lr=0.25", environ={"MODE": "MULTIRUN", "CLOUD_ML_HP_METRIC_FILE": "metrics"})
+    assert ended.returncode == 0, ended.stderr
+    assert "Launching 1 jobs locally" in ended.stdout
+    assert not (app / "metrics").exists()

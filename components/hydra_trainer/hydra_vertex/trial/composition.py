@@ -76,6 +76,20 @@ class AppConfig:
             raise _not_composed(error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class KnownMode:
+    """What a config says of `hydra.mode`. None is a config that leaves it to the command line."""
+
+    value: RunMode | None
+
+
+def known_mode(config: DictConfig) -> KnownMode | None:
+    """The config's `hydra.mode`; None when it hangs on other keys, or the version of Hydra has no such key."""
+    if "mode" not in config.hydra or OmegaConf.is_interpolation(config.hydra, "mode"):
+        return None
+    return KnownMode(config.hydra.mode)
+
+
 def plain(config: DictConfig) -> Composition:
     """A composed config as a document: the app's part alone, interpolations as they stand."""
     container = OmegaConf.to_container(config, resolve=False, enum_to_str=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from omegaconf import DictConfig
 
 from .arguments import Argument, Flag, Override, Parameter, flag_tokens
-from .composition import AppConfig, choices_of
+from .composition import AppConfig, KnownMode, choices_of, known_mode
 from .groups import Choice, check_chosen, parse_choice, resolve_choices, said
 from .key_types import KeyType, key_type, known_keys
 from .literals import is_override
@@ -22,12 +22,16 @@ GROUP_TYPE = "config group"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The app's arguments as Hydra takes them. `flags` stand in front; `choices` are the overrides of groups."""
+    """The app's arguments as Hydra takes them. `flags` stand in front; `choices` are the overrides of groups.
+
+    `mode` is what Hydra would compose once more to find out; None where a parameter may change it.
+    """
 
     arguments: tuple[ExplainedArgument, ...]
     flags: tuple[str, ...]
     overrides: tuple[str, ...]
     choices: tuple[str, ...]
+    mode: KnownMode | None = None
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -54,7 +58,12 @@ def deliver(app: AppConfig, arguments: Sequence[Argument]) -> Delivery:
             if became.override and not isinstance(argument, Flag) and position not in superseded
         ),
         choices=said(by_group),
+        mode=None if any(_is_of_hydra(argument) for argument in arguments) else known_mode(config),
     )
+
+
+def _is_of_hydra(argument: Argument) -> bool:
+    return isinstance(argument, Parameter) and argument.key.startswith("hydra")
 
 
 def _explain(

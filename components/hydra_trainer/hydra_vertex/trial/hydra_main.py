@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.utils import JobReturn
 
+    from .composition import KnownMode
+
 P = ParamSpec("P")
 Launch: TypeAlias = Callable[[], object]
 """The app's decorated main: reads `sys.argv` and runs the app."""
@@ -88,10 +90,16 @@ def capture_config_loader(launch: Launch, arguments: Sequence[str]) -> ConfigLoa
     raise AppError("hydra.main returned without a config; hydra-vertex knows Hydra 1.2 to 1.4, see which is installed")
 
 
-def run_and_watch(launch: Launch, on_return: Callable[[JobReturn], None]) -> object:
-    """Run the app. `on_return` gets the result of a single job that went well; a multirun has none."""
+def run_and_watch(launch: Launch, on_return: Callable[[JobReturn], None], mode: KnownMode | None = None) -> object:
+    """Run the app. `on_return` gets the result of a single job that went well; a multirun has none.
+
+    Hydra composes the whole config a first time only to read `hydra.mode`. With a known `mode` it need not, which pays
+    for the composition that typed the parameters.
+    """
 
     def watch(hydra: Hydra) -> Hydra:
+        if mode is not None and hasattr(hydra, "get_mode"):
+            hydra.get_mode = lambda *_args, **_kwargs: mode.value  # type: ignore[method-assign] # on this object alone
         hydra.run = _watched(hydra.run, on_return)  # type: ignore[method-assign] # on this object alone
         return hydra
 

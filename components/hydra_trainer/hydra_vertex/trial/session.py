@@ -21,7 +21,7 @@ from .run_dir import run_dir_override
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
 
-    from .composition import AppConfig
+    from .composition import AppConfig, KnownMode
     from .delivery import Delivery
     from .protocol.explanation import Explanation
 
@@ -68,28 +68,31 @@ class Session:
 
     def _on_launch(self, launch: Launch, config_name: str | None) -> object:
         first, self._launched = not self._launched, True
+        mode: KnownMode | None = None
         if first:
             try:
-                self._deliver(launch, config_name)
+                mode = self._deliver(launch, config_name)
             except HydraVertexError as error:
                 self._tell(error)
                 raise SystemExit(error.exit_code) from error
             if self.explanation is not None:
                 raise SystemExit(0)
-        return run_and_watch(launch, self._on_return)
+        return run_and_watch(launch, self._on_return, mode)
 
-    def _deliver(self, launch: Launch, config_name: str | None) -> None:
+    def _deliver(self, launch: Launch, config_name: str | None) -> KnownMode | None:
+        """Put the arguments where the app looks for them; what is known of Hydra's mode on the way."""
         arguments = self._present_arguments()
         parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
         if not parameters and not self._options.explain:
             sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments), *_run_dir(arguments)]
-            return
+            return None
         delivery, app = _delivery(launch, config_name, arguments)
         sys.argv[1:] = [*delivery.command, *_run_dir(arguments)]
         if self._options.explain:
             from .explain import explain
 
             self.explanation = explain(app, delivery, self._program)
+        return delivery.mode
 
     def _present_arguments(self) -> tuple[Argument, ...]:
         """The arguments in the user's order; those that the app itself put into `sys.argv` stand before parameters."""
