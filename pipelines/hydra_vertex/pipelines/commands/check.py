@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .options import add_json_option, add_parser, add_tuning_options, plan_from
+from .options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
     from hydra_vertex.launcher.job import ParameterSpec
@@ -21,6 +21,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "check",
         "check a search space against the app's composed config; nothing is launched",
         "hydra-vertex check --search conf/hparams_search/docs.yaml -- python train.py experiment=docs",
+        APP_USAGE,
     )
     add_tuning_options(parser)
     add_json_option(parser)

@@ -10,13 +10,24 @@ if TYPE_CHECKING:
     from ..plan import TuningPlan
 
 
+APP_USAGE = "--search FILE [options] -- python train.py [ARGUMENT ...]"
+
+
 def add_parser(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, example: str
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    example: str,
+    usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    """A command's parser, with its summary in the list of commands and an example at the end of its help."""
+    """A command's parser, with its summary in the list of commands and an example at the end of its help.
+
+    `usage` is what stands behind the command's name; None lists the options, which leaves out an app's command.
+    """
     return commands.add_parser(
         name,
         help=summary,
+        usage=None if usage is None else f"hydra-vertex {name} {usage}",
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

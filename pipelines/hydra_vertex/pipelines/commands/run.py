@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
     from ..local_run import RunResult
@@ -26,6 +26,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "run the compiled pipeline on this machine: tune, select the best trial, retrain, report",
         "hydra-vertex run --search conf/hparams_search/docs.yaml --trials 12 --parallel 2 "
         "-- python train.py experiment=docs",
+        APP_USAGE,
     )
     add_tuning_options(parser)
     add_retrain_option(parser)

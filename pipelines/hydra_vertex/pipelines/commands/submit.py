@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hydra_vertex.trial.protocol.errors import UserError
 
-from .options import add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,6 +19,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "hydra-vertex submit pipeline.json --project p --location europe-west4 --root gs://b/runs \\\n"
         "    --search conf/hparams_search/docs.yaml --image europe-docker.pkg.dev/p/r/train:1 \\\n"
         "    --trial-machine-type g2-standard-8 --trial-accelerator NVIDIA_L4 -- python train.py experiment=docs",
+        f"pipeline.json --project P --location L --root gs://… {APP_USAGE}",
     )
     parser.add_argument("pipeline", type=Path, metavar="pipeline.json", help="what `hydra-vertex compile` wrote")
     target = parser.add_argument_group("where to")
