@@ -152,7 +152,7 @@ def test_failing_trials_are_infeasible_with_their_own_words_and_never_win(tmp_pa
     # A key for each trial keeps the search from choosing: one trial a mode, by exhausting a space of six.
     params = "      mode: choice(" + ", ".join(modes) + ")\n"
     project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + params)
-    options = ("--trials", "6", "--parallel", "2", "--trial-timeout", "4", "--out", "out", "--json")
+    options = ("--trials", "6", "--parallel", "2", "--trial-timeout", "10", "--out", "out", "--json")
 
     ended = project.hydra_vertex("run", "--search", "search.yaml", *options, "--", "python", "app.py")
 
@@ -165,7 +165,7 @@ def test_failing_trials_are_infeasible_with_their_own_words_and_never_win(tmp_pa
     assert "None" in reasons["none"]
     assert "nan" in reasons["nan"].lower()
     assert "good" in reasons["text"]
-    assert "4 s" in reasons["hang"]
+    assert "10 s" in reasons["hang"]
     assert all("training with" in reasons[mode] for mode in modes[1:])
     assert json.loads(ended.stdout)["bestTrial"] == next(t.id for t in job.trials if t.parameters["mode"] == "ok")
 
