@@ -102,7 +102,7 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
         (("--search", "search.yaml", "--", "no-such-command"), "no-such-command"),
         (("--search", "search.yaml", "--", "python", "app.py", "lrr=1"), "lrr"),
         (("--search", "search.yaml", "--", "python", "app.py", "-m"), "-m: makes each trial a sweep of its own"),
-        (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: no such pipeline file"),
+        (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: cannot be read"),
         (("--search", "search.yaml", "--trial-timeout", "-3", *APP), "-3"),
     ],
 )
@@ -167,3 +167,14 @@ def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
 
     assert main(["compile", "-o", str(tmp_path / "p.json")]) == 2
     assert "pip install 'hydra-vertex[all]'" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_pipeline_is_refused_before_the_folder_is_claimed(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    options = ("--search", "search.yaml", "--pipeline", str(tmp_path / "p.json"), "--out", str(tmp_path / "out"))
+
+    ended = project.hydra_vertex("run", *options, *APP)
+
+    assert ended.code == 2
+    assert "p.json: not a compiled pipeline; `hydra-vertex compile -o pipeline.json` makes one" in ended.stderr
+    assert not (tmp_path / "out").exists()

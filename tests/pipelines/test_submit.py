@@ -95,7 +95,7 @@ ARGUMENTS = {
 }
 
 
-OPTIONS = {"project": "p", "location": "us-central1", "pipeline_root": "gs://bucket/root", "display_name": "study"}
+OPTIONS = {"project": "p", "location": "us-central1", "pipeline_root": "gs://bucket/runs", "display_name": "study"}
 
 
 def send(file: Path, vertex: FakeVertex, **changes: Any) -> Any:
@@ -115,7 +115,7 @@ def test_the_request_carries_the_compiled_pipeline_and_every_argument(pipeline: 
     compiled = json_format.Parse(pipeline.read_text(), pipeline_spec_pb2.PipelineSpec())
     assert received == compiled
     assert body["runtimeConfig"]["parameterValues"] == ARGUMENTS
-    assert body["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"
+    assert body["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/runs"
     assert body["serviceAccount"] == "robot@p"
     assert body["labels"]["team"] == "x"
     assert body["displayName"] == "study"
@@ -200,7 +200,7 @@ def test_the_command_checks_sends_and_prints_where_to_watch(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(make_project(tmp_path).path)
-    where = ("--project", "p", "--location", "us-central1", "--root", "gs://bucket/root")
+    where = ("--project", "p", "--location", "us-central1", "--root", "gs://bucket/runs")
     options = ("--search", "search.yaml", "--image", "gcr.io/p/i:1", "--api-endpoint", vertex.url, "--json")
 
     code = main(["submit", str(pipeline), *where, *options, "--", "python", "app.py"])
@@ -210,7 +210,7 @@ def test_the_command_checks_sends_and_prints_where_to_watch(
     assert json.loads(out)["name"] == "projects/p/locations/l/pipelineJobs/run-1"
     values = vertex.requests[0][1]["runtimeConfig"]["parameterValues"]
     assert json.loads(values["app_command"]) == ["python", "app.py"]
-    assert json.loads(values["trial_job_spec"])["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/root/trials"}
+    assert json.loads(values["trial_job_spec"])["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/runs/trials"}
     assert (values["max_trial_count"], values["parallel_trial_count"], values["metric"]) == (4, 2, "val/loss")
 
 

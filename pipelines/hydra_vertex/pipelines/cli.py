@@ -29,9 +29,10 @@ example:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code: 2 for bad input, 1 for work that failed, 130 when stopped."""
-    own, app = split_app(sys.argv[1:] if argv is None else argv)
+    typed = list(sys.argv[1:] if argv is None else argv)
+    own, app = split_app(typed)
     arguments = build_parser().parse_args(own)
-    arguments.app = app
+    arguments.app, arguments.typed = app, typed
     try:
         code: int = arguments.run(arguments)
     except HydraVertexError as error:

@@ -47,7 +47,9 @@ def read_pipeline(file: Path) -> CompiledPipeline:
         # A .yaml file may have a second document, for the platform; JSON is YAML.
         spec = next(yaml.safe_load_all(file.read_text(encoding="utf-8")), None)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be read ({error.strerror})") from error
+        raise OutputError(
+            f"{file}: cannot be read ({error.strerror}); `hydra-vertex compile -o pipeline.json` makes a pipeline file"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OutputError(f"{file}: not a compiled pipeline ({error})") from error
     if not isinstance(spec, Mapping) or not {"pipelineInfo", "root", "schemaVersion"} <= set(spec):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import DocumentError, Stopped
-from hydra_vertex.trial.protocol.files import write_atomic
 
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
@@ -84,12 +83,14 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
 
 
 def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
+    from hydra_vertex.launcher.best import write_overrides
+
     keep_file(run.artifact("select-best", "best_config"), folder.best)
     keep_file(run.artifact("select-best", "report"), folder.report)
     link_experiment(folder)
     keep_tree(run.artifact("retrain", "model"), folder.model)
     overrides = _strings(run.parameter("select-best", "overrides"))
-    write_atomic(folder.overrides, "".join(f"{override}\n" for override in overrides))
+    write_overrides(overrides, folder.overrides)
     return RunResult(
         folder=folder,
         best_trial=str(run.parameter("select-best", "best_trial_id")),

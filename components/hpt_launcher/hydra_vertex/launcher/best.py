@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.trial.protocol.command import app_command, parameter_argument
+from hydra_vertex.trial.protocol.command import parameter_argument
 from hydra_vertex.trial.protocol.errors import CommandError
 from hydra_vertex.trial.protocol.explanation import EXPERIMENT_GROUP, Explanation
 from hydra_vertex.trial.protocol.files import write_atomic
 
 from .best_config import Difference, differences, experiment_file, wrong_keys
+from .build import app_in
 from .explain import explain
 from .job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial
 from .selection import select_best
@@ -75,9 +76,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
 
 def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
     """The app's command in a job's first worker pool. Raises CommandError when `hydra-trial` does not start it."""
-    pools = job.trial_job_spec.worker_pools
-    container = pools[0].container if pools else None
-    app = None if container is None else app_command((*container.command, *container.args))
+    app = app_in(job)
     if app is None:
         raise CommandError(
             f"{job.display_name or 'the job'}: its container command has no `hydra-trial … --`, so the app is unknown; "

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from hydra_vertex.trial.protocol.command import trial_command
+from hydra_vertex.trial.protocol.command import app_command, trial_command
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 
 from .job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
@@ -63,6 +63,13 @@ def display_name_for(app: Sequence[str], search: str) -> str:
     program = next((part for part in app if part.endswith(".py")), app[-1] if app else "app")
     stems = [re.sub(r"\.(py|ya?ml)$", "", part.replace("\\", "/").rsplit("/", 1)[-1]) for part in (program, search)]
     return "-".join(re.sub(r"[^\w.-]+", "-", stem) for stem in stems)[:128]
+
+
+def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
+    """The app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
+    pools = job.trial_job_spec.worker_pools
+    container = pools[0].container if pools else None
+    return None if container is None else app_command((*container.command, *container.args))
 
 
 def _start_with(command: tuple[str, ...], pool: WorkerPoolSpec) -> WorkerPoolSpec:

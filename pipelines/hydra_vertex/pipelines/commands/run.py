@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.trial.protocol.command import SEPARATOR
+
 from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
     from hydra_vertex.launcher.check import check_space
 
+    from ..compiled import read_pipeline
     from ..local_run import LOCATION, PROJECT, run_locally
     from ..run_folder import RunFolder, claim
 
@@ -53,10 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
     _say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
     check_space(plan.app, plan.study_spec)
     asked = plan.pipeline_arguments(project=PROJECT, location=LOCATION)
+    if arguments.pipeline:
+        read_pipeline(arguments.pipeline).check_arguments(asked)
     goes_on = claim(folder, asked)
     _provide_pipeline(arguments.pipeline, folder)
     _say(f"{plan.max_trial_count} trials, {plan.parallel_trial_count} at once, in {folder.path}")
-    result = run_locally(folder, asked, goes_on=goes_on, again=_again(sys.argv, folder))
+    result = run_locally(folder, asked, goes_on=goes_on, again=_again(arguments.typed, folder))
     _print_result(result, plan, as_json=arguments.json)
     return 0
 
@@ -67,26 +72,22 @@ def _output_path(out: Path | None, plan: TuningPlan) -> Path:
 
 
 def _provide_pipeline(given: Path | None, folder: RunFolder) -> None:
-    from hydra_vertex.trial.protocol.errors import OutputError
-
     from ..compiling import compile_pipeline
     from ..run_folder import keep_file
     from .compile import DEFAULT_IMAGE
 
     if given is None:
         compile_pipeline(folder.pipeline, image=DEFAULT_IMAGE, machine=None)
-        return
-    if not given.is_file():
-        raise OutputError(f"{given}: no such pipeline file; `hydra-vertex compile -o {given}` makes one")
-    keep_file(given, folder.pipeline)
+    else:
+        keep_file(given, folder.pipeline)
 
 
-def _again(argv: Sequence[str], folder: RunFolder) -> str:
+def _again(typed: Sequence[str], folder: RunFolder) -> str:
     """The command that was typed, with the folder it now has."""
-    own = list(argv[1:])
-    if not any(part == "--out" or part.startswith("--out=") for part in own[: own.index("--")]):
-        own[own.index("--") : own.index("--")] = ["--out", str(folder.path)]
-    return shlex.join(["hydra-vertex", *own])
+    own, app = list(typed[: typed.index(SEPARATOR)]), typed[typed.index(SEPARATOR) :]
+    if not any(part == "--out" or part.startswith("--out=") for part in own):
+        own += ["--out", str(folder.path)]
+    return shlex.join(["hydra-vertex", *own, *app])
 
 
 def _say(line: str) -> None:

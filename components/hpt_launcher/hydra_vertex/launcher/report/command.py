@@ -6,8 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from hydra_vertex.trial.protocol.command import app_command
-
+from ..build import app_in
 from ..job import HyperparameterTuningJob
 
 _SECRET = re.compile(
@@ -18,9 +17,7 @@ _SECRET = re.compile(
 
 def command_of(job: HyperparameterTuningJob, overrides: Sequence[str]) -> str:
     """The app's command in the job with the best trial's overrides; empty when either is unknown."""
-    pools = job.trial_job_spec.worker_pools
-    container = pools[0].container if pools else None
-    app = None if container is None else app_command((*container.command, *container.args))
+    app = app_in(job)
     return "" if app is None or not overrides else shlex.join(without_secrets([*app, *overrides]))
 
 
