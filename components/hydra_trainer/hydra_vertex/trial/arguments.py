@@ -5,8 +5,8 @@ Hydra's flags are those of `hydra._internal.utils.get_args_parser`, versions 1.2
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from .protocol.errors import ArgumentError
@@ -14,11 +14,15 @@ from .protocol.errors import ArgumentError
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`--key=value` or `--key value`: `text` is data, verbatim. `argument` is what the user or the service wrote."""
+    """`--key=value` or `--key value`: `text` is data, verbatim. `argument` is what the user or the service wrote.
+
+    `sign` is Hydra's: `+` adds the key, `++` adds it or sets it, empty sets it.
+    """
 
     key: str
     text: str
     argument: str
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,18 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[Argument, ...]:
     return tuple(_arguments(arguments))
 
 
+def with_aliases(arguments: Sequence[Argument], keys: Mapping[str, str]) -> tuple[Argument, ...]:
+    """The arguments, each parameter whose name is in `keys` under the key there, which may have a sign of its own."""
+    return tuple(_renamed(argument, keys) for argument in arguments)
+
+
+def _renamed(argument: Argument, keys: Mapping[str, str]) -> Argument:
+    if not isinstance(argument, Parameter) or argument.key not in keys:
+        return argument
+    sign, key = _split_sign(keys[argument.key])
+    return replace(argument, key=key, sign=sign or argument.sign)
+
+
 def flag_tokens(arguments: Sequence[Argument]) -> tuple[str, ...]:
     """Hydra's flags alone. Hydra up to 1.3 refuses a flag between overrides, so they go in front."""
     return tuple(token for argument in arguments if isinstance(argument, Flag) for token in argument.tokens)
@@ -105,8 +121,18 @@ def _next(token: str, following: Sequence[str]) -> tuple[Argument, int]:
     if token in _SWITCHES:
         return Flag(_SWITCHES[token], "", (token,)), 1
     if name.startswith("--") and len(name) > len("--"):
-        return (Parameter(name[2:], value, token), 1) if equals else _spaced(token, following)
+        return (_parameter(name, value, token), 1) if equals else _spaced(token, following)
     return Override(token), 1
+
+
+def _parameter(name: str, text: str, argument: str) -> Parameter:
+    sign, key = _split_sign(name[2:])
+    return Parameter(key, text, argument, sign)
+
+
+def _split_sign(name: str) -> tuple[str, str]:
+    sign = next((sign for sign in ("++", "+") if name.startswith(sign)), "")
+    return sign, name[len(sign) :]
 
 
 def _valued(token: str, following: Sequence[str]) -> tuple[Argument, int]:
@@ -126,7 +152,7 @@ def _spaced(token: str, following: Sequence[str]) -> tuple[Argument, int]:
     if not following or _is_flag(following[0]):
         found = f"found {following[0]!r}" if following else "found the end of the command line"
         raise ArgumentError(f"{token} has no value: {found}; write {token}=VALUE")
-    return Parameter(token[2:], following[0], f"{token} {following[0]}"), 2
+    return _parameter(token, following[0], f"{token} {following[0]}"), 2
 
 
 def _is_flag(token: str) -> bool:

@@ -13,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from .key_types import same_spelling
 from .protocol.errors import ArgumentError
 from .protocol.explanation import Composition
 from .protocol.json import Json, JsonObject
@@ -64,6 +65,18 @@ class AppConfig:
             if self.options(group):
                 yield group
             yield from self.groups(group)
+
+    def groups_like(self, name: str) -> list[str]:
+        """The groups that differ from `name` (`db/my-engine`) in `-` and `_` alone."""
+        found = [""]
+        for part in name.split("/"):
+            found = [
+                f"{parent}/{child}" if parent else child
+                for parent in found
+                for child in self._names(parent, ObjectType.GROUP)
+                if same_spelling(child, part)
+            ]
+        return [group for group in found if self.options(group)]
 
     def _names(self, group: str, kind: ObjectType) -> list[str]:
         # Hydra 1.2 has no parameter for what adds to its search path, and finds no groups there.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from omegaconf import (
     AnyNode,
@@ -65,6 +66,7 @@ _DECLARED = (
     (PathNode, Kind.PATH),
     (BytesNode, Kind.BYTES),
 )
+_ELEMENTS = ((int, Kind.INTEGER), (float, Kind.FLOAT), (bool, Kind.BOOLEAN), (str, Kind.STRING), (Path, Kind.PATH))
 # bool stands before int, of which it is a subclass.
 _OF_VALUE = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.FLOAT), (str, Kind.STRING))
 
@@ -79,6 +81,36 @@ def key_type(config: DictConfig, key: str) -> KeyType | None:
     return None if node is None else _type_of(node)
 
 
+def added_type(config: DictConfig, key: str) -> KeyType:
+    """The type of a key that the config does not have yet: what its mapping declares of its values, else anything."""
+    parent: object = config
+    for part in key.split(".")[:-1]:
+        parent = _dereferenced(_child(parent, part))
+    element = parent._metadata.element_type if isinstance(parent, DictConfig) else None
+    kind = next((kind for class_, kind in _ELEMENTS if element is class_), Kind.ANY)
+    if isinstance(element, type) and issubclass(element, Enum):
+        return KeyType(Kind.ENUM, False, True, element)
+    return KeyType(kind, kind is Kind.ANY, kind is not Kind.ANY)
+
+
+def respellings(config: DictConfig, key: str) -> list[str]:
+    """The keys that the config has and that differ from `key` in `-` and `_` alone."""
+    found: list[tuple[str, object]] = [("", config)]
+    for part in key.split("."):
+        found = [
+            (f"{path}.{name}" if path else name, _dereferenced(_child(holder, name)))
+            for path, holder in found
+            for name in _names(holder)
+            if same_spelling(name, part)
+        ]
+    return [path for path, _ in found]
+
+
+def same_spelling(name: str, other: str) -> bool:
+    """Whether two names differ in `-` and `_` alone: a service, or a shell, may have only one of the two."""
+    return name.replace("-", "_") == other.replace("-", "_")
+
+
 def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Every dotted key of the config, in its order, the inner ones behind the outer."""
     if config._is_none() or config._is_missing() or config._is_interpolation():
@@ -89,6 +121,13 @@ def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
         child = _child(config, str(name))
         if isinstance(child, DictConfig):
             yield from known_keys(child, f"{key}.")
+
+
+def _names(holder: object) -> Iterator[str]:
+    if isinstance(holder, DictConfig) and not (holder._is_none() or holder._is_missing()):
+        yield from map(str, holder)
+    elif isinstance(holder, ListConfig) and not (holder._is_none() or holder._is_missing()):
+        yield from map(str, range(len(holder)))
 
 
 def _child(holder: object, name: str) -> Node | None:
