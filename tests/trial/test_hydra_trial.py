@@ -80,6 +80,8 @@ def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(app: Path
         (["--lrr=1"], "the app's config has no key 'lrr'; did you mean 'lr'?"),
         (["--steps=1.5"], "steps='1.5': the key is an int; expected a whole number"),
         (["--lr"], "--lr has no value"),
+        ([f"--steps={'x' * 100_000}"], "xxx... (100000 characters)': the key is an int; expected a whole number"),
+        ([f"--lrr={'x' * 100_000}"], "(100006 characters): the app's config has no key 'lrr'"),
     ],
 )
 def test_a_refusal_is_one_line_before_the_app_runs(app: Path, arguments: list[str], said: str) -> None:
@@ -290,16 +292,130 @@ def test_an_executable_script_runs_as_it_would(app: Path) -> None:
         (["python9.9", "train.py"], "python9.9: no such interpreter"),
         (["/no/python", "train.py"], "/no/python: no such interpreter"),
         (["no-such-command"], "no-such-command: no such command"),
-        (["ls", "-l"], "is not a Python script"),
-        (["torchrun", "train.py"], "torchrun --no-python -- hydra-trial -- python train.py"),
-        (["python", "-m", "torch.distributed.run", "t.py"], "torchrun --no-python -- hydra-trial"),
+        (
+            ["torchrun", "train.py"],
+            "let it start hydra-trial instead: torchrun --nproc-per-node 2 -m hydra_vertex.trial",
+        ),
+        (["python", "-m", "torch.distributed.run", "t.py"], "-m hydra_vertex.trial train.py"),
+        (["./broken"], "broken: cannot be started: Exec format error"),
     ],
 )
-def test_a_command_that_is_no_python_app_is_refused(app: Path, command: list[str], said: str) -> None:
+def test_a_command_that_starts_no_app_is_refused(app: Path, command: list[str], said: str) -> None:
+    (app / "broken").write_bytes(b"\x7fELF")
+    (app / "broken").chmod(0o755)
     ended = hydra_trial(app, "--", *command)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def program(app: Path) -> str:
+    """Shows its arguments, one a line, and ends with 7."""
+    path = app / "show"
+    path.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
+    path.chmod(0o755)
+    return "./show"
+
+
+def test_any_other_program_gets_its_parameters_quoted(app: Path, program: str) -> None:
+    words = ["run", "-x", "db=pg", "--lr=0.10", "-cn", "other", "--name=a,b", "--n", "${x}", "~k"]
+    ended = hydra_trial(app, "--alias", "n=text", "--", program, *words)
+    own, flags = ["run", "-x"], ["-cn", "other"]
+    overrides = ["db=pg", "lr=0.10", "name='a,b'", r"text='\${x}'", "~k"]
+    assert ended.stdout.splitlines() == [*own, *flags, *overrides]
+    assert ended.returncode == 7
+
+
+def test_what_another_program_would_get_is_shown_without_running_it(app: Path, program: str) -> None:
+    ended = hydra_trial(app, "--explain", "--", program, "--lr=1 2")
+    assert (ended.returncode, ended.stdout) == (0, "./show 'lr='\"'\"'1 2'\"'\"''\n")
+    ended = hydra_trial(app, "--explain", "--json", "x.json", "--", program, "--lr=1 2")
+    assert (ended.returncode, ended.stdout) == (2, "")
+
+
+def test_a_launcher_of_processes_starts_hydra_trial_itself(app: Path) -> None:
+    pytest.importorskip("torch")
+    (app / "train.py").write_text(RANKED)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    command = [*torchrun, "-m", "hydra_vertex.trial", "--metric", "loss", "train.py", "--lr=0.25", "--db=pg"]
+    ended = run(app, command, {"CLOUD_ML_HP_METRIC_FILE": "metrics", "OMP_NUM_THREADS": "1"})
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(ended.stdout.splitlines()) == ["rank 0 lr=0.25 db=pg", "rank 1 lr=0.25 db=pg"]
+    (record,) = (app / "metrics").read_text().splitlines()
+    assert json.loads(record)["loss"] == "0.25"
+
+
+RANKED = """
+import os, sys, hydra
+@hydra.main(config_path="conf", config_name="config", version_base=None)
+def main(cfg):
+    sys.stdout.write(f"rank {os.environ['RANK']} {' '.join(sys.argv[1:])}\\n")
+    return cfg.lr
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "delivered"),
+    [
+        (["--+new.deep=64.0", "--+text=a,b"], ["+new.deep=64.0", "+text='a,b'"]),
+        (["--++steps=64.0", "--++new=x"], ["++steps=64", "++new=x"]),
+        (["--+new=1", "--new=2"], ["+new=1", "new=2"]),
+        (["--+extra=some"], ["+extra=some"]),
+    ],
+)
+def test_a_plus_adds_a_key_as_it_does_for_hydra(app: Path, arguments: list[str], delivered: list[str]) -> None:
+    ended = trial(app, *arguments)
+    assert f"{['train.py', *delivered]}" in ended.stdout, ended.stderr
+
+
+def test_a_service_may_know_a_key_by_another_name(app: Path) -> None:
+    ended = hydra_trial(
+        app, "--alias", "rate=lr", "--alias", "new=+x.y", "--", "python", "train.py", "--rate=1", "--new=2"
+    )
+    assert "['train.py', 'lr=1.0', '+x.y=2']" in ended.stdout, ended.stderr
+
+
+SPELLED = {
+    "conf/config.yaml": """
+        defaults:
+          - my_opt: adam_w
+        weight_decay: 0.0
+        in-size: 3
+        stages:
+          - max_steps: 1
+        a_b: 1
+        a-b: 2
+        """,
+    "conf/my_opt/adam_w.yaml": "beta_1: 0.9",
+    "conf/my_opt/sgd.yaml": "beta_1: 0.9",
+}
+
+
+@pytest.mark.parametrize(
+    ("argument", "delivered"),
+    [
+        ("--weight-decay=1", "weight_decay=1.0"),
+        ("--in_size=4.0", "in-size=4"),
+        ("--stages.0.max-steps=2.0", "stages.0.max_steps=2"),
+        ("--my-opt.beta-1=1", "my_opt.beta_1=1.0"),
+        ("--my-opt=sgd", "my_opt=sgd"),
+        ("--a_b=3.0", "a_b=3"),
+        ("--a-b=3.0", "a-b=3"),
+    ],
+)
+def test_a_dash_stands_for_an_underscore_and_back(tmp_path: Path, argument: str, delivered: str) -> None:
+    write_app(tmp_path, **SPELLED)
+    ended = hydra_trial(tmp_path, "--explain", "--", "python", "train.py", argument)
+    assert ended.stdout.splitlines()[-1] == f"python train.py {delivered}", ended.stderr
+
+
+def test_a_spelling_that_means_two_keys_is_refused(tmp_path: Path) -> None:
+    write_app(tmp_path, **{"conf/config.yaml": "a_b_c: 1\na-b-c: 2\n"})
+    ended = trial(tmp_path, "--a-b_c=3")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "no key 'a-b_c'; it has a_b_c and a-b-c" in ended.stderr
 
 
 def test_help_has_an_example_and_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The app's command: which Python file or module it names, and which interpreter runs it."""
+"""The app's command: which Python file, module or program it names, and which interpreter runs it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from .protocol.command import PROGRAM, SEPARATOR
+from .protocol.command import PROGRAM
 from .protocol.errors import CommandError
 
-ACCEPTED = "python train.py, python -m package.app, a Python console script, or an executable Python script"
+ACCEPTED = "python train.py, python -m package.app, or an executable"
 
 _PYTHON = re.compile(r"python(?P<version>\d+(\.\d+)?)?(\.exe)?")
 _SWITCHES = frozenset({"-u", "-O", "-OO", "-B", "-E", "-s", "-I", "-P", "-q", "-b", "-bb", "-v"})
@@ -37,7 +37,14 @@ class Module:
     name: str
 
 
-Target: TypeAlias = Script | Module
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An executable that is no Python script. `path` is where it was found."""
+
+    path: str
+
+
+Target: TypeAlias = Script | Module | Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class AppCommand:
 
 
 def parse_app_command(command: Sequence[str]) -> AppCommand:
-    """Raises CommandError when the command does not start a Python program that is there."""
+    """Raises CommandError when the command does not start a program that is there."""
     first = command[0]
     if first in _LAUNCHERS:
         raise _launcher(first)
@@ -105,7 +112,7 @@ def _script_command(command: Sequence[str]) -> AppCommand:
         raise CommandError(f"{command[0]}: no such command; the app's command is {ACCEPTED}")
     word = _script_interpreter(Path(found))
     if word is None:
-        raise CommandError(f"{command[0]}: {found} is not a Python script; the app's command is {ACCEPTED}")
+        return AppCommand((command[0],), (command[0],), (), Program(found), tuple(command[1:]))
     other = _other_interpreter(word)
     return AppCommand((command[0],), (command[0],), (other,) if other else (), Script(found), tuple(command[1:]))
 
@@ -141,6 +148,6 @@ def _is_this_python(path: Path) -> bool:
 
 def _launcher(name: str) -> CommandError:
     return CommandError(
-        f"{name} starts the app itself, in processes that {PROGRAM} does not see; put it in front: "
-        f"torchrun --no-python {SEPARATOR} {PROGRAM} {SEPARATOR} python train.py ..."
+        f"{name} starts the app itself, in processes that {PROGRAM} does not see; let it start {PROGRAM} instead: "
+        "torchrun --nproc-per-node 2 -m hydra_vertex.trial train.py ..."
     )

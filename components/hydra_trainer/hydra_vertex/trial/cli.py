@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from .protocol.command import PROGRAM
 from .protocol.errors import CommandError, HydraVertexError, OutputError
 
 if TYPE_CHECKING:
+    from .app import AppCommand, Module, Program, Script
     from .protocol.explanation import Explanation
 
 
@@ -41,7 +43,7 @@ def _run(options: Options) -> int:
 
 
 def _run_app(options: Options) -> int:
-    from .app import parse_app_command
+    from .app import Program, parse_app_command
     from .relaunch import needs_relaunch, relaunch
 
     command = parse_app_command(options.app)
@@ -51,12 +53,18 @@ def _run_app(options: Options) -> int:
         except OSError as error:
             raise CommandError(f"{command.interpreter[0]}: cannot be started: {error.strerror}") from error
 
+    if isinstance(command.target, Program):
+        return _run_program(command, command.target, options)
+    return _run_python(command, command.target, options)
+
+
+def _run_python(command: AppCommand, target: Script | Module, options: Options) -> int:
     from .main_module import run_as_main
     from .session import Session
 
     session = Session(options, command.program, command.arguments)
     session.start()
-    exit_code = run_as_main(command.target, session.hydra_arguments)
+    exit_code = run_as_main(target, session.hydra_arguments)
     if session.explanation is not None:
         _show(session.explanation, command.program, options.json)
         return 0
@@ -65,6 +73,20 @@ def _run_app(options: Options) -> int:
     if exit_code == 0:
         session.check_delivered()
     return exit_code
+
+
+def _run_program(command: AppCommand, program: Program, options: Options) -> int:
+    from .arguments import parse_arguments, with_aliases
+    from .lexical import become, lexical_command
+
+    if options.json is not None:
+        raise CommandError(f"{command.program[0]}: is no Python app, so there is no config for --json to explain")
+    arguments = with_aliases(parse_arguments(command.arguments), {alias.id: alias.key for alias in options.aliases})
+    words = lexical_command(command, arguments)
+    if not options.explain:
+        become(program, words)
+    print(shlex.join(words))
+    return 0
 
 
 def _show(explanation: Explanation, program: Sequence[str], file: Path | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .composition import AppConfig
 from .literals import string_or_strings
-from .nearest import one_of
+from .nearest import one_of, shown
 from .protocol.errors import ArgumentError
 from .quoting import quote
 
@@ -38,7 +38,8 @@ def parse_choice(app: AppConfig, key: str, text: str) -> Choice | None:
     options = app.options(group)
     if not options:
         if "/" in key or "@" in key:
-            raise ArgumentError(f"--{key}={text}: the app has no config group {group!r}{one_of(group, app.groups())}")
+            near = one_of(group, app.groups())
+            raise ArgumentError(f"--{key}={shown(text)}: the app has no config group {group!r}{near}")
         return None
     if text.lstrip().startswith("{"):
         return None  # Hydra, too, takes a dictionary for the values under the group's package.
@@ -90,7 +91,7 @@ def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> st
         return option
     if option.startswith("[") and string_or_strings(option):
         return option
-    raise ArgumentError(f"--{key}={text}: not an option of this config group{one_of(option, options)}")
+    raise ArgumentError(f"--{key}={shown(text)}: not an option of this config group{one_of(option, options)}")
 
 
 def _is_nested(app: AppConfig, key: str, option: str) -> bool:

@@ -11,7 +11,7 @@ from .arguments import Parameter
 from .composition import AppConfig
 from .key_types import KeyType, added_type, key_type, known_keys, respellings
 from .literals import is_override
-from .nearest import one_of
+from .nearest import one_of, shown
 from .protocol.errors import ArgumentError
 from .values import value_text
 
@@ -44,7 +44,7 @@ class Keys:
         if parameter.sign == "+":
             key = parameter.key
             raise ArgumentError(
-                f"{parameter.argument}: the app's config has the key {key!r} already; "
+                f"{shown(parameter.argument)}: the app's config has the key {key!r} already; "
                 f"write --{key}= to set it, or --++{key}= to set it or add it"
             )
         return parameter
@@ -52,18 +52,20 @@ class Keys:
     def _unknown(self, parameter: Parameter, like: list[str]) -> ArgumentError:
         keys = [key for key in known_keys(self._config) if not key.startswith("hydra")]
         near = f"; it has {' and '.join(like)}" if like else one_of(parameter.key, [*keys, *self._app.groups()])
-        return ArgumentError(f"{parameter.argument}: the app's config has no key {parameter.key!r}{near}")
+        return ArgumentError(f"{shown(parameter.argument)}: the app's config has no key {parameter.key!r}{near}")
 
 
 def value_override(parameter: Parameter, type_: KeyType) -> str:
     """The override of Hydra that sets the key. Raises ArgumentError naming the key, the value and what is allowed."""
+    signed = f"{parameter.sign}{parameter.key}"
     try:
-        override = f"{parameter.sign}{parameter.key}={value_text(parameter.text, type_)}"
+        override = f"{signed}={value_text(parameter.text, type_)}"
     except ArgumentError as error:
-        key = f"{parameter.key}={parameter.text!r}"
+        key = f"{parameter.key}={shown(parameter.text)!r}"
         raise ArgumentError(f"{key}: the key is {_article(type_.name)}; {error}") from error
-    if not is_override(override, parameter.key):
-        raise ArgumentError(f"{parameter.argument}: Hydra has no way to write the key {parameter.key!r} in an override")
+    if not is_override(override, signed):
+        written = shown(parameter.argument)
+        raise ArgumentError(f"{written}: Hydra has no way to write the key {parameter.key!r} in an override")
     return override
 
 

@@ -35,7 +35,7 @@ def is_container_literal(text: str, kind: type[list[object]] | type[dict[object,
 
 
 def is_override(text: str, key: str) -> bool:
-    """Whether Hydra reads `text` as one override of exactly this key or group."""
+    """Whether Hydra reads `text` as one override of exactly this key, or group, with its sign."""
     override = _parse(text)
     return override is not None and override.get_key_element() == key
 

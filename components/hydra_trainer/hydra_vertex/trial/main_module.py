@@ -14,11 +14,11 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
-from .app import Module, Script, Target
+from .app import Module, Script
 from .protocol.errors import CommandError
 
 
-def run_as_main(target: Target, arguments: Sequence[str]) -> int:
+def run_as_main(target: Script | Module, arguments: Sequence[str]) -> int:
     """Run it to its end; its exit code. What it raises is shown as Python shows it, without frames of this package.
 
     Raises CommandError when there is no such module. KeyboardInterrupt passes: Python itself ends as Ctrl-C asks.

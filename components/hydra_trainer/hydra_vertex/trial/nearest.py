@@ -1,4 +1,4 @@
-"""The end of a refusal: what was probably meant, and what is allowed. Pure."""
+"""The words of a refusal: what was seen, what was probably meant, and what is allowed. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import difflib
 from collections.abc import Iterable
 
 _MOST_LISTED = 12
+_MOST_SHOWN = 200
+
+
+def shown(text: str) -> str:
+    """A value as a message quotes it: whole, or its beginning and its length."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
 
 
 def one_of(name: str, allowed: Iterable[str]) -> str:

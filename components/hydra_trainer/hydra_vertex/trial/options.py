@@ -127,7 +127,7 @@ def _with_option(options: Options, token: str, rest: Iterator[str]) -> Options:
             name = _value("--monitor", equals, value, rest)
             return replace(options, monitor=(*options.monitor, name))
         case ["--alias", equals, value]:
-            alias = _alias(_value("--alias", equals, value, rest))
+            alias = _alias(_value("--alias", equals, value, rest), options.aliases)
             return replace(options, aliases=(*options.aliases, alias))
         case ["--resume-key", equals, value]:
             return replace(options, resume_key=_value("--resume-key", equals, value, rest))
@@ -150,10 +150,12 @@ def _value(name: str, equals: str, value: str, rest: Iterator[str]) -> str:
     return text
 
 
-def _alias(text: str) -> Alias:
+def _alias(text: str, earlier: Sequence[Alias]) -> Alias:
     id_, _, key = text.partition("=")
     if not id_ or not key:
         raise CommandError(f"--alias {text}: expected ID=KEY, such as --alias learning_rate=optimizer.lr")
+    if any(alias.id == id_ for alias in earlier):
+        raise CommandError(f"--alias {text}: {id_!r} has an alias already; a parameter sets one key")
     return Alias(id_, key)
 
 

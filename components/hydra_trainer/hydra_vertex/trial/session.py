@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import CONFIG_FLAGS, Argument, Flag, Parameter, flag_tokens, override_texts, parse_arguments
+from .arguments import (
+    CONFIG_FLAGS,
+    Argument,
+    Flag,
+    Parameter,
+    flag_tokens,
+    override_texts,
+    parse_arguments,
+    with_aliases,
+)
 from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
 from .metrics import metric_file, metric_name, report
 from .objective import NoObjective, Objective, parse_objective
@@ -42,7 +51,7 @@ class Session:
         self.error: HydraVertexError | None = None
         self._options = options
         self._program = tuple(program)
-        self._arguments = parse_arguments(arguments)
+        self._arguments = with_aliases(parse_arguments(arguments), {a.id: a.key for a in options.aliases})
         self._metric_file: Path | None = metric_file(os.environ)
         self._launched = False
 
