@@ -9,7 +9,15 @@ from hydra._internal.utils import get_args_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.trial.arguments import Flag, Override, Parameter, flag_tokens, override_texts, parse_arguments
+from hydra_vertex.trial.arguments import (
+    Flag,
+    Override,
+    Parameter,
+    flag_tokens,
+    override_texts,
+    parse_arguments,
+    with_aliases,
+)
 from hydra_vertex.trial.protocol.errors import ArgumentError
 
 
@@ -43,7 +51,7 @@ def test_a_parameter_without_a_value_is_refused(following: list[str]) -> None:
         parse_arguments(["--lr", *following])
 
 
-@pytest.mark.parametrize("text", ["a=1", "+a=1", "++a=1", "~a", "~a=1", "a=1,2", "-x", "--", "--=3"])
+@pytest.mark.parametrize("text", ["a=1", "+a=1", "++a=1", "~a", "~a=1", "a=1,2", "-x", "--=3"])
 def test_everything_else_is_left_to_hydra(text: str) -> None:
     assert parse_arguments([text]) == (Override(text),)
 
@@ -79,6 +87,34 @@ def test_every_flag_of_the_installed_hydra_is_known(spelling: str, action: argpa
     (argument,) = parse_arguments([spelling, "all"] if takes_value else [spelling])
     assert isinstance(argument, Flag)
     assert argument.name in action.option_strings
+
+
+def test_a_bare_separator_is_dropped_wherever_it_stands() -> None:
+    assert parse_arguments(["--", "a=1", "--", "--b=2", "--"]) == (Override("a=1"), Parameter("b", "2", "--b=2"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "parameter"),
+    [
+        (["--+a=1"], Parameter("a", "1", "--+a=1", "+")),
+        (["--++a=1"], Parameter("a", "1", "--++a=1", "++")),
+        (["--+a", "1"], Parameter("a", "1", "--+a 1", "+")),
+        (["--+++a=1"], Parameter("+a", "1", "--+++a=1", "++")),
+    ],
+)
+def test_a_sign_belongs_to_hydra_and_not_to_the_key(tokens: list[str], parameter: Parameter) -> None:
+    assert parse_arguments(tokens) == (parameter,)
+
+
+def test_an_alias_renames_a_parameter_and_nothing_else() -> None:
+    arguments = parse_arguments(["--lr=1", "lr=2", "--x=3", "--y=4"])
+    renamed = with_aliases(arguments, {"lr": "opt.lr", "y": "++new"})
+    assert renamed == (
+        Parameter("opt.lr", "1", "--lr=1"),
+        Override("lr=2"),
+        Parameter("x", "3", "--x=3"),
+        Parameter("new", "4", "--y=4", "++"),
+    )
 
 
 @given(st.lists(st.sampled_from(["a=1", "-m", "--x=3", "-cn", "--y", "c", "--info", "~d", "-7"])))

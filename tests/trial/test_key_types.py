@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from hydra_vertex.trial.key_types import Kind, key_type, known_keys
+from hydra_vertex.trial.key_types import KeyType, Kind, added_type, key_type, known_keys
 
 
 class Color(Enum):
@@ -63,9 +63,9 @@ def declared() -> DictConfig:
         ("raw", Kind.BYTES, "bytes"),
         ("anything", Kind.INTEGER, "int"),
         ("either", Kind.ANY, "any"),
-        ("layers", Kind.LIST, "list"),
+        ("layers", Kind.LIST, "list[int]"),
         ("layers.0", Kind.INTEGER, "int"),
-        ("table", Kind.DICT, "dict"),
+        ("table", Kind.DICT, "dict[str, int]"),
         ("table.a", Kind.INTEGER, "int"),
         ("inner.lr", Kind.FLOAT, "float"),
         ("linked", Kind.INTEGER, "int"),
@@ -75,6 +75,11 @@ def test_a_schema_decides(declared: DictConfig, key: str, kind: Kind, name: str)
     found = key_type(declared, key)
     assert found is not None
     assert (found.kind, found.name) == (kind, name)
+
+
+def test_a_key_that_is_added_takes_what_its_mapping_declares(declared: DictConfig) -> None:
+    assert added_type(declared, "table.new") == KeyType(Kind.INTEGER, False, True)
+    assert added_type(declared, "new").kind is Kind.ANY
 
 
 YAML = """

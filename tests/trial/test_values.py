@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from enum import Enum
 
 import pytest
@@ -123,6 +124,44 @@ def test_an_enum_is_taken_by_name_or_value(text: str, value: str) -> None:
 def test_an_unknown_member_is_refused_with_those_there_are() -> None:
     with pytest.raises(ArgumentError, match="expected one of RED, BLUE, on"):
         value_text("green", _type(Kind.ENUM, enum=Color))
+
+
+def _of(kind: Kind, element: KeyType) -> KeyType:
+    return KeyType(kind, False, True, element=element)
+
+
+INTS = _of(Kind.LIST, KeyType(Kind.INTEGER, False, True))
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "value"),
+    [
+        (INTS, "[32.0, 9007199254740993]", "[32,9007199254740993]"),
+        (_of(Kind.LIST, INTS), "[[1.0],[]]", "[[1],[]]"),
+        (_of(Kind.LIST, KeyType(Kind.STRING, False, True)), "[1,true,'a b',null]", "['1','true','a b','null']"),
+        (_of(Kind.LIST, KeyType(Kind.FLOAT, True, True)), "[1,null,1e-5]", "[1.0,null,1e-05]"),
+        (_of(Kind.DICT, KeyType(Kind.FLOAT, False, True)), r"{a: 1, b\ c: 2}", r"{a:1.0,b\ c:2.0}"),
+    ],
+)
+def test_the_items_of_a_container_get_the_type_that_they_are_declared_to_have(
+    type_: KeyType, text: str, value: str
+) -> None:
+    written = value_text(text, type_)
+    assert written == value
+    assert value_text(written, type_) == value
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "message"),
+    [
+        (INTS, "[1.5]", "its item '1.5' is of the wrong type: expected a whole number"),
+        (INTS, "[[1]]", "is of the wrong type: expected int"),
+        (_of(Kind.DICT, INTS), "{a: 1}", "its item '1' is of the wrong type: expected a list"),
+    ],
+)
+def test_an_item_of_another_type_is_refused(type_: KeyType, text: str, message: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        value_text(text, type_)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from .protocol.command import SEPARATOR
 from .protocol.errors import ArgumentError
 
 
@@ -106,6 +107,9 @@ def override_texts(arguments: Sequence[Argument]) -> tuple[str, ...]:
 def _arguments(tokens: Sequence[str]) -> Iterator[Argument]:
     position = 0
     while position < len(tokens):
+        if tokens[position] == SEPARATOR:  # Parsers drop one; Hydra's would read a second as an override.
+            position += 1
+            continue
         argument, used = _next(tokens[position], tokens[position + 1 : position + 2])
         yield argument
         position += used

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from .arguments import Argument, Flag, Override, Parameter, flag_tokens
 from .composition import AppConfig, KnownMode, choices_of, known_mode
 from .groups import Choice, check_chosen, parse_choice, resolve_choices, said
 from .key_types import key_type
-from .keys import Keys, value_override
+from .keys import Keys, TypedParameter
 from .protocol.explanation import ArgumentKind, ExplainedArgument
 
 GROUP_TYPE = "config group"
+_Meaning: TypeAlias = Flag | Override | Choice | TypedParameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +38,31 @@ class Delivery:
 
 def deliver(app: AppConfig, arguments: Sequence[Argument]) -> Delivery:
     """Type and quote every parameter by the app's config. Raises ArgumentError naming the key and what is allowed."""
-    arguments = [_group_respelled(app, a) if isinstance(a, Parameter) else a for a in arguments]
-    choices = [parse_choice(app, a.key, a.text) if isinstance(a, Parameter) else None for a in arguments]
-    chosen = [choice for choice in choices if choice is not None]
-    by_group = resolve_choices(app, chosen)
+    read = [_choice_or(app, argument) for argument in arguments]
+    choices = [choice for choice in read if isinstance(choice, Choice)]
+    by_group = resolve_choices(app, choices)
     config = app.compose((*app.given, *said(by_group)))
-    check_chosen(chosen, choices_of(config))
-    pairs = list(zip(arguments, choices, strict=True))
-    keys = Keys(app, config, [a for a in arguments if isinstance(a, Parameter) and a.sign])
-    explained = tuple(_explain(keys, argument, choice, by_group) for argument, choice in pairs)
-    superseded = _superseded(choices)
+    check_chosen(choices, choices_of(config))
+    keys = Keys(app, config, [argument for argument in read if isinstance(argument, Parameter) and argument.sign])
+    meant = [keys.typed(argument) if isinstance(argument, Parameter) else argument for argument in read]
+    explained = tuple(_explain(meaning, by_group) for meaning in meant)
+    overrides = tuple(_delivered(meant, explained, choices))
+    if any(isinstance(meaning, TypedParameter) and meaning.needs_proof for meaning in meant):
+        app.compose(overrides)
     return Delivery(
         arguments=explained,
         flags=flag_tokens(arguments),
-        overrides=tuple(
-            became.override
-            for position, (argument, became) in enumerate(zip(arguments, explained, strict=True))
-            if became.override and not isinstance(argument, Flag) and position not in superseded
-        ),
+        overrides=overrides,
         choices=said(by_group),
         mode=None if any(_is_of_hydra(argument) for argument in arguments) else known_mode(config),
     )
+
+
+def _choice_or(app: AppConfig, argument: Argument) -> Argument | Choice:
+    if not isinstance(argument, Parameter):
+        return argument
+    parameter = _group_respelled(app, argument)
+    return parse_choice(app, parameter) or parameter
 
 
 def _is_of_hydra(argument: Argument) -> bool:
@@ -74,23 +80,20 @@ def _group_respelled(app: AppConfig, parameter: Parameter) -> Parameter:
     return replace(parameter, key=f"{like[0]}{at}{package}")
 
 
-def _explain(
-    keys: Keys, argument: Argument, choice: Choice | None, by_group: Mapping[str, str | None]
-) -> ExplainedArgument:
-    match argument:
+def _explain(meaning: _Meaning, by_group: Mapping[str, str | None]) -> ExplainedArgument:
+    match meaning:
         case Flag(tokens=tokens):
             text = " ".join(tokens)
             return ExplainedArgument(text, ArgumentKind.HYDRA, "", "", text)
         case Override(text):
             return ExplainedArgument(text, ArgumentKind.HYDRA, "", "", text)
-        case Parameter() if choice is None:
-            typed, type_ = keys.typed(argument)
+        case Choice(group, _, argument):
+            override = _choice_override(meaning, by_group) or ""
+            return ExplainedArgument(argument, ArgumentKind.GROUP, group, GROUP_TYPE, override)
+        case TypedParameter(parameter, type_):
             return ExplainedArgument(
-                argument.argument, ArgumentKind.VALUE, typed.key, type_.name, value_override(typed, type_)
+                parameter.argument, ArgumentKind.VALUE, parameter.key, type_.name, meaning.override
             )
-        case Parameter():
-            override = _choice_override(choice, by_group) or ""
-            return ExplainedArgument(argument.argument, ArgumentKind.GROUP, choice.group, GROUP_TYPE, override)
 
 
 def _choice_override(choice: Choice, by_group: Mapping[str, str | None]) -> str | None:
@@ -99,7 +102,12 @@ def _choice_override(choice: Choice, by_group: Mapping[str, str | None]) -> str 
     return choice.override({choice.group: None} if is_known else {})
 
 
-def _superseded(choices: Sequence[Choice | None]) -> frozenset[int]:
-    """Where a group is chosen that is chosen again later: only the last is delivered, for Hydra may refuse two."""
-    last = {choice.group: position for position, choice in enumerate(choices) if choice is not None}
-    return frozenset(p for p, choice in enumerate(choices) if choice is not None and last[choice.group] != p)
+def _delivered(
+    meant: Sequence[_Meaning], explained: Sequence[ExplainedArgument], choices: Sequence[Choice]
+) -> Iterator[str]:
+    """The overrides in their order. Of a group that is chosen again only the last, for Hydra may refuse two."""
+    last = {choice.group: choice for choice in choices}
+    for meaning, became in zip(meant, explained, strict=True):
+        is_superseded = isinstance(meaning, Choice) and last[meaning.group] is not meaning
+        if became.override and not isinstance(meaning, Flag) and not is_superseded:
+            yield became.override

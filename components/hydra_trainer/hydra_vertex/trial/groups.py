@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .arguments import Parameter
 from .composition import AppConfig
 from .literals import string_or_strings
 from .nearest import one_of, shown
@@ -16,10 +17,14 @@ _NULL = "null"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`group` is the group, perhaps with its package (`db/engine@db.main`). None as `option` leaves the group empty."""
+    """`group` is the group, perhaps with its package (`db/engine@db.main`). None as `option` leaves the group empty.
+
+    `argument` is what was written, where it was.
+    """
 
     group: str
     option: str | None
+    argument: str = ""
 
     def override(self, known: Mapping[str, str | None]) -> str | None:
         """The override, given the groups in the defaults list; None where nothing has to be said.
@@ -32,8 +37,9 @@ class Choice:
         return f"{self.group}={value}" if self.group in known else f"+{self.group}={value}"
 
 
-def parse_choice(app: AppConfig, key: str, text: str) -> Choice | None:
-    """The choice that `--key=text` makes; None when `key` is no config group. Raises ArgumentError."""
+def parse_choice(app: AppConfig, parameter: Parameter) -> Choice | None:
+    """The choice that a parameter makes; None when its key is no config group. Raises ArgumentError."""
+    key, text = parameter.key, parameter.text
     group = key.partition("@")[0]
     options = app.options(group)
     if not options:
@@ -43,7 +49,7 @@ def parse_choice(app: AppConfig, key: str, text: str) -> Choice | None:
         return None
     if text.lstrip().startswith("{"):
         return None  # Hydra, too, takes a dictionary for the values under the group's package.
-    return Choice(key, _option(app, key, text, options))
+    return Choice(key, _option(app, key, text, options), parameter.argument)
 
 
 def resolve_choices(app: AppConfig, choices: Sequence[Choice]) -> dict[str, str | None]:
@@ -52,6 +58,8 @@ def resolve_choices(app: AppConfig, choices: Sequence[Choice]) -> dict[str, str 
     A group may be in the defaults list only of another choice, so what is known is asked for until nothing new is.
     Raises ArgumentError when Hydra cannot compose the defaults list.
     """
+    if not choices:
+        return {}
     waiting = {choice.group: choice for choice in choices}
     overrides: dict[str, str | None] = {}
     known = _known(app, overrides)

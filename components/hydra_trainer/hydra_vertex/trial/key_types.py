@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import get_args, get_origin
 
 from omegaconf import (
     AnyNode,
@@ -20,9 +21,9 @@ from omegaconf import (
     IntegerNode,
     ListConfig,
     Node,
-    OmegaConf,
     StringNode,
 )
+from omegaconf._utils import _resolve_optional
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.nodes import PathNode
 
@@ -44,19 +45,33 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """`optional`: null is a value of the key. `declared`: a schema says so; otherwise the value in the config does."""
+    """`optional`: null is a value of the key. `declared`: a schema says so; otherwise the value in the config does.
+
+    `element` is the declared type of a list's items or a mapping's values; None leaves them to what is written.
+    """
 
     kind: Kind
     optional: bool
     declared: bool
     enum: type[Enum] | None = None
+    element: KeyType | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only Hydra can tell if a value fits: it is checked item by item, or against a union."""
+        return self.declared and self.kind in (Kind.LIST, Kind.DICT, Kind.ANY)
 
     @property
     def name(self) -> str:
         """The type as Python writes it."""
         name = self.enum.__name__ if self.enum else self.kind.value
+        if self.element is not None:
+            name = f"{name}[{self.element.name}]" if self.kind is Kind.LIST else f"{name}[str, {self.element.name}]"
         return f"Optional[{name}]" if self.optional and self.declared and self.kind is not Kind.ANY else name
 
+
+ANYTHING = KeyType(Kind.ANY, optional=True, declared=False)
+"""The type of a key that says nothing about it."""
 
 _DECLARED = (
     (IntegerNode, Kind.INTEGER),
@@ -66,7 +81,15 @@ _DECLARED = (
     (PathNode, Kind.PATH),
     (BytesNode, Kind.BYTES),
 )
-_ELEMENTS = ((int, Kind.INTEGER), (float, Kind.FLOAT), (bool, Kind.BOOLEAN), (str, Kind.STRING), (Path, Kind.PATH))
+_ANNOTATIONS = (
+    (int, Kind.INTEGER),
+    (float, Kind.FLOAT),
+    (bool, Kind.BOOLEAN),
+    (str, Kind.STRING),
+    (Path, Kind.PATH),
+    (list, Kind.LIST),
+    (dict, Kind.DICT),
+)
 # bool stands before int, of which it is a subclass.
 _OF_VALUE = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.FLOAT), (str, Kind.STRING))
 
@@ -86,11 +109,27 @@ def added_type(config: DictConfig, key: str) -> KeyType:
     parent: object = config
     for part in key.split(".")[:-1]:
         parent = _dereferenced(_child(parent, part))
-    element = parent._metadata.element_type if isinstance(parent, DictConfig) else None
-    kind = next((kind for class_, kind in _ELEMENTS if element is class_), Kind.ANY)
-    if isinstance(element, type) and issubclass(element, Enum):
-        return KeyType(Kind.ENUM, False, True, element)
-    return KeyType(kind, kind is Kind.ANY, kind is not Kind.ANY)
+    if isinstance(parent, DictConfig):
+        return _annotated(parent._metadata.element_type) or ANYTHING
+    return ANYTHING
+
+
+def _annotated(annotation: object) -> KeyType | None:
+    """The type that an annotation declares; None for one that leaves it open."""
+    optional, bare = _resolve_optional(annotation)
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        return KeyType(Kind.ENUM, optional, True, bare)
+    kind = next((kind for class_, kind in _ANNOTATIONS if class_ in (bare, get_origin(bare))), None)
+    if kind is None:
+        return None
+    return KeyType(kind, optional, True, element=_element(get_args(bare)[-1:]))
+
+
+def _element(annotations: tuple[object, ...]) -> KeyType | None:
+    """The type of the items, where it is known down to the scalars."""
+    type_ = _annotated(annotations[0]) if annotations else None
+    is_open = type_ is None or (type_.kind in (Kind.LIST, Kind.DICT) and type_.element is None)
+    return None if is_open else type_
 
 
 def respellings(config: DictConfig, key: str) -> list[str]:
@@ -155,20 +194,20 @@ def _type_of(node: Node) -> KeyType:
     for node_class, kind in _DECLARED:
         if isinstance(node, node_class):
             return KeyType(kind, optional, declared)
-    if OmegaConf.is_list(node):
-        return KeyType(Kind.LIST, optional, declared)
-    if OmegaConf.is_dict(node):
-        return KeyType(Kind.DICT, optional, declared)
+    if isinstance(node, (ListConfig, DictConfig)):
+        kind = Kind.LIST if isinstance(node, ListConfig) else Kind.DICT
+        return KeyType(kind, optional, declared, element=_element((node._metadata.element_type,)))
     return _type_of_value(node)
 
 
 def _type_of_value(node: Node) -> KeyType:
     """An untyped key, or a union: its present value says what it is."""
-    anything = KeyType(Kind.ANY, True, False)
     target = _dereferenced(node)
-    if target is None or target._is_none() or target._is_missing() or not isinstance(node, AnyNode):
-        return anything
+    if not isinstance(node, AnyNode):
+        return KeyType(Kind.ANY, optional=True, declared=True)
+    if target is None or target._is_none() or target._is_missing():
+        return ANYTHING
     if target is not node:
         return _type_of(target)
     value = node._value()
-    return next((KeyType(kind, True, False) for kind_of, kind in _OF_VALUE if isinstance(value, kind_of)), anything)
+    return next((KeyType(kind, True, False) for kind_of, kind in _OF_VALUE if isinstance(value, kind_of)), ANYTHING)

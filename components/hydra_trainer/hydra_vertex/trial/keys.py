@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig
 
@@ -16,6 +16,24 @@ from .protocol.errors import ArgumentError
 from .values import value_text
 
 
+@dataclass(frozen=True, slots=True)
+class TypedParameter:
+    """A parameter under the config's spelling of its key, and the type of that key."""
+
+    parameter: Parameter
+    type: KeyType
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether only a composition can tell if the config takes the value."""
+        return self.type.is_open or bool(self.parameter.sign)
+
+    @property
+    def override(self) -> str:
+        """The override of Hydra that sets the key. Raises ArgumentError naming key, value and what is allowed."""
+        return value_override(self.parameter, self.type)
+
+
 class Keys:
     """The keys of a composed config, and those that `signed` parameters (`--+key=`) add to it."""
 
@@ -24,20 +42,16 @@ class Keys:
         self._config = config
         self._added = {parameter.key for parameter in signed}
 
-    def typed(self, parameter: Parameter) -> tuple[Parameter, KeyType]:
-        """The parameter under the config's spelling of its key, and the key's type.
-
-        Raises ArgumentError when there is no such key, or when there is one that `+` would have to add.
-        """
+    def typed(self, parameter: Parameter) -> TypedParameter:
+        """Raises ArgumentError when there is no such key, or when there is one that `+` would have to add."""
         found = key_type(self._config, parameter.key)
         if found is not None:
-            return self._existing(parameter), found
+            return TypedParameter(self._existing(parameter), found)
         if parameter.sign or parameter.key in self._added:
-            return parameter, added_type(self._config, parameter.key)
+            return TypedParameter(parameter, added_type(self._config, parameter.key))
         like = respellings(self._config, parameter.key)
         if len(like) == 1:
-            respelled = replace(parameter, key=like[0])
-            return respelled, key_type(self._config, like[0]) or added_type(self._config, like[0])
+            return self.typed(replace(parameter, key=like[0]))
         raise self._unknown(parameter, like)
 
     def _existing(self, parameter: Parameter) -> Parameter:

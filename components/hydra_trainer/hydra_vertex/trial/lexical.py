@@ -11,11 +11,9 @@ from typing import NoReturn
 
 from .app import AppCommand, Program
 from .arguments import Argument, Override, Parameter, flag_tokens
-from .key_types import KeyType, Kind
+from .key_types import ANYTHING
 from .keys import value_override
 from .protocol.errors import CommandError
-
-_ANYTHING = KeyType(Kind.ANY, optional=True, declared=False)
 
 
 def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple[str, ...]:
@@ -27,7 +25,7 @@ def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple
     own = tuple(takewhile(_is_own_word, (a.text if isinstance(a, Override) else "" for a in arguments)))
     rest = arguments[len(own) :]
     overrides = (
-        value_override(a, _ANYTHING) if isinstance(a, Parameter) else a.text
+        value_override(a, ANYTHING) if isinstance(a, Parameter) else a.text
         for a in rest
         if isinstance(a, (Parameter, Override))
     )

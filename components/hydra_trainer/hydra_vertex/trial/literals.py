@@ -23,15 +23,14 @@ def scalar_literal(text: str) -> str | None:
     return bare if value is None or isinstance(value, (bool, int, float)) else None
 
 
-def is_container_literal(text: str, kind: type[list[object]] | type[dict[object, object]]) -> bool:
-    """Whether Hydra reads a list (or a dict) of plain data: no function and no interpolation anywhere in it."""
+def container_literal(text: str) -> list[object] | dict[str, object] | None:
+    """The list or dict of plain data that Hydra reads; None where there is a function or an interpolation in it."""
     bare = text.strip()
-    if not bare.startswith("[" if kind is list else "{"):
-        return False
-    override = _read(bare)
-    if override is None or override.value_type is not ValueType.ELEMENT:
-        return False
-    return isinstance(override.value(), kind) and _is_data(override._value)
+    override = _read(bare) if bare.startswith(("[", "{")) else None
+    if override is None or override.value_type is not ValueType.ELEMENT or not _is_data(override._value):
+        return None
+    value = override.value()
+    return value if isinstance(value, (list, dict)) else None
 
 
 def is_override(text: str, key: str) -> bool:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 
 from .key_types import KeyType, Kind
-from .literals import is_container_literal, scalar_literal
+from .literals import container_literal, scalar_literal
 from .protocol.errors import ArgumentError
 from .quoting import quote
 
@@ -40,7 +40,7 @@ def value_text(text: str, type_: KeyType) -> str:
         case Kind.ENUM:
             return quote(_member(text, type_))
         case Kind.LIST | Kind.DICT:
-            return _container(text, type_.kind)
+            return _container(text, type_)
         case Kind.BYTES:
             raise ArgumentError("Hydra has no way to write bytes on a command line")
         case Kind.ANY:
@@ -102,16 +102,48 @@ def _is_value(text: str, value: object) -> bool:
     return isinstance(value, str) and text == value
 
 
-def _container(text: str, kind: Kind) -> str:
-    if not is_container_literal(text, list if kind is Kind.LIST else dict):
-        example = "[64,128]" if kind is Kind.LIST else "{a:1,b:2}"
-        raise ArgumentError(f"expected a {kind.value} as Hydra writes it, such as {example}")
-    return text.strip()
+def _container(text: str, type_: KeyType) -> str:
+    value = container_literal(text)
+    if not isinstance(value, list if type_.kind is Kind.LIST else dict):
+        example = "[64,128]" if type_.kind is Kind.LIST else "{a:1,b:2}"
+        raise ArgumentError(f"expected a {type_.kind.value} as Hydra writes it, such as {example}")
+    return text.strip() if type_.element is None else _literal(value, type_)
+
+
+def _literal(value: object, type_: KeyType) -> str:
+    """What Hydra read in a list or a dict, written again with each item as its declared type."""
+    match value, type_:
+        case list(), KeyType(kind=Kind.LIST, element=KeyType() as element):
+            return f"[{','.join(_item(item, element) for item in value)}]"
+        case dict(), KeyType(kind=Kind.DICT, element=KeyType() as element):
+            return "{" + ",".join(f"{_key(key)}:{_item(item, element)}" for key, item in value.items()) + "}"
+        case list() | dict(), _:
+            raise ArgumentError(f"expected {type_.name}")
+        case _:
+            return value_text(_scalar(value), type_)
+
+
+def _item(value: object, type_: KeyType) -> str:
+    try:
+        return _literal(value, type_)
+    except ArgumentError as error:
+        raise ArgumentError(f"its item {_scalar(value)!r} is of the wrong type: {error}") from error
+
+
+def _scalar(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: _NULL, True: "true", False: "false"}[value]
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _key(key: object) -> str:
+    """A mapping's key, bare: Hydra takes no quotes there, and a backslash in front of what would end the key."""
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", _scalar(key))
 
 
 def _anything(text: str) -> str:
     """A key that says nothing about its type takes what Hydra reads, as long as it is plain data."""
-    if is_container_literal(text, list) or is_container_literal(text, dict):
+    if container_literal(text) is not None:
         return text.strip()
     literal = scalar_literal(text)
     return quote(text) if literal is None else literal
