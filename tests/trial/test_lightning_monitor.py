@@ -18,8 +18,7 @@ from trial.apps import hydra_trial, run, write_app
 CONFIG = """
     package: lightning.pytorch
     devices: 1
-    epochs: 3
-    limit_val: 2
+    validations: [2]
     reports_itself: false
     """
 
@@ -57,14 +56,15 @@ TRAIN = """
                 return torch.optim.SGD(self.parameters(), lr=0.1)
 
         data = torch.utils.data.DataLoader(torch.ones(8, 1), batch_size=2)
-        trainer = lightning.Trainer(
-            max_epochs=cfg.epochs, devices=cfg.devices, strategy="ddp" if cfg.devices > 1 else "auto",
-            accelerator="cpu", limit_val_batches=cfg.limit_val, logger=False, enable_checkpointing=False,
-            enable_progress_bar=False, enable_model_summary=False,
-        )
-        trainer.fit(Line(), data, data)
-        if cfg.limit_val:
-            trainer.validate(Line(), data, verbose=False)
+        for batches in cfg.validations:
+            trainer = lightning.Trainer(
+                max_epochs=2, devices=cfg.devices, strategy="ddp" if cfg.devices > 1 else "auto", accelerator="cpu",
+                limit_val_batches=batches, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+                enable_model_summary=False,
+            )
+            trainer.fit(Line(), data, data)
+            if batches:
+                trainer.validate(Line(), data, verbose=False)
         return -1.0
 
 
@@ -79,7 +79,7 @@ TRAIN = """
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The app under hydra-trial; these options and arguments are split at the first that is no option."""
+    """The app under hydra-trial; `--monitor=` and `--metric=` are hydra-trial's, the rest is the app's."""
     write_app(folder, TRAIN, **{"conf/config.yaml": CONFIG})
     environ = {"CLOUD_ML_HP_METRIC_FILE": "metrics", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     options = [argument for argument in arguments if argument.startswith(("--monitor=", "--metric="))]
@@ -98,46 +98,53 @@ def said(ended: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in ended.stderr.splitlines() if line.startswith("hydra-trial: ")]
 
 
-@pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
-def test_a_metric_is_reported_once_at_each_validation_and_the_returned_value_last(tmp_path: Path, package: str) -> None:
+def test_a_metric_is_reported_once_at_each_validation_and_the_returned_value_last(tmp_path: Path) -> None:
     """Neither the sanity check before the fit nor the validation after it is a point of the curve."""
-    ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss", f"--package={package}")
+    ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss")
     assert said(ended) == ["hydra-trial: val/loss = -1.0"]
-    assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0), (12, -2.0), (13, -1.0)]
+    assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0), (9, -1.0)]
 
 
 def test_metrics_keep_their_own_names_and_what_is_missing_is_told(tmp_path: Path) -> None:
+    """With the other package, in an app that fits twice and the second time without validation."""
     monitors = ("--monitor=val/loss", "--monitor=train/loss", "--monitor=val/los")
-    ended = train(tmp_path, "--metric=best", *monitors, "--epochs=2")
-    assert said(ended) == [
-        "hydra-trial: --monitor val/los: Lightning logged no such metric at its validations; "
-        "the metrics there: train/loss, val/loss",
-        "hydra-trial: --monitor val/loss, train/loss, val/los: early stopping looks at the trial's metric, best, "
-        "which is not among these",
-        "hydra-trial: best = -1.0",
-    ]
+    ended = train(tmp_path, "--metric=best", *monitors, "--package=pytorch_lightning", "--validations=[2,0]")
+    first, second, early_stopping, result = (line.removeprefix("hydra-trial: ") for line in said(ended))
+    assert first == (
+        "--monitor val/los: Lightning logged no such metric at its validations; the metrics there: train/loss, val/loss"
+    )
+    assert second == (
+        "--monitor val/loss, train/loss, val/los: Lightning logged no such metric and ran no validation; "
+        "the metrics there: train/loss"
+    )
+    assert early_stopping == (
+        "--monitor val/loss, train/loss, val/los: early stopping looks at the trial's metric, best, "
+        "which is not among these"
+    )
+    assert result == "best = -1.0"
     assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0)]
     assert [step for step, _ in points(tmp_path, "train/loss")] == [4, 8]
     assert points(tmp_path, "best") == [(9, -1.0)]
 
 
-def test_without_a_validation_there_is_no_curve_and_the_log_says_so(tmp_path: Path) -> None:
-    ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss", "--epochs=1", "--limit_val=0")
-    assert said(ended)[0] == (
-        "hydra-trial: --monitor val/loss: Lightning logged no such metric and ran no validation; "
-        "the metrics there: train/loss"
-    )
-    assert points(tmp_path, "val/loss") == [(1, -1.0)]
-
-
-@pytest.mark.parametrize("monitors", [["--monitor=val/loss"], []], ids=["monitored", "not monitored"])
-def test_of_the_ranks_that_ddp_starts_only_the_first_reports(tmp_path: Path, monitors: list[str]) -> None:
-    """Rank 1 is `python train.py` as Lightning starts it, without hydra-trial; its hypertune is guarded all the same."""
-    ended = train(tmp_path, *monitors, "--metric=val/loss", "--devices=2", "--epochs=2", "--reports_itself=true")
+def test_of_the_ranks_that_ddp_starts_only_the_first_reports(tmp_path: Path) -> None:
+    """Rank 1 is `python train.py`, started by Lightning without hydra-trial. Its hypertune is guarded all the same."""
+    ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss", "--devices=2", "--reports_itself=true")
     assert said(ended) == ["hydra-trial: val/loss = -1.0"]
     assert {value for _, value in points(tmp_path, "own")} == {1.0}
-    curve = [(2, 8.0), (4, 6.0)] if monitors else []
-    assert points(tmp_path, "val/loss") == [*curve, (5, -1.0)]
+    assert points(tmp_path, "val/loss") == [(2, 8.0), (4, 6.0), (5, -1.0)]
+
+
+def test_a_rank_without_hydra_trial_is_guarded_when_nothing_is_monitored_too(tmp_path: Path) -> None:
+    """As rank 1 of DDP does it: a Trainer is made, which calls the factory, and then hypertune is used."""
+    code = (
+        "from hydra_vertex.trial.lightning_monitor import lightning_callbacks; print(lightning_callbacks())\n"
+        "import hypertune; hypertune.HyperTune().report_hyperparameter_tuning_metric('loss', 1)"
+    )
+    environ = {"HYDRA_TRIAL_MONITOR": "[]", "CLOUD_ML_HP_METRIC_FILE": str(tmp_path / "metrics"), "LOCAL_RANK": "1"}
+    ended = run(tmp_path, [sys.executable, "-c", code], environ)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+    assert not (tmp_path / "metrics").exists()
 
 
 def test_outside_of_hydra_trial_the_factories_return_nothing_and_import_nothing(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def add_final_value(file: Path, metric: str, value: float) -> None:
         if own and own[0].value == value and own[0].step == max(record.step for record in own):
             return
         last = max((record.step for record in records), default=None)
-        _append(file, content, make_line(metric, value, next_step(None, last)))
+        _append(file, content, make_line(metric, value, next_step(None, last)), durable=True)
 
 
 def add_line(file: Path, line: bytes) -> None:
@@ -65,9 +65,10 @@ def _read(file: Path) -> bytes:
         return b""
 
 
-def _append(file: Path, content: bytes, line: bytes) -> None:
+def _append(file: Path, content: bytes, line: bytes, *, durable: bool = False) -> None:
+    """Waiting for the disk takes longer than all the rest, too long for an app that reports every batch."""
     separator = b"\n" if content and not content.endswith(b"\n") else b""
-    write_atomic(file.resolve(), content + separator + line)  # a link stays a link
+    write_atomic(file.resolve(), content + separator + line, durable=durable)  # a link stays a link
 
 
 @contextmanager
