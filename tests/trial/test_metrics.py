@@ -1,18 +1,13 @@
-"""The metric file, in cloudml-hypertune's form."""
+"""A metric's name, and where its values go."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from hydra_vertex.trial.metrics import metric_file, metric_name, report
-from hydra_vertex.trial.protocol.errors import OutputError
-
-
-def _records(file: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
+from hydra_vertex.trial.metrics import RECORD_FIELDS, check_metric_name, metric_file, metric_name
+from hydra_vertex.trial.protocol.errors import MetricError
 
 
 @pytest.mark.parametrize(
@@ -43,24 +38,22 @@ def test_a_file_without_a_folder_is_in_the_working_directory() -> None:
     assert metric_file({"CLOUD_ML_HP_METRIC_FILE": "out"}) == Path("out").absolute()
 
 
-def test_a_measurement_is_one_record_with_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUD_ML_TRIAL_ID", "7")
-    file = tmp_path / "deep" / "output.metrics"
-    report(file, "val/loss", 0.25)
-    (record,) = _records(file)
-    assert (record["val/loss"], record["trial"], record["global_step"]) == ("0.25", "7", "1")
-    assert [path.name for path in file.parent.iterdir()] == ["output.metrics"]
+@pytest.mark.parametrize("name", ["loss", "val/loss", "val/loss_epoch", "größe", "a=b"])
+def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
+    check_metric_name(name)
 
 
-def test_what_the_app_reported_itself_is_kept_in_front(tmp_path: Path) -> None:
-    file = tmp_path / "output.metrics"
-    file.write_text('{"loss": "3.0", "global_step": "40"}\nnot a record\n{"loss": "2.0", "global_step": "9"}')
-    report(file, "loss", 1.0)
-    assert file.read_text().splitlines()[1] == "not a record"
-    assert json.loads(file.read_text().splitlines()[-1])["global_step"] == "41"
-
-
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"output\.metrics: the measurement loss=1\.0 cannot be written"):
-        report(tmp_path / "file" / "output.metrics", "loss", 1.0)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("val loss", "has no whitespace, write 'val_loss'"),
+        ("loss\n", "has no whitespace, write 'loss'"),
+        ("", "expected a name such as 'val/loss'"),
+        (None, "--metric is None"),
+        (7, "--metric is 7"),
+        *((field, "a field of the metric file's records") for field in RECORD_FIELDS),
+    ],
+)
+def test_a_name_that_a_record_cannot_hold_is_refused(name: object, said: str) -> None:
+    with pytest.raises(MetricError, match=said):
+        check_metric_name(name, "--metric")

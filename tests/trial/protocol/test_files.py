@@ -9,10 +9,11 @@ import pytest
 from hydra_vertex.trial.protocol.files import local_path, write_atomic
 
 
-def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path, durable: bool) -> None:
     path = tmp_path / "deep" / "file.txt"
-    write_atomic(path, "old")
-    write_atomic(path, b"new")
+    write_atomic(path, "old", durable=durable)
+    write_atomic(path, b"new", durable=durable)
 
     assert path.read_text() == "new"
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]

@@ -1,20 +1,16 @@
-"""The trial's measurement, written as cloudml-hypertune writes it, but so that no reader sees an empty or torn file."""
+"""A metric's name, and the file that its values go to. Pure."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from .protocol import json
 from .protocol.environment import DEFAULT_METRIC, METRIC_FILE, METRIC_TAG, is_trial
-from .protocol.errors import OutputError
-from .protocol.files import write_atomic
+from .protocol.errors import MetricError
 
-_HYPERTUNE_DEFAULT = Path("/tmp/hypertune/output.metrics")  # noqa: S108 - where Vertex AI reads; hypertune's own default
-_STEP = "global_step"
+HYPERTUNE_DEFAULT = Path("/tmp/hypertune/output.metrics")  # noqa: S108 - where Vertex AI reads; hypertune's own default
+RECORD_FIELDS = ("timestamp", "trial", "global_step", "checkpoint_path")
+"""The fields of cloudml-hypertune's record beside the metric, which stands among them under its own name."""
 
 
 def metric_name(option: str | None, environ: Mapping[str, str], app_config: object) -> str:
@@ -27,54 +23,15 @@ def metric_file(environ: Mapping[str, str]) -> Path | None:
     """Where the measurement goes. None when nobody reads one: the app was started by hand."""
     if environ.get(METRIC_FILE):
         return Path(environ[METRIC_FILE]).absolute()
-    return _HYPERTUNE_DEFAULT if is_trial(environ) else None
+    return HYPERTUNE_DEFAULT if is_trial(environ) else None
 
 
-def report(file: Path, metric: str, value: float) -> None:
-    """Add the measurement behind what the app itself has reported, one step after it. Raises OutputError."""
-    try:
-        reported = file.read_text(encoding="utf-8") if file.exists() else ""
-        record = _record(file.parent, metric, value, _last_step(reported) + 1)
-        separator = "\n" if reported and not reported.endswith("\n") else ""
-        write_atomic(file, f"{reported}{separator}{record}")
-    except OSError as error:
-        raise OutputError(f"{file}: the measurement {metric}={value} cannot be written: {error.strerror}") from error
-
-
-def _record(folder: Path, metric: str, value: float, step: int) -> str:
-    import hypertune
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".measurement-", dir=folder) as private:
-        part = Path(private, "record")
-        with _environ(METRIC_FILE, str(part)):
-            tuner = hypertune.HyperTune()
-        tuner.report_hyperparameter_tuning_metric(metric, value, global_step=step)
-        return part.read_text(encoding="utf-8")
-
-
-def _last_step(reported: str) -> int:
-    return max((_step(line) for line in reported.splitlines()), default=0)
-
-
-def _step(line: str) -> int:
-    """The step of a record. A line that is not one belongs to somebody else and counts nothing."""
-    try:
-        record = json.loads(line)
-        return int(str(record[_STEP])) if isinstance(record, Mapping) and _STEP in record else 0
-    except ValueError:
-        return 0
-
-
-@contextmanager
-def _environ(name: str, value: str) -> Iterator[None]:
-    """hypertune learns its file from the environment alone, and only when it is made."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+def check_metric_name(name: object, source: str = "the metric's name") -> None:
+    """Raises MetricError when a record cannot hold a metric of this name. `source` says where the name was given."""
+    if not isinstance(name, str) or not name:
+        raise MetricError(f"{source} is {name!r}; expected a name such as 'val/loss'")
+    if any(character.isspace() for character in name):
+        raise MetricError(f"{source} is {name!r}; a metric's name has no whitespace, write {'_'.join(name.split())!r}")
+    if name in RECORD_FIELDS:
+        fields = ", ".join(RECORD_FIELDS)
+        raise MetricError(f"{source} is {name!r}, a field of the metric file's records ({fields}); choose another name")

@@ -1,11 +1,13 @@
-"""The app's return value as the trial's objective. Pure; tensors and arrays are known by what they can do."""
+"""The app's return value as the trial's objective. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
+
+from .scalars import to_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,6 @@ class NoObjective:
 
 
 Outcome: TypeAlias = Objective | NoObjective
-
-
-@runtime_checkable
-class _Scalar(Protocol):
-    """A numpy or torch scalar, or an array or tensor of one element."""
-
-    def item(self) -> object:
-        """The element as a Python number; ValueError or RuntimeError when there are several."""
 
 
 def parse_objective(returned: object, metric: str) -> Outcome:
@@ -56,27 +50,10 @@ def _entry(returned: Mapping[object, object], metric: str) -> Outcome:
 
 
 def _number(returned: object) -> Outcome:
-    value = _python_number(returned)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return NoObjective(f"the app returned {_described(returned)}, which is not a number")
     try:
-        number = float(value)
-    except OverflowError:
-        return NoObjective("the app returned a whole number that is too large for a double")
+        number = to_float(returned)
+    except (TypeError, ValueError) as error:
+        return NoObjective(f"the app returned {error}")
     if not math.isfinite(number):
         return NoObjective(f"the app returned {number}, which is not a finite number")
     return Objective(number)
-
-
-def _python_number(returned: object) -> object:
-    if isinstance(returned, (bool, int, float, str)) or not isinstance(returned, _Scalar):
-        return returned
-    try:
-        return returned.item()
-    except (TypeError, ValueError, RuntimeError):
-        return returned
-
-
-def _described(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"

@@ -1,14 +1,31 @@
-"""Which process of a distributed run this is. Pure."""
+"""Which process of a distributed run this is."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 
 _GLOBAL_RANK = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 _PARTS_OF_RANK = ("NODE_RANK", "GROUP_RANK", "LOCAL_RANK")
 _CLUSTER_SPEC = "CLUSTER_SPEC"
 _CHIEF = "workerpool0"
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that reports, as its environment says it and torch's process group, if any.
+
+    A process that torch.multiprocessing started has the environment of its parent; only the group knows its rank.
+    """
+    return is_first(os.environ) and _rank_in_group() == 0
+
+
+def _rank_in_group() -> int:
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return 0
+    return int(distributed.get_rank())
 
 
 def is_first(environ: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import run_child
+from .metrics import RECORD_FIELDS
 from .protocol import json
 from .protocol.command import PROGRAM, SEPARATOR
 from .protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
@@ -27,7 +28,6 @@ _MODEL = "model"
 _METRICS = "metrics"
 _METRIC_VALUE = "metric_value"
 _BEST_CONFIG = "best_config"
-_NOT_METRICS = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _values(line: str) -> dict[str, float]:
     try:
         record = json.loads(line)
         fields = record.items() if isinstance(record, Mapping) else ()
-        values = {name: float(str(value)) for name, value in fields if name not in _NOT_METRICS}
+        values = {name: float(str(value)) for name, value in fields if name not in RECORD_FIELDS}
     except ValueError:
         return {}
     return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -21,12 +21,14 @@ from .arguments import (
     with_aliases,
 )
 from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
-from .metrics import metric_file, metric_name, report
+from .messages import tell
+from .metrics import check_metric_name, metric_file, metric_name
 from .objective import NoObjective, Objective, parse_objective
 from .options import Options
-from .protocol.command import PROGRAM
+from .protocol.environment import METRIC_TAG
 from .protocol.errors import ArgumentError, CommandError, HydraVertexError
-from .rank import is_first
+from .rank import is_first_process
+from .reporting import prepare_reporting
 from .run_dir import run_dir_override
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ class Session:
     """
 
     def __init__(self, options: Options, program: Sequence[str], arguments: Sequence[str]) -> None:
-        """`program` is the app's command without `arguments`. Raises ArgumentError."""
+        """`program` is the app's command without `arguments`. Raises ArgumentError, MetricError."""
+        _check_metric_names(options)
         self.explanation: Explanation | None = None
         self.error: HydraVertexError | None = None
         self._options = options
@@ -64,6 +67,7 @@ class Session:
 
     def start(self) -> None:
         """Wait for the app to call its main."""
+        prepare_reporting(self._options.monitor)
         replace_hydra_main(self._on_launch)
 
     def check_delivered(self) -> None:
@@ -114,9 +118,10 @@ class Session:
         return (*parse_arguments(sys.argv[1:]), *parameters)
 
     def _on_return(self, job: JobReturn) -> None:
-        if not is_first(os.environ):
+        if not is_first_process():
             return
         metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
+        self._say_what_early_stopping_misses(metric)
         match parse_objective(job.return_value, metric):
             case NoObjective(reason):
                 tell(f"no measurement: {reason}")
@@ -127,10 +132,19 @@ class Session:
     def _report(self, metric: str, value: float) -> None:
         if self._metric_file is None:
             return
+        from .metric_file import add_final_value
+
         try:
-            report(self._metric_file, metric, value)
+            check_metric_name(metric)
+            add_final_value(self._metric_file, metric, value)
         except HydraVertexError as error:
             self._tell(error)
+
+    def _say_what_early_stopping_misses(self, metric: str) -> None:
+        monitored = self._options.monitor
+        if monitored and metric not in monitored:
+            names = ", ".join(monitored)
+            tell(f"--monitor {names}: early stopping looks at the trial's metric, {metric}, which is not among these")
 
     def _tell(self, error: HydraVertexError) -> None:
         self.error = error
@@ -149,14 +163,19 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _check_metric_names(options: Options) -> None:
+    """What the app's own config names is known only when it has run."""
+    if options.metric is not None:
+        check_metric_name(options.metric, "--metric")
+    elif os.environ.get(METRIC_TAG):
+        check_metric_name(os.environ[METRIC_TAG], f"${METRIC_TAG}")
+    for name in options.monitor:
+        check_metric_name(name, "--monitor")
+
+
 def _run_dir(arguments: Sequence[Argument]) -> tuple[str, ...]:
     override = run_dir_override(os.environ, arguments)
     return () if override is None else (override,)
-
-
-def tell(message: str) -> None:
-    """One line on stderr, in hydra-trial's name."""
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:

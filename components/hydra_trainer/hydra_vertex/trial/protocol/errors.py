@@ -6,6 +6,7 @@
     ├── UserError               2   the input is at fault; nothing was launched
     │   ├── ArgumentError           an argument of hydra-trial cannot be delivered to the app
     │   ├── CommandError            the app's command cannot be started
+    │   ├── MetricError             a metric cannot be recorded: its name, its value or its step
     │   ├── DocumentError           a job document does not have the form that the API prescribes
     │   ├── SearchSpaceError        a search file, or the space in it, is not usable
     │   └── OutputError             a file or folder cannot be read or written as asked
@@ -40,6 +41,10 @@ class ArgumentError(UserError):
 
 class CommandError(UserError):
     """The app's command does not name something that can be started as a Hydra app."""
+
+
+class MetricError(UserError):
+    """A metric's name, value or step is none that a record can hold."""
 
 
 class DocumentError(UserError):

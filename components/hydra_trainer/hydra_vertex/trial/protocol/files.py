@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write beside `path` and rename over it, so that a reader sees the old file or the new one, never half of one.
 
-    Folders on the way are made. The file gets the permissions that the umask gives a new file. Raises OSError.
+    Folders on the way are made. The file gets the permissions that the umask gives a new file. What is not `durable`
+    outlives this process but perhaps not a power cut: it does not wait for the disk. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -19,7 +20,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except BaseException:

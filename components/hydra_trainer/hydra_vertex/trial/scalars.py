@@ -1,0 +1,41 @@
+"""One number out of what an app hands over. Pure; tensors and arrays are known by what they can do."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class _Scalar(Protocol):
+    """A numpy or torch scalar, or an array or tensor of one element."""
+
+    def item(self) -> object:
+        """The element as a Python number; ValueError or RuntimeError when there are several."""
+
+
+def to_float(value: object) -> float:
+    """An int, a float, or a numpy or torch scalar as a float, which may be NaN or infinite.
+
+    Raises TypeError or ValueError, whose text goes on from a phrase such as "the app returned".
+    """
+    number = _python_number(value)
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise TypeError(f"{_described(value)}, which is not a number")
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise ValueError("a whole number that is too large for a double") from error
+
+
+def _python_number(value: object) -> object:
+    if isinstance(value, (bool, int, float, str)) or not isinstance(value, _Scalar):
+        return value
+    try:
+        return value.item()
+    except (TypeError, ValueError, RuntimeError):
+        return value
+
+
+def _described(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
