@@ -1,7 +1,7 @@
 """What hydra-trial adds to an app's own time: `python benchmarks/trial_overhead.py [RUNS]`. Paired runs, medians.
 
-Two apps: one that imports nothing but Hydra, where every millisecond shows, and the sample trainer. The peer is the shell
-line that people put in front of an app today, which takes the dashes off with sed.
+Two apps: one that imports nothing but Hydra, where every millisecond shows, and the sample trainer. The peer is the
+shell line that people put in front of an app today, which takes the dashes off with sed.
 """
 
 from __future__ import annotations
