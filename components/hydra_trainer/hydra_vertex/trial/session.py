@@ -13,10 +13,10 @@ from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_a
 from .metrics import metric_file, metric_name, report
 from .objective import NoObjective, Objective, parse_objective
 from .options import Options
-from .protocol.command import PROGRAM
 from .protocol.errors import ArgumentError, CommandError, HydraVertexError
 from .rank import is_first
 from .run_dir import run_dir_override
+from .telling import tell
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
@@ -128,11 +128,6 @@ class Session:
 def _run_dir(arguments: Sequence[Argument]) -> tuple[str, ...]:
     override = run_dir_override(os.environ, arguments)
     return () if override is None else (override,)
-
-
-def tell(message: str) -> None:
-    """One line on stderr, in hydra-trial's name."""
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:
