@@ -57,8 +57,9 @@ def test_the_last_comes_before_the_newest(tmp_path: Path, files: dict[str, int],
         "tmp_last.ckpt",
         "last-part.ckpt",
         "a.ckpt~",
-    ]
-    + ["tmp-checkpoint-9/trainer_state.json", "Temp/last.ckpt"],
+        "tmp-checkpoint-9/trainer_state.json",
+        "Temp/last.ckpt",
+    ],
 )
 def test_a_temporary_name_is_no_checkpoint(tmp_path: Path, name: str) -> None:
     _write(tmp_path, name, 2)
