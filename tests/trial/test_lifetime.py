@@ -54,6 +54,13 @@ INTERRUPT = """
     """
 
 
+def _name(value: object) -> str:
+    """A parameter in a test's name."""
+    if isinstance(value, signal.Signals):
+        return value.name
+    return {SLEEP: "no handler", HANDLE: "handler", INTERRUPT: "catches"}.get(str(value), "")
+
+
 @functools.cache
 def _unshare() -> tuple[str, ...] | None:
     """What makes the next command process 1 of a PID namespace; None where that is not allowed."""
@@ -153,6 +160,7 @@ TOLD = "hydra-trial: the app was ended by signal {} ({}), which told it to stop\
         (HANDLE, signal.SIGRTMIN, (7, "SIGRTMIN\n", "")),
         (INTERRUPT, signal.SIGINT, (0, "interrupted\n", "")),
     ],
+    ids=_name,
 )
 def test_a_signal_to_process_1_does_to_the_app_what_it_does_elsewhere(
     container: tuple[str, ...], tmp_path: Path, body: str, number: signal.Signals, ended: tuple[int, str, str]
@@ -358,6 +366,7 @@ def test_a_terminals_ctrl_c_reaches_the_app_once_and_then_ends_its_hold(
         (HANDLE, signal.SIGTERM, (7, "SIGTERM\n", "")),
         (INTERRUPT, signal.SIGINT, (0, "interrupted\n", "")),
     ],
+    ids=_name,
 )
 def test_outside_of_a_container_the_process_is_the_apps(
     tmp_path: Path, body: str, number: signal.Signals, ended: tuple[int, str, str]
