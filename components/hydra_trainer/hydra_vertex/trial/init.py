@@ -13,9 +13,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .signals import STOPPING
+from .signals import INIT_PID, STOPPING
 
-INIT_PID = 1
 LEFT_BEHIND_GRACE_S = 5.0
 """From SIGTERM to the end, for processes that outlive the app. The kernel would kill those of a process 1 at once."""
 
@@ -115,10 +114,9 @@ def _next_signal(deadline: float) -> int | None:
 
 def _tell_everybody_to_stop() -> None:
     """In this process's own PID namespace, which is the container; outside of one it would be the whole machine."""
-    if os.getpid() != INIT_PID:
-        raise RuntimeError("only process 1 may signal every process")
-    with suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGTERM)
+    if os.getpid() == INIT_PID:
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGTERM)
 
 
 def _is_foreground() -> bool:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from .init import INIT_PID, Init, fork_app
 from .options import Options
-from .signals import death, exit_code_of, is_told_to_stop
+from .signals import INIT_PID, death, exit_code_of, is_told_to_stop
 from .telling import tell
+
+if TYPE_CHECKING:
+    from .init import Init
 
 _REFUSED = 2
 
@@ -20,6 +23,8 @@ _REFUSED = 2
 def live(options: Options, run: Callable[[Options], int]) -> int:
     """Run the trial to its end; its exit code. What `run` raises passes through, and is not held."""
     if os.getpid() == INIT_PID:
+        from .init import fork_app
+
         init = fork_app()
         if init is not None:
             return _live_as_init(options, init)

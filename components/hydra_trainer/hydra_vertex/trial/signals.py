@@ -7,6 +7,9 @@ import signal
 STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 """The signals by which a person or a container runtime tells a process to stop."""
 
+INIT_PID = 1
+"""The process to which, in its PID namespace, the kernel applies no signal's default action."""
+
 _EXIT_BASE = 128
 _OFTEN: dict[int, str] = {
     signal.SIGKILL: "a container that ran out of memory ends like this",
