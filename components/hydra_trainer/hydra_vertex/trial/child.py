@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
+from .messages import tell
+from .signals import STOPPING, death, exit_code_of
+
 GRACE_S = 25.0
 """From a signal to SIGKILL. Kubernetes and Vertex AI give a container 30 s, of which the outputs need a few."""
-_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_SIGNAL_EXIT_BASE = 128
 _Handler = Callable[[int, "FrameType | None"], object]
 
 
@@ -44,20 +45,22 @@ class _Stop:
 def run_child(command: Sequence[str], environ: Mapping[str, str], *, grace_s: float = GRACE_S) -> int:
     """The child's exit code, 128+n when signal n ended it or this process was told to stop by it.
 
-    stdin, stdout and stderr are the child's. Must run in the main thread, which is where Python handles signals.
+    A death by signal is told on stderr. stdin, stdout and stderr are the child's. Must run in the main thread, which is
+    where Python handles signals.
     """
     stop = _Stop(grace_s)
     # The child gets a group of its own, so that a signal reaches the processes that a distributed app has started.
     with _handling(stop), subprocess.Popen(list(command), env=dict(environ), start_new_session=True) as child:
         stop.child = child
         stop.pass_on()
-        exit_code = child.wait()
+        returncode = child.wait()
         signal.setitimer(signal.ITIMER_REAL, 0)
         if stop.signals:
             _signal_group(child, signal.SIGKILL)
-    if stop.signals:
-        return _SIGNAL_EXIT_BASE + stop.signals[0]
-    return exit_code if exit_code >= 0 else _SIGNAL_EXIT_BASE - exit_code
+    told = stop.signals[0] if stop.signals else None
+    if returncode < 0:
+        tell(death(-returncode, told))
+    return exit_code_of(returncode if told is None else -told)
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
@@ -67,7 +70,7 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
 
 @contextmanager
 def _handling(stop: _Stop) -> Iterator[None]:
-    handlers: dict[signal.Signals, _Handler] = dict.fromkeys(_STOPPING, stop.on_signal)
+    handlers: dict[signal.Signals, _Handler] = dict.fromkeys(STOPPING, stop.on_signal)
     handlers[signal.SIGALRM] = stop.on_grace_over
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

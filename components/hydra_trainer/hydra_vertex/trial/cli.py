@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .lifetime import live
+from .messages import tell
 from .options import USAGE, Options, parse_options
 from .protocol.command import PROGRAM
 from .protocol.errors import CommandError, HydraVertexError, OutputError
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: the app's own, or that of the error that kept it from running (see `protocol.errors`)."""
     try:
-        return _run(parse_options(sys.argv[1:] if arguments is None else arguments))
+        return live(parse_options(sys.argv[1:] if arguments is None else arguments), _run)
     except HydraVertexError as error:
-        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        tell(str(error))
         return error.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
@@ -36,6 +37,7 @@ def become(program: Program, command: Sequence[str]) -> NoReturn:
     """Become the program: same process id, same files. Raises CommandError when it cannot be started."""
     sys.stdout.flush()
     sys.stderr.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
     try:
         os.execv(program.path, list(command))  # noqa: S606 - no shell is wanted
     except OSError as error:

@@ -20,8 +20,8 @@ reported as the trial's measurement.
 options:
   --metric NAME           name of the metric that the app returns. Without it: $CLOUD_ML_HP_METRIC_TAG, then
                           `optimized_metric` in the app's config, then `metric`
-  --monitor NAME          report this metric of Lightning at every validation, as Lightning logs it; may be repeated.
-                          The service then sees the curve, and can stop a trial that leads nowhere
+  --monitor NAME          report this metric of Lightning at every validation, under its own name; may be repeated. By
+                          the curve of the study's metric a service can stop a trial that leads nowhere
   --alias ID=KEY          the parameter ID sets the config's KEY; may be repeated
   --resume-key KEY        the config key for a checkpoint to go on from: it is set when the config has it and a
                           checkpoint is in $AIP_CHECKPOINT_DIR, as after a pre-empted Spot machine

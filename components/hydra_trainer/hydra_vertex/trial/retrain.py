@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import run_child
+from .messages import tell
 from .metrics import RECORD_FIELDS
 from .protocol import json
-from .protocol.command import PROGRAM, SEPARATOR
+from .protocol.command import SEPARATOR
 from .protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
 from .protocol.errors import DocumentError, OutputError
 from .protocol.executor import ExecutorInput, parse_executor_input
@@ -124,9 +125,9 @@ def _make_folders(retraining: Retraining) -> None:
 
 def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
     if metric is None:
-        _tell("the app returned no metric; the model is kept, and the step's metrics are empty")
+        tell("the app returned no metric; the model is kept, and the step's metrics are empty")
     if not any(retraining.model_dir.iterdir()):
-        _tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
+        tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
 
 
 def _write_output(step: ExecutorInput, retraining: Retraining, metric: Metric | None) -> None:
@@ -144,7 +145,3 @@ def _provenance(step: ExecutorInput, retraining: Retraining) -> JsonObject:
     app: Sequence[str] = retraining.command[retraining.command.index(SEPARATOR) + 1 :]
     best: dict[str, Json] = {_BEST_CONFIG: step.inputs[_BEST_CONFIG].uri} if _BEST_CONFIG in step.inputs else {}
     return {"command": shlex.join(app), "overrides": list(retraining.overrides), **best}
-
-
-def _tell(message: str) -> None:
-    print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .arguments import Argument, Flag, Override, Parameter
+from .arguments import Argument, Parameter, override_texts
+from .command_line import is_set, is_single_run
 from .protocol.environment import MODEL_DIR
 from .protocol.files import local_path
 from .quoting import quote
 
 _KEY = "hydra.run.dir"
 _FOLDER = "hydra"
-_NO_SINGLE_RUN = frozenset({"--multirun", "-m", "--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i"})
 _BUCKETS = Path("/gcs")
 
 
@@ -25,7 +25,7 @@ def run_dir_override(environ: Mapping[str, str], arguments: Sequence[Argument]) 
     That is outside of a trial, where the user says it, in a multirun, and where the bucket is not mounted.
     """
     model_dir = environ.get(MODEL_DIR)
-    if not model_dir or any(_leaves_alone(argument) for argument in arguments):
+    if not model_dir or not is_single_run(arguments) or is_set(_KEY, _overrides(arguments)):
         return None
     folder = local_path(model_dir.rstrip("/")).parent / _FOLDER
     if folder.is_relative_to(_BUCKETS) and not _BUCKETS.is_dir():
@@ -33,11 +33,5 @@ def run_dir_override(environ: Mapping[str, str], arguments: Sequence[Argument]) 
     return f"{_KEY}={quote(str(folder))}"
 
 
-def _leaves_alone(argument: Argument) -> bool:
-    match argument:
-        case Flag():
-            return argument.name in _NO_SINGLE_RUN
-        case Override(text):
-            return text.lstrip("+").partition("=")[0] == _KEY
-        case Parameter(key=key):
-            return key == _KEY
+def _overrides(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    return (*override_texts(arguments), *(a.key for a in arguments if isinstance(a, Parameter)))

@@ -20,6 +20,7 @@ from .arguments import (
     parse_arguments,
     with_aliases,
 )
+from .command_line import is_single_run
 from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
 from .messages import tell
 from .metrics import check_metric_name, metric_file, metric_name
@@ -99,16 +100,30 @@ class Session:
         """Put the arguments where the app looks for them; what is known of Hydra's mode on the way."""
         arguments = self._present_arguments()
         parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
-        if not parameters and not self._options.explain:
+        resumes = self._options.resume_key is not None and is_single_run(arguments)
+        if not parameters and not self._options.explain and not resumes:
             sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments), *_run_dir(arguments)]
             return None
         delivery, app = _delivery(launch, config_name, arguments)
+        if resumes:
+            delivery = self._with_checkpoint(app, delivery)
         sys.argv[1:] = [*delivery.command, *_run_dir(arguments)]
         if self._options.explain:
             from .explain import explain
 
             self.explanation = explain(app, delivery, self._program)
         return delivery.mode
+
+    def _with_checkpoint(self, app: AppConfig, delivery: Delivery) -> Delivery:
+        from .resume import resumption
+
+        key = self._options.resume_key or ""
+        found = resumption(app, delivery, key, os.environ)
+        if found is None:
+            return delivery
+        if is_first_process() and not self._options.explain:
+            tell(f"goes on from {found.checkpoint} ({key})")
+        return found.added_to(delivery)
 
     def _present_arguments(self) -> tuple[Argument, ...]:
         """The arguments in the user's order; those that the app itself put into `sys.argv` stand before parameters."""
