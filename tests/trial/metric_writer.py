@@ -1,8 +1,8 @@
-"""A process that reports into `$CLOUD_ML_HP_METRIC_FILE`: `metric_writer.py METRIC COUNT FOLDER`.
+"""A process that reports into `$CLOUD_ML_HP_METRIC_FILE`: `metric_writer.py METRIC FOLDER`.
 
-It makes `METRIC.ready` in FOLDER, waits for `start`, and reports COUNT values, or until there is `stop` when COUNT is
-0. It prints how many. Odd values go through `hydra_vertex.trial.report`, even ones each through a new instance of
-cloudml-hypertune's own class, guarded as in an app under hydra-trial.
+It makes `METRIC.ready` in FOLDER, waits for `start` there, reports until there is `stop`, and prints how many values.
+Odd values go through `hydra_vertex.trial.report`, even ones each through a new instance of cloudml-hypertune's own
+class, guarded as in an app under hydra-trial.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ prepare_reporting(())
 import hypertune  # noqa: E402 - as an app does under hydra-trial: after it has begun
 
 
-def main(metric: str, count: int, folder: Path) -> None:
+def main(metric: str, folder: Path) -> None:
     folder.joinpath(f"{metric}.ready").touch()
     while not folder.joinpath("start").exists():
         time.sleep(0.001)
     value = 0
-    while value < count or (not count and not folder.joinpath("stop").exists()):
+    while not folder.joinpath("stop").exists():
         value += 1
         if value % 2:
             report(metric, value, step=value)
@@ -34,4 +34,4 @@ def main(metric: str, count: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]))

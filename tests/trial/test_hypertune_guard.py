@@ -1,4 +1,4 @@
-"""cloudml-hypertune's own class, used by an app under hydra-trial: each of its defects, and how it is without one."""
+"""cloudml-hypertune's own class, used by an app under hydra-trial: each of its defects."""
 
 from __future__ import annotations
 

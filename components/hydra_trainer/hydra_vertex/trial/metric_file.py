@@ -23,7 +23,7 @@ from .records import make_line, newest_first, next_step
 LOCK_TIMEOUT_S = 30.0
 """A line takes milliseconds to add; who waits for longer waits for a process that hangs."""
 
-_RETRY_S = 0.002
+_RETRY_S = 0.0005
 _LOCK_MODE = 0o666
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
