@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import pytest
 
 from trial.apps import hydra_trial
-from trial.corpus import CORPUS
+from trial.corpus import CORPUS, writable_cases
 from trial.corpus.cases import Case, Prints, Refused, Runs, Sweeps
-from trial.corpus.runner import App, Finished, started_app, trial_arguments
+from trial.corpus.runner import App, Command, Finished, started_app, trial_command
 
-_HYDRA = tuple(int(number) for number in version("hydra-core").split(".")[:2])
-_CASES = [case for case in CORPUS if _HYDRA >= tuple(map(int, case.hydra.split(".")))]
+_CASES = writable_cases()
 _SAMPLE = _CASES[:: len(_CASES) // 24]
 
 
@@ -24,14 +22,23 @@ def app() -> Iterator[App]:
         yield app
 
 
+@pytest.fixture(scope="module")
+def finished(app: App, request: pytest.FixtureRequest) -> dict[Command, Finished]:
+    """What came of each selected case; they run at once, on all processors."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    cases = [item.callspec.params["case"] for item in items if "finished" in item.fixturenames]
+    commands = [trial_command(case) for case in cases]
+    return dict(zip(commands, app.run(commands), strict=True))
+
+
 @pytest.mark.parametrize("case", _CASES, ids=str)
-def test_an_argument_list_means_what_it_says(app: App, case: Case) -> None:
-    _check(app, case, app.trial(case))
+def test_an_argument_list_means_what_it_says(app: App, finished: dict[Command, Finished], case: Case) -> None:
+    _check(app, case, finished[trial_command(case)])
 
 
 @pytest.mark.parametrize("case", _SAMPLE, ids=str)
 def test_a_process_of_its_own_comes_to_the_same(app: App, case: Case) -> None:
-    process = hydra_trial(app.folder, *trial_arguments(case), environ={"PYTHONUTF8": "1"})
+    process = hydra_trial(app.folder, *trial_command(case).arguments, environ={"PYTHONUTF8": "1"})
     _check(app, case, Finished(process.returncode, process.stdout, process.stderr))
 
 

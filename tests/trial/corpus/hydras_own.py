@@ -12,24 +12,24 @@ OVERRIDES = runs(
     [
         (["seed=3", "--lr=0.5"], {"seed": 3, "lr": 0.5}),
         (["--lr=0.5", "seed=3"], {"seed": 3, "lr": 0.5}),
-        (["lr=1", "--seed=3.0"], {"lr": 1, "seed": 3}),
-        (["+extra=5", "--lr=1"], {"extra": 5, "lr": 1.0}),
-        (["--lr=1", "+extra=[1,2]"], {"extra": [1, 2], "lr": 1.0}),
-        (["++seed=4", "--lr=1"], {"seed": 4, "lr": 1.0}),
-        (["++brand.new=x", "--lr=1"], {"brand": {"new": "x"}, "lr": 1.0}),
-        (["~note", "--lr=1"], {"note": ABSENT, "lr": 1.0}),
-        (["--seed=2.0", "~data.cache"], {"seed": 2, "data.cache": ABSENT}),
-        (["note='a,b'", "--seed=2.0"], {"note": "a,b", "seed": 2}),
-        (["note=null", "--seed=2.0"], {"note": None, "seed": 2}),
-        (["width=${seed}", "--seed=2.0"], {"width": 2, "seed": 2}),
-        (["model=vit", "--lr=1"], {"model": VIT, "lr": 1.0}),
-        (["model=vit", "--model.patch=8.0"], {"model": {**VIT, "patch": 8}}),
-        (["--model.patch=8.0", "model=vit"], {"model": {**VIT, "patch": 8}}),
-        (["+model@second=vit", "--second.patch=8.0"], {"second": {**VIT, "patch": 8}}),
-        (["experiment=long", "--lr=1"], {"model": VIT, "seed": 7, "batch_size": 256, "lr": 1.0}),
-        (["experiment=long", "--seed=8.0"], {"model": VIT, "seed": 8, "batch_size": 256}),
-        (["--model.patch=8.0", "experiment=long"], {"model": {**VIT, "patch": 8}, "seed": 7, "batch_size": 256}),
-        (["data.size=[1,2]", "--data.size.0=9.0"], {"data.size": [9, 2]}),
+        (["lr=1", "--seed=3"], {"lr": 1, "seed": 3}),
+        (["+extra=5", "--lr=0.5"], {"extra": 5, "lr": 0.5}),
+        (["--lr=0.5", "+extra=[1,2]"], {"extra": [1, 2], "lr": 0.5}),
+        (["++seed=4", "--lr=0.5"], {"seed": 4, "lr": 0.5}),
+        (["++brand.new=x", "--lr=0.5"], {"brand": {"new": "x"}, "lr": 0.5}),
+        (["~note", "--lr=0.5"], {"note": ABSENT, "lr": 0.5}),
+        (["--seed=2", "~data.pattern"], {"seed": 2, "data.pattern": ABSENT}),
+        (["note='a,b'", "--seed=2"], {"note": "a,b", "seed": 2}),
+        (["note=null", "--seed=2"], {"note": None, "seed": 2}),
+        (["width=${seed}", "--seed=2"], {"width": 2, "seed": 2}),
+        (["model=vit", "--lr=0.5"], {"model": VIT, "lr": 0.5}),
+        (["model=vit", "--model.patch=8"], {"model": {**VIT, "patch": 8}}),
+        (["--model.patch=8", "model=vit"], {"model": {**VIT, "patch": 8}}),
+        (["+model@second=vit", "--second.patch=8"], {"second": {**VIT, "patch": 8}}),
+        (["experiment=long", "--lr=0.5"], {"model": VIT, "seed": 7, "batch_size": 256, "lr": 0.5}),
+        (["experiment=long", "--seed=8"], {"model": VIT, "seed": 8, "batch_size": 256}),
+        (["--model.patch=8", "experiment=long"], {"model": {**VIT, "patch": 8}, "seed": 7, "batch_size": 256}),
+        (["data.size=[1,2]", "--data.size.0=9"], {"data.size": [9, 2]}),
     ],
 )
 
@@ -42,10 +42,10 @@ LAST_WINS = runs(
         (["--lr=0.6", "lr=0.5"], {"lr": 0.5}),
         (["--lr=0.6", "++lr=0.5"], {"lr": 0.5}),
         (["++lr=0.5", "--lr=0.6"], {"lr": 0.6}),
-        (["--seed=1.0", "seed=2", "--seed=3.0"], {"seed": 3}),
-        (["--seed=3.0", "--lr=1", "seed=2", "lr=0.5"], {"seed": 2, "lr": 0.5}),
+        (["--seed=1", "seed=2", "--seed=3"], {"seed": 3}),
+        (["--seed=3", "--lr=0.7", "seed=2", "lr=0.5"], {"seed": 2, "lr": 0.5}),
         (["--note=a,b", "note=x", "--note=c d"], {"note": "c d"}),
-        (["--data.size=[1,2]", "--data.size.1=5.0"], {"data.size": [1, 5]}),
+        (["--data.size=[1,2]", "--data.size.1=5"], {"data.size": [1, 5]}),
     ],
 )
 
@@ -53,22 +53,22 @@ FLAGS = (
     *runs(
         "beside Hydra's own flags",
         [
-            (["--config-name", "debug", "--lr=1"], {"seed": 99, "lr": 1.0}),
-            (["--lr=1", "--config-name", "debug"], {"seed": 99, "lr": 1.0}),
-            (["--lr=1", "--config-name=debug", "note=x"], {"seed": 99, "lr": 1.0, "note": "x"}),
-            (["-cn", "debug", "--seed=5.0"], {"seed": 5}),
-            (["--seed=5.0", "-cn=debug"], {"seed": 5}),
-            (["--lr", "1", "-cn", "debug"], {"seed": 99, "lr": 1.0}),
-            (["--config-dir", "more", "optimizer=lion", "--optimizer.lr=1"], {"optimizer": {"lr": 1.0, "weight_decay": 1.0}}),
+            (["--config-name", "debug", "--lr=0.5"], {"seed": 99, "lr": 0.5}),
+            (["--lr=0.5", "--config-name", "debug"], {"seed": 99, "lr": 0.5}),
+            (["--lr=0.5", "--config-name=debug", "note=x"], {"seed": 99, "lr": 0.5, "note": "x"}),
+            (["-cn", "debug", "--seed=5"], {"seed": 5}),
+            (["--seed=5", "-cn=debug"], {"seed": 5}),
+            (["--lr", "0.5", "-cn", "debug"], {"seed": 99, "lr": 0.5}),
+            (["--config-dir", "more", "optimizer=lion", "--optimizer.lr=0.5"], {"optimizer": {"lr": 0.5, "weight_decay": 1.0}}),
             (["--optimizer=lion", "--config-dir", "more"], {"optimizer": {"lr": 0.0001, "weight_decay": 1.0}}),
-            (["--optimizer.weight_decay=0", "-cd", "more", "--optimizer=lion"], {"optimizer": {"lr": 0.0001, "weight_decay": 0.0}}),
-            (["--run", "--lr=1"], {"lr": 1.0}),
-            (["--lr=1", "-r", "seed=2"], {"lr": 1.0, "seed": 2}),
+            (["--optimizer.weight_decay=0.5", "-cd", "more", "--optimizer=lion"], {"optimizer": {"lr": 0.0001, "weight_decay": 0.5}}),
+            (["--run", "--lr=0.5"], {"lr": 0.5}),
+            (["--lr=0.5", "-r", "seed=2"], {"lr": 0.5, "seed": 2}),
         ],
     ),
     Case(
         "beside Hydra's own flags",
-        ("--config-path", "small", "--size=3.0", "-cn", "tiny"),
+        ("--config-path", "small", "--size=3", "-cn", "tiny"),
         Runs({"size": 3, "name": "tiny"}, alone=True),
     ),
 )  # fmt: skip
@@ -77,30 +77,30 @@ SWITCHES_AS_PARAMETERS = runs(
     "parameters that are called like a switch",
     [
         (["--run=3"], {"run": 3}),
-        (["--run=3.0", "--lr=1"], {"run": 3, "lr": 1.0}),
-        (["--version=2.0"], {"version": 2}),
+        (["--run=3", "--lr=0.5"], {"run": 3, "lr": 0.5}),
+        (["--version=2"], {"version": 2}),
         (["--multirun=4"], {"multirun": 4}),
         (["--resolve=yes"], {"resolve": True}),
-        (["--run", "--run=3.0"], {"run": 3}),
+        (["--run", "--run=3"], {"run": 3}),
     ],
 )
 
 ANSWERS = tuple(
     Case("answers of Hydra", tuple(arguments), Prints(text))
     for arguments, text in [
-        (["--cfg", "job", "--lr=1"], "\nlr: 1.0\n"),
-        (["--lr=1", "--cfg=job"], "\nlr: 1.0\n"),
-        (["--batch_size=64.0", "-c", "job"], "\nbatch_size: 64\n"),
-        (["--cfg", "job", "--resolve", "--base_width=32.0"], "\nwidth: 32\n"),
-        (["--cfg", "job", "--package", "data", "--data.workers=8.0"], "\nworkers: 8\n"),
+        (["--cfg", "job", "--lr=0.5"], "\nlr: 0.5\n"),
+        (["--lr=0.5", "--cfg=job"], "\nlr: 0.5\n"),
+        (["--batch_size=64", "-c", "job"], "\nbatch_size: 64\n"),
+        (["--cfg", "job", "--resolve", "--base_width=32"], "\nwidth: 32\n"),
+        (["--cfg", "job", "--package", "data", "--data.workers=8"], "\nworkers: 8\n"),
         (["-c", "job", "-p", "data.size", "--data.size=[1,2]"], "- 1\n- 2\n"),
         (["--cfg", "job", "--name=true"], "\nname: 'true'\n"),
         (["--help"], "Configuration groups"),
-        (["--help", "--lr=1"], "Configuration groups"),
+        (["--help", "--lr=0.5"], "Configuration groups"),
         (["--hydra-help"], "--config-name"),
         (["--version"], "Hydra"),
-        (["--info", "config", "--lr=1"], "lr: 1.0"),
-        (["--lr=1", "--info", "defaults"], "trainer_schema"),
+        (["--info", "config", "--lr=0.5"], "lr: 0.5"),
+        (["--lr=0.5", "--info", "defaults"], "trainer_schema"),
         (["-i", "searchpath"], "Config search path"),
     ]
 )
@@ -110,12 +110,12 @@ _TWO_RATES = Sweeps(({"lr": 0.1, "seed": 3}, {"lr": 0.2, "seed": 3}))
 MULTIRUN = tuple(
     Case("multirun", tuple(arguments), expected)
     for arguments, expected in [
-        (["-m", "lr=0.1,0.2", "--seed=3.0"], _TWO_RATES),
-        (["--seed=3.0", "lr=0.1,0.2", "-m"], _TWO_RATES),
-        (["--seed", "3.0", "--multirun", "lr=choice(0.1,0.2)"], _TWO_RATES),
+        (["-m", "lr=0.1,0.2", "--seed=3"], _TWO_RATES),
+        (["--seed=3", "lr=0.1,0.2", "-m"], _TWO_RATES),
+        (["--seed", "3", "--multirun", "lr=choice(0.1,0.2)"], _TWO_RATES),
         (["-m", "seed=range(1,3)", "--note=a,b"], Sweeps(({"seed": 1, "note": "a,b"}, {"seed": 2, "note": "a,b"}))),
         (["-m", "--note=choice(a,b)"], Sweeps(({"note": "choice(a,b)"},))),
-        (["-m", "model=resnet,vit", "--lr=1"], Sweeps(({"lr": 1.0}, {"lr": 1.0, "model": VIT}))),
+        (["-m", "model=resnet,vit", "--lr=0.5"], Sweeps(({"lr": 0.5}, {"lr": 0.5, "model": VIT}))),
         (["-m", "seed=1,2", "--model=vit"], Sweeps(({"seed": 1, "model": VIT}, {"seed": 2, "model": VIT}))),
     ]
 )  # fmt: skip
@@ -123,10 +123,10 @@ MULTIRUN = tuple(
 SEPARATOR = runs(
     "a bare --",
     [
-        (["--", "--lr=1"], {"lr": 1.0}),
-        (["seed=3", "--", "--lr=1"], {"seed": 3, "lr": 1.0}),
-        (["--lr=1", "--"], {"lr": 1.0}),
-        (["-cn", "debug", "--", "--lr=1", "--note=x y"], {"seed": 99, "lr": 1.0, "note": "x y"}),
+        (["--", "--lr=0.5"], {"lr": 0.5}),
+        (["seed=3", "--", "--lr=0.5"], {"seed": 3, "lr": 0.5}),
+        (["--lr=0.5", "--"], {"lr": 0.5}),
+        (["-cn", "debug", "--", "--lr=0.5", "--note=x y"], {"seed": 99, "lr": 0.5, "note": "x y"}),
     ],
 )
 
@@ -138,14 +138,14 @@ REFUSED_FLAGS = (
             (["--lr", "--seed=3"], "--lr"),
             (["--lr", "-m"], "--lr"),
             (["--no-such-switch"], "--no-such-switch"),
-            (["--lr=1", "--no-such-switch"], "--no-such-switch"),
+            (["--lr=0.5", "--no-such-switch"], "--no-such-switch"),
             (["--config-name"], "--config-name"),
-            (["--lr=1", "nope=3"], "nope"),
-            (["--lr=1", "--config-name", "nope"], "nope"),
+            (["--lr=0.5", "nope=3"], "nope"),
+            (["--lr=0.5", "--config-name", "nope"], "nope"),
         ],
     ),
     Case("to be refused", ("-z",), Refused("-z", by_hydra=True)),
-    Case("to be refused", ("--lr=1", "-z"), Refused("-z")),
+    Case("to be refused", ("--lr=0.5", "-z"), Refused("-z")),
 )
 
 CASES = (

@@ -9,17 +9,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO
+from queue import SimpleQueue
 
 from trial.corpus.cases import Case, Config, Prints, Refused, Runs, Sweeps, canonical
 
 _HERE = Path(__file__).resolve().parent
 _CONFIG = "CONFIG "
 APP_COMMAND = ("python", "train.py")
+END_LIMIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,69 +46,82 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """`way` is `trial` for `hydra-trial ARGUMENTS`, `python` for `python ARGUMENTS`."""
+
+    way: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class App:
-    """The app in a folder of its own, its default config, and the process that runs it."""
+    """The app in a folder of its own, its default config, and the processes that run it."""
 
     folder: Path
     default: Config
-    _server: subprocess.Popen[str]
+    _pool: ServerPool
 
-    def trial(self, case: Case) -> Finished:
-        """`hydra-trial [options] -- python train.py ...`"""
-        return _ask(self._server, "trial", trial_arguments(case))
-
-    def plain(self, arguments: Sequence[str]) -> Finished:
-        """`python train.py ...`"""
-        return _ask(self._server, "plain", (APP_COMMAND[1], *arguments))
+    def run(self, commands: Sequence[Command]) -> list[Finished]:
+        """Run each of them, as many at once as there are processors."""
+        return self._pool.run(commands)
 
 
-def trial_arguments(case: Case) -> tuple[str, ...]:
-    """What stands behind `hydra-trial`."""
-    return (*case.options, "--", *APP_COMMAND, *case.arguments)
+def trial_command(case: Case) -> Command:
+    """`hydra-trial [options] -- python train.py ...`"""
+    return Command("trial", (*case.options, "--", *APP_COMMAND, *case.arguments))
 
 
 def environ() -> dict[str, str]:
     """Without what the environment of the tests may say about trials and ranks."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONWARNINGS") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS") if name in os.environ}
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
 
 @contextmanager
 def started_app() -> Iterator[App]:
-    """The app, copied to a new folder, and a warm process in it."""
+    """The app, copied to a new folder, and a warm process for each processor in it."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as name:
         folder = Path(name, "app")
         shutil.copytree(_HERE / "app", folder, ignore=shutil.ignore_patterns("__pycache__"))
-        with _server(folder) as server:
-            plain = _ask(server, "plain", (APP_COMMAND[1],))
+        with ServerPool(folder, os.cpu_count() or 1) as pool:
+            (plain,) = pool.run([Command("python", APP_COMMAND[1:])])
             (default,) = plain.configs or [f"the app does not run: {plain.stderr}"]
-            yield App(folder, json.loads(default), server)
+            yield App(folder, json.loads(default), pool)
 
 
-@contextmanager
-def _server(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, str(_HERE / "warm_server.py")]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, env=environ(), stdin=pipe, stdout=pipe, text=True) as server:
-        try:
-            yield server
-        finally:
-            _end_of(server.stdin)
-            server.wait(timeout=60)
+class ServerPool:
+    """Warm processes (see `warm_server`); each runs one command at a time."""
 
+    def __init__(self, folder: Path, size: int) -> None:
+        command, pipe = [sys.executable, str(_HERE / "warm_server.py")], subprocess.PIPE
+        self._servers = [
+            subprocess.Popen(command, cwd=folder, env=environ(), stdin=pipe, stdout=pipe, text=True)
+            for _ in range(size)
+        ]
+        self._idle: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        for server in self._servers:
+            self._idle.put(server)
 
-def _end_of(pipe: IO[str] | None) -> None:
-    if pipe is not None:
-        pipe.close()
+    def __enter__(self) -> ServerPool:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.communicate(timeout=END_LIMIT_S)
 
-def _ask(server: subprocess.Popen[str], way: str, arguments: Sequence[str]) -> Finished:
-    assert server.stdin is not None
-    assert server.stdout is not None
-    server.stdin.write(json.dumps({"way": way, "arguments": list(arguments)}) + "\n")
-    server.stdin.flush()
-    answer: Mapping[str, object] = json.loads(server.stdout.readline())
-    return Finished(int(str(answer["exit_code"])), str(answer["stdout"]), str(answer["stderr"]))
+    def run(self, commands: Sequence[Command]) -> list[Finished]:
+        with ThreadPoolExecutor(len(self._servers)) as threads:
+            return list(threads.map(self._run, commands))
+
+    def _run(self, command: Command) -> Finished:
+        server = self._idle.get()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps({"way": command.way, "arguments": command.arguments}) + "\n")
+        server.stdin.flush()
+        answer: Mapping[str, object] = json.loads(server.stdout.readline())
+        self._idle.put(server)
+        return Finished(int(str(answer["exit_code"])), str(answer["stdout"]), str(answer["stderr"]))
 
 
 def judge(case: Case, finished: Finished, default: Config) -> Verdict:

@@ -28,14 +28,15 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    import hydra.main  # noqa: F401
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.plugins import Plugins
+    from hydra import compose, initialize
+    from omegaconf import OmegaConf
 
     from hydra_vertex.trial import cli, delivery, main_module, session  # noqa: F401
 
-    Plugins.instance()
-    OverridesParser.create().parse_overrides(["a=1", "+b/c@d=[x,'y z']", "~e", "f={g: 1.5e-3}", "h=1,2", "i=int(1.5)"])
+    # The two grammars learn from what they read; Hydra finds its plugins once.
+    with initialize(version_base="1.2", config_path=None):
+        config = compose(overrides=["+a={b: [x,'y z',1.5e-3]}", "+c=${a.b}", "+hydra.d=${oc.env:HOME}/${hydra:x}"])
+        OmegaConf.to_yaml(config, resolve=True)
 
 
 def _run(way: str, arguments: list[str]) -> dict[str, object]:
