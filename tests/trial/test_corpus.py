@@ -1,4 +1,4 @@
-"""Every argument list of the corpus, on a real app: the config that the app gets is what was meant, by value and type."""
+"""Every argument list of the corpus, on a real app: what the app gets is what was meant, by value and by type."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trial.corpus.cases import ABSENT, Case, Prints, Refused, Runs, Sweeps, refused, runs
 
 VIT = {"name": "vit", "patch": 16, "heads": 8, "dropout": 0.1}
+_LION = {"lr": 0.0001, "weight_decay": 1.0}
 SGD = {"lr": 0.1, "momentum": 0.9, "nesterov": False}
 
 OVERRIDES = runs(
@@ -59,9 +60,9 @@ FLAGS = (
             (["-cn", "debug", "--seed=5"], {"seed": 5}),
             (["--seed=5", "-cn=debug"], {"seed": 5}),
             (["--lr", "0.5", "-cn", "debug"], {"seed": 99, "lr": 0.5}),
-            (["--config-dir", "more", "optimizer=lion", "--optimizer.lr=0.5"], {"optimizer": {"lr": 0.5, "weight_decay": 1.0}}),
-            (["--optimizer=lion", "--config-dir", "more"], {"optimizer": {"lr": 0.0001, "weight_decay": 1.0}}),
-            (["--optimizer.weight_decay=0.5", "-cd", "more", "--optimizer=lion"], {"optimizer": {"lr": 0.0001, "weight_decay": 0.5}}),
+            (["--config-dir", "more", "optimizer=lion", "--optimizer.lr=0.5"], {"optimizer": {**_LION, "lr": 0.5}}),
+            (["--optimizer=lion", "--config-dir", "more"], {"optimizer": _LION}),
+            (["--optimizer.lr=0.5", "-cd", "more", "--optimizer=lion"], {"optimizer": {**_LION, "lr": 0.5}}),
             (["--run", "--lr=0.5"], {"lr": 0.5}),
             (["--lr=0.5", "-r", "seed=2"], {"lr": 0.5, "seed": 2}),
         ],

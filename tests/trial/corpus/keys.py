@@ -108,7 +108,15 @@ SPELLINGS = (
     ),
 )
 
-_RENAMED = ("--alias", "learning_rate=lr", "--alias", "p1=trainer.epochs", "--alias=net=model", "--alias", "drv=db/driver")
+_RENAMED = (
+    "--alias",
+    "learning_rate=lr",
+    "--alias",
+    "p1=trainer.epochs",
+    "--alias=net=model",
+    "--alias",
+    "drv=db/driver",
+)
 
 ALIASES = tuple(
     Case("aliases", tuple(arguments), Runs(changes), _RENAMED)

@@ -73,7 +73,11 @@ def trial_command(case: Case) -> Command:
 
 def environ() -> dict[str, str]:
     """Without what the environment of the tests may say about trials and ranks."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS")
+        if name in os.environ
+    }
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
 

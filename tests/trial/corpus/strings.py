@@ -56,7 +56,7 @@ UNICODE = verbatim(
     _KEYS,
     [
         "é", "naïve café", "日本語", "Ω≈ç√", "🚀", "👩\u200d🔬 works", "e\u0301", "\u202eright to left", "٣",
-        "\u2028", "𝒳", "ß,ẞ",
+        "\u2028", "\U0001d4b3", "ß,ẞ",
     ],
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ PATHS = runs(
         (["--trainer.root=../up/~x"], {"trainer.root": Path("../up/~x")}),
         (["--trainer.root=/gcs/b/$HOME"], {"trainer.root": Path("/gcs/b/$HOME")}),
         (["--trainer.scratch=null"], {}),
-        (["--trainer.scratch=/tmp/it's"], {"trainer.scratch": Path("/tmp/it's")}),
+        (["--trainer.scratch=/scratch/it's"], {"trainer.scratch": Path("/scratch/it's")}),
     ],
 )
 
