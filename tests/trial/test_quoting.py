@@ -49,8 +49,15 @@ def test_hydra_reads_a_quoted_text_as_that_string_and_nothing_else(text: str) ->
 
 @given(st.lists(TEXTS, min_size=100, max_size=100))
 @settings(max_examples=20, deadline=None)
-def test_what_is_delivered_composes_to_the_text_verbatim(texts: list[str]) -> None:
+def test_the_composed_config_holds_the_text_verbatim(texts: list[str]) -> None:
     """2,000 texts, 100 at a time."""
+    keys = {f"k{number}": text for number, text in enumerate(texts)}
+    assert _composed(keys) == keys
+
+
+@given(st.lists(TEXTS, min_size=20, max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_what_is_delivered_composes_to_the_text_verbatim(texts: list[str]) -> None:
     keys = {f"k{number}": text for number, text in enumerate(texts)}
     _store(keys)
     with initialize_config_dir("/", version_base=None):
