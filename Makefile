@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint types wheel check bench components lock clean help
+.PHONY: run test fuzz lint types wheel check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/run  ## set-up, then the main job on real text: tune, select, retra
 
 test: $(VENV)/dev  ## set-up, then the test suite
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/dev  ## the night's share: 100,000 texts through Hydra's parser (the suite has 2,000)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/test_quoting.py
 
 lint: $(VENV)/dev  ## ruff, both as linter and as formatter
 	$(BIN)/ruff check .

@@ -128,3 +128,38 @@ def test_no_argument_is_lost_and_none_is_made_up(tokens: list[str]) -> None:
     delivered = [*flag_tokens(arguments), *override_texts(arguments), *parameters]
     made_up = delivered.count("all")
     assert sorted([*tokens, *["all"] * made_up]) == sorted(delivered)
+
+
+_WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+_KEYS = st.from_regex(r"[a-z_][a-z0-9_]{0,4}(\.[a-z0-9]{1,3})?", fullmatch=True)
+_WRITTEN = st.one_of(
+    st.builds(lambda key, text: ([f"--{key}={text}"], Parameter(key, text, f"--{key}={text}")), _KEYS, _WORDS).filter(
+        lambda written: written[1].key not in ("cfg", "package", "info")
+    ),
+    st.builds(
+        lambda key, number: ([f"--{key}x", str(number)], Parameter(f"{key}x", str(number), f"--{key}x {number}")),
+        _KEYS,
+        st.integers() | st.floats(),
+    ),
+    st.builds(
+        lambda sign, key, text: ([f"{sign}{key}={text}"], Override(f"{sign}{key}={text}")),
+        st.sampled_from(["", "+", "++", "~"]),
+        _KEYS,
+        _WORDS,
+    ),
+    st.sampled_from(
+        [
+            (["-m"], Flag("--multirun", "", ("-m",))),
+            (["--config-name", "x"], Flag("--config-name", "x", ("--config-name", "x"))),
+            (["--cfg=job"], Flag("--cfg", "job", ("--cfg=job",))),
+        ]
+    ),
+)
+
+
+@given(st.lists(_WRITTEN, max_size=8))
+def test_any_mixture_is_told_apart_in_its_order(
+    written: list[tuple[list[str], Parameter | Override | Flag]],
+) -> None:
+    parsed = parse_arguments([token for tokens, _ in written for token in tokens])
+    assert list(parsed) == [argument for _, argument in written]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hydra_vertex.trial.arguments import override_texts, parse_arguments
 from hydra_vertex.trial.composition import AppConfig
@@ -128,3 +130,36 @@ def test_the_configs_around_a_command_line_are_composed(app: AppConfig) -> None:
 def test_what_the_user_wrote_may_need_what_a_parameter_chooses(app: AppConfig) -> None:
     explanation = _explain(app, "--opt=sgd", "opt.momentum=0.5")
     assert explanation.base.config["opt"] == {"momentum": 0.5, "nesterov": False}
+
+
+_FORMS = {
+    "--{key}={value}": ["--{key}={value}"],
+    "--{key} {value}": ["--{key}", "{value}"],
+    "{key}={value}": ["{key}={value}"],
+    "++{key}={value}": ["++{key}={value}"],
+}
+_SETS = st.tuples(st.sampled_from(sorted(_FORMS)), st.sampled_from(["steps", "port"]), st.integers(-9, 9))
+_FLAGS = st.sampled_from([["-cn", "config"], ["--run"], ["--config-name=config"]])
+
+
+@given(st.lists(_SETS | _FLAGS, min_size=1, max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_the_last_one_wins_across_all_forms_and_flags_stand_first(
+    app: AppConfig, written: list[tuple[str, str, int] | list[str]]
+) -> None:
+    names = {"steps": "steps", "port": "db.port"}
+    sets = [item for item in written if isinstance(item, tuple)]
+    arguments = [
+        word.format(key=names[item[1]], value=item[2]) if isinstance(item, tuple) else word
+        for item in written
+        for word in (_FORMS[item[0]] if isinstance(item, tuple) else item)
+    ]
+    delivery = _deliver(app, *arguments)
+    config = app.compose(delivery.overrides)
+    expected = {"steps": 10, "port": 3306} | {key: value for _, key, value in sets}
+    assert {"steps": config.steps, "port": config.db.port} == expected
+    flags = [word for item in written if isinstance(item, list) for word in item]
+    assert list(delivery.command) == [
+        *flags,
+        *(f"{'++' * form.startswith('++')}{names[key]}={value}" for form, key, value in sets),
+    ]
