@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import hydra.test_utils
 import pytest
 
 from trial.apps import hydra_trial, run
@@ -29,7 +30,10 @@ USER = {"USER": "omry"}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`app` is a script or `-m module`; `plain` are its arguments alone, `trial` the same ones under hydra-trial."""
+    """`app` is a script or `-m module`; `plain` are its arguments alone, `trial` the same ones under hydra-trial.
+
+    `exit_code` is what Hydra 1.3 gives, which these examples are for.
+    """
 
     folder: str
     app: str
@@ -92,14 +96,14 @@ EXAMPLES = (
     Example("patterns/extending_configs", "my_app.py", exit_code=1),
     Example("patterns/multi-select", "my_app.py", "server/site=[amazon,google]", "server/site=[amazon,google]"),
     Example("patterns/specializing_config", "example.py", "dataset=cifar10", "--dataset=cifar10"),
-    Example("patterns/write_protect_config_node", "frozen.py", "data_bits=10", "--data_bits=10.0"),
+    Example("patterns/write_protect_config_node", "frozen.py", "data_bits=10", "data_bits=10", 1),
     Example(f"{RUNNING}/3_working_directory", "my_app.py"),
     Example(f"{RUNNING}/3_working_directory", "my_app.py", "hydra.job.chdir=True", "hydra.job.chdir=True"),
     Example(f"{RUNNING}/3_working_directory", "original_cwd.py", "hydra.job.chdir=True", "hydra.job.chdir=True"),
     Example(f"{RUNNING}/4_logging", "my_app.py", "hydra.verbose=[__main__]", "hydra.verbose=[__main__]"),
     Example(f"{RUNNING}/5_basic_sweep", "my_app.py", "--multirun db=mysql,postgresql", "-m db=mysql,postgresql"),
     Example(f"{RUNNING}/5_basic_sweep", "my_app.py", "db=postgresql db.timeout=3", "--db.timeout=3 --db=postgresql"),
-    Example(f"{FIRST}/1_simple_cli", "my_app.py", "+db.driver=mysql +db.user=omry", "--+db.driver=mysql +db.user=omry"),
+    Example(f"{FIRST}/1_simple_cli", "my_app.py", "+db.driver=mysql +db.user=omry", "+db.driver=mysql +db.user=omry"),
     Example(f"{FIRST}/2_config_file", "my_app.py", "db.user=root db.password=1234", "--db.user=root db.password=1234"),
     Example(f"{FIRST}/2_config_file", "my_app.py", "nope=1", "nope=1", 1),
     Example(f"{FIRST}/3_using_config", "my_app.py"),
@@ -140,12 +144,12 @@ _OWN_LINE = re.compile(r"^hydra-trial: .*\n", re.MULTILINE)
 @pytest.mark.parametrize("app", ["example_app", "completion"])
 @pytest.mark.parametrize("as_module", [True, False], ids=["module", "script"])
 def test_the_apps_in_hydras_own_package_are_the_same(tmp_path: Path, app: str, as_module: bool) -> None:
-    import hydra.test_utils
-
     module = f"hydra.test_utils.{app}"
     script = Path(next(iter(hydra.test_utils.__path__)), f"{app}.py")
     program = ["-m", module] if as_module else [str(script)]
-    plain, trial = (["db=postgresql"], ["--db=postgresql"]) if app == "example_app" else (["list.0=1"], ["--list.0=1"])
+    plain, trial = (
+        (["db=postgresql"], ["--db=postgresql"]) if app == "example_app" else (["dict.key3=a"], ["--dict.key3=a"])
+    )
     assert_the_same(tmp_path / "plain", tmp_path / "trial", program, plain, trial, 0)
 
 
@@ -201,8 +205,8 @@ def assert_the_same(
         job = pool.submit(run, plain_folder, [sys.executable, *program, *plain], USER)
         under = hydra_trial(trial_folder, "--", "python", *program, *trial, environ=USER)
         alone = job.result()
-    assert alone.returncode == code, alone.stderr
-    assert under.returncode == code, under.stderr
+    assert alone.returncode == code or not hydra.__version__.startswith("1.3"), alone.stderr
+    assert under.returncode == alone.returncode, under.stderr
     assert _normal(under.stdout, trial_folder) == _normal(alone.stdout, plain_folder)
     assert _OWN_LINE.sub("", _normal(under.stderr, trial_folder)) == _normal(alone.stderr, plain_folder)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hydra.core.config_loader import ConfigLoader
@@ -36,17 +38,13 @@ class AppConfig:
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The config with its `hydra` node. Raises ArgumentError with Hydra's words when it cannot be composed."""
-        try:
+        with _as_argument_errors():
             return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _not_composed(error) from error
 
     def choices(self, overrides: Sequence[str]) -> dict[str, str | None]:
         """The option chosen in each config group, Hydra's own too; cheaper than `compose`. Raises ArgumentError."""
-        try:
+        with _as_argument_errors():
             defaults = self.loader.compute_defaults_list(self.config_name, list(overrides), run_mode=_TOLERANT)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _not_composed(error) from error
         return dict(defaults.overrides.known_choices)
 
     def options(self, group: str) -> tuple[str, ...]:
@@ -68,12 +66,10 @@ class AppConfig:
     def _names(self, group: str, kind: ObjectType) -> list[str]:
         # Hydra 1.2 has no parameter for what adds to its search path, and finds no groups there.
         asks = "overrides" in inspect.signature(self.loader.get_group_options).parameters
-        try:
+        with _as_argument_errors():
             if asks:
                 return self.loader.get_group_options(group, kind, self.config_name, list(self.given))
             return self.loader.get_group_options(group, kind)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _not_composed(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +119,17 @@ def _json(value: object) -> Json:
             return value.decode("latin-1")
         case _:
             return str(value)
+
+
+@contextmanager
+def _as_argument_errors() -> Iterator[None]:
+    """Around what Hydra composes for hydra-trial alone. Its warnings are left for the run itself, as in `hydra_main`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _not_composed(error) from error
 
 
 def _not_composed(error: Exception) -> ArgumentError:
