@@ -26,7 +26,16 @@ AT_A_TIME = 2
 TIME_LIMIT_S = 900
 ALL = ("tests/trial",)
 SOME = tuple(
-    f"tests/trial/test_{name}.py" for name in ("hydra_trial", "delivery", "quoting", "composition", "third_party_apps")
+    f"tests/trial/test_{name}.py"
+    for name in (
+        "composition",
+        "delivery",
+        "execution_whitelist",
+        "hydra_trial",
+        "main_module",
+        "quoting",
+        "third_party_apps",
+    )
 )
 TOOLS = ("pytest>=9", "hypothesis>=6.150", "joblib>=1.4")
 
