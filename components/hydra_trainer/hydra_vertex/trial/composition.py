@@ -123,7 +123,7 @@ def _json(value: object) -> Json:
 
 @contextmanager
 def _as_argument_errors() -> Iterator[None]:
-    """Around what Hydra composes for hydra-trial alone. Its warnings are left for the run itself, as in `hydra_main`."""
+    """Around what Hydra composes for hydra-trial alone; its warnings are left for the run itself (see `hydra_main`)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
