@@ -144,7 +144,7 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def is_version(python: Path, version: str) -> bool:
-    code = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         return run(python, "-c", code).strip() == version
     except (CommandError, OSError):
