@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test fuzz lint types wheel check bench components lock clean help
+.PHONY: run test fuzz lint types wheel matrix check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -30,7 +30,10 @@ types: $(VENV)/dev  ## mypy, strict
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
 	$(BIN)/python tests/wheel_check.py
 
-check: test lint types wheel  ## everything that CI runs
+matrix: $(VENV)/dev  ## the trial side's tests on every Python and Hydra that it works with
+	$(BIN)/python tests/matrix/run.py
+
+check: test lint types wheel matrix  ## everything that CI runs
 
 bench: $(VENV)/dev  ## print every figure that the README quotes
 	$(BIN)/python -m benchmarks

@@ -42,10 +42,10 @@ def replace_hydra_main(on_launch: OnLaunch) -> None:
 
     @functools.wraps(original)
     def main(*args: object, **kwargs: object) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        config_name = signature.bind(*args, **kwargs).arguments.get("config_name")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             decorate = original(*args, **kwargs)
+        config_name = signature.bind(*args, **kwargs).arguments.get("config_name")
         for warning in caught:  # Hydra means the app's line, which is one further up than without this function.
             warnings.warn(warning.message, warning.category, stacklevel=2)
         return lambda task: _wrap(decorate(task), on_launch, config_name)

@@ -17,6 +17,8 @@ from types import CodeType, ModuleType, TracebackType
 from .app import Module, Script
 from .protocol.errors import CommandError
 
+_PACKAGE = Path(__file__).parent
+
 
 def run_as_main(target: Script | Module, arguments: Sequence[str]) -> int:
     """Run it to its end; its exit code. What it raises is shown as Python shows it, without frames of this package.
@@ -34,7 +36,8 @@ def run_as_main(target: Script | Module, arguments: Sequence[str]) -> int:
     except CommandError:
         raise
     except Exception as error:
-        sys.excepthook(type(error), error.with_traceback(_own_traceback(error)), error.__traceback__)
+        error.with_traceback(_without_own_frames(error.__traceback__))
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     return 0
 
@@ -104,8 +107,11 @@ def _exit_code(error: SystemExit) -> int:
             return 1
 
 
-def _own_traceback(error: BaseException) -> TracebackType | None:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
-        traceback = traceback.tb_next
-    return traceback
+def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """What Python shows is what it would show for the app alone; also where Hydra's functions are wrapped."""
+    if traceback is None:
+        return None
+    rest = _without_own_frames(traceback.tb_next)
+    if Path(traceback.tb_frame.f_code.co_filename).parent == _PACKAGE:
+        return rest
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)

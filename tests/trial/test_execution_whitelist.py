@@ -1,0 +1,63 @@
+"""Apps that set the execution whitelist of Hydra 1.4: hydra-trial adds nothing to a config that it would refuse."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+import hydra
+import pytest
+
+from trial.apps import run, trial, write_app
+
+pytestmark = pytest.mark.skipif(
+    "execution_whitelist" not in inspect.signature(hydra.main).parameters,
+    reason="this Hydra has no execution whitelist; the matrix has one",
+)
+
+APP = """
+    import hydra
+    from hydra.utils import instantiate
+
+
+    @hydra.main(config_path="conf", config_name="config", execution_whitelist=["datetime.timedelta"])
+    def main(cfg):
+        made = instantiate(cfg.made)
+        print(made)
+        return made.seconds
+
+
+    if __name__ == "__main__":
+        main()
+    """
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    config = "made:\n  _target_: datetime.timedelta\n  seconds: 1\n"
+    return write_app(tmp_path, APP, **{"conf/config.yaml": config})
+
+
+def test_a_target_on_the_list_is_made_and_the_return_value_arrives(app: Path) -> None:
+    ended = trial(app, "--made.seconds=2.0")
+    assert (ended.returncode, ended.stdout) == (0, "0:00:02\n"), ended.stderr
+    assert ended.stderr == "hydra-trial: metric = 2.0\n"
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    ["made._target_=datetime.timezone", "+hydra.callbacks.mine._target_=my.Callback"],
+    ids=["made by the app", "made by Hydra"],
+)
+def test_a_target_that_is_not_is_refused_in_hydras_words(app: Path, forbidden: str) -> None:
+    alone = run(app, [sys.executable, "train.py", "made.seconds=2", forbidden])
+    under = trial(app, "--made.seconds=2", forbidden)
+    assert alone.returncode == under.returncode == 1
+    assert "whitelist" in alone.stderr
+    assert said(under.stderr) == said(alone.stderr)
+
+
+def said(stderr: str) -> str:
+    """Without the traceback in front, which Hydra prints for its own callbacks: there, hydra-trial is in between."""
+    return stderr[stderr.rindex("hydra.errors.") :] if "hydra.errors." in stderr else stderr
