@@ -103,7 +103,7 @@ EXAMPLES = (
     Example(f"{RUNNING}/4_logging", "my_app.py", "hydra.verbose=[__main__]", "hydra.verbose=[__main__]"),
     Example(f"{RUNNING}/5_basic_sweep", "my_app.py", "--multirun db=mysql,postgresql", "-m db=mysql,postgresql"),
     Example(f"{RUNNING}/5_basic_sweep", "my_app.py", "db=postgresql db.timeout=3", "--db.timeout=3 --db=postgresql"),
-    Example(f"{FIRST}/1_simple_cli", "my_app.py", "+db.driver=mysql +db.user=omry", "+db.driver=mysql +db.user=omry"),
+    Example(f"{FIRST}/1_simple_cli", "my_app.py", "+db.driver=mysql +db.user=omry", "--+db.driver=mysql +db.user=omry"),
     Example(f"{FIRST}/2_config_file", "my_app.py", "db.user=root db.password=1234", "--db.user=root db.password=1234"),
     Example(f"{FIRST}/2_config_file", "my_app.py", "nope=1", "nope=1", 1),
     Example(f"{FIRST}/3_using_config", "my_app.py"),

@@ -84,11 +84,14 @@ class AppConfig:
             ]
         return [group for group in found if self.options(group)]
 
+    @property
+    def knows_every_option(self) -> bool:
+        """Whether what the app adds to Hydra's search path is looked through as well. Hydra 1.2 does not."""
+        return "overrides" in inspect.signature(self.loader.get_group_options).parameters
+
     def _names(self, group: str, kind: ObjectType) -> list[str]:
-        # Hydra 1.2 has no parameter for what adds to its search path, and finds no groups there.
-        asks = "overrides" in inspect.signature(self.loader.get_group_options).parameters
         with _as_argument_errors():
-            if asks:
+            if self.knows_every_option:
                 return self.loader.get_group_options(group, kind, self.config_name, list(self.given))
             return self.loader.get_group_options(group, kind)
 
