@@ -3,7 +3,7 @@
 Each list of `tests/trial/corpus` is delivered to the same real Hydra app three ways, and the config that the app prints
 is compared, by value and by type, with what the list means:
 
-- the one-liner that entry points of training images use: every `--` goes, and the shell splits what is left;
+- a one-liner of the shell in front of the app: every `--` goes, and the shell splits what is left;
 - the same done with care: each argument apart, only the leading `--` goes. This is also what sweep runners offer that
   can leave the dashes out (W&B: `${args_no_hyphens}`);
 - hydra-trial.

@@ -7,13 +7,14 @@ import math
 import sys
 from pathlib import Path
 
-import numpy
 import pytest
 import torch
 
 from hydra_vertex.trial import report
 from hydra_vertex.trial.protocol.errors import MetricError, OutputError
 from trial.apps import run, trial, write_app
+
+numpy = pytest.importorskip("numpy")
 
 NOT_SET = ("CLOUD_ML_HP_METRIC_FILE", "CLOUD_ML_TRIAL_ID", "RANK", "LOCAL_RANK", "NODE_RANK", "CLUSTER_SPEC")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import numpy
 import pytest
 import torch
 
 from hydra_vertex.trial.scalars import to_float
+
+numpy = pytest.importorskip("numpy")
 
 
 @pytest.mark.parametrize(
