@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from hydra_vertex.trial import report
 from hydra_vertex.trial.protocol.errors import MetricError, OutputError
 from trial.apps import run, trial, write_app
 
 numpy = pytest.importorskip("numpy")
+torch = pytest.importorskip("torch")
 
 NOT_SET = ("CLOUD_ML_HP_METRIC_FILE", "CLOUD_ML_TRIAL_ID", "RANK", "LOCAL_RANK", "NODE_RANK", "CLUSTER_SPEC")
 

@@ -6,11 +6,11 @@ import math
 from decimal import Decimal
 
 import pytest
-import torch
 
 from hydra_vertex.trial.scalars import to_float
 
 numpy = pytest.importorskip("numpy")
+torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize(
