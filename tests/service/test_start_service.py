@@ -13,7 +13,7 @@ import pytest
 
 from hydra_vertex.service.lock import FolderLock
 from hydra_vertex.service.process import start_service
-from hydra_vertex.service.server import serve
+from hydra_vertex.service.server import Address, serve
 from hydra_vertex.service.store import Store
 from hydra_vertex.trial.protocol.errors import OutputError, UserError
 from service.harness import WAIT_LIMIT_S, start
@@ -46,7 +46,7 @@ def test_a_taken_port_is_named(studies: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 cannot be used"):
-            serve(studies, port, print)
+            serve(studies, Address(port), print)
 
 
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
