@@ -100,9 +100,9 @@ class Client:
         return answer
 
 
-def start(folder: Path) -> ServiceProcess:
+def start(folder: Path, *options: str) -> ServiceProcess:
     """A service on a folder."""
-    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S)
+    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options)
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class ServiceFolder:
 
     @property
     def announcement(self) -> Path:
-        """`{"pid", "url"}` of the service that listens."""
+        """`{"pid", "url"}` of the service that listens, and `"grpc"` (`HOST:PORT`) where it serves that too."""
         return self.path / "service.json"
 
     def job(self, job_id: str) -> Path:

@@ -151,11 +151,12 @@ def _operation_request(request: bytes) -> Message:
 
 
 def _operation(document: JsonObject) -> bytes:
-    """A finished operation. Its metadata is left empty: its class is of no module that is loaded here."""
+    """A finished operation."""
     from google.longrunning.operations_pb2 import Operation
     from google.protobuf.empty_pb2 import Empty
 
     operation = Operation(name=document["name"], done=True)
+    operation.metadata.Pack(message_class("DeleteOperationMetadata")())
     operation.response.Pack(Empty())
     return cast("bytes", operation.SerializeToString())
 

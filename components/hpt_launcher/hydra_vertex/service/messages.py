@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "google.cloud.aiplatform_v1"
 TYPES = f"{PACKAGE}.types"
-MODULES = ("custom_job", "hyperparameter_tuning_job", "job_service")
+MODULES = ("custom_job", "hyperparameter_tuning_job", "job_service", "operation")
 RESOURCES = {Kind.TUNING: "HyperparameterTuningJob", Kind.CUSTOM: "CustomJob"}
 
 _lock = threading.Lock()
