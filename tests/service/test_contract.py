@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,8 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.fixture(scope="module")
 def findings(endpoint: Endpoint) -> Iterator[dict[str, Future[Finding]]]:
     """The slow ones wait most of their time, so that all are begun at once; what fails is reported by its own test."""
+    # Google's packages import each other in circles, which several threads at once do not survive.
+    importlib.import_module("google.cloud.aiplatform")
     with ThreadPoolExecutor(len(CHECKS)) as pool:
         yield {str(check): pool.submit(lambda one=check: next(iter(run_checks(endpoint, [one])))) for check in CHECKS}
 

@@ -82,7 +82,7 @@ def test_a_job_without_labels_has_none_of_them() -> None:
     ],
 )
 def test_a_filter_that_is_not_understood_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(Refusal, match="^filter: ") as caught:
+    with pytest.raises(Refusal, match=r"^filter: ") as caught:
         parse_filter(text)
     assert problem in str(caught.value)
     assert (caught.value.status, caught.value.field) == (Status.INVALID_ARGUMENT, "filter")

@@ -54,9 +54,10 @@ class ServiceProcess:
 def start_service(directory: Path, log: Path, timeout_s: float, options: Sequence[str] = ()) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
-    `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. It has a session of its own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that
-    ends. What it says is appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the
-    service ends or does not answer within `timeout_s`; the message holds the end of the log.
+    `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service has a session of its
+    own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that ends. What it says is
+    appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the service ends or does not
+    answer within `timeout_s`; the message holds the end of the log.
     """
     announcement = directory / "service.json"
     process = _spawn(directory, log, options)

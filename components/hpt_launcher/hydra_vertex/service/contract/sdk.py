@@ -6,7 +6,7 @@ import contextlib
 import io
 
 from .endpoint import LOCATION, TRIAL, Endpoint, python
-from .expectation import Skipped, expect_equal, refused, wait_for
+from .expectation import expect_equal, refused, wait_for
 from .gapic import credentials
 
 
@@ -18,11 +18,8 @@ def check_custom_and_tuning_jobs_run_through_the_sdk(endpoint: Endpoint) -> None
 
 
 def _run(endpoint: Endpoint) -> None:
-    try:
-        from google.cloud import aiplatform
-    except ImportError as error:
-        raise Skipped(f"google-cloud-aiplatform cannot be imported ({error})") from error
     from google.api_core import exceptions
+    from google.cloud import aiplatform
 
     aiplatform.init(
         project=endpoint.project,
