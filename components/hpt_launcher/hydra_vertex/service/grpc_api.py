@@ -108,18 +108,13 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
     if method == "GetOperation":
-        return _operation(operations.get_operation(str(_fields(_operation_request(request)).get("name", ""))))
+        fields = to_document(_parsed(_operation_request(), request))
+        return _operation(operations.get_operation(str(fields.get("name", ""))))
+    fields = to_document(_parsed(message_class(f"{method}Request")(), request))
+    name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     kind = next(kind for kind in Kind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
-    verb = method.partition(resource)[0]
-    message = message_class(f"{method}Request")()
-    try:
-        message.ParseFromString(request)
-    except Exception as error:  # protobuf's DecodeError, whose module costs an import
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request is no {method}Request ({error})") from error
-    fields = _fields(message)
-    name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
-    match verb:
+    match method.partition(resource)[0]:
         case "Create":
             given = fields.get(resource[0].lower() + resource[1:], {})
             return _bytes(await operations.create(kind, parent, given), resource)
@@ -134,20 +129,26 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
             return _operation(operations.delete(kind, name))
 
 
-def _fields(message: Message) -> JsonObject:
-    return to_document(message)
+def _parsed(message: Message, request: bytes) -> Message:
+    from google.protobuf.message import DecodeError
+
+    try:
+        message.ParseFromString(request)
+    except DecodeError as error:
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request cannot be read ({error})") from error
+    return message
 
 
 def _bytes(document: JsonObject, name: str) -> bytes:
     return to_message(document, name).SerializeToString()
 
 
-def _operation_request(request: bytes) -> Message:
+def _operation_request() -> Message:
     from google.longrunning.operations_pb2 import (  # type: ignore[import-untyped]  # published without types
         GetOperationRequest,
     )
 
-    return cast("Message", GetOperationRequest.FromString(request))
+    return cast("Message", GetOperationRequest())
 
 
 def _operation(document: JsonObject) -> bytes:

@@ -68,7 +68,9 @@ def serve(
     with contextlib.ExitStack() as stack:
         lock = FolderLock(folder.lock)
         stack.callback(lock.release)
-        listener = stack.enter_context(_listen(address.host, address.port))
+        listener = stack.enter_context(_listen(address.host, address.port, "--port"))
+        if address.grpc_port is not None:
+            _listen(LOOPBACK, address.grpc_port, "--grpc-port").close()
         url = f"http://{_url_host(address.host)}:{listener.getsockname()[1]}"
         lock.sign(os.getpid(), url)
         stack.callback(folder.announcement.unlink, missing_ok=True)
@@ -160,7 +162,8 @@ async def _grpc(operations: Operations, address: Address) -> AsyncIterator[str |
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
     with contextlib.suppress(OSError):
-        while sys.stdin.buffer.read(1024):
+        # Not through sys.stdin, whose lock the interpreter asks for at its end.
+        while os.read(sys.stdin.fileno(), 1024):
             pass
     server.should_exit = True
 
@@ -180,7 +183,7 @@ def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, option: str) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -188,5 +191,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UserError(f"port {port} of {host} cannot be used ({error}); --port 0 takes a free one") from error
+        raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error
     return listener
