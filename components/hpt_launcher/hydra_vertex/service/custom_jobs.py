@@ -29,10 +29,12 @@ logger = logging.getLogger(__name__)
 class CustomJobs:
     """The custom jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
 
-    def __init__(self, folder: ServiceFolder, store: Store, host: Host) -> None:
+    def __init__(self, folder: ServiceFolder, store: Store, host: Host, broken: dict[str, str]) -> None:
+        """`broken` gets the ids of jobs that cannot go on, with the reason."""
         self._folder = folder
         self._store = store
         self._host = host
+        self._broken = broken
         self._runs: dict[str, CustomJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -69,8 +71,9 @@ class CustomJobs:
     async def _carry_through(self, job_id: str, run: CustomJobRun) -> None:
         try:
             await run.run()
-        except Exception:
+        except Exception as error:
             logger.exception("custom job %s cannot go on", job_id)
+            self._broken[job_id] = f"{type(error).__name__}: {error}"
         finally:
             del self._runs[job_id], self._tasks[job_id]
 
@@ -103,8 +106,6 @@ class CustomJobRun:
         if self._supervisor is not None and self._halt is not None:
             self._supervisor.terminate()
         for _ in range(START_LIMIT):
-            # PENDING is seen by whoever asks right after the creation, as with the real service.
-            await asyncio.sleep(0)
             if self._supervisor is None and self._halt is None:
                 try:
                     self._supervisor = self._start()

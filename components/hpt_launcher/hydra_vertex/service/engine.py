@@ -40,10 +40,10 @@ class Engine:
         self._store = store
         environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
         self._host = Host(environ, own_programs(), os.cpu_count() or 1)
-        self._custom_jobs = CustomJobs(folder, store, self._host)
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
+        self._custom_jobs = CustomJobs(folder, store, self._host, self._broken)
         self._loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
 
     def resume(self) -> None:
