@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 class GrpcServer:
-    """A gRPC server in the event loop that runs."""
+    """A gRPC server in the event loop that runs. It answers while it is entered as a context."""
 
     def __init__(self, operations: Operations, port: int, token: str | None) -> None:
         """Listen on a port of this machine; 0 takes a free one. Raises UserError when it is taken."""
@@ -61,11 +61,12 @@ class GrpcServer:
         """Where it listens, as `HOST:PORT`."""
         return f"{HOST}:{self._port}"
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> GrpcServer:
         """Begin to answer."""
         await self._server.start()
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Answer what is under way, within STOP_GRACE_S, and end."""
         await self._server.stop(STOP_GRACE_S)
 

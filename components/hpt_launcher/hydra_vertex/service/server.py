@@ -26,6 +26,7 @@ from .token import TOKEN_VARIABLE
 if TYPE_CHECKING:
     import uvicorn
 
+    from .grpc_api import GrpcServer
     from .operations import Operations
 
 LOOPBACK = "127.0.0.1"
@@ -116,9 +117,11 @@ def _run(
         engine = Engine(folder, store)
         app.state.operations = Operations(engine)
         try:
-            async with _grpc(app.state.operations, address) as grpc_address:
-                engine.resume()
-                announce(grpc_address)
+            grpc = _bind_grpc(app.state.operations, address)
+            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
+            engine.resume()
+            async with grpc or contextlib.nullcontext():
+                announce(grpc.address if grpc else None)
                 yield
         except UserError as error:
             failures.append(error)
@@ -144,20 +147,13 @@ def _run(
         raise failure
 
 
-@contextlib.asynccontextmanager
-async def _grpc(operations: Operations, address: Address) -> AsyncIterator[str | None]:
-    """A gRPC server around the block, where one is asked for; where it listens."""
+def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
+    """The gRPC server, where one is asked for; it has its port and does not answer yet."""
     if address.grpc_port is None:
-        yield None
-        return
+        return None
     from .grpc_api import GrpcServer
 
-    server = GrpcServer(operations, address.grpc_port, address.token)
-    await server.start()
-    try:
-        yield server.address
-    finally:
-        await server.stop()
+    return GrpcServer(operations, address.grpc_port, address.token)
 
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:

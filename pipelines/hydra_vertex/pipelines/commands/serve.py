@@ -19,7 +19,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         commands,
         "serve",
         "serve Vertex AI's tuning API on this machine; trials run as child processes",
-        "hydra-vertex serve --port 8080 --dir studies/",
+        "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
     )
     add_address_options(parser, DEFAULT_PORT)
     parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
