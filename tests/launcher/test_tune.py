@@ -33,7 +33,8 @@ def service(tmp_path: Path) -> Iterator[ServiceProcess]:
 
 def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
     """What KFP gives the step, for trials that are one line of Python."""
-    container = {"command": [sys.executable, "-c", code]}
+    container = {"imageUri": "local", "command": [sys.executable, "-c", code]}
+    pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
     parameters = {
         "project": "p",
         "location": "l",
@@ -41,7 +42,7 @@ def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
         "display_name": "study",
         "app_command": '["python", "train.py"]',
         "study_spec": json.dumps(dump_study_spec(SPEC)),
-        "trial_job_spec": json.dumps({"workerPoolSpecs": [{"containerSpec": container}]}),
+        "trial_job_spec": json.dumps({"workerPoolSpecs": [pool]}),
         "max_trial_count": 2.0,
         "parallel_trial_count": 2.0,
         "max_failed_trial_count": 0.0,
