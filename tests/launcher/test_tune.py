@@ -176,7 +176,7 @@ def test_plain_http_to_another_machine_is_refused() -> None:
 def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
     jobs, deadline = connect("l", url), time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        trials = [trial for job in jobs.list(PARENT) for trial in job.trials]
+        trials = [trial for job in jobs.list(PARENT) for trial in jobs.get(job.name).trials]
         if any(trial.state is TrialState.ACTIVE for trial in trials):
             return
         time.sleep(0.1)
