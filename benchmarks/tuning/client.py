@@ -26,7 +26,7 @@ with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
 
 def job_document(trials: int, parallel: int, length_s: float) -> dict[str, Any]:
     """A study of trials that each take `length_s` and report their one parameter."""
-    container = {"command": [sys.executable, "-I", "-S", "-c", APP], "args": [str(length_s)]}
+    container = {"imageUri": "local", "command": [sys.executable, "-I", "-S", "-c", APP], "args": [str(length_s)]}
     return {
         "displayName": "benchmark",
         "maxTrialCount": trials,
@@ -35,7 +35,7 @@ def job_document(trials: int, parallel: int, length_s: float) -> dict[str, Any]:
             "metrics": [{"metricId": "loss", "goal": "MINIMIZE"}],
             "parameters": [{"parameterId": "x", "doubleValueSpec": {"minValue": 0.0, "maxValue": 1.0}}],
         },
-        "trialJobSpec": {"workerPoolSpecs": [{"containerSpec": container}]},
+        "trialJobSpec": {"workerPoolSpecs": [{"machineSpec": {"machineType": "local"}, "containerSpec": container}]},
     }
 
 

@@ -33,7 +33,8 @@ def service(tmp_path: Path) -> Iterator[ServiceProcess]:
 
 def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
     """What KFP gives the step, for trials that are one line of Python."""
-    container = {"command": [sys.executable, "-c", code]}
+    container = {"imageUri": "local", "command": [sys.executable, "-c", code]}
+    pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
     parameters = {
         "project": "p",
         "location": "l",
@@ -41,7 +42,7 @@ def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
         "display_name": "study",
         "app_command": '["python", "train.py"]',
         "study_spec": json.dumps(dump_study_spec(SPEC)),
-        "trial_job_spec": json.dumps({"workerPoolSpecs": [{"containerSpec": container}]}),
+        "trial_job_spec": json.dumps({"workerPoolSpecs": [pool]}),
         "max_trial_count": 2.0,
         "parallel_trial_count": 2.0,
         "max_failed_trial_count": 0.0,
@@ -175,7 +176,7 @@ def test_plain_http_to_another_machine_is_refused() -> None:
 def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
     jobs, deadline = connect("l", url), time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        trials = [trial for job in jobs.list(PARENT) for trial in job.trials]
+        trials = [trial for job in jobs.list(PARENT) for trial in jobs.get(job.name).trials]
         if any(trial.state is TrialState.ACTIVE for trial in trials):
             return
         time.sleep(0.1)

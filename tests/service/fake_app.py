@@ -76,6 +76,9 @@ match DEED:
         report(1, "nan")
     case "other-metric":
         report(1, metric="accuracy")
+    case "two-metrics":
+        report(3, 2)
+        report(0.5, metric="accuracy")
     case "garbage":
         with open(METRIC_FILE, "ab") as file:
             file.write(b'\xff\xfe not json\n[1]\n{"loss": "?"}\n{"loss": []}\n')

@@ -35,10 +35,14 @@ def wait_until(condition: Callable[[], T]) -> T:
 def job_document(folder: Path, deed: str, *, trials: int = 1, parallel: int = 1, **changes: Any) -> Document:
     """A job whose trials are the fake app. `changes` replace top-level fields; `timeout` and `env` go where they go."""
     folder.mkdir(exist_ok=True)
-    container: Document = {"command": [sys.executable, "-I", "-S", str(FAKE_APP)], "args": [str(folder), deed]}
+    container: Document = {
+        "imageUri": "local",
+        "command": [sys.executable, "-I", "-S", str(FAKE_APP)],
+        "args": [str(folder), deed],
+    }
     if "env" in changes:
         container["env"] = [{"name": name, "value": value} for name, value in changes.pop("env").items()]
-    trial_job: Document = {"workerPoolSpecs": [{"containerSpec": container}]}
+    trial_job: Document = {"workerPoolSpecs": [{"machineSpec": {"machineType": "local"}, "containerSpec": container}]}
     if "timeout" in changes:
         trial_job["scheduling"] = {"timeout": changes.pop("timeout")}
     if "output" in changes:
@@ -96,9 +100,9 @@ class Client:
         return answer
 
 
-def start(folder: Path) -> ServiceProcess:
+def start(folder: Path, *options: str) -> ServiceProcess:
     """A service on a folder."""
-    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S)
+    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options)
 
 
 @contextmanager

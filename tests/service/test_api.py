@@ -54,7 +54,7 @@ def test_a_job_is_found_under_its_own_project_only(client: Client, running: str)
 
 
 def test_a_path_that_the_service_does_not_have_is_answered_in_googles_form(client: Client) -> None:
-    error = error_of(client.http.get(f"{PARENT}/customJobs"))
+    error = error_of(client.http.get(f"{PARENT}/nasJobs"))
     assert error["status"] == "NOT_FOUND"
     assert "hyperparameterTuningJobs" in error["message"]
 
@@ -104,7 +104,7 @@ def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> No
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [({"filter": "labels.a:*"}, "filter"), ({"pageSize": "-1"}, "pageSize"), ({"pageToken": "x"}, "pageToken")],
+    [({"filter": "labels.a"}, "filter"), ({"pageSize": "-1"}, "pageSize"), ({"pageToken": "x"}, "pageToken")],
 )
 def test_a_list_request_that_is_not_understood_is_refused_by_name(
     client: Client, query: dict[str, str], named: str

@@ -75,4 +75,4 @@ def test_googles_client_raises_its_own_errors(google: aiplatform_v1.JobServiceCl
     with pytest.raises(exceptions.BadRequest, match="maxTrialCount: expected 1 or more, got 0"):
         google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message)
     with pytest.raises(exceptions.BadRequest, match="filter: "):
-        google.list_hyperparameter_tuning_jobs(request={"parent": PARENT, "filter": "labels.a:*"})
+        google.list_hyperparameter_tuning_jobs(request={"parent": PARENT, "filter": "size=3"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -30,6 +31,33 @@ def final(selection: MeasurementSelection, goal: Goal, *values: float) -> float 
     given = records(*values)
     chosen = final_measurement(given, measurements_of(given, "loss", 100.0), MetricSpec("loss", goal), selection)
     return None if chosen is None else chosen.metrics["loss"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "wanted"),
+    [
+        (MeasurementSelection.LAST, {"loss": 2.0, "acc": 0.7, "f1": 0.1}),
+        (MeasurementSelection.BEST, {"loss": 1.0, "acc": 0.9, "f1": 0.1}),
+    ],
+)
+def test_other_metrics_stand_beside_the_objective_of_their_step(
+    selection: MeasurementSelection, wanted: dict[str, float]
+) -> None:
+    given = [
+        Record("f1", 0.1, 9, None),
+        Record("loss", 1.0, 1, None),
+        Record("acc", 0.9, 1, None),
+        Record("acc", 0.7, 2, None),
+        Record("acc", math.nan, 2, None),
+        Record("loss", 2.0, 2, None),
+        Record("unasked", 5.0, 2, None),
+    ]
+    others = ("acc", "f1", "never-reported")
+    measurements = measurements_of(given, "loss", 0.0, others)
+    assert [dict(m.metrics) for m in measurements] == [{"loss": 1.0, "acc": 0.9}, {"loss": 2.0, "acc": 0.7}]
+    chosen = final_measurement(given, measurements, LOSS, selection, others)
+    assert chosen is not None
+    assert dict(chosen.metrics) == wanted
 
 
 def test_what_cloudml_hypertune_writes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

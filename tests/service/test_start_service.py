@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.service.lock import FolderLock
+from hydra_vertex.service.names import Kind
 from hydra_vertex.service.process import start_service
-from hydra_vertex.service.server import serve
+from hydra_vertex.service.server import Address, serve
 from hydra_vertex.service.store import Store
 from hydra_vertex.trial.protocol.errors import OutputError, UserError
 from service.harness import WAIT_LIMIT_S, start
@@ -46,7 +49,7 @@ def test_a_taken_port_is_named(studies: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 cannot be used"):
-            serve(studies, port, print)
+            serve(studies, Address(port), print)
 
 
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -56,6 +59,23 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(OutputError, match="written by another version"):
         Store(path)
+
+
+def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "service.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, parent TEXT NOT NULL, document TEXT NOT NULL);"
+            "CREATE TABLE trials (job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL,"
+            " document TEXT NOT NULL, pid INTEGER, start_ticks INTEGER, PRIMARY KEY (job, number)) WITHOUT ROWID;"
+            """INSERT INTO jobs (parent, document) VALUES ('p', '{"state": "JOB_STATE_SUCCEEDED"}');"""
+            "PRAGMA user_version = 1;"
+        )
+    for _ in range(2):
+        store = Store(path)
+        assert store.document("p", Kind.TUNING, "1") == {"state": "JOB_STATE_SUCCEEDED"}
+        assert store.document("p", Kind.CUSTOM, "1") is None
+        store.close()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from hydra_vertex.trial.protocol.errors import SearchSpaceError
 
 from .job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
 
-LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec())
-"""A worker pool that leaves the machine and the image to the service: what a local run needs."""
+LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
+"""What a local run names where nothing is named: the API asks for an image and a machine, and nothing reads them."""
 
 
 def build_job(

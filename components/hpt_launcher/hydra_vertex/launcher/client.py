@@ -34,7 +34,7 @@ class JobService(Protocol):
         """The job as it stands, with all of its trials."""
 
     def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
-        """The jobs under `projects/P/locations/L`, as many as there are, newest first."""
+        """The jobs under `projects/P/locations/L`, as many as there are, newest first; without their trials."""
 
     def cancel(self, name: str) -> None:
         """Ask for the job to be ended; it is CANCELLED some time later."""

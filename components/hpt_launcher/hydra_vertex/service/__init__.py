@@ -1,14 +1,16 @@
-"""The embedded tuning service: Vertex AI's JobService REST API on loopback, with trials as child processes.
+"""The embedded tuning service: Vertex AI's JobService over REST and gRPC, with trials as child processes.
 
 How a request becomes a trial::
 
-    server ─ api ─ validation           HTTP on 127.0.0.1, Google's documents in and out
-              │
-            engine ─ driver ─ study     one driver a job; `study` is the pure state machine that it asks
-                       │  ├─ optimizer  which parameters come next (Optuna, or a grid)
-                       │  └─ attempt    one start of one trial: launch, watch, measure, conclude
-                       │       └─ runner ┄┄ supervise.py ┄┄ the trial's own command (three processes)
-                     store              SQLite: written before anything is answered or acted upon
+    server ─┬─ api ──────┬─ operations   two fronts of one layer of operations, Google's documents in and out
+            └─ grpc_api ─┘      │        (read by messages, listing, filtering, validation)
+                                │
+                              engine ─┬─ custom_jobs   each a command, run as a trial is
+                                │     └─ driver ─ study   one driver a tuning job, and the pure state machine it asks
+                                │          ├─ optimizer   which parameters come next
+                                │          └─ attempt     one start of one trial: launch, watch, measure, conclude
+                                │               └─ runner ┄┄ supervise.py ┄┄ the trial's own command (3 processes)
+                              store   SQLite: written before anything is answered or acted upon
 
-`start_service` in `process` is how another program starts it.
+`start_service` in `process` is how another program starts it; `contract` is what Google's clients may expect of it.
 """

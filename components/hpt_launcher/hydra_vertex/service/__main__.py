@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.service.options import add_address_options, address_of
 from hydra_vertex.service.server import serve
 from hydra_vertex.trial.protocol.errors import HydraVertexError
 
@@ -18,13 +19,13 @@ def main(argv: list[str] | None = None) -> int:
         description="Vertex AI's tuning API on 127.0.0.1; trials run as child processes, in the service's own folder.",
     )
     parser.add_argument("--dir", type=Path, required=True, help="where studies are kept")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (0)")
+    add_address_options(parser, default_port=0)
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin open")
     arguments = parser.parse_args(argv)
     try:
         serve(
             arguments.dir,
-            arguments.port,
+            address_of(arguments),
             partial(print, flush=True),
             until_stdin_closes=arguments.until_stdin_closes,
         )

@@ -1,13 +1,12 @@
-"""JobService v1 over HTTP: the routes of hyperparameterTuningJobs, Google's documents in and out.
+"""JobService v1 over HTTP: routes, bodies and error codes around `operations`.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from itertools import islice
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,30 +16,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from hydra_vertex.launcher.job import parse_job
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import DocumentError
 from hydra_vertex.trial.protocol.json import JsonObject
 
-from .engine import COLLECTION, Engine
-from .guard import LoopbackGuard, read_body
-from .listing import masked, parse_list_request
+from .guard import Guard, read_body
+from .names import Kind
+from .operations import Operations
 from .status import Refusal, Status, error_body
 
-PARENT = "/v1/projects/{project}/locations/{location}"
-JOBS = f"{PARENT}/{COLLECTION}"
+LOCATION = "/v1/projects/{project}/locations/{location}"
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(lifespan: Lifespan) -> Starlette:
-    """The application. `lifespan` puts an Engine into `app.state.engine`."""
-    routes = [
-        Route(JOBS, create_job, methods=["POST"]),
-        Route(JOBS, list_jobs, methods=["GET"]),
-        Route(f"{JOBS}/{{job}}:cancel", cancel_job, methods=["POST"]),
-        Route(f"{JOBS}/{{job}}", get_job, methods=["GET"]),
-        Route(f"{JOBS}/{{job}}", delete_job, methods=["DELETE"]),
-    ]
+def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
+    """The application. `lifespan` puts Operations into `app.state.operations`; a token is asked for if there is one."""
     handlers: dict[type[Exception] | int, ExceptionHandler] = {
         Refusal: _refused,
         DocumentError: _malformed,
@@ -48,64 +39,72 @@ def create_app(lifespan: Lifespan) -> Starlette:
         Exception: _failed,
     }
     return Starlette(
-        routes=routes, middleware=[Middleware(LoopbackGuard)], exception_handlers=handlers, lifespan=lifespan
+        routes=[
+            *job_routes(Kind.TUNING),
+            *job_routes(Kind.CUSTOM),
+            Route(f"{LOCATION}/operations/{{id}}", get_operation),
+        ],
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers=handlers,
+        lifespan=lifespan,
     )
 
 
-async def create_job(request: Request) -> Response:
-    """Create a job; answered when it is recorded."""
+def job_routes(kind: Kind) -> list[Route]:
+    """The five methods of a kind of job."""
+    jobs = f"{LOCATION}/{kind.value}"
+
+    async def create(request: Request) -> Response:
+        return _answer(await _operations(request).create(kind, _parent(request), await _document(request)))
+
+    async def list_page(request: Request) -> Response:
+        return _answer(await _operations(request).list(kind, _parent(request), dict(request.query_params)))
+
+    async def get(request: Request) -> Response:
+        return _answer(_operations(request).get(kind, _name(request, kind)))
+
+    async def cancel(request: Request) -> Response:
+        _operations(request).cancel(kind, _name(request, kind))
+        return _answer({})
+
+    async def delete(request: Request) -> Response:
+        return _answer(_operations(request).delete(kind, _name(request, kind)))
+
+    methods: list[tuple[str, str, Endpoint]] = [
+        ("POST", jobs, create),
+        ("GET", jobs, list_page),
+        ("POST", f"{jobs}/{{id}}:cancel", cancel),
+        ("GET", f"{jobs}/{{id}}", get),
+        ("DELETE", f"{jobs}/{{id}}", delete),
+    ]
+    return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in methods]
+
+
+async def get_operation(request: Request) -> Response:
+    """A long-running operation."""
+    return _answer(_operations(request).get_operation(f"{_parent(request)}/operations/{request.path_params['id']}"))
+
+
+async def _document(request: Request) -> json.Json:
     body = await read_body(request)
     try:
-        document = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is not JSON: {error}") from error
-    return _answer(_engine(request).create(_parent(request), parse_job(document)))
 
 
-async def get_job(request: Request) -> Response:
-    """The job, with all of its trials."""
-    return _answer(_engine(request).get(_parent(request), request.path_params["job"]))
-
-
-async def list_jobs(request: Request) -> Response:
-    """A page of jobs, newest first."""
-    wanted = parse_list_request(request.query_params)
-    engine, parent = _engine(request), _parent(request)
-    found = (pair for pair in engine.jobs(parent, wanted.before) if wanted.matches(pair[1]))
-    page = list(islice(found, wanted.page_size))
-    jobs = [masked(engine.get(parent, str(job_id)), wanted.fields) for job_id, _ in page]
-    is_last = len(page) < wanted.page_size or next(found, None) is None
-    token = {} if is_last else {"nextPageToken": str(page[-1][0])}
-    return _answer({"hyperparameterTuningJobs": jobs, **token})
-
-
-async def cancel_job(request: Request) -> Response:
-    """Ask for the end of a job."""
-    _engine(request).cancel(_parent(request), request.path_params["job"])
-    return _answer({})
-
-
-async def delete_job(request: Request) -> Response:
-    """Delete a job that has ended: a long-running operation that is done at once."""
-    parent, job_id = _parent(request), request.path_params["job"]
-    _engine(request).delete(parent, job_id)
-    operation: JsonObject = {
-        "name": f"{parent}/operations/delete-{job_id}",
-        "done": True,
-        "metadata": {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.DeleteOperationMetadata"},
-        "response": {"@type": "type.googleapis.com/google.protobuf.Empty"},
-    }
-    return _answer(operation)
-
-
-def _engine(request: Request) -> Engine:
-    engine = request.app.state.engine
-    assert isinstance(engine, Engine)  # noqa: S101 - the lifespan puts it there
-    return engine
+def _operations(request: Request) -> Operations:
+    operations = request.app.state.operations
+    assert isinstance(operations, Operations)  # noqa: S101 - the lifespan puts it there
+    return operations
 
 
 def _parent(request: Request) -> str:
     return f"projects/{request.path_params['project']}/locations/{request.path_params['location']}"
+
+
+def _name(request: Request, kind: Kind) -> str:
+    return f"{_parent(request)}/{kind.value}/{request.path_params['id']}"
 
 
 def _answer(document: JsonObject, http_code: int = 200) -> Response:
@@ -114,17 +113,19 @@ def _answer(document: JsonObject, http_code: int = 200) -> Response:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - registered for it
-    return _answer(error_body(error.status, str(error)), error.status.http_code)
+    return _answer(error_body(error.status, str(error), field=error.field), error.status.http_code)
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DocumentError)  # noqa: S101 - registered for it
     status = Status.INVALID_ARGUMENT
-    return _answer(error_body(status, str(error)), status.http_code)
+    return _answer(error_body(status, str(error), field=error.field), status.http_code)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    message = f"{request.method} {request.url.path}: the embedded service has {JOBS} alone"
+    kinds = " and ".join(kind.value for kind in Kind)
+    message = f"{request.method} {request.url.path}: the embedded service has {LOCATION}/ with {kinds} alone"
     return _answer(error_body(Status.NOT_FOUND, message, error.status_code), error.status_code)
 
 

@@ -107,8 +107,9 @@ class Attempt:
 
     def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
         started = self._trial.start_time or now()
-        metric = self._record.job.study_spec.objective.id
-        return study.measured(self._trial, measurements_of(records, metric, started.timestamp()))
+        spec = self._record.job.study_spec
+        found = measurements_of(records, spec.objective.id, started.timestamp(), spec.other_metric_ids)
+        return study.measured(self._trial, found)
 
     def _conclude(self, ending: Ending | None) -> None:
         if ending is None or ending.stopped:
@@ -127,7 +128,9 @@ class Attempt:
         spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = self._with_measurements(records)
-        final = final_measurement(records, trial.measurements, spec.objective, spec.measurement_selection)
+        final = final_measurement(
+            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
+        )
         if final is None:
             return self._fail(no_value_reason(records, spec.objective.id))
         return study.succeed(trial, final, now())

@@ -12,18 +12,22 @@ from hydra_vertex.launcher.job import HyperparameterTuningJob, JobState, Trial
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from . import study
+from .custom_job import CustomJob, custom_job_of, dump_custom_job
+from .custom_jobs import CustomJobs
 from .driver import JobDriver
 from .folder import ServiceFolder
+from .messages import load as load_messages
+from .names import JobName, Kind, trial_of_custom_job
 from .optimizer import load_optuna, optimizer_for
-from .order import TERMINATION_GRACE_S, Host, Order, order_for
+from .order import TERMINATION_GRACE_S, Host, Order, order_for, parameter_arguments
 from .record import JobRecord, now
 from .runner import own_programs
 from .status import Refusal, Status
 from .store import Store, StoredJob
+from .token import TOKEN_VARIABLE
 from .validation import validate
 
 STOP_LIMIT_S = TERMINATION_GRACE_S + 10.0
-COLLECTION = "hyperparameterTuningJobs"
 
 logger = logging.getLogger(__name__)
 
@@ -34,70 +38,99 @@ class Engine:
     def __init__(self, folder: ServiceFolder, store: Store) -> None:
         self._folder = folder
         self._store = store
-        self._host = Host(dict(os.environ), own_programs(), os.cpu_count() or 1)
+        environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+        self._host = Host(environ, own_programs(), os.cpu_count() or 1)
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
-        self._loading = asyncio.create_task(asyncio.to_thread(load_optuna))
+        self._custom_jobs = CustomJobs(folder, store, self._host, self._broken)
+        self._loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
 
     def resume(self) -> None:
         """Go on with every job that an earlier service left unfinished."""
         for stored in self._store.unfinished():
             self._drive(stored)
+        self._custom_jobs.resume()
 
     async def stop(self) -> None:
         """End all trials, so that a later service runs them again, within STOP_LIMIT_S."""
         for driver in self._drivers.values():
             driver.shut_down()
-        tasks = [self._loading, *self._tasks.values()]
+        tasks = [self._loading, *self._tasks.values(), *self._custom_jobs.shut_down()]
         _, late = await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
         for task in late:
             logger.warning("%s did not end within %g s", task.get_name(), STOP_LIMIT_S)
             task.cancel()
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> JsonObject:
-        """Take on a job. It is recorded when this returns."""
+        """Take on a tuning job. It is recorded when this returns."""
         validate(job)
         self._folder.output_base("", job.trial_job_spec.base_output_uri)
-        stored = self._store.add_job(parent, lambda job_id: study.accept(job, f"{parent}/{COLLECTION}/{job_id}", now()))
+        stored = self._store.add_job(
+            parent, lambda job_id: study.accept(job, str(JobName(parent, Kind.TUNING, job_id)), now())
+        )
         self._drive(stored)
-        return self.get(parent, stored.id)
+        return self.get(JobName(parent, Kind.TUNING, stored.id))
 
-    def get(self, parent: str, job_id: str) -> JsonObject:
+    def create_custom_job(self, parent: str, job: CustomJob) -> JsonObject:
+        """Take on a custom job. It is recorded when this returns."""
+        return self.get(JobName(parent, Kind.CUSTOM, self._custom_jobs.create(parent, job)))
+
+    def get(self, name: JobName) -> JsonObject:
         """The document of a job, with all of its trials."""
-        document = self._store.document(parent, job_id)
+        document = self._store.document(name.parent, name.kind, name.id) or self._trials_custom_job(name)
         if document is None:
-            raise Refusal(Status.NOT_FOUND, f"{parent}/{COLLECTION}/{job_id} is not found")
-        if job_id in self._broken:
-            raise Refusal(Status.INTERNAL, f"{document.get('name')} cannot go on: {self._broken[job_id]}")
+            raise Refusal(Status.NOT_FOUND, f"{name} is not found")
+        if name.id in self._broken:
+            raise Refusal(Status.INTERNAL, f"{name} cannot go on: {self._broken[name.id]}")
         return document
 
-    def jobs(self, parent: str, before: int | None) -> Iterator[tuple[int, JsonObject]]:
+    def jobs(self, parent: str, kind: Kind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
         """The ids and documents of the jobs under a parent, newest first, without trials; only those before an id."""
-        return self._store.documents(parent, before)
+        return self._store.documents(parent, kind, before)
 
-    def cancel(self, parent: str, job_id: str) -> None:
+    def cancel(self, name: JobName) -> None:
         """End a job before its time. Nothing happens when that is under way already."""
-        state = self._state(parent, job_id)
+        state = self._state(name)
         if state in {JobState.CANCELLING, JobState.CANCELLED}:
             return
-        driver = self._drivers.get(job_id)
+        self._refuse_trials(name, "cancel")
+        driver = self._drivers.get(name.id) or self._custom_jobs.find(name.id)
         if driver is None or state.is_terminal:
-            raise Refusal(Status.FAILED_PRECONDITION, f"{parent}/{COLLECTION}/{job_id} has ended ({state.value})")
+            raise Refusal(Status.FAILED_PRECONDITION, f"{name} has ended ({state.value})")
         driver.cancel()
 
-    def delete(self, parent: str, job_id: str) -> None:
+    def delete(self, name: JobName) -> None:
         """Forget a job that has ended. The files of its trials stay."""
-        state = self._state(parent, job_id)
+        state = self._state(name)
+        self._refuse_trials(name, "delete")
         if not state.is_terminal:
             raise Refusal(
                 Status.FAILED_PRECONDITION,
-                f"{parent}/{COLLECTION}/{job_id} is {state.value}; cancel it, and delete it when it has ended",
+                f"{name} is {state.value}; cancel it, and delete it when it has ended",
             )
-        self._store.delete(job_id)
+        self._store.delete(name.id)
 
-    def _state(self, parent: str, job_id: str) -> JobState:
-        state = JobState.parse(self.get(parent, job_id).get("state"))
+    def was_deleted(self, job_id: int) -> bool:
+        """Whether a job had this id and is gone."""
+        return self._store.was_deleted(job_id)
+
+    def _trials_custom_job(self, name: JobName) -> JsonObject | None:
+        """The CustomJob that a trial is."""
+        ids = trial_of_custom_job(name.id) if name.kind is Kind.CUSTOM else None
+        found = self._store.trial(name.parent, *ids) if ids else None
+        if found is None:
+            return None
+        job, trial = found
+        return dump_custom_job(custom_job_of(job, trial, parameter_arguments(job, trial)))
+
+    def _refuse_trials(self, name: JobName, verb: str) -> None:
+        if name.kind is Kind.CUSTOM and (ids := trial_of_custom_job(name.id)):
+            tuning_job = JobName(name.parent, Kind.TUNING, ids[0])
+            raise Refusal(Status.FAILED_PRECONDITION, f"{name} is a trial of {tuning_job}; {verb} that one")
+
+    def _state(self, name: JobName) -> JobState:
+        state = JobState.parse(self.get(name).get("state"))
         assert isinstance(state, JobState)  # noqa: S101 - parse() is a classmethod of JobState
         return state
 
@@ -122,3 +155,9 @@ class Engine:
         job = record.job
         base = self._folder.output_base(record.id, job.trial_job_spec.base_output_uri)
         return order_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host)
+
+
+def _load_libraries() -> None:
+    """What the first requests and the first suggestion would otherwise wait for."""
+    load_messages()
+    load_optuna()

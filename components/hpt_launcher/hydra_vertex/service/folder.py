@@ -8,6 +8,7 @@
     jobs/<job>/trials/<trial>/metrics.jsonl      what it measured
     jobs/<job>/trials/<trial>/exit.json          how its process ended
     jobs/<job>/output/<trial>/                   what it wrote, where the job names no other place
+    jobs/<job>/run/                              the same of a custom job: log.txt, metrics.jsonl, exit.json
     gcs/<bucket>/                                what stands for gs://<bucket>/
 """
 
@@ -68,7 +69,7 @@ class ServiceFolder:
 
     @property
     def announcement(self) -> Path:
-        """`{"pid", "url"}` of the service that listens."""
+        """`{"pid", "url"}` of the service that listens, and `"grpc"` (`HOST:PORT`) where it serves that too."""
         return self.path / "service.json"
 
     def job(self, job_id: str) -> Path:
@@ -79,8 +80,12 @@ class ServiceFolder:
         """The folder of a trial."""
         return TrialFolder(self.job(job_id) / "trials" / trial_id)
 
-    def output_base(self, job_id: str, uri: str) -> Path:
-        """The folder of this machine that stands for a job's output URI.
+    def custom_job(self, job_id: str) -> TrialFolder:
+        """The folder of a custom job: what it printed and how it ended."""
+        return TrialFolder(self.job(job_id) / "run")
+
+    def output_base(self, job_id: str, uri: str, field: str = OUTPUT_FIELD) -> Path:
+        """The folder of this machine that stands for a job's output URI; `field` is where the URI was given.
 
         Raises Refusal (INVALID_ARGUMENT) on anything but a gs:// URI or an absolute path, and on one with `..` in it.
         """
@@ -91,6 +96,7 @@ class ServiceFolder:
         if not place.parts or ".." in place.parts or "\0" in uri or place.is_absolute() is is_bucket:
             raise Refusal(
                 Status.INVALID_ARGUMENT,
-                f"{OUTPUT_FIELD}: expected gs://bucket/folder or an absolute path without '..', got {uri!r}",
+                f"{field}: expected gs://bucket/folder or an absolute path without '..', got {uri!r}",
+                field,
             )
         return self.path / "gcs" / place if is_bucket else Path(place)

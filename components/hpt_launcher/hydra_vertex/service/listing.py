@@ -1,56 +1,63 @@
-"""Which jobs a list request wants: `filter`, `pageSize`, `pageToken`, `readMask`. Pure.
+"""Which jobs a list request wants, and what of them: `filter`, `pageSize`, `pageToken`, `readMask`. Pure.
 
-Source of the forms: https://google.aip.dev/158, https://google.aip.dev/160 and ListHyperparameterTuningJobsRequest.
+Source of the forms: https://google.aip.dev/158, https://google.aip.dev/157 and ListHyperparameterTuningJobsRequest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.trial.protocol.json import Json, JsonObject
 
+from .filtering import Predicate, parse_filter
 from .status import Refusal, Status
 
 DEFAULT_PAGE_SIZE = 100
 MOST_PAGE_SIZE = 1000
 
-Predicate: TypeAlias = Callable[[JsonObject], bool]
-
-_TERM = re.compile(r'\s*([A-Za-z_.\-0-9]+)\s*(!=|=)\s*"([^"]*)"\s*')
-_FIELDS = {"state": "state", "display_name": "displayName", "displayName": "displayName"}
-
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list request asks for. `before` is the job id that the last page ended with; `fields` None means all."""
+    """What a list request asks for.
+
+    `before` is the job id that the last page ended with. `paths` are the fields wanted, in camelCase; none means all.
+    """
 
     page_size: int
     before: int | None
     matches: Predicate
-    fields: frozenset[str] | None
+    paths: tuple[str, ...]
 
 
-def parse_list_request(query: Mapping[str, str]) -> ListRequest:
-    """Read the query parameters. Raises Refusal (INVALID_ARGUMENT) naming the one at fault."""
-    size = _whole(query, "pageSize")
+def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
+    """Read a request's fields, or a URL's query parameters. Raises Refusal (INVALID_ARGUMENT) naming one of them."""
+    size = _whole(fields, "pageSize")
     return ListRequest(
         page_size=min(size or DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE),
-        before=_whole(query, "pageToken"),
-        matches=_parse_filter(query.get("filter", "")),
-        fields=_parse_mask(query.get("readMask", "")),
+        before=_whole(fields, "pageToken"),
+        matches=parse_filter(str(fields.get("filter", ""))),
+        paths=_parse_mask(str(fields.get("readMask", ""))),
     )
 
 
-def masked(document: JsonObject, fields: frozenset[str] | None) -> JsonObject:
+def masked(document: JsonObject, paths: tuple[str, ...]) -> JsonObject:
     """The fields of a document that are asked for."""
-    return document if fields is None else {name: value for name, value in document.items() if name in fields}
+    if not paths:
+        return document
+    heads = {path.partition(".")[0] for path in paths}
+    return {name: _below(value, name, paths) for name, value in document.items() if name in heads}
 
 
-def _whole(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name, "")
+def _below(value: Json, name: str, paths: tuple[str, ...]) -> Json:
+    inner = tuple(path.removeprefix(f"{name}.") for path in paths if path.startswith(f"{name}."))
+    return value if name in paths or not isinstance(value, dict) else masked(value, inner)
+
+
+def _whole(fields: Mapping[str, Json], name: str) -> int | None:
+    text = str(fields.get(name, ""))
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", text):
@@ -58,31 +65,17 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _parse_filter(text: str) -> Predicate:
-    terms = [_parse_term(term) for term in re.split(r"\s+AND\s+", text)] if text.strip() else []
-    return lambda document: all(term(document) for term in terms)
+def _parse_mask(text: str) -> tuple[str, ...]:
+    paths = tuple(_camel(path.strip()) for path in text.split(",") if path.strip())
+    return () if "*" in paths else paths
 
 
-def _parse_term(text: str) -> Predicate:
-    match = _TERM.fullmatch(text)
-    field = _FIELDS.get(match[1]) if match else None
-    if match is None or field is None:
-        _refuse("filter", f'expected terms such as state="JOB_STATE_RUNNING" or display_name="x", got {text!r}')
-    equal, wanted = match[2] == "=", match[3]
-    return lambda document: (document.get(field) == wanted) is equal
-
-
-def _parse_mask(text: str) -> frozenset[str] | None:
-    paths = [path.strip() for path in text.split(",") if path.strip()]
-    if not paths or "*" in paths:
-        return None
-    return frozenset(_camel(path.split(".")[0]) for path in paths)
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
+def _camel(path: str) -> str:
+    # A label's key is the user's own.
+    head, dot, tail = path.partition(".")
+    converted = re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), head)
+    return f"{converted}{dot}{tail if converted == 'labels' else _camel(tail)}" if dot else converted
 
 
 def _refuse(name: str, problem: str) -> NoReturn:
-    raise Refusal(Status.INVALID_ARGUMENT, f"{name}: {problem}")
+    raise Refusal(Status.INVALID_ARGUMENT, f"{name}: {problem}", name)

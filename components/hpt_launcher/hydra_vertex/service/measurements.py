@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra_vertex.launcher.job import Goal, Measurement, MeasurementSelection, MetricSpec
@@ -69,11 +69,20 @@ def _finite(value: object) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def measurements_of(records: Sequence[Record], metric_id: str, started_s: float) -> tuple[Measurement, ...]:
-    """The finite values of a metric as measurements, oldest first. `started_s` is when the trial began."""
+def measurements_of(
+    records: Sequence[Record], metric_id: str, started_s: float, other_ids: Sequence[str] = ()
+) -> tuple[Measurement, ...]:
+    """The finite values of a metric as measurements, oldest first. `started_s` is when the trial began.
+
+    A study's other metrics stand beside it where they were reported at the same step.
+    """
+    beside = {(r.step, r.metric): r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
     return tuple(
         Measurement(
-            metrics={metric_id: record.value},
+            metrics={
+                metric_id: record.value,
+                **{other: beside[record.step, other] for other in other_ids if (record.step, other) in beside},
+            },
             step_count=max(record.step, 0),
             elapsed_s=None if record.timestamp_s is None else max(record.timestamp_s - started_s, 0.0),
         )
@@ -83,19 +92,29 @@ def measurements_of(records: Sequence[Record], metric_id: str, started_s: float)
 
 
 def final_measurement(
-    records: Sequence[Record], measurements: Sequence[Measurement], metric: MetricSpec, selection: MeasurementSelection
+    records: Sequence[Record],
+    measurements: Sequence[Measurement],
+    metric: MetricSpec,
+    selection: MeasurementSelection,
+    other_ids: Sequence[str] = (),
 ) -> Measurement | None:
     """The measurement that a trial is judged by; None when there is none.
 
-    An unset selection means the last one, and a last value that is not finite (a loss that ran away) is none.
+    An unset selection means the last one, and a last value that is not finite (a loss that ran away) is none. Of a
+    study's other metrics it has those of the same step, and the last values of those that have none there.
     """
     if not measurements:
         return None
     if selection is MeasurementSelection.BEST:
         better = min if metric.goal is Goal.MINIMIZE else max
-        return better(measurements, key=lambda measurement: measurement.metrics[metric.id])
-    last = next(record for record in reversed(records) if record.metric == metric.id)
-    return measurements[-1] if math.isfinite(last.value) else None
+        chosen = better(measurements, key=lambda measurement: measurement.metrics[metric.id])
+    else:
+        last = next(record for record in reversed(records) if record.metric == metric.id)
+        if not math.isfinite(last.value):
+            return None
+        chosen = measurements[-1]
+    latest = {r.metric: r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
+    return replace(chosen, metrics={**chosen.metrics, **{k: v for k, v in latest.items() if k not in chosen.metrics}})
 
 
 def no_value_reason(records: Sequence[Record], metric_id: str) -> str:

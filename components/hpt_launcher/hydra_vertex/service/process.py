@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.error import HTTPError, URLError
@@ -13,6 +15,9 @@ from urllib.request import ProxyHandler, build_opener
 
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
+from hydra_vertex.trial.protocol.json import JsonObject
+
+from .token import TOKEN_VARIABLE
 
 STOP_LIMIT_S = 30.0
 POLL_INTERVAL_S = 0.02
@@ -22,8 +27,10 @@ LOG_TAIL_LINES = 20
 class ServiceProcess:
     """A running service. As a context manager it is stopped at the end."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes], grpc: str = "") -> None:
         self.url = url
+        self.grpc = grpc
+        """Where it serves gRPC, as `HOST:PORT`; empty where it does not."""
         self._process = process
 
     @property
@@ -44,50 +51,53 @@ class ServiceProcess:
         self.stop()
 
 
-def start_service(directory: Path, log: Path, timeout_s: float) -> ServiceProcess:
+def start_service(directory: Path, log: Path, timeout_s: float, options: Sequence[str] = ()) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
-    It has a session of its own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that
-    ends. What it says is appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the
-    service ends or does not answer within `timeout_s`; the message holds the end of the log.
+    `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service has a session of its
+    own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that ends. What it says is
+    appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the service ends or does not
+    answer within `timeout_s`; the message holds the end of the log.
     """
     announcement = directory / "service.json"
-    process = _spawn(directory, log)
+    process = _spawn(directory, log, options)
     try:
         deadline = time.monotonic() + timeout_s
-        while (url := _announced_url(announcement, process.pid)) is None or not _answers(url):
+        while (found := _announced(announcement, process.pid)) is None or not _answers(str(found["url"])):
             _require_running(process, log)
             _require_time_left(deadline, timeout_s, log)
             time.sleep(POLL_INTERVAL_S)
     except BaseException:
         _stop(process)
         raise
-    return ServiceProcess(url, process)
+    return ServiceProcess(str(found["url"]), process, str(found.get("grpc", "")))
 
 
-def _spawn(directory: Path, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(directory: Path, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
     # -P: a file of the user's in the working directory must not stand in for a module of the service's.
     safe_path = ["-P"] if sys.version_info >= (3, 11) else []
     module = [*safe_path, "-m", "hydra_vertex.service"]
-    command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes"]
+    command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes", *options]
+    # It is for this caller alone, which carries no token.
+    environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             return subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+                command, env=environ, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
             )
     except OSError as error:
         raise OutputError(f"{log}: cannot be written ({error.strerror}); give a folder that can be written") from error
 
 
-def _announced_url(announcement: Path, pid: int) -> str | None:
+def _announced(announcement: Path, pid: int) -> JsonObject | None:
     try:
         fields = json.loads(announcement.read_bytes())
     except (OSError, ValueError):
         return None
     if not isinstance(fields, dict) or fields.get("pid") != pid:
         return None
-    return str(fields["url"])
+    return fields
 
 
 def _answers(url: str) -> bool:

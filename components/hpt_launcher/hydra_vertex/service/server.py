@@ -1,8 +1,9 @@
-"""Listens on 127.0.0.1 until SIGTERM or Ctrl-C."""
+"""Listens until SIGTERM or Ctrl-C: on 127.0.0.1, and with a token on another address."""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,63 +21,117 @@ from hydra_vertex.trial.protocol.files import write_atomic
 
 from .folder import ServiceFolder
 from .lock import FolderLock
+from .token import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     import uvicorn
 
-HOST = "127.0.0.1"
+    from .grpc_api import GrpcServer
+    from .operations import Operations
+
+LOOPBACK = "127.0.0.1"
+
 REQUEST_GRACE_S = 2
 
 
-def serve(directory: Path, port: int, announce: Callable[[str], None], *, until_stdin_closes: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service listens. Port 0 takes a free one; `grpc_port` None is a service without gRPC.
+
+    `token` is what every request must carry; None asks for nothing, which only loopback may. gRPC stays on loopback.
+    """
+
+    port: int = 0
+    grpc_port: int | None = None
+    host: str = LOOPBACK
+    token: str | None = field(default=None, repr=False)
+
+
+def serve(
+    directory: Path,
+    address: Address,
+    announce: Callable[[str], None],
+    *,
+    until_stdin_closes: bool = False,
+) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, when that is asked for, the end of stdin.
 
-    Port 0 takes a free one; `announce` gets the line that names it. Trials that run at the end are ended, and run again
-    by the next service on the folder. Raises UserError when the port is taken or the folder is served already,
-    OutputError when the folder cannot be used.
+    `announce` gets a line for REST and one for gRPC. Trials that run at the end are ended, and run again by the next
+    service on the folder. Raises UserError when a port is taken, the folder is served already or a host other than
+    loopback is to be served without a token, OutputError when the folder cannot be used.
     """
+    if not is_loopback(address.host) and address.token is None:
+        raise UserError(
+            f"--host {address.host}: whoever reaches the service can run commands on this machine, so a host other "
+            f"than {LOOPBACK} needs a token: give --token-file FILE, or set {TOKEN_VARIABLE}"
+        )
     folder = ServiceFolder(directory.expanduser().resolve())
     with contextlib.ExitStack() as stack:
         lock = FolderLock(folder.lock)
         stack.callback(lock.release)
-        listener = stack.enter_context(_listen(port))
-        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        listener = stack.enter_context(_listen(address.host, address.port, "--port"))
+        if address.grpc_port is not None:
+            _listen(LOOPBACK, address.grpc_port, "--grpc-port").close()
+        url = f"http://{_url_host(address.host)}:{listener.getsockname()[1]}"
         lock.sign(os.getpid(), url)
         stack.callback(folder.announcement.unlink, missing_ok=True)
 
-        def announce_here() -> None:
-            write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url}))
+        def announce_here(grpc_address: str | None) -> None:
+            grpc = {} if grpc_address is None else {"grpc": grpc_address}
+            write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url, **grpc}))
             announce(f"listening on {url}")
+            if grpc_address is not None:
+                announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
-        _run(folder, listener, announce_here, until_stdin_closes)
+        _run(folder, address, listener, announce_here, until_stdin_closes)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is of this machine alone. A name other than localhost is not, whatever it stands for."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _run(
-    folder: ServiceFolder, listener: socket.socket, announce: Callable[[], None], until_stdin_closes: bool
+    folder: ServiceFolder,
+    address: Address,
+    listener: socket.socket,
+    announce: Callable[[str | None], None],
+    until_stdin_closes: bool,
 ) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
     from .api import create_app
     from .engine import Engine
+    from .operations import Operations
     from .store import Store
 
     store = Store(folder.database)
+    failures: list[UserError] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         engine = Engine(folder, store)
-        app.state.engine = engine
-        engine.resume()
-        announce()
+        app.state.operations = Operations(engine)
         try:
-            yield
+            grpc = _bind_grpc(app.state.operations, address)
+            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
+            engine.resume()
+            async with grpc or contextlib.nullcontext():
+                announce(grpc.address if grpc else None)
+                yield
+        except UserError as error:
+            failures.append(error)
+            raise
         finally:
             await engine.stop()
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
-        create_app(lifespan),
+        create_app(lifespan, address.token),
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -87,11 +143,23 @@ def _run(
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
     with contextlib.closing(store), _quiet_signals():
         server.run(sockets=[listener])
+    for failure in failures:
+        raise failure
+
+
+def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
+    """The gRPC server, where one is asked for; it has its port and does not answer yet."""
+    if address.grpc_port is None:
+        return None
+    from .grpc_api import GrpcServer
+
+    return GrpcServer(operations, address.grpc_port, address.token)
 
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
     with contextlib.suppress(OSError):
-        while sys.stdin.buffer.read(1024):
+        # Not through sys.stdin, whose lock the interpreter asks for at its end.
+        while os.read(sys.stdin.fileno(), 1024):
             pass
     server.should_exit = True
 
@@ -107,13 +175,17 @@ def _quiet_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _listen(host: str, port: int, option: str) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UserError(f"port {port} of {HOST} cannot be used ({error}); --port 0 takes a free one") from error
+        raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error
     return listener

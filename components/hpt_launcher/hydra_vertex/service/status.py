@@ -1,6 +1,6 @@
 """Google's error model: a canonical status, its HTTP code, and the body that says both.
 
-Source: https://cloud.google.com/apis/design/errors and google/rpc/code.proto.
+Source: https://cloud.google.com/apis/design/errors, google/rpc/code.proto and google/rpc/error_details.proto.
 """
 
 from __future__ import annotations
@@ -8,19 +8,22 @@ from __future__ import annotations
 from enum import Enum
 
 from hydra_vertex.trial.protocol.errors import ServiceError
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.trial.protocol.json import Json, JsonObject
 
 
 class Status(Enum):
     """The canonical statuses that the service answers with: google.rpc.Code, HTTP code."""
 
+    CANCELLED = (1, 499)
     INVALID_ARGUMENT = (3, 400)
+    DEADLINE_EXCEEDED = (4, 504)
     NOT_FOUND = (5, 404)
     PERMISSION_DENIED = (7, 403)
     FAILED_PRECONDITION = (9, 400)
     UNIMPLEMENTED = (12, 501)
     INTERNAL = (13, 500)
     UNAVAILABLE = (14, 503)
+    UNAUTHENTICATED = (16, 401)
 
     @property
     def rpc_code(self) -> int:
@@ -34,13 +37,32 @@ class Status(Enum):
 
 
 class Refusal(ServiceError):  # noqa: N818 - the service is right and the request is not
-    """The service does not do what a request asks; the message says why and what it would do."""
+    """The service does not do what a request asks; the message says why and what it would do.
 
-    def __init__(self, status: Status, message: str) -> None:
+    `field` is the path of the field at fault, and empty where it is none of the request's fields.
+    """
+
+    def __init__(self, status: Status, message: str, field: str = "") -> None:
         self.status = status
+        self.field = field
         super().__init__(message)
 
 
-def error_body(status: Status, message: str, http_code: int | None = None) -> JsonObject:
+def error_details(message: str, field: str) -> list[Json]:
+    """The details of an error: a google.rpc.BadRequest where a field is at fault."""
+    if not field:
+        return []
+    violation: JsonObject = {"field": field, "description": message.removeprefix(f"{field}: ")}
+    return [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}]
+
+
+def error_body(status: Status, message: str, http_code: int | None = None, field: str = "") -> JsonObject:
     """The JSON body of an answer that is an error."""
-    return {"error": {"code": http_code or status.http_code, "message": message, "status": status.name}}
+    details = error_details(message, field)
+    error: JsonObject = {
+        "code": http_code or status.http_code,
+        "message": message,
+        "status": status.name,
+        **({"details": details} if details else {}),
+    }
+    return {"error": error}

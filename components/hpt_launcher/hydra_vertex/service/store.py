@@ -1,6 +1,7 @@
 """The jobs and trials of a service in SQLite. Each write is on the disk when it returns.
 
-One row a job (its document without the trials), one row a trial (its document, and which process supervises it).
+One row a job of either kind (its document without the trials), one row a trial; which process supervises it stands with
+a trial and with a custom job.
 """
 
 from __future__ import annotations
@@ -24,14 +25,19 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
 
+from .custom_job import CustomJob, dump_custom_job, parse_custom_job
+from .names import Kind
 from .processes import ProcessId
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after a deletion
     parent TEXT NOT NULL,
-    document TEXT NOT NULL
+    document TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'hyperparameterTuningJobs',
+    pid INTEGER,
+    start_ticks INTEGER
 );
 CREATE TABLE trials (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -42,6 +48,14 @@ CREATE TABLE trials (
     PRIMARY KEY (job, number)
 ) WITHOUT ROWID;
 """
+MIGRATIONS = {
+    1: """
+ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'hyperparameterTuningJobs';
+ALTER TABLE jobs ADD COLUMN pid INTEGER;
+ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
+"""
+}
+"""What makes a database of that version one of the next version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,15 @@ class StoredJob:
     id: str
     job: HyperparameterTuningJob
     processes: dict[str, ProcessId]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomJob:
+    """A custom job as it was left, and which process supervises it."""
+
+    id: str
+    job: CustomJob
+    process: ProcessId | None
 
 
 class Store:
@@ -74,22 +97,39 @@ class Store:
             self._db.execute(f"PRAGMA {pragma}")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._upgrade(SCHEMA, SCHEMA_VERSION)
             return SCHEMA_VERSION
+        while version in MIGRATIONS:
+            self._upgrade(MIGRATIONS[version], version + 1)
+            version += 1
         return int(version)
+
+    def _upgrade(self, script: str, version: int) -> None:
+        self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
 
     def add_job(self, parent: str, accept: Callable[[str], HyperparameterTuningJob]) -> StoredJob:
-        """Add the job that `accept` makes of its new id."""
+        """Add the tuning job that `accept` makes of its new id."""
         with self._transaction():
-            cursor = self._db.execute("INSERT INTO jobs (parent, document) VALUES (?, '')", (parent,))
-            job_id = str(cursor.lastrowid)
+            job_id = self._new_id(parent, Kind.TUNING)
             job = accept(job_id)
             self._write_job(job_id, job)
         return StoredJob(job_id, job, {})
+
+    def add_custom_job(self, parent: str, accept: Callable[[str], CustomJob]) -> StoredCustomJob:
+        """Add the custom job that `accept` makes of its new id."""
+        with self._transaction():
+            job_id = self._new_id(parent, Kind.CUSTOM)
+            job = accept(job_id)
+            self.save_custom_job(job_id, job, None)
+        return StoredCustomJob(job_id, job, None)
+
+    def _new_id(self, parent: str, kind: Kind) -> str:
+        row = self._db.execute("INSERT INTO jobs (parent, document, kind) VALUES (?, '', ?)", (parent, kind.value))
+        return str(row.lastrowid)
 
     def save(self, job_id: str, job: HyperparameterTuningJob) -> None:
         """Write what the job says of itself, not its trials."""
@@ -112,30 +152,73 @@ class Store:
             )
             self._write_job(job_id, job)
 
+    def save_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
+        """Write a custom job, with the process that supervises it."""
+        pid, ticks = (process.pid, process.start_ticks) if process else (None, None)
+        self._db.execute(
+            "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
+            (json.dumps(dump_custom_job(job)), pid, ticks, int(job_id)),
+        )
+
     def delete(self, job_id: str) -> None:
         """Remove a job and its trials."""
         self._db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
 
-    def document(self, parent: str, job_id: str) -> JsonObject | None:
+    def was_deleted(self, job_id: int) -> bool:
+        """Whether a job had this id and is gone."""
+        row = self._db.execute(
+            "SELECT seq >= ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?) FROM sqlite_sequence WHERE name = 'jobs'",
+            (job_id, job_id),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
+    def document(self, parent: str, kind: Kind, job_id: str) -> JsonObject | None:
         """The whole document of a job; None when there is no such job."""
-        row = self._db.execute("SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ?", (job_id, parent))
-        found = row.fetchone()
+        found = self._db.execute(
+            "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?",
+            (job_id, parent, kind.value),
+        ).fetchone()
         return None if found is None else self._with_trials(int(job_id), found[0])
 
-    def documents(self, parent: str, before: int | None) -> Iterator[tuple[int, JsonObject]]:
-        """The jobs under a parent without their trials, newest first, with their ids; only older ones than `before`."""
+    def trial(self, parent: str, job_id: str, trial_id: str) -> tuple[HyperparameterTuningJob, Trial] | None:
+        """One trial and its job without trials; None when there is no such trial."""
+        found = self._db.execute(
+            "SELECT jobs.document, trials.document FROM jobs JOIN trials ON trials.job = jobs.id "
+            "WHERE jobs.id = ? AND jobs.parent = ? AND trials.number = ?",
+            (int(job_id), parent, int(trial_id)),
+        ).fetchone()
+        return None if found is None else (parse_job(json.loads(found[0])), parse_trial(json.loads(found[1])))
+
+    def documents(self, parent: str, kind: Kind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
+        """The jobs of a kind under a parent without their trials, newest first, with their ids.
+
+        Only those older than `before`, where that is given.
+        """
         rows = self._db.execute(
-            "SELECT id, document FROM jobs WHERE parent = ? AND (? IS NULL OR id < ?) ORDER BY id DESC",
-            (parent, before, before),
+            "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) ORDER BY id DESC",
+            (parent, kind.value, before, before),
         )
         for job_id, text in rows.fetchall():
             yield int(job_id), _object(json.loads(text))
 
     def unfinished(self) -> list[StoredJob]:
-        """The jobs that are not in a terminal state, oldest first."""
-        rows = self._db.execute("SELECT id, document FROM jobs ORDER BY id").fetchall()
-        ids = [job_id for job_id, text in rows if not _state(_object(json.loads(text))).is_terminal]
-        return [self._load(job_id) for job_id in ids]
+        """The tuning jobs that are not in a terminal state, oldest first."""
+        return [self._load(job_id) for job_id in self._unfinished_ids(Kind.TUNING)]
+
+    def unfinished_custom_jobs(self) -> list[StoredCustomJob]:
+        """The custom jobs that are not in a terminal state, oldest first."""
+        return [self._load_custom_job(job_id) for job_id in self._unfinished_ids(Kind.CUSTOM)]
+
+    def _unfinished_ids(self, kind: Kind) -> list[int]:
+        rows = self._db.execute("SELECT id, document FROM jobs WHERE kind = ? ORDER BY id", (kind.value,)).fetchall()
+        return [job_id for job_id, text in rows if not _state(_object(json.loads(text))).is_terminal]
+
+    def _load_custom_job(self, job_id: int) -> StoredCustomJob:
+        text, pid, ticks = self._db.execute(
+            "SELECT document, pid, start_ticks FROM jobs WHERE id = ?", (job_id,)
+        ).fetchone()
+        process = None if pid is None else ProcessId(pid, ticks)
+        return StoredCustomJob(str(job_id), parse_custom_job(json.loads(text)), process)
 
     def _load(self, job_id: int) -> StoredJob:
         (text,) = self._db.execute("SELECT document FROM jobs WHERE id = ?", (job_id,)).fetchone()

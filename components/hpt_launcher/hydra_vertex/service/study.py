@@ -22,6 +22,7 @@ from hydra_vertex.launcher.job import (
 )
 
 from .axes import finite_axes, grid_size, space_of
+from .names import trial_custom_job
 from .status import Status
 
 
@@ -70,7 +71,13 @@ def room(job: HyperparameterTuningJob) -> int:
 def request(job: HyperparameterTuningJob, parameters: Mapping[str, ParameterValue]) -> Trial:
     """The next trial of a job, REQUESTED."""
     number = str(len(job.trials) + 1)
-    return Trial(id=number, name=f"{job.name}/trials/{number}", state=TrialState.REQUESTED, parameters=parameters)
+    return Trial(
+        id=number,
+        name=f"{job.name}/trials/{number}",
+        state=TrialState.REQUESTED,
+        parameters=parameters,
+        other={"customJob": trial_custom_job(job.name, number)},
+    )
 
 
 def put_trial(job: HyperparameterTuningJob, trial: Trial, now: datetime) -> HyperparameterTuningJob:
@@ -137,7 +144,8 @@ def finish(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJ
     """The state in which a job without live trials ends."""
     reason = failure(job)
     if job.state is JobState.CANCELLING:
-        return replace(job, state=JobState.CANCELLED, end_time=now, update_time=now)
+        canceled = JobError(Status.CANCELLED.rpc_code, "CANCELED")
+        return replace(job, state=JobState.CANCELLED, error=canceled, end_time=now, update_time=now)
     if reason is not None:
         return abort(job, JobError(Status.FAILED_PRECONDITION.rpc_code, reason), now)
     return replace(job, state=JobState.SUCCEEDED, end_time=now, update_time=now)

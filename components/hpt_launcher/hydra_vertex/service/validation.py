@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
 
 from hydra_vertex.launcher.job import (
     Algorithm,
@@ -16,12 +15,14 @@ from hydra_vertex.launcher.job import (
     ParameterSpec,
     ScaleType,
     StudySpec,
-    TrialJobSpec,
 )
 
-from .status import Refusal, Status
+from .custom_job import CustomJob
+from .job_validation import invalid as _invalid
+from .job_validation import refuse_unknown as _refuse_unknown
+from .job_validation import unimplemented as _unimplemented
+from .job_validation import validate_display_name, validate_job_spec, validate_labels
 
-DISPLAY_NAME_LIMIT = 128
 STOPPING_RULES = {
     "decayCurveStoppingSpec",
     "medianAutomatedStoppingSpec",
@@ -32,17 +33,24 @@ STOPPING_RULES = {
 }
 JOB_FIELDS = {"encryptionSpec", "satisfiesPzs", "satisfiesPzi"}
 STUDY_FIELDS = {"observationNoise"}
-POOL_FIELDS = {"diskSpec", "nfsMounts", "lustreMounts"}
 METRIC_FIELDS: set[str] = set()
 
 
 def validate(job: HyperparameterTuningJob) -> None:
     """Raises Refusal: INVALID_ARGUMENT as the real API would, UNIMPLEMENTED for what only the real API can do."""
-    if not job.display_name or len(job.display_name) > DISPLAY_NAME_LIMIT:
-        _invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {job.display_name!r}")
+    validate_display_name(job.display_name)
+    validate_labels(job.labels)
     _validate_counts(job)
     _validate_study(job.study_spec)
-    _validate_trial_job(job.trial_job_spec)
+    validate_job_spec(job.trial_job_spec, "trialJobSpec")
+    _refuse_unknown("", job.other, JOB_FIELDS)
+
+
+def validate_custom_job(job: CustomJob) -> None:
+    """Raises Refusal, as `validate` does."""
+    validate_display_name(job.display_name)
+    validate_labels(job.labels)
+    validate_job_spec(job.spec, "jobSpec")
     _refuse_unknown("", job.other, JOB_FIELDS)
 
 
@@ -79,13 +87,14 @@ def _validate_metrics(spec: StudySpec) -> None:
     path = "studySpec.metrics"
     if not spec.metrics:
         _invalid(path, "a study needs a metric")
-    if len(spec.metrics) > 1:
-        _unimplemented(path, f"studies of several metrics (here {', '.join(m.id for m in spec.metrics)})")
-    if not spec.objective.id:
-        _invalid(f"{path}[0].metricId", "is empty")
-    if "safetyConfig" in spec.objective.other:
-        _unimplemented(f"{path}[0].safetyConfig", "safety metrics")
-    _refuse_unknown(f"{path}[0]", spec.objective.other, METRIC_FIELDS)
+    for index, metric in enumerate(spec.metrics):
+        if not metric.id:
+            _invalid(f"{path}[{index}].metricId", "is empty")
+        if "safetyConfig" in metric.other:
+            _unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
+        _refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)
+    for name in _repeated([metric.id for metric in spec.metrics]):
+        _invalid(path, f"metricId {name!r} is there more than once")
 
 
 def _validate_grid(spec: StudySpec) -> None:
@@ -136,46 +145,5 @@ def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None
         _invalid(path, f"{value!r} is there more than once")
 
 
-def _validate_trial_job(spec: TrialJobSpec) -> None:
-    path = "trialJobSpec.workerPoolSpecs"
-    if not spec.worker_pools:
-        _invalid(path, "expected a worker pool")
-    if len(spec.worker_pools) > 1:
-        _unimplemented(path, "trials of more than one worker pool")
-    if spec.timeout_s is not None and spec.timeout_s <= 0:
-        _invalid("trialJobSpec.scheduling.timeout", f"expected more than 0s, got {spec.timeout_s}s")
-    pool, path = spec.worker_pools[0], f"{path}[0]"
-    if pool.replica_count != 1:
-        _unimplemented(f"{path}.replicaCount", f"trials of {pool.replica_count} replicas")
-    if "pythonPackageSpec" in pool.other:
-        _unimplemented(f"{path}.pythonPackageSpec", "Python packages in place of a command")
-    _refuse_unknown(path, pool.other, POOL_FIELDS)
-    if pool.container is None or not pool.container.command or not pool.container.command[0]:
-        _invalid(
-            f"{path}.containerSpec.command",
-            "is empty; trials are processes of this machine here, so no image's ENTRYPOINT stands in for a command",
-        )
-    for name, value in pool.container.env.items():
-        if not name or "=" in name or "\0" in name + value:
-            _invalid(f"{path}.containerSpec.env", f"{name!r} cannot be the name of an environment variable")
-    if any("\0" in part for part in (*pool.container.command, *pool.container.args)):
-        _invalid(f"{path}.containerSpec", "a command cannot hold a NUL character")
-
-
-def _refuse_unknown(path: str, given: Collection[str], known: set[str]) -> None:
-    for name in sorted(set(given) - known):
-        _invalid(f"{path}.{name}" if path else name, "is no field of the API")
-
-
 def _repeated(values: Sequence[str] | Sequence[float]) -> Iterator[str | float]:
     return (value for value, count in Counter[str | float](values).items() if count > 1)
-
-
-def _invalid(field: str, problem: str) -> NoReturn:
-    raise Refusal(Status.INVALID_ARGUMENT, f"{field}: {problem}")
-
-
-def _unimplemented(field: str, what: str) -> NoReturn:
-    raise Refusal(
-        Status.UNIMPLEMENTED, f"{field}: {what} are not in the embedded service; leave them out, or run on Vertex AI"
-    )

@@ -13,20 +13,23 @@ DEFAULT_PORT = 8080
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
+    from hydra_vertex.service.options import add_address_options
+
     parser = add_parser(
         commands,
         "serve",
-        "serve Vertex AI's tuning API on loopback; trials run as child processes",
-        "hydra-vertex serve --port 8080 --dir studies/",
+        "serve Vertex AI's tuning API on this machine; trials run as child processes",
+        "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
     )
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one ({DEFAULT_PORT})")
+    add_address_options(parser, DEFAULT_PORT)
     parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
+    from hydra_vertex.service.options import address_of
     from hydra_vertex.service.server import serve
 
-    serve(arguments.dir, arguments.port, partial(print, flush=True))
+    serve(arguments.dir, address_of(arguments), partial(print, flush=True))
     return 0

@@ -96,6 +96,11 @@ class StudySpec:
             raise DocumentError("studySpec.metrics", "is empty; name the metric that the app returns, and its goal")
         return self.metrics[0]
 
+    @property
+    def other_metric_ids(self) -> tuple[str, ...]:
+        """The metrics that are recorded beside the objective."""
+        return tuple(metric.id for metric in self.metrics[1:])
+
 
 def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
     """Read a `StudySpec`. Raises DocumentError naming the field; checks form, not sense."""

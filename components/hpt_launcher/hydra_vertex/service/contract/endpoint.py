@@ -1,0 +1,76 @@
+"""The service that is looked at, and the jobs that it is given."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+from hydra_vertex.trial.protocol.json import Json, JsonObject
+
+LOCATION = "us-central1"
+"""A location that Google's own tools know: some of them ask for one by name."""
+
+TRIAL = """
+import json, os, sys, time
+x = float(sys.argv[-1].partition("=")[2])
+with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
+    for step in (1, 2):
+        for metric, value in (("loss", x / step), ("accuracy", 1.0 - x / step)):
+            record = {"timestamp": time.time(), "trial": os.environ["CLOUD_ML_TRIAL_ID"], "global_step": str(step)}
+            file.write(json.dumps({**record, metric: str(value), "checkpoint_path": ""}) + "\\n")
+"""
+"""A trial by the trial protocol, without any library: two steps, two metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A service. `grpc` is `HOST:PORT`, and empty where it has no gRPC; `token` is empty where it asks for none."""
+
+    rest: str
+    grpc: str = ""
+    token: str = field(default="", repr=False)
+    project: str = "contract"
+    timeout_s: float = 60.0
+    """How long a job of a check may take."""
+
+    @property
+    def parent(self) -> str:
+        """Where the jobs are created."""
+        return f"projects/{self.project}/locations/{LOCATION}"
+
+
+def job_spec(*command: str) -> dict[str, Json]:
+    """A `CustomJobSpec` of one worker pool that runs a command."""
+    pool: JsonObject = {
+        "machineSpec": {"machineType": "n1-standard-4"},
+        "replicaCount": "1",
+        "containerSpec": {"imageUri": "gcr.io/contract/image", "command": list(command)},
+    }
+    return {"workerPoolSpecs": [pool]}
+
+
+def tuning_job(name: str, *, trials: int = 2, command: tuple[str, ...] = ()) -> dict[str, Json]:
+    """A `HyperparameterTuningJob` over one double, `x`."""
+    return {
+        "displayName": name,
+        "maxTrialCount": trials,
+        "parallelTrialCount": min(2, trials),
+        "studySpec": {
+            "metrics": [{"metricId": "loss", "goal": "MINIMIZE"}, {"metricId": "accuracy", "goal": "MAXIMIZE"}],
+            "parameters": [{"parameterId": "x", "doubleValueSpec": {"minValue": 0.5, "maxValue": 2.0}}],
+            "algorithm": "RANDOM_SEARCH",
+            "measurementSelectionType": "LAST_MEASUREMENT",
+        },
+        "trialJobSpec": job_spec(*(command or python(TRIAL))),
+        "labels": {"contract": "held"},
+    }
+
+
+def custom_job(name: str, *command: str) -> dict[str, Json]:
+    """A `CustomJob` that runs a command."""
+    return {"displayName": name, "jobSpec": job_spec(*command), "labels": {"contract": "held"}}
+
+
+def python(script: str) -> tuple[str, ...]:
+    """The command that runs a script in this interpreter, without anything that slows its start."""
+    return (sys.executable, "-I", "-S", "-c", script)

@@ -1,0 +1,64 @@
+"""What `google.cloud.aiplatform` finds: the library that most people use."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from .endpoint import LOCATION, TRIAL, Endpoint, python
+from .expectation import expect_equal, refused, wait_for
+from .gapic import credentials
+
+
+def check_custom_and_tuning_jobs_run_through_the_sdk(endpoint: Endpoint) -> None:
+    """`CustomJob.submit`, `HyperparameterTuningJob.run`, `get`, `list` and `delete`."""
+    # It reports its steps on the standard output that it finds when it is imported.
+    with contextlib.redirect_stdout(io.StringIO()):
+        _run(endpoint)
+
+
+def _run(endpoint: Endpoint) -> None:
+    from google.api_core import exceptions
+    from google.cloud import aiplatform
+
+    aiplatform.init(
+        project=endpoint.project,
+        location=LOCATION,
+        api_endpoint=endpoint.rest,
+        api_transport="rest",
+        credentials=credentials(endpoint),
+        staging_bucket="gs://contract",
+    )
+    states = aiplatform.gapic.JobState
+    pools = [_pool(python(TRIAL))]
+    custom = aiplatform.CustomJob(display_name="contract", worker_pool_specs=[_pool(python(""))])
+    custom.submit()
+    tuning = aiplatform.HyperparameterTuningJob(
+        display_name="contract-sdk",
+        custom_job=aiplatform.CustomJob(display_name="trial", worker_pool_specs=pools),
+        metric_spec={"loss": "minimize"},
+        parameter_spec={"x": aiplatform.hyperparameter_tuning.DoubleParameterSpec(min=0.5, max=2.0, scale="log")},
+        max_trial_count=2,
+        parallel_trial_count=2,
+    )
+    tuning.run()
+    expect_equal(tuning.state, states.JOB_STATE_SUCCEEDED, "the tuning job's state")
+    trial = aiplatform.CustomJob.get(tuning.trials[0].custom_job)
+    expect_equal(trial.state, states.JOB_STATE_SUCCEEDED, "the state of a trial's custom job")
+    listed = aiplatform.HyperparameterTuningJob.list(filter='display_name="contract-sdk"')
+    expect_equal(tuning.resource_name in [job.resource_name for job in listed], True, "whether the job is listed")
+    wait_for(
+        lambda: custom.state if custom.state == states.JOB_STATE_SUCCEEDED else None, "the end", endpoint.timeout_s
+    )
+    for job in (custom, tuning):
+        job.delete()
+    with refused(exceptions.NotFound, "is not found"):
+        aiplatform.CustomJob.get(custom.resource_name)
+
+
+def _pool(command: tuple[str, ...]) -> dict[str, object]:
+    return {
+        "machine_spec": {"machine_type": "n1-standard-4"},
+        "replica_count": 1,
+        "container_spec": {"image_uri": "gcr.io/contract/image", "command": list(command)},
+    }

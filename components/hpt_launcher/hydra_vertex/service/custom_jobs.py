@@ -1,0 +1,168 @@
+"""All custom jobs of one service: takes them on, runs each as a trial is run, and finds them again after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hydra_vertex.launcher.job import ContainerSpec, JobError, JobState
+from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
+
+from . import custom_job
+from .attempt import START_LIMIT, Halt
+from .custom_job import CANCELED, CustomJob
+from .folder import ServiceFolder
+from .job_validation import OUTPUT_DIRECTORY
+from .names import JobName, Kind
+from .order import DEFAULT_TIMEOUT_S, Host, Order, trial_environ
+from .outcome import Ending, failure_reason, read_ending, with_log_tail
+from .processes import ProcessId
+from .record import now
+from .runner import Supervisor, launch, remove_leftovers
+from .status import Status
+from .store import Store, StoredCustomJob
+from .validation import validate_custom_job
+
+logger = logging.getLogger(__name__)
+
+
+class CustomJobs:
+    """The custom jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
+
+    def __init__(self, folder: ServiceFolder, store: Store, host: Host, broken: dict[str, str]) -> None:
+        """`broken` gets the ids of jobs that cannot go on, with the reason."""
+        self._folder = folder
+        self._store = store
+        self._host = host
+        self._broken = broken
+        self._runs: dict[str, CustomJobRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def resume(self) -> None:
+        """Go on with every custom job that an earlier service left unfinished."""
+        for stored in self._store.unfinished_custom_jobs():
+            self._drive(stored)
+
+    def shut_down(self) -> list[asyncio.Task[None]]:
+        """End all of them, so that a later service runs them again; what is to be waited for."""
+        for run in self._runs.values():
+            run.halt(Halt.SHUTDOWN)
+        return list(self._tasks.values())
+
+    def create(self, parent: str, job: CustomJob) -> str:
+        """Take on a job. It is recorded when this returns its id."""
+        validate_custom_job(job)
+        self._folder.output_base("", job.spec.base_output_uri, f"jobSpec.{OUTPUT_DIRECTORY}")
+        stored = self._store.add_custom_job(
+            parent, lambda job_id: custom_job.accept(job, str(JobName(parent, Kind.CUSTOM, job_id)), now())
+        )
+        self._drive(stored)
+        return stored.id
+
+    def find(self, job_id: str) -> CustomJobRun | None:
+        """The work on a job; None when it has ended."""
+        return self._runs.get(job_id)
+
+    def _drive(self, stored: StoredCustomJob) -> None:
+        run = CustomJobRun(stored, self._store, custom_order(stored.id, stored.job, self._folder, self._host))
+        self._runs[stored.id] = run
+        self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, run), name=f"job {stored.id}")
+
+    async def _carry_through(self, job_id: str, run: CustomJobRun) -> None:
+        try:
+            await run.run()
+        except Exception as error:
+            logger.exception("custom job %s cannot go on", job_id)
+            self._broken[job_id] = f"{type(error).__name__}: {error}"
+        finally:
+            del self._runs[job_id], self._tasks[job_id]
+
+
+class CustomJobRun:
+    """Works on one custom job until it ends, or until the service stops."""
+
+    def __init__(self, stored: StoredCustomJob, store: Store, order: Order) -> None:
+        self._id = stored.id
+        self._job = stored.job
+        self._store = store
+        self._order = order
+        self._supervisor = None if stored.process is None else Supervisor(stored.process)
+        self._halt = Halt.CANCELLED if stored.job.state is JobState.CANCELLING else None
+
+    def cancel(self) -> None:
+        """Record that the job is to be cancelled, and end its process."""
+        process = self._supervisor.process if self._supervisor else None
+        self._put(custom_job.request_cancel(self._job, now()), process)
+        self.halt(Halt.CANCELLED)
+
+    def halt(self, why: Halt) -> None:
+        """End the job's process before its time."""
+        self._halt = self._halt or why
+        if self._supervisor is not None:
+            self._supervisor.terminate()
+
+    async def run(self) -> None:
+        """Bring the job to an end. Raises sqlite3.Error when that cannot be recorded."""
+        if self._supervisor is not None and self._halt is not None:
+            self._supervisor.terminate()
+        for _ in range(START_LIMIT):
+            if self._supervisor is None and self._halt is None:
+                try:
+                    self._supervisor = self._start()
+                except OSError as error:
+                    return self._fail(f"could not be started: {error}")
+            ending = await self._ended()
+            if self._halt is not None or (ending is not None and not ending.stopped):
+                return self._conclude(ending)
+            self._supervisor = None
+        return self._fail(f"its supervising process was killed {START_LIMIT} times")
+
+    def _start(self) -> Supervisor:
+        supervisor = launch(self._order)
+        self._put(custom_job.begin(self._job, now()), supervisor.process)
+        supervisor.start_command(self._order)
+        return supervisor
+
+    async def _ended(self) -> Ending | None:
+        if self._supervisor is None:
+            return None
+        await self._supervisor.ended()
+        ending = read_ending(self._order.folder.exit_file)
+        if ending is None:
+            await remove_leftovers(self._order)
+        return ending
+
+    def _conclude(self, ending: Ending | None) -> None:
+        if ending is not None and not ending.stopped and self._halt is not Halt.CANCELLED:
+            if ending.is_well:
+                return self._put(custom_job.finish(self._job, JobState.SUCCEEDED, None, now()))
+            return self._fail(failure_reason(ending, self._order.timeout_s))
+        if self._halt is Halt.CANCELLED:
+            return self._put(custom_job.finish(self._job, JobState.CANCELLED, CANCELED, now()))
+        return self._put(custom_job.postpone(self._job, now()))
+
+    def _fail(self, reason: str) -> None:
+        # Vertex AI blames the job's own program, by INVALID_ARGUMENT, for whatever it ends with but 0.
+        error = JobError(Status.INVALID_ARGUMENT.rpc_code, with_log_tail(reason, self._order.folder.log))
+        self._put(custom_job.finish(self._job, JobState.FAILED, error, now()))
+
+    def _put(self, job: CustomJob, process: ProcessId | None = None) -> None:
+        self._store.save_custom_job(self._id, job, process)
+        self._job = job
+
+
+def custom_order(job_id: str, job: CustomJob, folder: ServiceFolder, host: Host) -> Order:
+    """What a custom job's process is started with: the container's command, and no trial's identity."""
+    container = job.spec.worker_pools[0].container or ContainerSpec()
+    base = str(folder.output_base(job_id, job.spec.base_output_uri)).rstrip("/")
+    output_dirs = OutputDirs(f"{base}/model/", f"{base}/checkpoints/", f"{base}/logs/")
+    place = folder.custom_job(job_id)
+    identity = TrialEnvironment("", str(place.metric_file), job_id, output_dirs)
+    environ = trial_environ(container.env, identity, 1, host)
+    return Order(
+        command=(*container.command, *container.args),
+        environ={name: value for name, value in environ.items() if name != TRIAL_ID},
+        folder=place,
+        output_dirs=output_dirs,
+        timeout_s=job.spec.timeout_s or DEFAULT_TIMEOUT_S,
+    )

@@ -1,0 +1,205 @@
+"""Who is let in: tokens, hosts, and how much may be said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from google.rpc.error_details_pb2 import BadRequest
+from google.rpc.status_pb2 import Status as StatusMessage
+
+from hydra_vertex.pipelines.cli import main
+from hydra_vertex.service.messages import message_class
+from hydra_vertex.service.server import Address, is_loopback, serve
+from hydra_vertex.service.token import read_token
+from hydra_vertex.trial.protocol.errors import OutputError, UserError
+from service.harness import PARENT, Client, job_document, start, wait_until
+
+TOKEN = "a-token-of-sixteen"  # noqa: S105 - of the service that the fixture starts
+SERVICE = "/google.cloud.aiplatform.v1.JobService"
+
+
+def call(address: str, method: str, request: bytes, metadata: tuple[tuple[str, str], ...] = ()) -> bytes:
+    with grpc.insecure_channel(address) as channel:
+        answer: bytes = channel.unary_unary(method)(request, metadata=metadata, timeout=10)
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, 401),
+        ("", 401),
+        (TOKEN, 401),
+        (f"Basic {TOKEN}", 401),
+        (f"Bearer {TOKEN}x", 401),
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer {TOKEN}", 200),
+    ],
+)
+def test_a_service_with_a_token_answers_only_to_it(
+    token_service: Client, token_grpc: str, authorization: str | None, code: int
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = token_service.http.get(f"{PARENT}/customJobs", headers=headers)
+    assert answer.status_code == code
+    if code == 401:
+        assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
+    request = message_class("ListCustomJobsRequest")(parent=PARENT).SerializeToString()
+    metadata = () if authorization is None else (("authorization", authorization),)
+    if code == 200:
+        assert call(token_grpc, f"{SERVICE}/ListCustomJobs", request, metadata) == b""
+    else:
+        with pytest.raises(grpc.RpcError) as caught:
+            call(token_grpc, f"{SERVICE}/ListCustomJobs", request, metadata)
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_web_page_is_refused_even_with_the_token(token_service: Client) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Origin": "http://localhost"}
+    assert token_service.http.get(f"{PARENT}/customJobs", headers=headers).status_code == 403
+
+
+def test_a_service_with_a_token_is_reached_by_any_name(token_service: Client) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Host": "gpu-machine.example:8080"}
+    assert token_service.http.get(f"{PARENT}/customJobs", headers=headers).status_code == 200
+
+
+def test_another_host_without_a_token_is_refused_before_anything_listens(
+    studies: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HYDRA_VERTEX_TOKEN", raising=False)
+    with pytest.raises(UserError, match=r"--host 0\.0\.0\.0: .* needs a token: give --token-file FILE"):
+        serve(studies, Address(host="0.0.0.0"), print)  # noqa: S104 - that is what is refused
+    assert main(["serve", "--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]) == 2  # noqa: S104 - likewise
+    assert "needs a token" in capsys.readouterr().err
+    assert not studies.exists()
+
+
+def test_the_command_serves_another_host_with_the_token_of_the_environment(studies: Path) -> None:
+    options = ["--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - it is asked for by its user
+    command = [sys.executable, "-m", "hydra_vertex.service", *options]
+    environ = {"PATH": "/usr/bin", "HYDRA_VERTEX_TOKEN": TOKEN}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - it says where
+        jobs = f"{url}/v1/{PARENT}/customJobs"
+        assert httpx.get(jobs, trust_env=False).status_code == 401
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        pool = {
+            "machineSpec": {"machineType": "local"},
+            "containerSpec": {"imageUri": "x", "command": ["/usr/bin/env"]},
+        }
+        document = {"displayName": "who", "jobSpec": {"workerPoolSpecs": [pool]}}
+        assert httpx.post(jobs, json=document, headers=headers, trust_env=False).status_code == 200
+        log = studies / "jobs/1/run/log.txt"
+        assert TOKEN not in wait_until(lambda: log.exists() and log.read_text())
+        process.terminate()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("token", ["", "short", "a token with spaces in it", "a-token-with-ümlauts"])
+def test_a_token_that_is_easily_guessed_or_cannot_be_sent_is_refused(tmp_path: Path, token: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(token)
+    with pytest.raises(UserError, match="expected a token of 16 or more ASCII characters"):
+        read_token(file, None)
+    with pytest.raises(UserError, match="HYDRA_VERTEX_TOKEN: expected a token"):
+        read_token(None, token)
+
+
+def test_a_token_comes_from_the_file_before_the_variable(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert read_token(file, "another-token-of-some-length") == TOKEN
+    assert read_token(None, None) is None
+    with pytest.raises(OutputError, match="cannot be read as the service's token"):
+        read_token(tmp_path / "none", None)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104 - all addresses of the machine
+        ("::", False),
+        ("10.0.0.1", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_which_hosts_are_of_this_machine_alone(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_a_request_over_grpc_is_limited_too(token_grpc: str) -> None:
+    request = message_class("ListCustomJobsRequest")(parent="p" * (1 << 20)).SerializeToString()
+    with pytest.raises(grpc.RpcError) as caught:
+        call(token_grpc, f"{SERVICE}/ListCustomJobs", request, (("authorization", f"Bearer {TOKEN}"),))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("method", "request_bytes", "code"),
+    [
+        (f"{SERVICE}/ListCustomJobs", b"\xff\xff", grpc.StatusCode.INVALID_ARGUMENT),
+        (f"{SERVICE}/ListCustomJobs", b"", grpc.StatusCode.INVALID_ARGUMENT),
+        (f"{SERVICE}/GetCustomJob", b"", grpc.StatusCode.INVALID_ARGUMENT),
+        (f"{SERVICE}/ListNasJobs", b"", grpc.StatusCode.UNIMPLEMENTED),
+        ("/google.longrunning.Operations/GetOperation", b"", grpc.StatusCode.NOT_FOUND),
+        ("/google.longrunning.Operations/GetOperation", b"\xff", grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+def test_what_is_no_request_over_grpc_is_refused(
+    token_grpc: str, method: str, request_bytes: bytes, code: grpc.StatusCode
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(token_grpc, method, request_bytes, (("authorization", f"Bearer {TOKEN}"),))
+    assert caught.value.code() is code
+
+
+def test_a_refusal_over_grpc_names_the_field_in_its_details(token_grpc: str) -> None:
+    request = message_class("ListCustomJobsRequest")(parent=PARENT, filter="size=3").SerializeToString()
+    with pytest.raises(grpc.RpcError) as caught:
+        call(token_grpc, f"{SERVICE}/ListCustomJobs", request, (("authorization", f"Bearer {TOKEN}"),))
+    trailer = dict(caught.value.trailing_metadata())
+    status = StatusMessage.FromString(trailer["grpc-status-details-bin"])
+    details = BadRequest()
+    assert status.code == 3
+    assert status.details[0].Unpack(details)
+    assert details.field_violations[0].field == "filter"
+
+
+def test_a_refusal_over_rest_names_the_field_in_its_details(client: Client, app: Path) -> None:
+    document = job_document(app, "report", labels={"Team": "a"})
+    error = client.http.post(f"{PARENT}/hyperparameterTuningJobs", json=document).json()["error"]
+    violations = error["details"][0]["fieldViolations"]
+    assert error["details"][0]["@type"] == "type.googleapis.com/google.rpc.BadRequest"
+    assert [(v["field"], error["message"]) for v in violations] == [
+        ("labels.Team", f"labels.Team: {violations[0]['description']}")
+    ]
+
+
+def test_a_taken_grpc_port_is_named_and_the_rest_of_the_service_ends(studies: Path, token_grpc: str) -> None:
+    port = token_grpc.rpartition(":")[2]
+    with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 cannot be used .*; --grpc-port 0 takes a free one"):
+        start(studies, "--grpc-port", port)
+
+
+def test_the_service_says_where_it_serves_grpc(token_service: Client, token_grpc: str) -> None:
+    said = json.loads((token_service.studies / "service.json").read_text())
+    assert said["grpc"] == token_grpc
+
+
+@pytest.mark.parametrize("job", ["..", "%2e%2e", "1%2f..%2f2", "1/../2", "x" * 5000, "%00", "-1", "1-", "1-0", "01"])
+def test_no_name_of_a_job_leads_elsewhere(client: Client, job: str) -> None:
+    for kind in ("customJobs", "hyperparameterTuningJobs", "operations"):
+        assert client.http.get(f"{PARENT}/{kind}/{job}").status_code == 404
