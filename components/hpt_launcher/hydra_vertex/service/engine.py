@@ -12,10 +12,13 @@ from hydra_vertex.launcher.job import HyperparameterTuningJob, JobState, Trial
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from . import study
+from .devices.capacity import Capacity
+from .devices.cpus import usable_cpus
+from .devices.slots import Slot, Slots
 from .driver import JobDriver
 from .folder import ServiceFolder
 from .optimizer import load_optuna, optimizer_for
-from .order import TERMINATION_GRACE_S, Host, Order, order_for
+from .order import TERMINATION_GRACE_S, Host, Order, Share, order_for
 from .record import JobRecord, now
 from .runner import own_programs
 from .status import Refusal, Status
@@ -31,10 +34,11 @@ logger = logging.getLogger(__name__)
 class Engine:
     """The jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
 
-    def __init__(self, folder: ServiceFolder, store: Store) -> None:
+    def __init__(self, folder: ServiceFolder, store: Store, capacity: Capacity) -> None:
         self._folder = folder
         self._store = store
-        self._host = Host(dict(os.environ), own_programs(), os.cpu_count() or 1)
+        self._host = Host(dict(os.environ), own_programs(), usable_cpus(), capacity.options)
+        self._slots = Slots(capacity)
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
@@ -105,7 +109,8 @@ class Engine:
         job = stored.job
         optimizer = optimizer_for(job.study_spec, stored.id, job.max_trial_count)
         record = JobRecord(stored, self._store)
-        driver = JobDriver(record, optimizer, partial(self._order, record), stored.processes)
+        order, gpu_of = partial(self._order, record), partial(self._gpu_of, stored.id)
+        driver = JobDriver(record, optimizer, order, stored.processes, self._slots, gpu_of)
         self._drivers[stored.id] = driver
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, driver), name=f"job {stored.id}")
 
@@ -118,7 +123,17 @@ class Engine:
         finally:
             del self._drivers[job_id], self._tasks[job_id]
 
-    def _order(self, record: JobRecord, trial: Trial) -> Order:
+    def _gpu_of(self, job_id: str, trial_id: str) -> str | None:
+        return self._folder.trial(job_id, trial_id).read_gpu()
+
+    def _order(self, record: JobRecord, trial: Trial, slot: Slot | None) -> Order:
         job = record.job
         base = self._folder.output_base(record.id, job.trial_job_spec.base_output_uri)
-        return order_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host)
+        share = Share(slot.gpu if slot else None, self._trials_at_once())
+        return order_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host, share)
+
+    def _trials_at_once(self) -> int:
+        """How many trials there may be at once as things are now: what the jobs ask for, within the places."""
+        asked = sum(driver.record.job.parallel_trial_count for driver in self._drivers.values())
+        at_once = self._slots.capacity.at_once
+        return max(1, asked if at_once is None else min(asked, at_once))

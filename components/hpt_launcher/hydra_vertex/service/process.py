@@ -14,6 +14,8 @@ from urllib.request import ProxyHandler, build_opener
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
 
+from .devices.options import NO_WISHES, ResourceOptions
+
 STOP_LIMIT_S = 30.0
 POLL_INTERVAL_S = 0.02
 LOG_TAIL_LINES = 20
@@ -44,15 +46,18 @@ class ServiceProcess:
         self.stop()
 
 
-def start_service(directory: Path, log: Path, timeout_s: float) -> ServiceProcess:
+def start_service(
+    directory: Path, log: Path, timeout_s: float, resources: ResourceOptions = NO_WISHES
+) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
     It has a session of its own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that
-    ends. What it says is appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the
-    service ends or does not answer within `timeout_s`; the message holds the end of the log.
+    ends. What it says is appended to `log`. Raises UserError when the folder cannot be used or the GPUs have no room
+    for what `resources` asks for, ServiceError when the service ends or does not answer within `timeout_s`; the
+    message holds the end of the log.
     """
     announcement = directory / "service.json"
-    process = _spawn(directory, log)
+    process = _spawn(directory, log, resources)
     try:
         deadline = time.monotonic() + timeout_s
         while (url := _announced_url(announcement, process.pid)) is None or not _answers(url):
@@ -65,11 +70,12 @@ def start_service(directory: Path, log: Path, timeout_s: float) -> ServiceProces
     return ServiceProcess(url, process)
 
 
-def _spawn(directory: Path, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(directory: Path, log: Path, resources: ResourceOptions) -> subprocess.Popen[bytes]:
     # -P: a file of the user's in the working directory must not stand in for a module of the service's.
     safe_path = ["-P"] if sys.version_info >= (3, 11) else []
     module = [*safe_path, "-m", "hydra_vertex.service"]
-    command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes"]
+    options = ["--dir", str(directory), "--until-stdin-closes", *resources.to_arguments()]
+    command = [sys.executable, *module, *options]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:

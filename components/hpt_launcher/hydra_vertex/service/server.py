@@ -17,6 +17,9 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import UserError
 from hydra_vertex.trial.protocol.files import write_atomic
 
+from .devices.capacity import Capacity, capacity_of
+from .devices.gpus import find_gpus
+from .devices.options import NO_WISHES, ResourceOptions
 from .folder import ServiceFolder
 from .lock import FolderLock
 
@@ -27,13 +30,21 @@ HOST = "127.0.0.1"
 REQUEST_GRACE_S = 2
 
 
-def serve(directory: Path, port: int, announce: Callable[[str], None], *, until_stdin_closes: bool = False) -> None:
+def serve(
+    directory: Path,
+    port: int,
+    announce: Callable[[str], None],
+    *,
+    until_stdin_closes: bool = False,
+    resources: ResourceOptions = NO_WISHES,
+) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, when that is asked for, the end of stdin.
 
     Port 0 takes a free one; `announce` gets the line that names it. Trials that run at the end are ended, and run again
-    by the next service on the folder. Raises UserError when the port is taken or the folder is served already,
-    OutputError when the folder cannot be used.
+    by the next service on the folder. Raises UserError when the port is taken, the folder is served already or the GPUs
+    have no room for what `resources` asks for, OutputError when the folder cannot be used.
     """
+    capacity = capacity_of(resources, find_gpus(os.environ))
     folder = ServiceFolder(directory.expanduser().resolve())
     with contextlib.ExitStack() as stack:
         lock = FolderLock(folder.lock)
@@ -47,11 +58,15 @@ def serve(directory: Path, port: int, announce: Callable[[str], None], *, until_
             write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url}))
             announce(f"listening on {url}")
 
-        _run(folder, listener, announce_here, until_stdin_closes)
+        _run(folder, capacity, listener, announce_here, until_stdin_closes)
 
 
 def _run(
-    folder: ServiceFolder, listener: socket.socket, announce: Callable[[], None], until_stdin_closes: bool
+    folder: ServiceFolder,
+    capacity: Capacity,
+    listener: socket.socket,
+    announce: Callable[[], None],
+    until_stdin_closes: bool,
 ) -> None:
     import uvicorn
     from starlette.applications import Starlette
@@ -64,7 +79,7 @@ def _run(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        engine = Engine(folder, store)
+        engine = Engine(folder, store, capacity)
         app.state.engine = engine
         engine.resume()
         announce()

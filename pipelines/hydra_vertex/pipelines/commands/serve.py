@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
+
 from .options import add_parser
 
 DEFAULT_PORT = 8080
@@ -21,6 +23,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one ({DEFAULT_PORT})")
     parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
+    add_resource_options(parser, shared=True)
     parser.set_defaults(run=run)
 
 
@@ -28,5 +31,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
     from hydra_vertex.service.server import serve
 
-    serve(arguments.dir, arguments.port, partial(print, flush=True))
+    serve(arguments.dir, arguments.port, partial(print, flush=True), resources=resources_from(arguments))
     return 0
