@@ -39,6 +39,7 @@ class Engine:
         self._store = store
         self._host = Host(dict(os.environ), own_programs(), usable_cpus(), capacity.options)
         self._slots = Slots(capacity)
+        self._turns = asyncio.Lock()
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
@@ -70,11 +71,21 @@ class Engine:
     def get(self, parent: str, job_id: str) -> JsonObject:
         """The document of a job, with all of its trials."""
         document = self._store.document(parent, job_id)
-        if document is None:
-            raise Refusal(Status.NOT_FOUND, f"{parent}/{COLLECTION}/{job_id} is not found")
+        self._refuse_unusable(parent, job_id, is_there=document is not None)
+        return document or {}
+
+    def text(self, parent: str, job_id: str) -> str:
+        """The document of a job as JSON: ten times quicker than `get` where there are many trials."""
+        text = self._store.text(parent, job_id)
+        self._refuse_unusable(parent, job_id, is_there=text is not None)
+        return text or ""
+
+    def _refuse_unusable(self, parent: str, job_id: str, *, is_there: bool) -> None:
+        name = f"{parent}/{COLLECTION}/{job_id}"
+        if not is_there:
+            raise Refusal(Status.NOT_FOUND, f"{name} is not found")
         if job_id in self._broken:
-            raise Refusal(Status.INTERNAL, f"{document.get('name')} cannot go on: {self._broken[job_id]}")
-        return document
+            raise Refusal(Status.INTERNAL, f"{name} cannot go on: {self._broken[job_id]}")
 
     def jobs(self, parent: str, before: int | None) -> Iterator[tuple[int, JsonObject]]:
         """The ids and documents of the jobs under a parent, newest first, without trials; only those before an id."""
@@ -108,7 +119,7 @@ class Engine:
     def _drive(self, stored: StoredJob) -> None:
         job = stored.job
         optimizer = optimizer_for(job.study_spec, stored.id, job.max_trial_count)
-        record = JobRecord(stored, self._store)
+        record = JobRecord(stored, self._store, self._turns)
         order, gpu_of = partial(self._order, record), partial(self._gpu_of, stored.id)
         driver = JobDriver(record, optimizer, order, stored.processes, self._slots, gpu_of)
         self._drivers[stored.id] = driver
