@@ -129,10 +129,11 @@ class JobDriver:
         """The id of a new trial; None when no trial is to start any more."""
         history = self.record.job.trials
         parameters = await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
-        if self._halt is not None:
-            return None
-        trial = study.request(self.record.job, parameters)
-        self.record.put_trial(trial)
+        async with self.record.turn():
+            if self._halt is not None:
+                return None
+            trial = study.request(self.record.job, parameters)
+            self.record.put_trial(trial)
         return trial.id
 
     def _attempt(self, trial_id: str, adopted: ProcessId | None, slot: Slot | None) -> None:

@@ -13,6 +13,10 @@ from .processes import ProcessId
 from .store import Store, StoredJob
 from .study import put_trial
 
+ROUNDS_BETWEEN_TURNS = 4
+"""Rounds of the event loop between two turns: a request takes one to be read, one to be answered, and one each more
+where it has a body or comes over a new connection."""
+
 
 class JobRecord:
     """The present state of a job. Whatever is put here is on the disk before anybody acts upon it."""
@@ -32,7 +36,8 @@ class JobRecord:
         """
         async with self._turns:
             yield
-            await asyncio.sleep(0)
+            for _ in range(ROUNDS_BETWEEN_TURNS):
+                await asyncio.sleep(0)
 
     def trial(self, trial_id: str) -> Trial:
         """A trial, as it stands."""
