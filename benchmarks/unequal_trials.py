@@ -149,8 +149,8 @@ def table(results: Sequence[Makespan], durations: Sequence[float]) -> str:
     ideal, batches = ideal_s(durations), batches_s(durations)
     mean = sum(durations) / TRIALS
     lines = [
-        f"{TRIALS} trials of {min(durations):.1f} to {max(durations):.1f} s, {mean:.1f} s on average, {PARALLEL} at once.",
-        f"Ideal {ideal:.1f} s; ideal in batches {batches:.1f} s ({batches / ideal:.2f} times).",
+        f"{TRIALS} trials: {min(durations):.1f} to {max(durations):.1f} s, {mean:.1f} s on average; {PARALLEL} at once",
+        f"(ideal {ideal:.1f} s; ideal in batches {batches:.1f} s, {batches / ideal:.2f} times that).",
         "",
         "| | Whole command | Over ideal | Trials alone | Over ideal |",
         "| --- | ---: | ---: | ---: | ---: |",
