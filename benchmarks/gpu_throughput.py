@@ -98,7 +98,7 @@ def study(arm: Arm, train_bytes: int, compiled: bool) -> dict[str, Any]:
     overrides = [f"model={arm.model}", "trainer=gpu", f"trainer.train_bytes={train_bytes}"]
     overrides += [f"trainer.compile={str(compiled).lower()}", "trainer.validations=2"]
     trial = str(Path(sys.executable).parent / "hydra-trial")
-    container = {"command": [trial, "--", "python", str(TRAIN), *overrides], "args": []}
+    command = [trial, "--metric", "val/loss", "--", "python", str(TRAIN), *overrides]
     learning_rate = {"parameterId": "optimizer.lr", "scaleType": "UNIT_LOG_SCALE"}
     return {
         "displayName": f"{arm.model}, {arm.name}",
@@ -109,7 +109,7 @@ def study(arm: Arm, train_bytes: int, compiled: bool) -> dict[str, Any]:
             "metrics": [{"metricId": "val/loss", "goal": "MINIMIZE"}],
             "parameters": [{**learning_rate, "doubleValueSpec": {"minValue": 3e-4, "maxValue": 3e-2}}],
         },
-        "trialJobSpec": {"workerPoolSpecs": [{"containerSpec": container}]},
+        "trialJobSpec": {"workerPoolSpecs": [{"containerSpec": {"command": command}}]},
     }
 
 

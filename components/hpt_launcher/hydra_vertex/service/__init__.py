@@ -8,6 +8,7 @@ How a request becomes a trial::
                        │  ├─ optimizer  which parameters come next (Optuna, or a grid)
                        │  └─ attempt    one start of one trial: launch, watch, measure, conclude
                        │       └─ runner ┄┄ supervise.py ┄┄ the trial's own command (three processes)
+                     devices    places on GPUs, CPU threads and memory: what each trial is given
                      store              SQLite: written before anything is answered or acted upon
 
 `start_service` in `process` is how another program starts it.
