@@ -104,11 +104,14 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
         (("--search", "search.yaml", "--", "python", "app.py", "-m"), "-m: makes each trial a sweep of its own"),
         (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: cannot be read"),
         (("--search", "search.yaml", "--trial-timeout", "-3", *APP), "-3"),
+        (("--search", "search.yaml", "--trials-per-gpu", "2", *APP), "--trials-per-gpu: no GPU is visible here"),
+        (("--search", "search.yaml", "--trial-memory", "lots", *APP), "is no size above 0"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_nothing_is_launched(
-    project: Project, tmp_path: Path, arguments: tuple[str, ...], says: str
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
 ) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     at = arguments.index("--") if "--" in arguments else len(arguments)
     out = ("--out", str(tmp_path / "out"))
 

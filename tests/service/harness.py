@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
 from hydra_vertex.service.process import ServiceProcess, start_service
 
 T = TypeVar("T")
@@ -100,15 +101,15 @@ class Client:
         return answer
 
 
-def start(folder: Path, *options: str) -> ServiceProcess:
+def start(folder: Path, *options: str, resources: ResourceOptions = NO_WISHES) -> ServiceProcess:
     """A service on a folder."""
-    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options)
+    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options, resources)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Client]:
+def serving(folder: Path, resources: ResourceOptions = NO_WISHES) -> Iterator[Client]:
     """A service on a folder, and a client of it; stopped at the end."""
-    with start(folder) as service, Client(service.url, folder, service.pid) as client:
+    with start(folder, resources=resources) as service, Client(service.url, folder, service.pid) as client:
         yield client
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.service.folder import ServiceFolder
-from hydra_vertex.service.order import Host, trial_environ
+from hydra_vertex.service.order import Host, Share, trial_environ
 from hydra_vertex.service.status import Refusal
 from hydra_vertex.trial.protocol.environment import TrialEnvironment
 
@@ -15,7 +15,8 @@ ENVIRONMENT = TrialEnvironment(trial_id="3", metric_file="/m", job_id="1")
 
 
 def environ(service: dict[str, str], given: dict[str, str] | None = None, parallel: int = 2) -> dict[str, str]:
-    return trial_environ(given or {}, ENVIRONMENT, parallel, Host(service, Path("/venv/bin"), cpu_count=8))
+    host = Host(service, Path("/venv/bin"), cpu_count=8)
+    return trial_environ(given or {}, ENVIRONMENT, Share(None, parallel), host)
 
 
 def test_nothing_that_tells_the_service_who_it_is_reaches_a_trial() -> None:

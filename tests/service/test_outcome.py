@@ -17,6 +17,10 @@ from hydra_vertex.service.outcome import Ending, failure_reason, log_tail, read_
         (Ending(None, 40, False, False, ""), "killed by signal 40 (a signal without a name)"),
         (Ending(None, 15, True, False, ""), "ran past its limit of 30 s"),
         (Ending(0, None, True, False, ""), "ran past its limit of 30 s"),
+        (
+            Ending(None, 9, False, False, "", memory_bytes=5 << 30),
+            "killed when it used 5 GiB of memory, more than --trial-memory allows",
+        ),
         (Ending(None, None, False, False, "'x': No such file"), "could not be started: 'x': No such file"),
     ],
 )

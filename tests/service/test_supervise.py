@@ -83,6 +83,32 @@ def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
     assert (ending(tmp_path)["code"], ending(tmp_path)["stopped"]) == (0, True)
 
 
+def test_memory_that_processes_share_counts_once_and_that_of_each_is_added(tmp_path: Path) -> None:
+    share = """
+import os, time
+kept = bytearray(b"x" * (120 << 20))
+for _ in range(3):
+    if os.fork() == 0:
+        own = bytearray(b"x" * (int(os.environ["OWN_MIB"]) << 20))
+        time.sleep(2)
+        os._exit(0)
+for _ in range(3):
+    os.wait()
+"""
+    command = [sys.executable, "-I", "-S", "-c", share]
+    for own_mib, fits in (("1", True), ("90", False)):
+        environ = {**os.environ, "OWN_MIB": own_mib}
+        line = order_line(tmp_path, command, memory_limit_bytes=300 << 20)
+        subprocess.run(SUPERVISOR, input=line, env=environ, check=True)
+        report = ending(tmp_path)
+        assert (report["code"] == 0, report["memory_bytes"] is None, report["stopped"]) == (fits, fits, False)
+
+
+def test_a_command_is_as_nice_as_asked(tmp_path: Path) -> None:
+    supervise(tmp_path, ["nice"], nice=3)
+    assert int((tmp_path / "log.txt").read_text()) == min(os.nice(0) + 3, 19)
+
+
 def test_a_log_that_is_too_long_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     supervise(tmp_path, ["sh", "-c", "echo first; yes | head -c 3000000; echo last"], log_limit_bytes=400_000)
     log = (tmp_path / "log.txt").read_bytes()

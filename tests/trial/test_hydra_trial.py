@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import hydra
 import pytest
 
 from hydra_vertex.trial.protocol import json as protocol_json
@@ -406,6 +407,8 @@ SPELLED = {
     ],
 )
 def test_a_dash_stands_for_an_underscore_and_back(tmp_path: Path, argument: str, delivered: str) -> None:
+    if hydra.__version__.startswith("1.2") and "-" in delivered.partition("=")[0]:
+        pytest.skip("Hydra 1.2 has no way to write a key with a dash")
     write_app(tmp_path, **SPELLED)
     ended = hydra_trial(tmp_path, "--explain", "--", "python", "train.py", argument)
     assert ended.stdout.splitlines()[-1] == f"python train.py {delivered}", ended.stderr

@@ -15,6 +15,9 @@ import pytest
 from hydra_vertex.trial.lightning_monitor import make_monitor
 from trial.apps import hydra_trial, run, write_app
 
+pytest.importorskip("lightning")
+pytest.importorskip("pytorch_lightning")
+
 CONFIG = """
     package: lightning.pytorch
     devices: 1

@@ -14,6 +14,8 @@ from hydra_vertex.trial.protocol.errors import DocumentError, Stopped
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
 if TYPE_CHECKING:
+    from hydra_vertex.service.devices.options import ResourceOptions
+
     from .local import LocalRun
 
 PROJECT = "local"
@@ -34,7 +36,9 @@ class RunResult:
     reproduce: str
 
 
-def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], *, goes_on: bool, again: str) -> RunResult:
+def run_locally(
+    folder: RunFolder, arguments: Mapping[str, str | int], *, goes_on: bool, again: str, resources: ResourceOptions
+) -> RunResult:
     """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
 
     `again` is the command that goes on with this run, for the message when it is stopped. Raises StepFailed when a step
@@ -47,7 +51,7 @@ def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], *, goes_o
     with (
         _stopped_kindly(folder, again),
         _measurements_kept(folder),
-        start_service(folder.studies, folder.log("service"), SERVICE_START_LIMIT_S) as service,
+        start_service(folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=resources) as service,
     ):
         given = {**arguments, "api_endpoint": service.url, "existing_job": _job_there(service.url) if goes_on else ""}
         run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))

@@ -10,7 +10,8 @@ How a request becomes a trial::
                                 │          ├─ optimizer   which parameters come next
                                 │          └─ attempt     one start of one trial: launch, watch, measure, conclude
                                 │               └─ runner ┄┄ supervise.py ┄┄ the trial's own command (3 processes)
-                              store   SQLite: written before anything is answered or acted upon
+                              devices   places on GPUs, CPU threads and memory: what each trial is given
+                              store     SQLite: written before anything is answered or acted upon
 
 `start_service` in `process` is how another program starts it; `contract` is what Google's clients may expect of it.
 """

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
 from hydra_vertex.service.options import add_address_options, address_of
 from hydra_vertex.service.server import serve
 from hydra_vertex.trial.protocol.errors import HydraVertexError
@@ -21,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dir", type=Path, required=True, help="where studies are kept")
     add_address_options(parser, default_port=0)
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin open")
+    add_resource_options(parser, shared=True)
     arguments = parser.parse_args(argv)
     try:
         serve(
@@ -28,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
             address_of(arguments),
             partial(print, flush=True),
             until_stdin_closes=arguments.until_stdin_closes,
+            resources=resources_from(arguments),
         )
     except HydraVertexError as error:
         print(error, file=sys.stderr)

@@ -61,7 +61,7 @@ def job_routes(kind: Kind) -> list[Route]:
         return _answer(await _operations(request).list(kind, _parent(request), dict(request.query_params)))
 
     async def get(request: Request) -> Response:
-        return _answer(_operations(request).get(kind, _name(request, kind)))
+        return Response(_operations(request).text(kind, _name(request, kind)), media_type="application/json")
 
     async def cancel(request: Request) -> Response:
         _operations(request).cancel(kind, _name(request, kind))

@@ -51,12 +51,13 @@ class Attempt:
         for _ in range(START_LIMIT):
             if self._supervisor is None and self._halt is None:
                 try:
-                    self._supervisor = self._start()
+                    await self._start()
                 except OSError as error:
                     return self._put(study.fail(self._trial, f"could not be started: {error}", now()))
             ending = await self._watch()
             if self._halt is not None or (ending is not None and not ending.stopped):
-                return self._conclude(ending)
+                async with self._record.turn():
+                    return self._conclude(ending)
             # Its supervisor was killed, or stopped by a service that could not record that: it runs again.
             self._supervisor = None
         reason = f"its supervising process was killed {START_LIMIT} times"
@@ -73,11 +74,14 @@ class Attempt:
     def _put(self, trial: Trial) -> None:
         self._record.put_trial(trial)
 
-    def _start(self) -> Supervisor:
-        supervisor = launch(self._order)
-        self._record.put_trial(study.activate(self._trial, now()), supervisor.process)
-        supervisor.start_command(self._order)
-        return supervisor
+    async def _start(self) -> None:
+        async with self._record.turn():
+            if self._halt is not None:
+                return
+            supervisor = launch(self._order)
+            self._record.put_trial(study.activate(self._trial, now()), supervisor.process)
+            supervisor.start_command(self._order)
+            self._supervisor = supervisor
 
     async def _watch(self) -> Ending | None:
         """Wait for the end of the trial's process, and keep its measurements up to date meanwhile."""
@@ -86,7 +90,8 @@ class Attempt:
         ended = asyncio.ensure_future(self._supervisor.ended())
         while not ended.done():
             await asyncio.wait({ended}, timeout=MEASURE_INTERVAL_S)
-            self._measure(self._supervisor.process)
+            if not ended.done():  # The conclusion records all that was measured.
+                self._measure(self._supervisor.process)
         ended.result()
         ending = read_ending(self._folder.exit_file)
         if ending is None:

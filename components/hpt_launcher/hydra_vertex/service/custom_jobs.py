@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from hydra_vertex.launcher.job import ContainerSpec, JobError, JobState
 from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
@@ -11,10 +14,11 @@ from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialE
 from . import custom_job
 from .attempt import START_LIMIT, Halt
 from .custom_job import CANCELED, CustomJob
+from .devices.slots import Slot, Slots
 from .folder import ServiceFolder
 from .job_validation import OUTPUT_DIRECTORY
 from .names import JobName, Kind
-from .order import DEFAULT_TIMEOUT_S, Host, Order, trial_environ
+from .order import DEFAULT_TIMEOUT_S, Host, Order, Share, trial_environ
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .processes import ProcessId
 from .record import now
@@ -25,15 +29,21 @@ from .validation import validate_custom_job
 
 logger = logging.getLogger(__name__)
 
+MakeOrder: TypeAlias = Callable[[Slot | None], Order]
+
 
 class CustomJobs:
     """The custom jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
 
-    def __init__(self, folder: ServiceFolder, store: Store, host: Host, broken: dict[str, str]) -> None:
-        """`broken` gets the ids of jobs that cannot go on, with the reason."""
+    def __init__(self, folder: ServiceFolder, store: Store, host: Host, slots: Slots, broken: dict[str, str]) -> None:
+        """The jobs take their places from `slots`, as trials do.
+
+        `broken` gets the ids of jobs that cannot go on, with the reason.
+        """
         self._folder = folder
         self._store = store
         self._host = host
+        self._slots = slots
         self._broken = broken
         self._runs: dict[str, CustomJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -64,7 +74,8 @@ class CustomJobs:
         return self._runs.get(job_id)
 
     def _drive(self, stored: StoredCustomJob) -> None:
-        run = CustomJobRun(stored, self._store, custom_order(stored.id, stored.job, self._folder, self._host))
+        order = partial(custom_order, stored.id, stored.job, self._folder, self._host)
+        run = CustomJobRun(stored, self._store, self._slots, order, self._folder.custom_job(stored.id).read_gpu())
         self._runs[stored.id] = run
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, run), name=f"job {stored.id}")
 
@@ -81,13 +92,27 @@ class CustomJobs:
 class CustomJobRun:
     """Works on one custom job until it ends, or until the service stops."""
 
-    def __init__(self, stored: StoredCustomJob, store: Store, order: Order) -> None:
+    def __init__(
+        self,
+        stored: StoredCustomJob,
+        store: Store,
+        slots: Slots,
+        order: Callable[[Slot | None], Order],
+        gpu: str | None,
+    ) -> None:
+        """`gpu` is the one that an earlier service gave the job, None where it gave none."""
         self._id = stored.id
         self._job = stored.job
         self._store = store
-        self._order = order
+        self._slots = slots
+        self._order_on = order
+        self._order = order(None)
+        self._gpu = gpu
         self._supervisor = None if stored.process is None else Supervisor(stored.process)
         self._halt = Halt.CANCELLED if stored.job.state is JobState.CANCELLING else None
+        self._halted = asyncio.Event()
+        if self._halt is not None:
+            self._halted.set()
 
     def cancel(self) -> None:
         """Record that the job is to be cancelled, and end its process."""
@@ -98,11 +123,35 @@ class CustomJobRun:
     def halt(self, why: Halt) -> None:
         """End the job's process before its time."""
         self._halt = self._halt or why
+        self._halted.set()
         if self._supervisor is not None:
             self._supervisor.terminate()
 
     async def run(self) -> None:
         """Bring the job to an end. Raises sqlite3.Error when that cannot be recorded."""
+        slot = await self._place()
+        self._order = self._order_on(slot)
+        try:
+            await self._run()
+        finally:
+            if slot is not None:
+                self._slots.release(slot)
+
+    async def _place(self) -> Slot | None:
+        """Where the job runs; None when it is halted before there is a place."""
+        if self._supervisor is not None:
+            return self._slots.take(self._id, self._gpu)
+        asked = self._slots.request(self._id)
+        halted = asyncio.ensure_future(self._halted.wait())
+        waited_for: set[asyncio.Future[Slot] | asyncio.Future[bool]] = {asked, halted}
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        halted.cancel()
+        if self._halt is None:
+            return asked.result()
+        self._slots.withdraw(asked)
+        return None
+
+    async def _run(self) -> None:
         if self._supervisor is not None and self._halt is not None:
             self._supervisor.terminate()
         for _ in range(START_LIMIT):
@@ -151,18 +200,22 @@ class CustomJobRun:
         self._job = job
 
 
-def custom_order(job_id: str, job: CustomJob, folder: ServiceFolder, host: Host) -> Order:
+def custom_order(job_id: str, job: CustomJob, folder: ServiceFolder, host: Host, slot: Slot | None) -> Order:
     """What a custom job's process is started with: the container's command, and no trial's identity."""
     container = job.spec.worker_pools[0].container or ContainerSpec()
     base = str(folder.output_base(job_id, job.spec.base_output_uri)).rstrip("/")
     output_dirs = OutputDirs(f"{base}/model/", f"{base}/checkpoints/", f"{base}/logs/")
     place = folder.custom_job(job_id)
     identity = TrialEnvironment("", str(place.metric_file), job_id, output_dirs)
-    environ = trial_environ(container.env, identity, 1, host)
+    gpu = slot.gpu if slot else None
+    environ = trial_environ(container.env, identity, Share(gpu, 1), host)
     return Order(
         command=(*container.command, *container.args),
         environ={name: value for name, value in environ.items() if name != TRIAL_ID},
         folder=place,
         output_dirs=output_dirs,
         timeout_s=job.spec.timeout_s or DEFAULT_TIMEOUT_S,
+        gpu=gpu,
+        memory_limit_bytes=host.resources.memory_bytes,
+        nice=host.resources.nice,
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 
 from hydra_vertex.launcher.job import Trial
 
 from . import study
 from .attempt import Attempt, Halt
+from .devices.slots import Slot, Slots
 from .optimizer import Optimizer
 from .order import Order
-from .processes import ProcessId
+from .processes import ProcessId, is_alive
 from .record import JobRecord, now
 
 logger = logging.getLogger(__name__)
@@ -26,13 +28,19 @@ class JobDriver:
         self,
         record: JobRecord,
         optimizer: Optimizer,
-        order: Callable[[Trial], Order],
+        order: Callable[[Trial, Slot | None], Order],
         processes: dict[str, ProcessId],
+        slots: Slots,
+        gpu_of: Callable[[str], str | None],
     ) -> None:
         self.record = record
         self._optimizer = optimizer
         self._order = order
         self._processes = processes
+        self._slots = slots
+        self._gpu_of = gpu_of
+        self._asked_for: asyncio.Future[Slot] | None = None
+        self._put_off: deque[str] = deque()
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._halt: Halt | None = Halt.CANCELLED if study.is_cancelling(record.job) else None
 
@@ -49,8 +57,7 @@ class JobDriver:
         """Bring the job to its end. Raises sqlite3.Error when its state cannot be recorded."""
         self.record.put(study.begin(self.record.job, now()))
         try:
-            for trial in study.live_trials(self.record.job):
-                self._attempt(trial.id, self._processes.get(trial.id))
+            self._take_up_trials()
             while await self._step():
                 pass
         except BaseException:
@@ -64,32 +71,84 @@ class JobDriver:
         if study.failure(self.record.job) is not None:
             self._end_trials(Halt.FAILED)
         await self._fill()
-        if not self._attempts:
+        awaited: list[asyncio.Future[None] | asyncio.Future[Slot]] = [*self._attempts]
+        if self._asked_for is not None:
+            awaited.append(self._asked_for)
+        if not awaited:
             return False
-        done, _ = await asyncio.wait(self._attempts, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        for task in [task for task in self._attempts if task.done()]:
             del self._attempts[task]
             task.result()
         return True
 
-    async def _fill(self) -> None:
-        while self._halt is None and study.room(self.record.job) > 0:
-            history = self.record.job.trials
-            parameters = await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
-            if self._halt is None:
-                trial = study.request(self.record.job, parameters)
-                self.record.put_trial(trial)
-                self._attempt(trial.id, None)
+    def _take_up_trials(self) -> None:
+        """Trials that an earlier service has started keep their places; those that it has not wait for one."""
+        for trial in study.live_trials(self.record.job):
+            process = self._processes.get(trial.id)
+            if process is None:
+                self._put_off.append(trial.id)
+            else:
+                gpu = self._gpu_of(trial.id) if is_alive(process) else None
+                self._attempt(trial.id, process, self._slots.take(self.record.id, gpu))
 
-    def _attempt(self, trial_id: str, adopted: ProcessId | None) -> None:
-        attempt = Attempt(self.record, trial_id, self._order(self.record.trial(trial_id)), adopted)
+    async def _fill(self) -> None:
+        """Start what there is a place for; the place comes first, so that a suggestion knows all that is known then."""
+        while self._halt is None and (self._put_off or study.room(self.record.job) > 0):
+            slot = self._free_slot()
+            if slot is None:
+                return
+            try:
+                trial_id = self._put_off.popleft() if self._put_off else await self._next_trial()
+            except BaseException:
+                self._slots.release(slot)
+                raise
+            if trial_id is None:
+                self._slots.release(slot)
+            else:
+                self._attempt(trial_id, None, slot)
+        self._ask_no_more()
+        while self._put_off:
+            self._attempt(self._put_off.popleft(), None, None)
+
+    def _free_slot(self) -> Slot | None:
+        """A place, or else this job stands in line for one."""
+        if self._asked_for is None:
+            self._asked_for = self._slots.request(self.record.id)
+        if not self._asked_for.done():
+            return None
+        slot, self._asked_for = self._asked_for.result(), None
+        return slot
+
+    def _ask_no_more(self) -> None:
+        if self._asked_for is not None:
+            self._slots.withdraw(self._asked_for)
+            self._asked_for = None
+
+    async def _next_trial(self) -> str | None:
+        """The id of a new trial; None when no trial is to start any more."""
+        history = self.record.job.trials
+        parameters = await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
+        async with self.record.turn():
+            if self._halt is not None:
+                return None
+            trial = study.request(self.record.job, parameters)
+            self.record.put_trial(trial)
+        return trial.id
+
+    def _attempt(self, trial_id: str, adopted: ProcessId | None, slot: Slot | None) -> None:
+        """Begin with a trial; one without a place is only concluded."""
+        attempt = Attempt(self.record, trial_id, self._order(self.record.trial(trial_id), slot), adopted)
         if self._halt is not None:
             attempt.halt(self._halt)
         task = asyncio.create_task(attempt.run(), name=f"job {self.record.id} trial {trial_id}")
         self._attempts[task] = attempt
+        if slot is not None:
+            task.add_done_callback(lambda _: self._slots.release(slot))
 
     def _end_trials(self, why: Halt) -> None:
         self._halt = self._halt or why
+        self._ask_no_more()
         for attempt in self._attempts.values():
             attempt.halt(why)
 

@@ -7,6 +7,7 @@
     jobs/<job>/trials/<trial>/log.txt            what the trial printed
     jobs/<job>/trials/<trial>/metrics.jsonl      what it measured
     jobs/<job>/trials/<trial>/exit.json          how its process ended
+    jobs/<job>/trials/<trial>/gpu.txt            which GPU it was given, where there are any
     jobs/<job>/output/<trial>/                   what it wrote, where the job names no other place
     jobs/<job>/run/                              the same of a custom job: log.txt, metrics.jsonl, exit.json
     gcs/<bucket>/                                what stands for gs://<bucket>/
@@ -44,10 +45,22 @@ class TrialFolder:
         """How the trial's process ended."""
         return self.path / "exit.json"
 
+    @property
+    def gpu_file(self) -> Path:
+        """Which GPU the trial was given."""
+        return self.path / "gpu.txt"
+
+    def read_gpu(self) -> str | None:
+        """Which GPU the trial was given; None when it was given none."""
+        try:
+            return self.gpu_file.read_text()
+        except OSError:
+            return None
+
     def clear(self) -> None:
         """Make the folder, without what an earlier start of the trial left in it. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for file in (self.log, self.metric_file, self.exit_file):
+        for file in (self.log, self.metric_file, self.exit_file, self.gpu_file):
             file.unlink(missing_ok=True)
 
 

@@ -61,6 +61,10 @@ class Operations:
         """A job, a tuning job with all of its trials."""
         return self._engine.get(parse_job_name(name, kind))
 
+    def text(self, kind: Kind, name: str) -> str:
+        """The same as JSON, which need not be read first."""
+        return self._engine.text(parse_job_name(name, kind))
+
     async def list(self, kind: Kind, parent: str, fields: Mapping[str, Json]) -> JsonObject:
         """A page of jobs, newest first; as Google documents it, tuning jobs come without their trials."""
         parse_parent(parent)

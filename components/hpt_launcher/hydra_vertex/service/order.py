@@ -19,6 +19,8 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.command import parameter_argument
 from hydra_vertex.trial.protocol.environment import OutputDirs, TrialEnvironment
 
+from .devices.environ import gpu_environ, thread_environ
+from .devices.options import NO_WISHES, ResourceOptions
 from .folder import TrialFolder
 
 DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
@@ -29,18 +31,19 @@ LOG_LIMIT_BYTES = 64 << 20
 FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 """Variables that tell a trial who it is: never those of the service, which may run inside a trial or a training job."""
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One start of one trial. `command` is an argument list, `environ` is complete."""
+    """One start of one trial. `command` is an argument list, `environ` is complete, `gpu` None means no GPU's place."""
 
     command: tuple[str, ...]
     environ: Mapping[str, str]
     folder: TrialFolder
     output_dirs: OutputDirs
     timeout_s: float
+    gpu: str | None = None
+    memory_limit_bytes: int | None = None
+    nice: int = 0
 
     def to_line(self) -> bytes:
         """The line that the supervisor reads."""
@@ -50,20 +53,36 @@ class Order:
             "timeout_s": self.timeout_s,
             "grace_s": TERMINATION_GRACE_S,
             "log_limit_bytes": LOG_LIMIT_BYTES,
+            "memory_limit_bytes": self.memory_limit_bytes,
+            "nice": self.nice,
         }
         return json.dumps(fields).encode("utf-8", "surrogateescape") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs."""
+    """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs.
+
+    `resources` is what its user lets them have of it.
+    """
 
     environ: Mapping[str, str]
     programs: Path
     cpu_count: int
+    resources: ResourceOptions = NO_WISHES
 
 
-def order_for(job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, output_base: Path, host: Host) -> Order:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one trial gets of the machine: a GPU (None: no place on one), and its part of the CPUs."""
+
+    gpu: str | None
+    trials_at_once: int
+
+
+def order_for(
+    job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, output_base: Path, host: Host, share: Share
+) -> Order:
     """The order of a trial."""
     container = job.trial_job_spec.worker_pools[0].container or ContainerSpec()
     output_dirs = OutputDirs.below(str(output_base), trial.id)
@@ -75,10 +94,13 @@ def order_for(job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, o
     )
     return Order(
         command=(*container.command, *container.args, *parameter_arguments(job, trial)),
-        environ=trial_environ(container.env, environment, job.parallel_trial_count, host),
+        environ=trial_environ(container.env, environment, share, host),
         folder=folder,
         output_dirs=output_dirs,
         timeout_s=timeout_s(job),
+        gpu=share.gpu,
+        memory_limit_bytes=host.resources.memory_bytes,
+        nice=host.resources.nice,
     )
 
 
@@ -95,16 +117,17 @@ def parameter_arguments(job: HyperparameterTuningJob, trial: Trial) -> tuple[str
     )
 
 
-def trial_environ(
-    given: Mapping[str, str], environment: TrialEnvironment, parallel_trial_count: int, host: Host
-) -> dict[str, str]:
-    """A trial's whole environment: the service's, the job's over it, the trial's own over both.
+def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share: Share, host: Host) -> dict[str, str]:
+    """A trial's whole environment: the service's, its GPU over it, then the job's, the trial's own over all.
 
     The trials share the CPUs: a maths library that takes all of them for each trial makes all of them slower.
     """
+    resources = host.resources
     inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
-    threads = str(max(1, host.cpu_count // parallel_trial_count))
-    merged = {**dict.fromkeys(THREAD_VARIABLES, threads), **inherited, **given, **environment.to_environ()}
+    on_gpu = gpu_environ(share.gpu, resources.trials_per_gpu or 1, resources.gpu_memory_bytes)
+    asked = {**inherited, **on_gpu, **given}
+    threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), asked)
+    merged = {**threads, **asked, **environment.to_environ()}
     path = merged.get("PATH", os.defpath)
     return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
 

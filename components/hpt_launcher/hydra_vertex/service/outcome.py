@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hydra_vertex.trial.protocol import json
 
+from .devices.capacity import gib
+
 LOG_TAIL_LINES = 30
 LOG_TAIL_CHARACTERS = 4000
 READ_BYTES = 64 << 10
@@ -20,18 +22,22 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given."""
+    """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given.
+
+    `memory_bytes` is how much memory it used when it was killed for that; None when it was not.
+    """
 
     code: int | None
     signal: int | None
     timed_out: bool
     stopped: bool
     error: str
+    memory_bytes: int | None = None
 
     @property
     def is_well(self) -> bool:
         """Whether the command ended by itself, with exit code 0."""
-        return self.code == 0 and not self.timed_out and not self.error
+        return self.code == 0 and not self.timed_out and not self.error and self.memory_bytes is None
 
 
 def read_ending(path: Path) -> Ending | None:
@@ -48,6 +54,7 @@ def read_ending(path: Path) -> Ending | None:
         timed_out=fields.get("timed_out") is True,
         stopped=fields.get("stopped") is True,
         error=str(fields.get("error", "")),
+        memory_bytes=_whole(fields.get("memory_bytes")),
     )
 
 
@@ -57,6 +64,8 @@ def failure_reason(ending: Ending, timeout_s: float) -> str:
         return f"could not be started: {ending.error}"
     if ending.timed_out:
         return f"ran past its limit of {timeout_s:g} s"
+    if ending.memory_bytes is not None:
+        return f"killed when it used {gib(ending.memory_bytes)} of memory, more than --trial-memory allows"
     if ending.signal is not None:
         return f"killed by signal {ending.signal} ({_signal_name(ending.signal)})"
     return f"exited with code {ending.code}"

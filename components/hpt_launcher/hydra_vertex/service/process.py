@@ -17,6 +17,7 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
 from hydra_vertex.trial.protocol.json import JsonObject
 
+from .devices.options import NO_WISHES, ResourceOptions
 from .token import TOKEN_VARIABLE
 
 STOP_LIMIT_S = 30.0
@@ -51,16 +52,23 @@ class ServiceProcess:
         self.stop()
 
 
-def start_service(directory: Path, log: Path, timeout_s: float, options: Sequence[str] = ()) -> ServiceProcess:
+def start_service(
+    directory: Path,
+    log: Path,
+    timeout_s: float,
+    options: Sequence[str] = (),
+    resources: ResourceOptions = NO_WISHES,
+) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
     `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service has a session of its
     own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that ends. What it says is
-    appended to `log`. Raises UserError when the folder cannot be used, ServiceError when the service ends or does not
-    answer within `timeout_s`; the message holds the end of the log.
+    appended to `log`. Raises UserError when the folder cannot be used or the GPUs have no room for what `resources`
+    asks for, ServiceError when the service ends or does not answer within `timeout_s`; the message holds the end of
+    the log.
     """
     announcement = directory / "service.json"
-    process = _spawn(directory, log, options)
+    process = _spawn(directory, log, (*options, *resources.to_arguments()))
     try:
         deadline = time.monotonic() + timeout_s
         while (found := _announced(announcement, process.pid)) is None or not _answers(str(found["url"])):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 
 from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
@@ -10,14 +13,31 @@ from .processes import ProcessId
 from .store import Store, StoredJob
 from .study import put_trial
 
+ROUNDS_BETWEEN_TURNS = 4
+"""Rounds of the event loop between two turns: a request takes one to be read, one to be answered, and one each more
+where it has a body or comes over a new connection."""
+
 
 class JobRecord:
     """The present state of a job. Whatever is put here is on the disk before anybody acts upon it."""
 
-    def __init__(self, stored: StoredJob, store: Store) -> None:
+    def __init__(self, stored: StoredJob, store: Store, turns: asyncio.Lock) -> None:
         self.id = stored.id
         self.job = stored.job
         self._store = store
+        self._turns = turns
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For what holds up the event loop: a start or a conclusion waits for the disk and for other processes.
+
+        One at a time, over all jobs, and requests are answered in between: a hundred trials that end together must not
+        keep a reader waiting for all of them.
+        """
+        async with self._turns:
+            yield
+            for _ in range(ROUNDS_BETWEEN_TURNS):
+                await asyncio.sleep(0)
 
     def trial(self, trial_id: str) -> Trial:
         """A trial, as it stands."""

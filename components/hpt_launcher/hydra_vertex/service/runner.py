@@ -51,6 +51,8 @@ def launch(order: Order) -> Supervisor:
     A service that ends before it has given the order leaves nothing: the supervisor sees the end of its stdin.
     """
     order.folder.clear()
+    if order.gpu is not None:
+        order.folder.gpu_file.write_text(order.gpu)
     for folder in (order.output_dirs.model, order.output_dirs.checkpoints, order.output_dirs.tensorboard):
         Path(folder).mkdir(parents=True, exist_ok=True)
     child = subprocess.Popen(

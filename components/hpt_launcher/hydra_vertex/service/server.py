@@ -19,6 +19,9 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import UserError
 from hydra_vertex.trial.protocol.files import write_atomic
 
+from .devices.capacity import Capacity, capacity_of
+from .devices.gpus import find_gpus
+from .devices.options import NO_WISHES, ResourceOptions
 from .folder import ServiceFolder
 from .lock import FolderLock
 from .token import TOKEN_VARIABLE
@@ -53,18 +56,21 @@ def serve(
     announce: Callable[[str], None],
     *,
     until_stdin_closes: bool = False,
+    resources: ResourceOptions = NO_WISHES,
 ) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, when that is asked for, the end of stdin.
 
     `announce` gets a line for REST and one for gRPC. Trials that run at the end are ended, and run again by the next
-    service on the folder. Raises UserError when a port is taken, the folder is served already or a host other than
-    loopback is to be served without a token, OutputError when the folder cannot be used.
+    service on the folder. Raises UserError when a port is taken, the folder is served already, a host other than
+    loopback is to be served without a token or the GPUs have no room for what `resources` asks for, OutputError when
+    the folder cannot be used.
     """
     if not is_loopback(address.host) and address.token is None:
         raise UserError(
             f"--host {address.host}: whoever reaches the service can run commands on this machine, so a host other "
             f"than {LOOPBACK} needs a token: give --token-file FILE, or set {TOKEN_VARIABLE}"
         )
+    capacity = capacity_of(resources, find_gpus(os.environ))
     folder = ServiceFolder(directory.expanduser().resolve())
     with contextlib.ExitStack() as stack:
         lock = FolderLock(folder.lock)
@@ -83,7 +89,7 @@ def serve(
             if grpc_address is not None:
                 announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
-        _run(folder, address, listener, announce_here, until_stdin_closes)
+        _run(folder, address, capacity, listener, announce_here, until_stdin_closes)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,6 +103,7 @@ def is_loopback(host: str) -> bool:
 def _run(
     folder: ServiceFolder,
     address: Address,
+    capacity: Capacity,
     listener: socket.socket,
     announce: Callable[[str | None], None],
     until_stdin_closes: bool,
@@ -114,7 +121,7 @@ def _run(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        engine = Engine(folder, store)
+        engine = Engine(folder, store, capacity)
         app.state.operations = Operations(engine)
         try:
             grpc = _bind_grpc(app.state.operations, address)
@@ -180,7 +187,10 @@ def _url_host(host: str) -> str:
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # TCP said outright, because asyncio sends small answers at once (TCP_NODELAY) only over sockets that name it:
+    # without it the second answer over a connection waits 40 ms for the client's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -172,13 +172,18 @@ class Store:
         ).fetchone()
         return row is not None and bool(row[0])
 
-    def document(self, parent: str, kind: Kind, job_id: str) -> JsonObject | None:
-        """The whole document of a job; None when there is no such job."""
+    def text(self, parent: str, kind: Kind, job_id: str) -> str | None:
+        """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
         found = self._db.execute(
             "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?",
             (job_id, parent, kind.value),
         ).fetchone()
         return None if found is None else self._with_trials(int(job_id), found[0])
+
+    def document(self, parent: str, kind: Kind, job_id: str) -> JsonObject | None:
+        """The whole document of a job; None when there is no such job."""
+        text = self.text(parent, kind, job_id)
+        return None if text is None else _object(json.loads(text))
 
     def trial(self, parent: str, job_id: str, trial_id: str) -> tuple[HyperparameterTuningJob, Trial] | None:
         """One trial and its job without trials; None when there is no such trial."""
@@ -233,10 +238,11 @@ class Store:
         }
         return StoredJob(str(job_id), replace(parse_job(json.loads(text)), trials=trials), processes)
 
-    def _with_trials(self, job_id: int, text: str) -> JsonObject:
+    def _with_trials(self, job_id: int, text: str) -> str:
         rows = self._db.execute("SELECT document FROM trials WHERE job = ? ORDER BY number", (job_id,))
-        trials: list[Json] = [json.loads(document) for (document,) in rows]
-        return {**_object(json.loads(text)), **({"trials": trials} if trials else {})}
+        trials = ",".join(document for (document,) in rows)
+        # A job's own text is an object with its name at least: there is something before the comma.
+        return f'{text.removesuffix("}")},"trials":[{trials}]}}' if trials else text
 
     def _write_job(self, job_id: str, job: HyperparameterTuningJob) -> None:
         document = json.dumps(dump_job(replace(job, trials=())))

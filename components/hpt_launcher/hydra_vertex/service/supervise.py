@@ -6,7 +6,8 @@ sends the line once it has recorded this process. What it has to say goes into t
     log.txt     what the command printed, beginning and end when it is more than the limit
     exit.json   how it ended, written when nothing of it runs any more
 
-SIGTERM ends the trial: SIGTERM to its process group, SIGKILL after the grace to everything it started.
+SIGTERM ends the trial: SIGTERM to its process group, SIGKILL after the grace to everything it started. A trial whose
+processes need more memory than the limit is killed at once, as the kernel would.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 16
 SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
+MEMORY_INTERVAL_S = 0.5
+MEMORY_SHARE = 0.02
+"""The most of one CPU that watching a trial's memory may take."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Order:
@@ -37,6 +42,8 @@ class Order:
         self.timeout_s: float = fields["timeout_s"]
         self.grace_s: float = fields["grace_s"]
         self.log_limit_bytes: int = fields["log_limit_bytes"]
+        self.memory_limit_bytes: int | None = fields.get("memory_limit_bytes")
+        self.nice: int = fields.get("nice", 0)
 
 
 class CappedLog:
@@ -81,6 +88,8 @@ class Trial:
         self.timed_out = False
         self.stop_requested = False
         self.kill_at = 0.0
+        self.memory_bytes: int | None = None
+        self.weigh_at = 0.0 if order.memory_limit_bytes else float("inf")
 
     def run(self) -> dict[str, object]:
         """Run the command to its end, and leave nothing of it behind. Returns exit.json's content."""
@@ -107,10 +116,13 @@ class Trial:
                 self._terminate()
             if self.stop_requested and not self.kill_at:
                 self._terminate()
+            if now >= self.weigh_at and self.memory_bytes is None:
+                self._weigh(self.order.memory_limit_bytes or 0)
             if self.kill_at and now >= self.kill_at:
                 _signal_group(self.pid, signal.SIGKILL)
             wait_s = max(0.0, (self.kill_at or deadline) - now) if now < (self.kill_at or deadline) else 0.1
-            for descriptor, events in poller.poll(min(wait_s, 3600.0) * 1000):
+            wait_s = min(wait_s, max(0.0, self.weigh_at - now), 3600.0)
+            for descriptor, events in poller.poll(wait_s * 1000):
                 if descriptor == self.wakeup:
                     os.read(self.wakeup, READ_BYTES)
                 elif not self._pump(READ_BYTES) and events & select.POLLHUP:
@@ -120,6 +132,16 @@ class Trial:
     def _terminate(self) -> None:
         self.kill_at = time.monotonic() + self.order.grace_s
         _signal_group(self.pid, signal.SIGTERM)
+
+    def _weigh(self, limit_bytes: int) -> None:
+        """Kill the command when its processes need more than the limit; the time for the next look is set."""
+        began = time.monotonic()
+        used = _memory_bytes(_descendants(os.getpid()), limit_bytes)
+        if used > limit_bytes:
+            self.memory_bytes = used
+            self.kill_at = began
+        ended = time.monotonic()
+        self.weigh_at = ended + max(MEMORY_INTERVAL_S, (ended - began) / MEMORY_SHARE)
 
     def _pump(self, limit_bytes: int) -> bool:
         """Move output to the log, at most about `limit_bytes`; False at the end of the output."""
@@ -163,7 +185,8 @@ class Trial:
             "signal": -code if code < 0 else None,
             "timed_out": self.timed_out,
             # A stop that came when the command had ended by itself is none.
-            "stopped": bool(self.kill_at) and not self.timed_out,
+            "stopped": bool(self.kill_at) and not self.timed_out and self.memory_bytes is None,
+            "memory_bytes": self.memory_bytes,
         }
 
 
@@ -224,6 +247,30 @@ def _parent(pid: str) -> int:
         return 0
 
 
+def _memory_bytes(pids: list[int], limit_bytes: int) -> int:
+    """The memory of processes, no page counted twice; a cheap upper bound when even that is within the limit."""
+    resident = sum(_resident_bytes(pid) for pid in pids)
+    return resident if resident <= limit_bytes else sum(_needed_bytes(pid) for pid in pids)
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _needed_bytes(pid: int) -> int:
+    """What a process holds that the kernel cannot drop: its share of anonymous and of shared memory, not of files."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            shares = dict(line.split(b":", 1) for line in file.read().splitlines()[1:])
+        return sum(int(shares[name].split()[0]) * 1024 for name in (b"Pss_Anon", b"Pss_Shmem"))
+    except (OSError, KeyError, ValueError):
+        return _resident_bytes(pid)
+
+
 def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -262,6 +309,7 @@ def main() -> int:
     if not line.endswith(b"\n"):
         return 0
     order = Order(line)
+    os.nice(order.nice)
     _adopt_orphans()
     ending = Trial(order).run()
     _write_whole(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())

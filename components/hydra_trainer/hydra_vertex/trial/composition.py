@@ -89,6 +89,10 @@ class AppConfig:
         """Whether what the app adds to Hydra's search path is looked through as well. Hydra 1.2 does not."""
         return "overrides" in inspect.signature(self.loader.get_group_options).parameters
 
+    def adds_to_search_path(self) -> bool:
+        """Whether the app's config looks for configs in more places than its own folder (`hydra.searchpath`)."""
+        return bool(self.compose(self.given).hydra.get("searchpath"))
+
     def _names(self, group: str, kind: ObjectType) -> list[str]:
         with _as_argument_errors():
             if self.knows_every_option:

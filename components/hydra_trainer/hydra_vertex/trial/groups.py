@@ -97,7 +97,9 @@ def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> st
         return None
     if option in options or ("/" in option and _is_nested(app, key, option)):
         return option
-    if string_or_strings(option) if option.startswith("[") else not app.knows_every_option:
+    if option.startswith("[") and string_or_strings(option):
+        return option
+    if not app.knows_every_option and not option.startswith("[") and app.adds_to_search_path():
         return option  # Where nobody can tell beforehand, the composition refuses what is no option.
     raise ArgumentError(f"--{key}={shown(text)}: not an option of this config group{one_of(option, options)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -10,11 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
 from hydra_vertex.trial.protocol.command import SEPARATOR
 
 from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
+    from hydra_vertex.service.devices.options import ResourceOptions
+
     from ..local_run import RunResult
     from ..plan import TuningPlan
     from ..run_folder import RunFolder
@@ -32,6 +36,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_tuning_options(parser)
     add_retrain_option(parser)
+    add_resource_options(parser, shared=False)
     parser.add_argument(
         "--out",
         type=Path,
@@ -52,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..run_folder import RunFolder, claim
 
     plan = plan_from(arguments)
+    resources = resources_from(arguments)
+    at_once = _trials_at_once(resources, plan.parallel_trial_count)
     folder = RunFolder(_output_path(arguments.out, plan))
     _say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
     check_space(plan.app, plan.study_spec)
@@ -60,10 +67,23 @@ def run(arguments: argparse.Namespace) -> int:
         read_pipeline(arguments.pipeline).check_arguments(asked)
     goes_on = claim(folder, asked)
     _provide_pipeline(arguments.pipeline, folder)
-    _say(f"{plan.max_trial_count} trials, {plan.parallel_trial_count} at once, in {folder.path}")
-    result = run_locally(folder, asked, goes_on=goes_on, again=_again(arguments.typed, folder))
+    _say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
+    again = _again(arguments.typed, folder)
+    result = run_locally(folder, asked, goes_on=goes_on, again=again, resources=resources)
     _print_result(result, plan, as_json=arguments.json)
     return 0
+
+
+def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
+    """How many of the wanted trials this machine has places for, said where it has GPUs. Raises UserError."""
+    from hydra_vertex.service.devices.capacity import capacity_of, describe
+    from hydra_vertex.service.devices.gpus import find_gpus
+
+    gpus = find_gpus(os.environ)
+    capacity = capacity_of(resources, gpus)
+    if gpus:
+        _say(describe(capacity, gpus))
+    return min(wanted, capacity.at_once or wanted)
 
 
 def _output_path(out: Path | None, plan: TuningPlan) -> Path:

@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
+
 from .options import add_parser
 
 DEFAULT_PORT = 8080
@@ -23,6 +25,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_address_options(parser, DEFAULT_PORT)
     parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
+    add_resource_options(parser, shared=True)
     parser.set_defaults(run=run)
 
 
@@ -31,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.service.options import address_of
     from hydra_vertex.service.server import serve
 
-    serve(arguments.dir, address_of(arguments), partial(print, flush=True))
+    serve(arguments.dir, address_of(arguments), partial(print, flush=True), resources=resources_from(arguments))
     return 0

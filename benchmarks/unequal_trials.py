@@ -1,0 +1,182 @@
+"""64 trials of unequal length at 8 in parallel: the embedded service against hydra-optuna-sweeper with joblib.
+
+The service gives a worker that falls free its next trial at once; the sweeper asks for 8 trials, runs them by its
+launcher and waits for the slowest. Both run the same lengths in the same order, log-normal with a spread as training
+runs have that differ in model size and steps. Trials sleep: only the schedule is measured. The ideal is what 8 workers
+would take if nothing but the trials took time and each took the next trial when it was free. Whole commands are timed,
+with the start of the service and of Hydra in them; the second figure of each is without that.
+
+    python benchmarks/unequal_trials.py --peer-python /path/to/python [--mean 10] [--json]
+
+The peer needs a Python of its own, with hydra-core, hydra-optuna-sweeper and hydra-joblib-launcher (its releases need
+an Optuna of years ago). Without one the service is measured alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hydra_vertex.service.process import start_service
+from tuning.client import finished_job, job_document, seconds_between
+
+TRIALS = 64
+PARALLEL = 8
+SPREAD = 0.6
+"""The standard deviation of a length's logarithm: one in six takes more than 1.8 times the median."""
+SEED = 20
+PEER_NEEDS = ("hydra", "hydra_plugins.hydra_optuna_sweeper", "hydra_plugins.hydra_joblib_launcher")
+
+APP = """
+import json, os, sys, time
+time.sleep(json.loads(sys.argv[1])[int(os.environ["CLOUD_ML_TRIAL_ID"]) - 1])
+with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
+    file.write('{"timestamp": %f, "loss": "1.0", "global_step": "1"}\\n' % time.time())
+"""
+PEER_APP = """
+import json, os, time
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(version_base=None, config_path=".", config_name="config")
+def main(config):
+    began = time.time()
+    time.sleep(json.loads(os.environ["LENGTHS"])[HydraConfig.get().job.num])
+    with open(os.environ["LEDGER"], "a") as ledger:
+        ledger.write(f"{began} {time.time()}\\n")
+    return 1.0
+
+main()
+"""
+PEER_CONFIG = """
+defaults:
+  - _self_
+  - override hydra/sweeper: optuna
+  - override hydra/sweeper/sampler: random
+  - override hydra/launcher: joblib
+x: 0.5
+hydra:
+  sweeper: {n_trials: %d, n_jobs: %d, direction: minimize, params: {x: "interval(0.0, 1.0)"}}
+  launcher: {n_jobs: %d}
+"""
+
+
+@dataclass(frozen=True)
+class Makespan:
+    """Seconds; `trials_s` is from the first trial's start, or the job's creation, to the last one's end."""
+
+    name: str
+    command_s: float
+    trials_s: float
+
+
+def lengths(mean_s: float) -> list[float]:
+    source = random.Random(SEED)  # noqa: S311 - lengths, no secret
+    raw = [source.lognormvariate(0.0, SPREAD) for _ in range(TRIALS)]
+    return [round(length * mean_s * TRIALS / sum(raw), 3) for length in raw]
+
+
+def ideal_s(durations: Sequence[float]) -> float:
+    """Each worker takes the next trial when it falls free."""
+    free_at = [0.0] * PARALLEL
+    for duration in durations:
+        heapq.heapreplace(free_at, free_at[0] + duration)
+    return max(free_at)
+
+
+def batches_s(durations: Sequence[float]) -> float:
+    """Each batch takes as long as its slowest trial."""
+    return sum(max(durations[start : start + PARALLEL]) for start in range(0, TRIALS, PARALLEL))
+
+
+def measure_service(durations: Sequence[float]) -> Makespan:
+    document = job_document(TRIALS, PARALLEL, 0.0)
+    document["studySpec"]["algorithm"] = "RANDOM_SEARCH"
+    container = {"command": [sys.executable, "-I", "-S", "-c", APP], "args": [json.dumps(list(durations))]}
+    document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"] = container
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        began = time.perf_counter()
+        with start_service(folder / "studies", folder / "log", timeout_s=60) as service:
+            job = finished_job(service.url, document)
+            command_s = time.perf_counter() - began
+    return Makespan("hydra-vertex", command_s, seconds_between(job["createTime"], job["endTime"]))
+
+
+def measure_peer(python: str, durations: Sequence[float]) -> Makespan:
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        (folder / "app.py").write_text(PEER_APP)
+        (folder / "config.yaml").write_text(PEER_CONFIG % (TRIALS, PARALLEL, PARALLEL))
+        environ = {"LENGTHS": json.dumps(list(durations)), "LEDGER": str(folder / "ledger"), "PATH": "/usr/bin:/bin"}
+        began = time.perf_counter()
+        run = subprocess.run(
+            [python, "app.py", "--multirun"], cwd=folder, env=environ, capture_output=True, text=True, check=False
+        )
+        command_s = time.perf_counter() - began
+        if run.returncode:
+            raise RuntimeError(f"the peer failed:\n{run.stderr[-2000:]}")
+        times = [tuple(map(float, line.split())) for line in (folder / "ledger").read_text().splitlines()]
+    assert len(times) == TRIALS
+    first, last = min(begin for begin, _ in times), max(end for _, end in times)
+    return Makespan("hydra-optuna-sweeper, joblib", command_s, last - first)
+
+
+def peer_is_usable(python: str | None) -> bool:
+    """Says on stderr what is missing."""
+    if python is None:
+        print("no --peer-python: the service is measured alone", file=sys.stderr)
+        return False
+    tried = subprocess.run(
+        [python, "-c", f"import {', '.join(PEER_NEEDS)}"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode:
+        said = tried.stderr.strip().splitlines()[-1]
+        print(f"{python} lacks what the peer needs ({said}): the service is measured alone", file=sys.stderr)
+    return tried.returncode == 0
+
+
+def table(results: Sequence[Makespan], durations: Sequence[float]) -> str:
+    ideal, batches = ideal_s(durations), batches_s(durations)
+    mean = sum(durations) / TRIALS
+    lines = [
+        f"{TRIALS} trials: {min(durations):.1f} to {max(durations):.1f} s, {mean:.1f} s on average; {PARALLEL} at once",
+        f"(ideal {ideal:.1f} s; ideal in batches {batches:.1f} s, {batches / ideal:.2f} times that).",
+        "",
+        "| | Whole command | Over ideal | Trials alone | Over ideal |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for r in results:
+        cells = " | ".join(f"{seconds:.1f} s | {seconds / ideal:.3f}" for seconds in (r.command_s, r.trials_s))
+        lines.append(f"| {r.name} | {cells} |")
+    if len(results) > 1:
+        whole, trials = results[1].command_s / results[0].command_s, results[1].trials_s / results[0].trials_s
+        lines += ["", f"The sweeper takes {whole:.2f} times the wall-clock ({trials:.2f} times for the trials alone)."]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--mean", type=float, default=10.0, help="seconds that a trial takes on average (10)")
+    parser.add_argument("--peer-python", help="a Python with hydra-optuna-sweeper and hydra-joblib-launcher")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    arguments = parser.parse_args()
+    durations = lengths(arguments.mean)
+    results = [measure_service(durations)]
+    if peer_is_usable(arguments.peer_python):
+        results.append(measure_peer(arguments.peer_python, durations))
+    print(json.dumps([asdict(r) for r in results], indent=2) if arguments.json else table(results, durations))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

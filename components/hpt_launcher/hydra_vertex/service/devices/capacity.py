@@ -1,0 +1,74 @@
+"""How many trials may run at once, and where: what is asked for against what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra_vertex.trial.protocol.errors import UserError
+
+from .gpus import Gpu
+from .options import NO_WISHES, ResourceOptions
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The places for trials: on these GPUs, by the ids that CUDA_VISIBLE_DEVICES takes, or else on the CPUs."""
+
+    gpus: tuple[str, ...] = ()
+    options: ResourceOptions = NO_WISHES
+
+    @property
+    def trials_per_gpu(self) -> int:
+        """How many trials may run at once on one GPU."""
+        return self.options.trials_per_gpu or 1
+
+    @property
+    def at_once(self) -> int | None:
+        """How many trials may run at once; None: as many as are asked for."""
+        limits = (len(self.gpus) * self.trials_per_gpu or None, self.options.max_parallel)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def capacity_of(options: ResourceOptions, gpus: Sequence[Gpu]) -> Capacity:
+    """The places on these GPUs. Raises UserError when there is no GPU to share, or its free memory does not suffice."""
+    if not gpus and (options.trials_per_gpu is not None or options.gpu_memory_bytes is not None):
+        asked = "--trials-per-gpu" if options.trials_per_gpu is not None else "--gpu-memory-per-trial"
+        raise UserError(
+            f"{asked}: no GPU is visible here (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them); "
+            "leave it out to run on the CPUs"
+        )
+    capacity = Capacity(tuple(gpu.id for gpu in gpus), options)
+    if options.gpu_memory_bytes is not None:
+        for gpu in gpus:
+            _check_memory(gpu, capacity.trials_per_gpu, options.gpu_memory_bytes)
+    return capacity
+
+
+def _check_memory(gpu: Gpu, trials: int, each_bytes: int) -> None:
+    if gpu.free_bytes is None:
+        raise UserError(
+            f"--gpu-memory-per-trial: how much memory of GPU {gpu.id} ({gpu.name}) is free is not known; leave it out"
+        )
+    if trials * each_bytes <= gpu.free_bytes:
+        return
+    fit = gpu.free_bytes // each_bytes
+    raise UserError(
+        f"--gpu-memory-per-trial: {trials} x {gib(each_bytes)} do not fit into the {gib(gpu.free_bytes)} that are free "
+        f"on GPU {gpu.id} ({gpu.name}); "
+        + (f"--trials-per-gpu {fit} fits" if fit else "hide that GPU by CUDA_VISIBLE_DEVICES, or free its memory")
+    )
+
+
+def describe(capacity: Capacity, gpus: Sequence[Gpu]) -> str:
+    """One line on the GPUs that trials run on, for the person at the terminal."""
+    names = ", ".join(sorted({gpu.name for gpu in gpus}))
+    each = f"{capacity.trials_per_gpu} trial{'s' if capacity.trials_per_gpu > 1 else ''} at once on each"
+    return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({names}), {each}"
+
+
+def gib(size_bytes: int) -> str:
+    """A size as it is said in messages."""
+    return f"{size_bytes / GIB:.3g} GiB"

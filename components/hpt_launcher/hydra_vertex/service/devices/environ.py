@@ -1,0 +1,38 @@
+"""What a trial's environment says of its place: which GPU, how much of it, how many CPU threads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .gpus import MIB, VISIBLE_DEVICES
+
+OPENMP = "OMP_NUM_THREADS"
+THREAD_VARIABLES = (
+    OPENMP,  # OpenMP, and with it torch, LightGBM, XGBoost and scikit-learn
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+SHARED_GPU = {
+    # Both take most of a GPU's memory at their start, and so would leave nothing to the next trial.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+
+
+def thread_environ(threads: int, set_already: Mapping[str, str]) -> dict[str, str]:
+    """The thread variables that are not set yet. OMP_NUM_THREADS, when the user has set it, speaks for all of them."""
+    count = set_already.get(OPENMP, str(threads))
+    return {name: count for name in THREAD_VARIABLES if name not in set_already}
+
+
+def gpu_environ(gpu: str | None, trials_per_gpu: int, memory_bytes: int | None) -> dict[str, str]:
+    """What puts a trial on its GPU; nothing without one. Under CUDA's MPS the declared memory is enforced.
+
+    Source: https://docs.nvidia.com/deploy/mps/ for CUDA_MPS_PINNED_DEVICE_MEM_LIMIT, which counts in visible devices.
+    """
+    if gpu is None:
+        return {}
+    limit = {} if memory_bytes is None else {"CUDA_MPS_PINNED_DEVICE_MEM_LIMIT": f"0={memory_bytes // MIB}M"}
+    return {VISIBLE_DEVICES: gpu, **(SHARED_GPU if trials_per_gpu > 1 else {}), **limit}

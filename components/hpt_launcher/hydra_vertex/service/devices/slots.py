@@ -1,0 +1,93 @@
+"""The places for trials while they are given out and come back. A free one goes to the job that has the fewest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .capacity import Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that a job has been given for one trial. `gpu` None: a place on the CPUs."""
+
+    job_id: str
+    gpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A job that waits for a place; the numbers rise with time."""
+
+    number: int
+    job_id: str
+
+
+def next_in_line(waiting: Sequence[Request], running: Mapping[str, int]) -> Request:
+    """Who gets a free place: a job with the fewest running trials, and among these the one that waits longest."""
+    return min(waiting, key=lambda request: (running.get(request.job_id, 0), request.number))
+
+
+def freest_gpu(capacity: Capacity, load: Mapping[str | None, int]) -> str | None:
+    """The GPU with the fewest trials, the first of several; None where there is no GPU."""
+    return min(capacity.gpus, key=lambda gpu: load.get(gpu, 0), default=None)
+
+
+class Slots:
+    """All places of a service. Lives in one event loop."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self.capacity = capacity
+        self._running: Counter[str] = Counter()
+        self._load: Counter[str | None] = Counter()
+        self._waiting: dict[Request, asyncio.Future[Slot]] = {}
+        self._requests = 0
+
+    def request(self, job_id: str) -> asyncio.Future[Slot]:
+        """A place, once there is one; done at once when one is free. Cancel it when it is not wanted any more."""
+        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._requests += 1
+        self._waiting[Request(self._requests, job_id)] = future
+        self._hand_out()
+        return future
+
+    def take(self, job_id: str, gpu: str | None) -> Slot:
+        """The place of a trial that runs already, whether it is free or not.
+
+        A GPU that is none of this service's any more counts as the one with the fewest trials.
+        """
+        return self._occupy(job_id, gpu if gpu in self.capacity.gpus else freest_gpu(self.capacity, self._load))
+
+    def release(self, slot: Slot) -> None:
+        """Give a place back; the next in line has it at once."""
+        self._running[slot.job_id] -= 1
+        self._load[slot.gpu] -= 1
+        self._running += Counter()  # drops what is zero
+        self._hand_out()
+
+    def withdraw(self, future: asyncio.Future[Slot]) -> None:
+        """Leave the line, or give back the place that has been given meanwhile."""
+        if not future.cancel() and not future.cancelled():
+            self.release(future.result())
+
+    def _occupy(self, job_id: str, gpu: str | None) -> Slot:
+        self._running[job_id] += 1
+        self._load[gpu] += 1
+        return Slot(job_id, gpu)
+
+    def _hand_out(self) -> None:
+        self._waiting = {request: future for request, future in self._waiting.items() if not future.done()}
+        while self._waiting and self._has_room():
+            request = next_in_line(tuple(self._waiting), self._running)
+            gpu = freest_gpu(self.capacity, self._load)
+            self._waiting.pop(request).set_result(self._occupy(request.job_id, gpu))
+
+    def _has_room(self) -> bool:
+        at_once = self.capacity.at_once
+        if at_once is not None and sum(self._running.values()) >= at_once:
+            return False
+        gpu = freest_gpu(self.capacity, self._load)
+        return gpu is None or self._load[gpu] < self.capacity.trials_per_gpu

@@ -1,0 +1,55 @@
+"""What is asked for against what there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from hydra_vertex.service.devices.capacity import Capacity, capacity_of, describe
+from hydra_vertex.service.devices.gpus import Gpu
+from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.trial.protocol.errors import UserError
+
+GIB = 1 << 30
+LARGE, SMALL, UNKNOWN = Gpu("GPU-l", "L", 80 * GIB), Gpu("GPU-s", "S", 10 * GIB), Gpu("GPU-u", "U", None)
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "at_once"),
+    [
+        (ResourceOptions(), (), None),
+        (ResourceOptions(max_parallel=3), (), 3),
+        (ResourceOptions(), (LARGE, SMALL), 2),
+        (ResourceOptions(trials_per_gpu=4), (LARGE, SMALL), 8),
+        (ResourceOptions(trials_per_gpu=4, max_parallel=5), (LARGE, SMALL), 5),
+        (ResourceOptions(trials_per_gpu=1, max_parallel=5), (LARGE,), 1),
+        (ResourceOptions(trials_per_gpu=2, gpu_memory_bytes=5 * GIB), (LARGE, SMALL), 4),
+        (ResourceOptions(trials_per_gpu=2), (UNKNOWN,), 2),
+    ],
+)
+def test_the_least_of_the_limits_counts(options: ResourceOptions, gpus: tuple[Gpu, ...], at_once: int | None) -> None:
+    assert capacity_of(options, gpus).at_once == at_once
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "message"),
+    [
+        (ResourceOptions(trials_per_gpu=1), (), "--trials-per-gpu: no GPU is visible here"),
+        (ResourceOptions(gpu_memory_bytes=GIB), (), "--gpu-memory-per-trial: no GPU is visible here"),
+        (
+            ResourceOptions(trials_per_gpu=3, gpu_memory_bytes=4 * GIB),
+            (LARGE, SMALL),
+            r"3 x 4 GiB do not fit into the 10 GiB that are free on GPU GPU-s \(S\); --trials-per-gpu 2 fits",
+        ),
+        (ResourceOptions(gpu_memory_bytes=11 * GIB), (SMALL,), "hide that GPU by CUDA_VISIBLE_DEVICES"),
+        (ResourceOptions(gpu_memory_bytes=GIB), (UNKNOWN,), "how much memory of GPU GPU-u .* is not known"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(options: ResourceOptions, gpus: tuple[Gpu, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        capacity_of(options, gpus)
+
+
+def test_the_gpus_are_told_of_in_one_line() -> None:
+    capacity = Capacity(("GPU-l", "GPU-s"), ResourceOptions(trials_per_gpu=2))
+    assert describe(capacity, (LARGE, SMALL)) == "2 GPUs (L, S), 2 trials at once on each"
+    assert describe(Capacity(("GPU-l",)), (LARGE,)) == "1 GPU (L), 1 trial at once on each"

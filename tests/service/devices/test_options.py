@@ -1,0 +1,65 @@
+"""The options on the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydra_vertex.service.devices.options import ResourceOptions, add_resource_options, resources_from, size
+
+
+def parse(arguments: list[str]) -> ResourceOptions:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_resource_options(parser, shared=True)
+    return resources_from(parser.parse_args(arguments))
+
+
+def positive() -> st.SearchStrategy[int | None]:
+    return st.none() | st.integers(1, 2**45)
+
+
+@given(st.builds(ResourceOptions, positive(), positive(), positive(), positive(), st.integers(0, 19)))
+def test_the_service_reads_what_its_starter_was_given(options: ResourceOptions) -> None:
+    assert parse(options.to_arguments()) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("8GiB", 8 << 30),
+        ("8Gi", 8 << 30),
+        ("8G", 8 * 10**9),
+        ("8gb", 8 * 10**9),
+        ("0.5 GiB", 1 << 29),
+        ("512MiB", 1 << 29),
+        ("1000", 1000),
+        ("1T", 10**12),
+    ],
+)
+def test_sizes_are_read_with_their_units(text: str, size_bytes: int) -> None:
+    assert size(text) == size_bytes
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1G", "8 gigs", "GiB", "1e9", "8Gi8", "I", "٨G"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no size above 0"):
+        size(text)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--trials-per-gpu=0", "0 is below 1"),
+        ("--max-parallel=-2", "-2 is below 1"),
+        ("--trial-nice=-5", "-5 is not from 0 to 19"),
+        ("--trial-nice=20", "20 is not from 0 to 19"),
+        ("--trial-memory=lots", "'lots' is no size"),
+        ("--trials-per-gpu=half", "invalid .* value: 'half'"),
+    ],
+)
+def test_values_without_a_sense_are_refused(argument: str, message: str) -> None:
+    with pytest.raises(argparse.ArgumentError, match=message):
+        parse([argument])
