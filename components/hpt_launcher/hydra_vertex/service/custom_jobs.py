@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hydra_vertex.launcher.job import ContainerSpec, JobError, JobState
 from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
@@ -142,8 +142,8 @@ class CustomJobRun:
         if self._supervisor is not None:
             return self._slots.take(self._id, self._gpu)
         asked = self._slots.request(self._id)
-        halted = asyncio.ensure_future(self._halted.wait())
-        waited_for: set[asyncio.Future[Slot] | asyncio.Future[bool]] = {asked, halted}
+        halted = asyncio.create_task(self._halted.wait())
+        waited_for: list[asyncio.Future[Any]] = [asked, halted]  # of two kinds of result, which asyncio leaves open
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
         halted.cancel()
         if self._halt is None:

@@ -6,16 +6,20 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .signals import STOPPING
 
 
-def wait_for_stop(timeout_s: float) -> None:
-    """Wait for a signal that tells this process to stop, at most `timeout_s`. Must run in the main thread."""
+def wait_for_stop(timeout_s: float, announce: Callable[[], None]) -> None:
+    """Wait for a signal that tells this process to stop, at most `timeout_s`. Must run in the main thread.
+
+    `announce` is called when a signal that answers it cannot be missed any more.
+    """
     deadline = time.monotonic() + timeout_s
     with _signals_written() as reader:
+        announce()
         while (left_s := deadline - time.monotonic()) > 0:
             if select.select([reader], [], [], left_s)[0] and STOPPING.intersection(os.read(reader, 64)):
                 return

@@ -34,8 +34,7 @@ def live(options: Options, run: Callable[[Options], int]) -> int:
     if _is_held(options, exit_code):
         from .hold import wait_for_stop
 
-        tell(_held(options, exit_code))
-        wait_for_stop(options.hold_on_failure_s)
+        wait_for_stop(options.hold_on_failure_s, lambda: tell(_held(options, exit_code)))
     return exit_code
 
 
