@@ -131,7 +131,7 @@ def test_what_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Cha
         (twice("trialJobSpec.workerPoolSpecs"), "trialJobSpec.workerPoolSpecs"),
         (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
-        (changed("studySpec.medianAutomatedStoppingSpec", {"a": 1}), "studySpec.medianAutomatedStoppingSpec"),
+        (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
         (twice("studySpec.metrics"), "studySpec.metrics"),
         (
             parameter(

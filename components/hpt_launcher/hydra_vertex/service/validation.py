@@ -20,16 +20,11 @@ from hydra_vertex.launcher.job import (
 )
 
 from .status import Refusal, Status
+from .stopping.validation import validate_stopping
 
 DISPLAY_NAME_LIMIT = 128
-STOPPING_RULES = {
-    "decayCurveStoppingSpec",
-    "medianAutomatedStoppingSpec",
-    "convexAutomatedStoppingSpec",
-    "convexStopConfig",
-    "studyStoppingConfig",
-    "transferLearningConfig",
-}
+PREVIEW_FIELDS = {"convexStopConfig", "transferLearningConfig"}
+"""Of v1beta1, not of v1."""
 JOB_FIELDS = {"encryptionSpec", "satisfiesPzs", "satisfiesPzi"}
 STUDY_FIELDS = {"observationNoise"}
 POOL_FIELDS = {"diskSpec", "nfsMounts", "lustreMounts"}
@@ -70,8 +65,9 @@ def _validate_study(spec: StudySpec) -> None:
         _validate_grid(spec)
     elif spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH}:
         _invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
-    for name in sorted(STOPPING_RULES & spec.other.keys()):
-        _unimplemented(f"{path}.{name}", "stopping rules and transfer learning")
+    validate_stopping(spec)
+    for name in sorted(PREVIEW_FIELDS & spec.other.keys()):
+        _unimplemented(f"{path}.{name}", "fields of v1beta1")
     _refuse_unknown(path, spec.other, STUDY_FIELDS)
 
 
