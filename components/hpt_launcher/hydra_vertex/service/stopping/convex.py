@@ -100,7 +100,8 @@ def predict(curves: Curves, position: float, learning_rate: str = "") -> float:
     now = [curve.at(running.end) for curve in known]
     change = np.array([curve.at(position) - cost for curve, cost in zip(known, now, strict=True)])
     features = np.array([_features(curve, cost, learning_rate) for curve, cost in zip(known, now, strict=True)])
-    mean, scale = features.mean(axis=0), features.std(axis=0) + np.finfo(float).tiny
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(spread > 1e-9 * np.abs(mean), spread, np.inf)
     scaled = (features - mean) / scale
     gram = scaled.T @ scaled + RIDGE * len(known) * np.eye(scaled.shape[1])
     weights = np.linalg.solve(gram, scaled.T @ (change - change.mean()))
