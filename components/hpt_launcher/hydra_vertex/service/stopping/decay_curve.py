@@ -24,8 +24,11 @@ LEAST_WHOLE = 4
 """Runs that must have come to their own end first: from fewer nothing can be learnt."""
 
 LEAST_MEASUREMENTS = 2
-LEAST_PROBABILITY = 0.1
+LEAST_PROBABILITY = 0.02
 """A trial goes on while it is at least as likely as this to end as the best."""
+
+FEW_RUNS = 8.0
+"""The process knows nothing of the doubt about its own kernel: from so many runs the variance is taken as double."""
 
 MOST_WHOLE = 64
 LOOK_BACK = 0.5
@@ -61,9 +64,10 @@ def chance_to_beat(best: float, running: Curve, known: Sequence[Curve]) -> float
     gains = np.array(
         [_squash(curve.at(now), best, scale) - _squash(f, best, scale) for curve, f in zip(known, finals, strict=True)]
     )
-    mean, deviation = _posterior(features[:-1], gains, features[-1])
-    needed = _squash(running.costs[-1], best, scale)
-    return 0.5 * math.erfc((needed - mean) / (deviation * math.sqrt(2)))
+    gain, deviation = _posterior(features[:-1], gains, features[-1])
+    deviation *= math.sqrt(1 + FEW_RUNS / len(known))
+    needed = features[-1][0]
+    return 0.5 * math.erfc((needed - gain) / (deviation * math.sqrt(2)))
 
 
 def _features(curve: Curve, now: float, best: float, scale: float) -> list[float]:
