@@ -1,12 +1,12 @@
 """What each stopping rule saves and what it costs, on learning curves of real training.
 
-    python benchmarks/early_stopping.py [--seeds 20] [--sampler tpe gp] [--json]
+    python benchmarks/early_stopping.py [--seeds 20] [--sampler tpe gp] [--json]   # gp needs torch and SciPy
 
 The curves were recorded by benchmarks/curves/record.py: the sample GPT on its own corpus, and an MLP on scikit-learn's
 digits. A study asks its optimiser for a point, and gets the curve of the recorded run nearest to it, measurement by
 measurement, on a simulated clock with 4 trials at a time; the rule is asked after each. "Steps" is the share of all
 measurements that were made, "regret" how much worse the best trial is than the best recorded run, as a mean over the
-seeds with its standard error. Every rule sees the same seeds.
+seeds with its standard error. Every rule sees the same seeds; the decay curve rule's constants were chosen on others.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import optuna
 
 from curves.record import SPACES, Point
@@ -43,6 +44,9 @@ from hydra_vertex.service.stopping import decide
 
 CURVES = Path(__file__).resolve().parent / "curves"
 PARALLEL = 4
+FIRST_SEED = 1000
+"""Seeds from 0 on were used to choose the decay curve rule's constants."""
+
 TRIALS = {"gpt": 32, "digits": 48}
 METRIC = "loss"
 
@@ -61,8 +65,7 @@ class Recorded:
         return min(curve[-1][2] for curve in self.curves)
 
     def nearest(self, point: Point) -> int:
-        unit = unit_of(self.name, point)
-        return min(range(len(self.units)), key=lambda index: math.dist(unit, self.units[index]))
+        return int(((np.array(self.units) - unit_of(self.name, point)) ** 2).sum(axis=1).argmin())
 
 
 def load(name: str) -> Recorded:
@@ -288,7 +291,7 @@ def table(rows: Sequence[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20, help="studies for each row (20)")
-    parser.add_argument("--sampler", nargs="+", default=["tpe", "gp"], choices=["tpe", "gp", "random"])
+    parser.add_argument("--sampler", nargs="+", default=["tpe"], choices=["tpe", "gp", "random"])
     parser.add_argument("--curves", nargs="+", default=["gpt", "digits"], choices=["gpt", "digits"])
     parser.add_argument("--method", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="NAME")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
@@ -297,7 +300,7 @@ def main() -> int:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     rows = []
     for name in arguments.curves:
-        compute = partial(row, load(name), seeds=range(arguments.seeds))
+        compute = partial(row, load(name), seeds=range(FIRST_SEED, FIRST_SEED + arguments.seeds))
         for sampler in arguments.sampler:
             for method in arguments.method:
                 rows.append(compute(sampler, METHODS[method]))

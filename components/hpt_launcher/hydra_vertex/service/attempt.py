@@ -17,7 +17,9 @@ from .record import JobRecord, now
 from .runner import Supervisor, launch, remove_leftovers
 from .stopping import Stop, decide
 
-MEASURE_INTERVAL_S = 0.25
+MEASURE_INTERVAL_S = 0.5
+"""A look costs 2 µs, and 1.5 ms when there is something new: affordable with a hundred trials that never pause."""
+
 START_LIMIT = 6
 """How often a trial is started whose supervisor vanishes: once, and again as often as Vertex AI restarts a worker."""
 
