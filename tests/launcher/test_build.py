@@ -4,7 +4,7 @@ import pytest
 
 from hydra_vertex.launcher.build import build_job, check_counts, display_name_for
 from hydra_vertex.launcher.job import ContainerSpec, HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
-from hydra_vertex.trial.protocol.command import app_command
+from hydra_vertex.trial.protocol.command import app_command, trial_command
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 from launcher.jobs import METRIC, SPEC
 
@@ -39,6 +39,16 @@ def test_a_pool_without_a_command_starts_the_app_through_hydra_trial() -> None:
 
 def test_no_pool_at_all_is_one_that_leaves_machine_and_image_to_the_service() -> None:
     assert app_command(build().command) == APP
+
+
+def test_metrics_to_monitor_are_handed_to_hydra_trial() -> None:
+    command = trial_command(APP, METRIC, ("val/loss", "val/acc"))
+
+    assert command[: command.index("--")] == (
+        *("hydra-trial", "--metric", METRIC),
+        *("--monitor", "val/loss", "--monitor", "val/acc"),
+    )
+    assert app_command(command) == APP
 
 
 def test_a_command_of_the_user_s_own_is_left_alone() -> None:

@@ -50,6 +50,15 @@ def test_a_failed_trial_s_line_holds_the_first_line_of_its_reason() -> None:
     assert "Traceback" not in "".join(change_lines(None, job))
 
 
+def test_a_trial_that_was_stopped_early_says_so_and_why() -> None:
+    job = make_job([make_trial(1, 2.5, stopping_reason="it was worse than the median")])
+    screen = io.StringIO()
+    Console(file=screen, width=200).print(render(job, START))
+
+    assert next(change_lines(None, job)).endswith("val/loss=2.5  stopped early: it was worse than the median")
+    assert "stopped early" in screen.getvalue()
+
+
 def test_the_progress_line_names_the_best_trial() -> None:
     job = make_job([make_trial(1, 2.5), make_trial(2, 2.25)], state=RUNNING)
 

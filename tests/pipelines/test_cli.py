@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hydra_vertex.pipelines.cli import COMMANDS, build_parser, main, split_app
+from hydra_vertex.pipelines.plan import make_plan
 from pipelines.apps import SEARCH, Project, make_project
 
 APP = ("--", "python", "app.py")
@@ -131,6 +133,43 @@ def test_an_output_folder_that_holds_something_else_is_left_alone(project: Proje
     assert ended.code == 2
     assert "is not empty and holds no run" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+GCLOUD_SEARCH = """
+studySpec:
+  metrics: [{metricId: val/loss, goal: MINIMIZE}]
+  parameters: [{parameterId: lr, doubleValueSpec: {minValue: 0.1, maxValue: 1.0}}]
+  medianAutomatedStoppingSpec: {useElapsedDuration: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "monitor"),
+    [
+        ({}, {"medianAutomatedStoppingSpec": {"useElapsedDuration": True}}, ["val/loss"]),
+        ({"early_stopping": "decay-curve"}, {"decayCurveStoppingSpec": {}}, ["val/loss"]),
+        ({"early_stopping": "convex", "monitor": ("val/acc",)}, {"convexAutomatedStoppingSpec": {}}, ["val/acc"]),
+        ({"early_stopping": "none"}, {}, []),
+    ],
+)
+def test_early_stopping_is_the_flag_s_or_else_the_file_s_and_the_objective_is_monitored(
+    tmp_path: Path, asked: dict[str, Any], field: dict[str, object], monitor: list[str]
+) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(GCLOUD_SEARCH)
+    arguments = make_plan(file, ("python", "app.py"), **asked).pipeline_arguments(project="p", location="l")
+    study_spec = json.loads(str(arguments["study_spec"]))
+
+    assert {name: value for name, value in study_spec.items() if "Stopping" in name} == field
+    assert json.loads(str(arguments["monitor"])) == monitor
+
+
+def test_a_search_file_of_hydra_has_no_early_stopping_unless_it_is_asked_for(project: Project) -> None:
+    plain = project.hydra_vertex("check", "--search", "search.yaml", "--json", *APP)
+    asked = project.hydra_vertex("check", "--search", "search.yaml", "--early-stopping", "median", "--json", *APP)
+
+    assert "Stopping" not in plain.stdout
+    assert json.loads(asked.stdout)["studySpec"]["medianAutomatedStoppingSpec"] == {}
 
 
 def test_check_prints_the_space_as_the_app_takes_it(project: Project) -> None:

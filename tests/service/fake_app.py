@@ -62,6 +62,21 @@ match DEED:
         report(7)
         wait_for(f"go-{TRIAL}")
         report(8)
+    case "good-then-bad":
+        # The first five come to their end; the sixth begins badly and goes on until it is ended.
+        if int(TRIAL) <= 5:
+            report(5, 3, 1)
+        else:
+            report(9, 8.5)
+            wait_for(f"go-{TRIAL}")
+    case "bad-and-stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        report(9, 8.5) if int(TRIAL) > 5 else report(5, 3, 1)
+        if int(TRIAL) > 5:
+            wait_for(f"go-{TRIAL}")
+    case "measure-and-wait":
+        report(*range(9, 9 - int(TRIAL), -1))
+        wait_for(f"go-{TRIAL}")
     case "who":
         say_who_i_am()
         report(1)

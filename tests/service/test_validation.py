@@ -125,13 +125,60 @@ def test_what_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Cha
     assert str(refusal).startswith(message)
 
 
+STOPPING = "studySpec.studyStoppingConfig"
+CONVEX = "studySpec.convexAutomatedStoppingSpec"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            changed("studySpec.medianAutomatedStoppingSpec", {"useSteps": True}),
+            "studySpec.medianAutomatedStoppingSpec.useSteps: is no field of the API",
+        ),
+        (changed(CONVEX, {"maxStepCount": -1}), f"{CONVEX}.maxStepCount: expected 0 or more, got -1"),
+        (changed(CONVEX, {"maxStepCount": 5, "minStepCount": 6}), f"{CONVEX}.minStepCount: 6 is more than maxStepCou"),
+        (
+            changed(CONVEX, {"learningRateParameterName": "lr"}),
+            f"{CONVEX}.learningRateParameterName: 'lr' is no numeric parameter of the study (those: x)",
+        ),
+        (changed(STOPPING, {"maxTrials": 3}), f"{STOPPING}.maxTrials: is no field of the API"),
+        (changed(STOPPING, {"minNumTrials": -1}), f"{STOPPING}.minNumTrials: expected 0 or more, got -1"),
+        (changed(STOPPING, {"maxNumTrials": 0}), f"{STOPPING}.maxNumTrials: expected 1 or more, got 0"),
+        (
+            changed(STOPPING, {"maxNumTrialsNoProgress": 0}),
+            f"{STOPPING}.maxNumTrialsNoProgress: expected 1 or more, got 0",
+        ),
+        (
+            changed(STOPPING, {"maxDurationNoProgress": "0s"}),
+            f"{STOPPING}.maxDurationNoProgress: expected more than 0s, got 0s",
+        ),
+        (
+            changed(STOPPING, {"maximumRuntimeConstraint": {"maxDuration": "-1s"}}),
+            f"{STOPPING}.maximumRuntimeConstraint.maxDuration: expected 0s or more, got -1s",
+        ),
+        (
+            changed(STOPPING, {"minimumRuntimeConstraint": {"maxDuration": "1s", "hours": 1}}),
+            f"{STOPPING}.minimumRuntimeConstraint.hours: is no field of the API",
+        ),
+    ],
+)
+def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
+    tmp_path: Path, change: Change, message: str
+) -> None:
+    refusal = refusal_of(tmp_path, change)
+    assert refusal.status is Status.INVALID_ARGUMENT
+    assert str(refusal).startswith(message)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         (twice("trialJobSpec.workerPoolSpecs"), "trialJobSpec.workerPoolSpecs[1]"),
         (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
-        (changed("studySpec.medianAutomatedStoppingSpec", {"a": 1}), "studySpec.medianAutomatedStoppingSpec"),
+        (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
+        (changed(CONVEX, {"updateAllStoppedTrials": True}), f"{CONVEX}.updateAllStoppedTrials"),
         (
             parameter(
                 categoricalValueSpec={"values": ["a"]},

@@ -8,12 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra_vertex.launcher.build import check_counts, display_name_for
-from hydra_vertex.launcher.job import StudySpec, TrialJobSpec, dump_study_spec, dump_trial_job_spec
+from hydra_vertex.launcher.job import (
+    AutomatedStopping,
+    ConvexStopping,
+    DecayCurveStopping,
+    MedianStopping,
+    StudySpec,
+    TrialJobSpec,
+    dump_study_spec,
+    dump_trial_job_spec,
+)
 from hydra_vertex.launcher.search_space import load_search_space
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import CommandError
 
 PipelineArguments = Mapping[str, str | int]
+
+EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
+    "median": MedianStopping(),
+    "decay-curve": DecayCurveStopping(),
+    "convex": ConvexStopping(),
+    "none": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class TuningPlan:
     max_failed_trial_count: int = 0
     retrain_overrides: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    monitor: tuple[str, ...] = ()
 
     def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
         """The pipeline's parameters, structured ones as JSON text."""
@@ -46,6 +63,7 @@ class TuningPlan:
             "metric": self.study_spec.objective.id,
             "retrain_overrides": json.dumps(list(self.retrain_overrides)),
             "labels": json.dumps(dict(self.labels)),
+            "monitor": json.dumps(list(self.monitor)),
         }
 
 
@@ -60,9 +78,13 @@ def make_plan(
     name: str = "",
     retrain_overrides: tuple[str, ...] = (),
     trial_job: TrialJobSpec | None = None,
+    early_stopping: str | None = None,
+    monitor: tuple[str, ...] = (),
 ) -> TuningPlan:
-    """Read the search file and let the flags win over it. None leaves a number to the file.
+    """Read the search file and let the flags win over it. None leaves a number, or the stopping rule, to the file.
 
+    `early_stopping` is a key of EARLY_STOPPING. With a rule and without `monitor`, the objective is monitored: a rule
+    needs its curve.
     Raises UserError: SearchSpaceError for the file and the counts, CommandError for a missing app command.
     """
     if not app:
@@ -77,15 +99,19 @@ def make_plan(
     if trial_timeout_s is not None:
         job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
     command = (*app, *space.fixed)
+    spec = space.study_spec
+    if early_stopping is not None:
+        spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
     return TuningPlan(
         app=command,
         display_name=name or display_name_for(app, str(search)),
-        study_spec=space.study_spec,
+        study_spec=spec,
         trial_job_spec=job_spec,
         max_trial_count=max_trials,
         parallel_trial_count=at_once,
         max_failed_trial_count=max_failed_trials,
         retrain_overrides=retrain_overrides,
+        monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
 
 

@@ -41,6 +41,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         max_failed_trial_count: int = 0,
         retrain_overrides: str = "[]",
         labels: str = "{}",
+        monitor: str = "[]",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> PipelineOutputs:
@@ -59,6 +60,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
             retrain_overrides: Hydra overrides for the retraining alone, a JSON array.
             labels: The job's labels, a JSON object.
+            monitor: Metrics of Lightning that trials report at every validation, a JSON array.
             api_endpoint: The tuning service; empty is Google's for the location.
             existing_job: Resource name of a job to go on watching; empty creates one.
 
@@ -78,6 +80,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             parallel_trial_count=parallel_trial_count,
             max_failed_trial_count=max_failed_trial_count,
             labels=labels,
+            monitor=monitor,
             api_endpoint=api_endpoint,
             existing_job=existing_job,
         )

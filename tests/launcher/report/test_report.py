@@ -229,6 +229,15 @@ def test_a_failed_trial_s_whole_reason_is_there(tmp_path: Path) -> None:
     assert "exited with code 5\nBoom" in "".join(report(study(), tmp_path).words)
 
 
+def test_a_trial_that_was_stopped_early_says_so_and_why(tmp_path: Path) -> None:
+    job = study()
+    stopped = dataclasses.replace(job.trials[0], stopping_reason="worse than <the median>")
+    words = "".join(report(dataclasses.replace(job, trials=(stopped, *job.trials[1:])), tmp_path).words)
+
+    assert ", stopped early" in words
+    assert "worse than <the median>" in words
+
+
 def test_a_job_without_a_metric_is_refused(tmp_path: Path) -> None:
     job = study()
     bare = dataclasses.replace(job, study_spec=dataclasses.replace(job.study_spec, metrics=()))

@@ -25,15 +25,17 @@ def build_job(
     parallel_trial_count: int,
     max_failed_trial_count: int = 0,
     labels: Mapping[str, str] | None = None,
+    monitor: Sequence[str] = (),
 ) -> HyperparameterTuningJob:
     """The job that tunes `app`. Raises SearchSpaceError when the counts do not go together.
 
     `max_failed_trial_count` of 0 means that no number of failed trials ends the study early; Google would read a 0 as
-    "decide for yourself", so the document says the number of all trials instead.
+    "decide for yourself", so the document says the number of all trials instead. `monitor` are metrics of Lightning
+    that trials report at every validation.
     """
     check_counts(max_trial_count, parallel_trial_count)
     pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
-    command = trial_command(app, study_spec.objective.id)
+    command = trial_command(app, study_spec.objective.id, monitor)
     return HyperparameterTuningJob(
         display_name=display_name,
         study_spec=study_spec,

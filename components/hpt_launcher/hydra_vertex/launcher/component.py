@@ -31,6 +31,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         gcp_resources: dsl.OutputPath(str),  # type: ignore[valid-type] # a call, by KFP's own convention
         max_failed_trial_count: int = 0,
         labels: str = "",
+        monitor: str = "[]",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> dsl.ContainerSpec:
@@ -47,6 +48,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             parallel_trial_count: Trials at once.
             max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
             labels: The job's labels, a JSON object.
+            monitor: Metrics of Lightning that trials report at every validation, a JSON array.
             api_endpoint: The tuning service; empty is Google's for the location.
             existing_job: Resource name of a job to go on watching; empty creates one.
 

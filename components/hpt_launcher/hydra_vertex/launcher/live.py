@@ -151,7 +151,7 @@ def _add_row(
     parameters = [trial.parameters.get(p.id) for p in job.study_spec.parameters]
     cells = [
         trial.id,
-        trial.state.value.lower(),
+        "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
         *("" if item is None else format_value(item) for item in parameters),
         "" if value is None else format_value(value),
         "" if best is None else format_value(best),

@@ -63,8 +63,12 @@ def _details(trial: Trial, job: HyperparameterTuningJob) -> str:
     value = trial.objective(metric)
     parameters = " ".join(f"{key}={format_value(item)}" for key, item in trial.parameters.items())
     outcome = f"  {metric}={format_value(value)}" if value is not None else ""
-    reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else ""
+    reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else _stopped(trial)
     return f"  {parameters}{outcome}{reason}"
+
+
+def _stopped(trial: Trial) -> str:
+    return f"  stopped early: {trial.stopping_reason}" if trial.stopped_early else ""
 
 
 def format_value(value: ParameterValue) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
-from hydra_vertex.launcher.job import Trial
+from hydra_vertex.launcher.job import Trial, TrialState
 
 from . import study
 from .folder import TrialFolder
@@ -15,8 +15,11 @@ from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .processes import ProcessId
 from .record import JobRecord, now
 from .runner import Supervisor, launch, remove_leftovers
+from .stopping import Stop, decide
 
-MEASURE_INTERVAL_S = 1.0
+MEASURE_INTERVAL_S = 0.5
+"""A look costs 2 µs, and 1.5 ms when there is something new: affordable with a hundred trials that never pause."""
+
 START_LIMIT = 6
 """How often a trial is started whose supervisor vanishes: once, and again as often as Vertex AI restarts a worker."""
 
@@ -46,8 +49,16 @@ class Attempt:
         if self._supervisor is not None:
             self._supervisor.terminate()
 
+    def stop(self, why: Stop) -> None:
+        """Stop the running trial early, to be judged by what it has reported. Raises sqlite3.Error."""
+        if self._trial.state is TrialState.ACTIVE and self._supervisor is not None and self._halt is None:
+            self._record.put_trial(study.stop(self._trial, why.reason, why.predicted), self._supervisor.process)
+            self._supervisor.terminate()
+
     async def run(self) -> None:
         """Bring the trial to an end. Raises sqlite3.Error when that cannot be recorded."""
+        if study.is_stopping(self._trial):
+            return await self._finish_stopping()
         for _ in range(START_LIMIT):
             if self._supervisor is None and self._halt is None:
                 try:
@@ -55,6 +66,8 @@ class Attempt:
                 except OSError as error:
                     return self._put(study.fail(self._trial, f"could not be started: {error}", now()))
             ending = await self._watch()
+            if study.is_stopping(self._trial):
+                return self._put(self._judge_stopped(ending))
             if self._halt is not None or (ending is not None and not ending.stopped):
                 async with self._record.turn():
                     return self._conclude(ending)
@@ -90,25 +103,43 @@ class Attempt:
         ended = asyncio.ensure_future(self._supervisor.ended())
         while not ended.done():
             await asyncio.wait({ended}, timeout=MEASURE_INTERVAL_S)
-            if not ended.done():  # The conclusion records all that was measured.
-                self._measure(self._supervisor.process)
+            # The conclusion records all that was measured.
+            if not ended.done() and self._measure(self._supervisor.process):
+                await self._consider_stopping()
         ended.result()
         ending = read_ending(self._folder.exit_file)
         if ending is None:
             await remove_leftovers(self._order)
         return ending
 
-    def _measure(self, process: ProcessId) -> None:
+    def _measure(self, process: ProcessId) -> bool:
+        """Record what the trial has reported; whether that is something new."""
         try:
             changed_at_ns = self._folder.metric_file.stat().st_mtime_ns
         except OSError:
-            return
+            return False
         if changed_at_ns == self._measured_at_ns:
-            return
+            return False
         self._measured_at_ns = changed_at_ns
         trial = self._with_measurements(read_records(self._folder.metric_file))
-        if trial.measurements and trial != self._trial:
-            self._record.put_trial(trial, process)
+        if not trial.measurements or trial == self._trial:
+            return False
+        self._record.put_trial(trial, process)
+        return True
+
+    async def _consider_stopping(self) -> None:
+        job = self._record.job
+        if job.study_spec.automated_stopping is None:
+            return
+        why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
+        if why is not None:
+            self.stop(why)
+
+    async def _finish_stopping(self) -> None:
+        """Go on where an earlier service has left a trial that it was stopping."""
+        if self._supervisor is not None:
+            self._supervisor.terminate()
+        self._put(self._judge_stopped(await self._watch()))
 
     def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
         started = self._trial.start_time or now()
@@ -129,10 +160,21 @@ class Attempt:
         trial = self._with_measurements(read_records(self._folder.metric_file))
         return study.fail(trial, with_log_tail(reason, self._folder.log), now())
 
-    def _judge(self) -> Trial:
+    def _judge_stopped(self, ending: Ending | None) -> Trial:
+        if ending is not None and ending.is_well and not ending.stopped:
+            return self._judge()
         spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = self._with_measurements(records)
+        final = final_measurement(
+            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
+        )
+        return study.end_stopped(trial, final, now())
+
+    def _judge(self) -> Trial:
+        spec = self._record.job.study_spec
+        records = read_records(self._folder.metric_file)
+        trial = study.end_unstopped(self._with_measurements(records))
         final = final_measurement(
             records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
         )

@@ -17,6 +17,10 @@ from .optimizer import Optimizer
 from .order import Order
 from .processes import ProcessId, is_alive
 from .record import JobRecord, now
+from .stopping import Stop
+from .stopping.study_limits import limit_reached
+
+LIMIT_CHECK_INTERVAL_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +74,16 @@ class JobDriver:
         """Start what may start and wait for the next end; False when nothing is left to wait for."""
         if study.failure(self.record.job) is not None:
             self._end_trials(Halt.FAILED)
+        self._heed_limits()
         await self._fill()
         awaited: list[asyncio.Future[None] | asyncio.Future[Slot]] = [*self._attempts]
         if self._asked_for is not None:
             awaited.append(self._asked_for)
         if not awaited:
             return False
-        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        # A limit may be a time, which no trial's end announces.
+        timeout_s = None if self.record.job.study_spec.study_stopping is None else LIMIT_CHECK_INTERVAL_S
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED, timeout=timeout_s)
         for task in [task for task in self._attempts if task.done()]:
             del self._attempts[task]
             task.result()
@@ -91,6 +98,19 @@ class JobDriver:
             else:
                 gpu = self._gpu_of(trial.id) if is_alive(process) else None
                 self._attempt(trial.id, process, self._slots.take(self.record.id, gpu))
+
+    def _heed_limits(self) -> None:
+        """Once a limit of the study is reached, give no more trials; end the running ones where that is asked for."""
+        job = self.record.job
+        reached = job.stopping_reason or limit_reached(job, now())
+        if not reached:
+            return
+        if not job.stopping_reason:
+            self.record.put(study.stop_giving_trials(job, reached, now()))
+        limits = job.study_spec.study_stopping
+        if limits is not None and limits.should_stop_asap:
+            for attempt in self._attempts.values():
+                attempt.stop(Stop(f"the study was stopped ({reached})"))
 
     async def _fill(self) -> None:
         """Start what there is a place for; the place comes first, so that a suggestion knows all that is known then."""

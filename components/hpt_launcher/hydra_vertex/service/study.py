@@ -1,7 +1,8 @@
 """The state machine of a job and its trials. Pure: values in, values out; `now` is always given.
 
 A job goes PENDING, RUNNING, then SUCCEEDED or FAILED, or by way of CANCELLING to CANCELLED. A trial goes REQUESTED,
-ACTIVE, then SUCCEEDED or INFEASIBLE; one whose process was lost or put off goes back to REQUESTED.
+ACTIVE, then SUCCEEDED or INFEASIBLE, by way of STOPPING when it is stopped early; one whose process was lost or put off
+goes back to REQUESTED.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def accept(job: HyperparameterTuningJob, name: str, now: datetime) -> Hyperparam
         job,
         name=name,
         state=JobState.PENDING,
+        stopping_reason="",
         trials=(),
         create_time=now,
         update_time=now,
@@ -63,7 +65,7 @@ def live_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
 
 def room(job: HyperparameterTuningJob) -> int:
     """How many more trials may start now: each end makes room for one, nothing waits for a batch."""
-    if job.state is not JobState.RUNNING or failure(job) is not None:
+    if job.state is not JobState.RUNNING or job.stopping_reason or failure(job) is not None:
         return 0
     return min(job.parallel_trial_count - len(live_trials(job)), trial_budget(job) - len(job.trials))
 
@@ -101,6 +103,32 @@ def measured(trial: Trial, measurements: tuple[Measurement, ...]) -> Trial:
     return replace(trial, measurements=measurements)
 
 
+def stop(trial: Trial, reason: str, predicted: Measurement | None = None) -> Trial:
+    """The trial is to be stopped early. It will be judged by what it has reported by then, or by `predicted`."""
+    return replace(trial, state=TrialState.STOPPING, stopping_reason=reason, final_measurement=predicted)
+
+
+def is_stopping(trial: Trial) -> bool:
+    """Whether the trial is being stopped early."""
+    return trial.state is TrialState.STOPPING
+
+
+def end_stopped(trial: Trial, final: Measurement | None, now: datetime) -> Trial:
+    """The trial was stopped early. A prediction stands behind what was measured; without any value it is INFEASIBLE."""
+    predicted = trial.final_measurement
+    if predicted is not None:
+        trial = replace(trial, measurements=(*trial.measurements, predicted))
+    value = predicted or final
+    if value is None:
+        return fail(trial, f"stopped early without a value: {trial.stopping_reason}", now)
+    return succeed(trial, value, now)
+
+
+def end_unstopped(trial: Trial) -> Trial:
+    """The trial came to its own end, whether or not it was being stopped."""
+    return replace(trial, stopping_reason="", final_measurement=None)
+
+
 def succeed(trial: Trial, final: Measurement, now: datetime) -> Trial:
     """The trial ended well, with a value."""
     return replace(trial, state=TrialState.SUCCEEDED, final_measurement=final, end_time=now)
@@ -114,6 +142,11 @@ def fail(trial: Trial, reason: str, now: datetime) -> Trial:
 def request_cancel(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
     """No trial starts any more, and those that run are to be ended."""
     return replace(job, state=JobState.CANCELLING, update_time=now)
+
+
+def stop_giving_trials(job: HyperparameterTuningJob, reason: str, now: datetime) -> HyperparameterTuningJob:
+    """A limit of the study is reached: no trial starts any more, for good."""
+    return replace(job, stopping_reason=reason, update_time=now)
 
 
 def is_cancelling(job: HyperparameterTuningJob) -> bool:
@@ -131,7 +164,7 @@ def failure(job: HyperparameterTuningJob) -> str | None:
 
     A job whose every trial is infeasible has nothing to select, and fails whatever its limit.
     """
-    failed = [trial for trial in job.trials if trial.state is TrialState.INFEASIBLE]
+    failed = [t for t in job.trials if t.state is TrialState.INFEASIBLE and not t.stopped_early]
     budget = trial_budget(job)
     limit = min(job.max_failed_trial_count or budget, budget)
     if len(failed) < limit:

@@ -22,15 +22,10 @@ from .job_validation import invalid as _invalid
 from .job_validation import refuse_unknown as _refuse_unknown
 from .job_validation import unimplemented as _unimplemented
 from .job_validation import validate_display_name, validate_job_spec, validate_labels
+from .stopping.validation import validate_stopping
 
-STOPPING_RULES = {
-    "decayCurveStoppingSpec",
-    "medianAutomatedStoppingSpec",
-    "convexAutomatedStoppingSpec",
-    "convexStopConfig",
-    "studyStoppingConfig",
-    "transferLearningConfig",
-}
+PREVIEW_FIELDS = {"convexStopConfig", "transferLearningConfig"}
+"""Of v1beta1, not of v1."""
 JOB_FIELDS = {"encryptionSpec", "satisfiesPzs", "satisfiesPzi"}
 STUDY_FIELDS = {"observationNoise"}
 METRIC_FIELDS: set[str] = set()
@@ -78,8 +73,9 @@ def _validate_study(spec: StudySpec) -> None:
         _validate_grid(spec)
     elif spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH}:
         _invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
-    for name in sorted(STOPPING_RULES & spec.other.keys()):
-        _unimplemented(f"{path}.{name}", "stopping rules and transfer learning")
+    validate_stopping(spec)
+    for name in sorted(PREVIEW_FIELDS & spec.other.keys()):
+        _unimplemented(f"{path}.{name}", "fields of v1beta1")
     _refuse_unknown(path, spec.other, STUDY_FIELDS)
 
 

@@ -57,6 +57,19 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         help="end the study after so many failed trials (default: failed trials never end it)",
     )
     study.add_argument(
+        "--early-stopping",
+        choices=("median", "decay-curve", "convex", "none"),
+        help="end trials that lead nowhere, by this rule of Vertex AI (default: the file's rule, else none)",
+    )
+    study.add_argument(
+        "--monitor",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="report this metric of Lightning at every validation; may be repeated (default: with early stopping, the "
+        "objective)",
+    )
+    study.add_argument(
         "--name", default="", help="the study's display name (default: from the app and the search file)"
     )
 
@@ -90,6 +103,8 @@ def plan_from(arguments: argparse.Namespace) -> TuningPlan:
         max_failed_trials=arguments.max_failed_trials,
         name=arguments.name,
         retrain_overrides=tuple(getattr(arguments, "retrain", ())),
+        early_stopping=arguments.early_stopping,
+        monitor=tuple(arguments.monitor),
     )
 
 

@@ -7,6 +7,14 @@ nothing here reads are kept in `other` and written back as they came.
 
 from .document import HyperparameterTuningJob, JobError, dump_job, load_job, parse_job, save_job
 from .enums import Algorithm, Goal, JobState, MeasurementSelection, ScaleType, TrialState
+from .stopping_spec import (
+    AutomatedStopping,
+    ConvexStopping,
+    DecayCurveStopping,
+    MedianStopping,
+    StudyStopping,
+    TimeConstraint,
+)
 from .study_spec import (
     Categorical,
     Condition,
@@ -33,10 +41,13 @@ from .trial_job_spec import (
 
 __all__ = [
     "Algorithm",
+    "AutomatedStopping",
     "Categorical",
     "Condition",
     "ConditionalParameter",
     "ContainerSpec",
+    "ConvexStopping",
+    "DecayCurveStopping",
     "Discrete",
     "Domain",
     "DoubleRange",
@@ -47,11 +58,14 @@ __all__ = [
     "JobState",
     "Measurement",
     "MeasurementSelection",
+    "MedianStopping",
     "MetricSpec",
     "ParameterSpec",
     "ParameterValue",
     "ScaleType",
     "StudySpec",
+    "StudyStopping",
+    "TimeConstraint",
     "Trial",
     "TrialJobSpec",
     "TrialState",

@@ -29,7 +29,11 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class HyperparameterTuningJob:
-    """A tuning job. What only the service fills in (from `name` on) is empty in a job that is yet to be created."""
+    """A tuning job. What only the service fills in (from `name` on) is empty in a job that is yet to be created.
+
+    `stopping_reason` is the embedded service's own field (`stoppingReason`): the limit of `study_stopping` that was
+    reached, empty while none is.
+    """
 
     display_name: str
     study_spec: StudySpec
@@ -46,6 +50,7 @@ class HyperparameterTuningJob:
     end_time: datetime | None = None
     update_time: datetime | None = None
     error: JobError | None = None
+    stopping_reason: str = ""
     other: JsonObject = field(default_factory=dict)
 
 
@@ -68,6 +73,7 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
         end_time=fields.time("endTime"),
         update_time=fields.time("updateTime"),
         error=_parse_error(fields),
+        stopping_reason=fields.text("stoppingReason"),
         other=fields.rest(),
     )
 
@@ -88,6 +94,7 @@ def dump_job(job: HyperparameterTuningJob) -> JsonObject:
             state=None if job.state is JobState.UNSPECIFIED else job.state.value,
             trials=[dump_trial(trial) for trial in job.trials],
             error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
+            stoppingReason=job.stopping_reason,
         ),
         **_dump_times(job),
     }

@@ -11,6 +11,14 @@ from hydra_vertex.trial.protocol.json import Json, JsonObject
 
 from .enums import Algorithm, Goal, MeasurementSelection, ScaleType
 from .fields import Fields, parse_number, parse_text, present
+from .stopping_spec import (
+    AutomatedStopping,
+    StudyStopping,
+    dump_automated_stopping,
+    dump_study_stopping,
+    parse_automated_stopping,
+    parse_study_stopping,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +89,17 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class StudySpec:
-    """A search space, its objective and how to search. The first metric is the one that decides."""
+    """A search space, its objective and how to search. The first metric is the one that decides.
+
+    `automated_stopping` ends trials early, `study_stopping` the whole study; None: neither.
+    """
 
     metrics: tuple[MetricSpec, ...]
     parameters: tuple[ParameterSpec, ...]
     algorithm: Algorithm = Algorithm.BAYESIAN
     measurement_selection: MeasurementSelection = MeasurementSelection.UNSPECIFIED
+    automated_stopping: AutomatedStopping | None = None
+    study_stopping: StudyStopping | None = None
     other: JsonObject = field(default_factory=dict)
 
     @property
@@ -105,6 +118,7 @@ class StudySpec:
 def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
     """Read a `StudySpec`. Raises DocumentError naming the field; checks form, not sense."""
     fields = Fields(value, path)
+    study_stopping = fields.take("studyStoppingConfig")
     return StudySpec(
         metrics=fields.items("metrics", _parse_metric),
         parameters=fields.items("parameters", parse_parameter),
@@ -112,14 +126,21 @@ def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
         measurement_selection=fields.enum(
             "measurementSelectionType", MeasurementSelection, MeasurementSelection.UNSPECIFIED
         ),
+        automated_stopping=parse_automated_stopping(fields),
+        study_stopping=(
+            None if study_stopping is None else parse_study_stopping(study_stopping, fields.path("studyStoppingConfig"))
+        ),
         other=fields.rest(),
     )
 
 
 def dump_study_spec(spec: StudySpec) -> JsonObject:
     """The JSON of a `StudySpec`; every enum that Google would otherwise default is written out."""
+    study_stopping = spec.study_stopping
     return {
         **spec.other,
+        **dump_automated_stopping(spec.automated_stopping),
+        **({} if study_stopping is None else {"studyStoppingConfig": dump_study_stopping(study_stopping)}),
         "metrics": [{**m.other, "metricId": m.id, "goal": m.goal.value} for m in spec.metrics],
         "parameters": [dump_parameter(p) for p in spec.parameters],
         "algorithm": spec.algorithm.value,

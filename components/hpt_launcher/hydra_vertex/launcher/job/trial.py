@@ -28,7 +28,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial. `id` counts from "1" in a job. Times are aware and in UTC; None means not yet."""
+    """One trial. `id` counts from "1" in a job. Times are aware and in UTC; None means not yet.
+
+    `stopping_reason` says why a trial was stopped early, empty when it was not. It is the embedded service's own field
+    (`stoppingReason`): Google's API keeps the reason to itself, and its clients pass the field over.
+    """
 
     id: str
     state: TrialState
@@ -37,6 +41,7 @@ class Trial:
     measurements: tuple[Measurement, ...] = ()
     final_measurement: Measurement | None = None
     infeasible_reason: str = ""
+    stopping_reason: str = ""
     start_time: datetime | None = None
     end_time: datetime | None = None
     other: JsonObject = field(default_factory=dict)
@@ -47,6 +52,11 @@ class Trial:
         if self.start_time is None or self.end_time is None:
             return None
         return (self.end_time - self.start_time).total_seconds()
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether a stopping rule ended the trial, or is ending it."""
+        return bool(self.stopping_reason)
 
     def objective(self, metric_id: str) -> float | None:
         """The final value of a metric; None when the trial has none."""
@@ -65,6 +75,7 @@ def parse_trial(value: Json, path: str = "trial") -> Trial:
         measurements=fields.items("measurements", parse_measurement),
         final_measurement=None if final is None else parse_measurement(final, fields.path("finalMeasurement")),
         infeasible_reason=fields.text("infeasibleReason"),
+        stopping_reason=fields.text("stoppingReason"),
         start_time=fields.time("startTime"),
         end_time=fields.time("endTime"),
         other=fields.rest(),
@@ -84,6 +95,7 @@ def dump_trial(trial: Trial) -> JsonObject:
             measurements=[dump_measurement(m) for m in trial.measurements],
             finalMeasurement=None if final is None else dump_measurement(final),
             infeasibleReason=trial.infeasible_reason,
+            stoppingReason=trial.stopping_reason,
             startTime=None if trial.start_time is None else format_time(trial.start_time),
             endTime=None if trial.end_time is None else format_time(trial.end_time),
         ),

@@ -74,6 +74,7 @@ def _trial(trial: Trial) -> Trial:
         measurements=tuple(_measurement(measurement) for measurement in trial.measurements),
         final_measurement=None if final is None else _measurement(final),
         infeasible_reason=escape(trial.infeasible_reason),
+        stopping_reason=escape(trial.stopping_reason),
     )
 
 

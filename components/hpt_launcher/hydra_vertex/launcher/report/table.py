@@ -23,7 +23,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial. `reason` is empty unless it is infeasible."""
+    """One trial. `reason` is empty unless it is infeasible or was stopped early, which `is_stopped` says."""
 
     id: str
     status: Status
@@ -33,6 +33,7 @@ class Row:
     duration: Cell
     start: Cell
     reason: str
+    is_stopped: bool = False
 
 
 def rows_of(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Row, ...]:
@@ -51,7 +52,8 @@ def _row(trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best
         parameters={key: _cell(trial.parameters.get(key)) for key in keys},
         duration=Cell("") if duration_s is None else Cell(format_duration(duration_s), duration_s),
         start=Cell("") if trial.start_time is None else _time(trial),
-        reason=trial.infeasible_reason,
+        reason=trial.infeasible_reason or trial.stopping_reason,
+        is_stopped=trial.stopped_early,
     )
 
 

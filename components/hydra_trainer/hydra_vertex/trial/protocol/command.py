@@ -8,9 +8,13 @@ PROGRAM = "hydra-trial"
 SEPARATOR = "--"
 
 
-def trial_command(app: Sequence[str], metric: str) -> tuple[str, ...]:
-    """The container command of a trial. The service appends `--key=value` for each parameter behind it."""
-    return (PROGRAM, "--metric", metric, SEPARATOR, *app)
+def trial_command(app: Sequence[str], metric: str, monitor: Sequence[str] = ()) -> tuple[str, ...]:
+    """The container command of a trial. The service appends `--key=value` for each parameter behind it.
+
+    `monitor` are metrics of Lightning to be reported at every validation, beside what the app returns.
+    """
+    monitors = (word for name in monitor for word in ("--monitor", name))
+    return (PROGRAM, "--metric", metric, *monitors, SEPARATOR, *app)
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:

@@ -1,0 +1,67 @@
+"""One question to whichever rule a study has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra_vertex.launcher.job import (
+    ConvexStopping,
+    DecayCurveStopping,
+    Measurement,
+    MedianStopping,
+    StudySpec,
+    Trial,
+)
+
+from .convex import hopeless, limits_of
+from .curve import Axis, Curves, curves_of
+from .decay_curve import unlikely_best
+from .median import worse_than_median
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A trial is to be stopped, and why. `predicted` is a measurement to add to its own, None for none."""
+
+    reason: str
+    predicted: Measurement | None = None
+
+
+def decide(spec: StudySpec, running: Trial, trials: Sequence[Trial]) -> Stop | None:
+    """Whether the running trial is to be stopped; `trials` are all of the study's. None: it goes on."""
+    rule = spec.automated_stopping
+    if rule is None:
+        return None
+    curves = curves_of(running, trials, spec.objective, _axis(rule))
+    if curves is None:
+        return None
+    match rule:
+        case MedianStopping():
+            return _stop(worse_than_median(curves))
+        case DecayCurveStopping():
+            return _stop(unlikely_best(curves))
+        case ConvexStopping():
+            return _convex(curves, rule, spec.objective.id)
+
+
+def _axis(rule: MedianStopping | DecayCurveStopping | ConvexStopping) -> Axis | None:
+    if rule.use_elapsed_duration:
+        return Axis.ELAPSED
+    # Limits in steps mean steps; without them the curves' own axis will do.
+    limited = isinstance(rule, ConvexStopping) and (rule.max_step_count or rule.min_step_count)
+    return Axis.STEP if limited else None
+
+
+def _stop(reason: str | None) -> Stop | None:
+    return None if reason is None else Stop(reason)
+
+
+def _convex(curves: Curves, rule: ConvexStopping, metric_id: str) -> Stop | None:
+    limits = limits_of(curves, rule)
+    found = None if limits is None else hopeless(curves, limits)
+    if limits is None or found is None:
+        return None
+    elapsed = limits.longest if curves.axis is Axis.ELAPSED else None
+    steps = 0 if elapsed is not None else round(limits.longest)
+    return Stop(found.reason, Measurement({metric_id: curves.value(found.predicted_cost)}, steps, elapsed))
