@@ -148,9 +148,8 @@ class Ax:
         from ax.api.client import Client
 
         torch.set_num_threads(1)
-        for name in ("ax", "botorch", "gpytorch", "linear_operator"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._client = _ax_client(Client(random_seed=seed), problem)
+        logging.disable(logging.CRITICAL)  # it writes a line for each trial, whatever the level of its logger
+        self._client = _ax_client(Client(random_seed=seed), problem, seed)
         self._told: set[str] = set()
         self._problem = problem
 
@@ -171,9 +170,13 @@ class Ax:
             self._client.mark_trial_failed(index)
 
 
-def _ax_client(client: Client, problem: Problem) -> Client:
+def _ax_client(client: Client, problem: Problem, seed: int) -> Client:
     client.configure_experiment(parameters=[p for spec in problem.parameters for p in _ax_parameters(spec)])
     client.configure_optimization(objective=f"-{METRIC}")
+    # Its own choice, except that more than five workers may start at all before the first has reported.
+    client.configure_generation_strategy(
+        method="fast", allow_exceeding_initialization_budget=True, initialization_random_seed=seed
+    )
     return client
 
 
