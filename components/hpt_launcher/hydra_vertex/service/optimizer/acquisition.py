@@ -17,7 +17,6 @@ from .gaussian_process import Posterior
 
 LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 FAR = -1e4
-LABEL_NOISE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +25,12 @@ class LogExpectedImprovement:
 
     process: Posterior
     best: Matrix
-    feasible: Posterior | None = None
 
     def __call__(self, rows: Matrix) -> Matrix:
         """The value at each row."""
         means, deviations = self.process.predict(rows)
         scores = (self.best - means) / deviations[:, None]
-        improvement = logsumexp(log_h(scores), axis=1) + np.log(deviations) - math.log(len(self.best))
-        if self.feasible is None:
-            return np.asarray(improvement)
-        means, deviations = self.feasible.predict(rows)
-        return np.asarray(improvement + log_ndtr(means[:, 0] / np.sqrt(deviations**2 + LABEL_NOISE)))
+        return np.asarray(logsumexp(log_h(scores), axis=1) + np.log(deviations) - math.log(len(self.best)))
 
     def with_slopes(self, row: Matrix) -> tuple[float, Matrix]:
         """The value at one row and its derivatives by the row's cells."""
@@ -48,16 +42,7 @@ class LogExpectedImprovement:
         by_deviation = np.exp(np.clip(_log_density(scores) - logs, -700, 50)) @ shares
         by_mean = np.exp(np.clip(log_ndtr(scores) - logs, -700, 50)) * shares
         slopes = (by_deviation * deviation_slopes - by_mean @ mean_slopes) / deviation
-        value = float(total + math.log(deviation) - math.log(len(self.best)))
-        if self.feasible is None:
-            return value, slopes
-        mean, deviation, mean_slopes, deviation_slopes = self.feasible.predict_with_slopes(row)
-        spread = math.sqrt(deviation**2 + LABEL_NOISE)
-        score = mean[0] / spread
-        log_share = float(log_ndtr(score))
-        rate = math.exp(float(_log_density(score)) - log_share)
-        slopes = slopes + rate * (mean_slopes[0] / spread - score * deviation * deviation_slopes / spread**2)
-        return value + log_share, slopes
+        return float(total + math.log(deviation) - math.log(len(self.best))), slopes
 
 
 def log_h(scores: Matrix) -> Matrix:

@@ -16,8 +16,7 @@ from .encoding import Encoding, Matrix
 from .gaussian_process import guess, posterior
 from .hyperparameters import fit_hyperparameters
 from .maximize import best_row
-from .kernel import Kernel
-from .outcomes import bends
+from .outcomes import bent
 from .protocol import Parameters, seed_of
 from .random_search import unseen
 
@@ -53,24 +52,22 @@ class BayesianSearch:
         rows = self._rows(ended)
         running = self._rows([trial for trial in history if not trial.state.is_terminal])
         good = np.isfinite(losses)
+        y = np.empty(len(losses))
+        y[good] = bent(losses[good])
+        y[~good] = y[good].max()
+        y = (y - y.mean()) / (y.std() or 1.0)
         encoding = self._encoding
-        known_rows = rows[good]
-        model = _fit(known_rows, losses[good], encoding.categories)
-        y, h = model
-        process = posterior(known_rows, y, encoding.categories, h)
-        fitted = process.predict(known_rows)[0][:, 0]
+        h = fit_hyperparameters(rows, y, encoding.categories)
+        process = posterior(rows, y, encoding.categories, h)
+        fitted = process.predict(rows)[0][:, 0]
         best = np.array([fitted.min()])
         if len(running):
             guesses = guess(process, running, GUESSES, source)
             known = np.repeat(y[:, None], GUESSES, axis=1)
-            process = posterior(np.vstack([known_rows, running]), np.vstack([known, guesses]), encoding.categories, h)
+            process = posterior(np.vstack([rows, running]), np.vstack([known, guesses]), encoding.categories, h)
             best = np.minimum(best, guesses.min(0))
-        feasible = None
-        if not good.all():
-            labels = np.where(good, 1.0, -1.0)
-            feasible = posterior(rows, labels[:, None], encoding.categories, fit_hyperparameters(rows, labels, encoding.categories, Kernel.MATERN))
-        acquisition = LogExpectedImprovement(process, best, feasible)
-        row = best_row(encoding, acquisition, known_rows[np.argsort(fitted)], np.vstack([rows, running]), source)
+        acquisition = LogExpectedImprovement(process, best)
+        row = best_row(encoding, acquisition, rows[np.argsort(fitted)], np.vstack([rows, running]), source)
         return None if row is None else encoding.point(row)
 
     def _rows(self, trials: Sequence[Trial]) -> Matrix:
@@ -81,15 +78,3 @@ class BayesianSearch:
         if value is None:
             return np.nan
         return value if self._spec.objective.goal is Goal.MINIMIZE else -value
-
-
-def _fit(rows, losses, categories):
-    best = None
-    for bent in bends(losses):
-        h = fit_hyperparameters(rows, bent.outcomes, categories, Kernel.MATERN)
-        score = h.log_density + bent.log_slope
-        if best is None or score > best[0]:
-            best = (score, bent.outcomes, h)
-    g = fit_hyperparameters(rows, best[1], categories, Kernel.GAUSSIAN)
-    h = g if g.log_density > best[2].log_density else best[2]
-    return best[1], h

@@ -10,7 +10,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from .encoding import Matrix
 from .hyperparameters import Hyperparameters
-from .kernel import scaled_distances
+from .kernel import matern, matern_slope, scaled_distances
 
 JITTER = 1e-9
 
@@ -27,7 +27,7 @@ class Posterior:
 
     def predict(self, rows: Matrix) -> tuple[Matrix, Matrix]:
         """The means (rows, guesses) and the standard deviations (rows), without the noise of an outcome."""
-        cross = self.cross(rows)
+        cross = self._cross(rows)
         half = solve_triangular(self.lower, cross.T, lower=True, check_finite=False)
         variance = self.hyperparameters.amplitude - np.square(half).sum(0)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-14))
@@ -36,15 +36,15 @@ class Posterior:
         """At one row: means, deviation, and their derivatives by its cells: (guesses, cells) and (cells)."""
         h = self.hyperparameters
         squared = scaled_distances(row[None, :], self.rows, self.categories, h.lengthscales)[0]
-        cross = h.amplitude * h.kernel.correlation(squared)
-        slopes = (2.0 * h.amplitude * h.kernel.slope(squared))[:, None] * (row - self.rows) / h.lengthscales**2
+        cross = h.amplitude * matern(squared)
+        slopes = (2.0 * h.amplitude * matern_slope(squared))[:, None] * (row - self.rows) / h.lengthscales**2
         solved = cho_solve((self.lower, True), cross, check_finite=False)
         deviation = float(np.sqrt(max(h.amplitude - cross @ solved, 1e-14)))
         return cross @ self.weights, deviation, self.weights.T @ slopes, -(solved @ slopes) / deviation
 
-    def cross(self, rows: Matrix) -> Matrix:
+    def _cross(self, rows: Matrix) -> Matrix:
         squared = scaled_distances(rows, self.rows, self.categories, self.hyperparameters.lengthscales)
-        return self.hyperparameters.amplitude * self.hyperparameters.kernel.correlation(squared)
+        return self.hyperparameters.amplitude * matern(squared)
 
 
 def posterior(
@@ -52,7 +52,7 @@ def posterior(
 ) -> Posterior:
     """The process after outcomes at rows: one column, or one for each guess."""
     h = hyperparameters
-    covariance = h.amplitude * h.kernel.correlation(scaled_distances(rows, rows, categories, h.lengthscales))
+    covariance = h.amplitude * matern(scaled_distances(rows, rows, categories, h.lengthscales))
     covariance[np.diag_indices(len(rows))] += h.noise + JITTER * h.amplitude
     lower = cholesky(covariance, lower=True, check_finite=False)
     columns = outcomes.reshape(len(rows), -1)
@@ -63,8 +63,8 @@ def guess(known: Posterior, running: Matrix, count: int, source: np.random.Gener
     """What running trials may bring, jointly: (running, count) draws from the process."""
     h = known.hyperparameters
     means, _ = known.predict(running)
-    half = solve_triangular(known.lower, known.cross(running).T, lower=True, check_finite=False)
-    prior = h.amplitude * h.kernel.correlation(scaled_distances(running, running, known.categories, h.lengthscales))
+    half = solve_triangular(known.lower, known._cross(running).T, lower=True, check_finite=False)
+    prior = h.amplitude * matern(scaled_distances(running, running, known.categories, h.lengthscales))
     covariance = prior - half.T @ half + (h.noise + 1e-8 * h.amplitude) * np.eye(len(running))
     values, vectors = np.linalg.eigh(covariance)
     normal = source.standard_normal((len(running), count // 2))

@@ -11,7 +11,7 @@ from scipy.linalg import LinAlgError, cho_solve, cholesky
 from scipy.optimize import minimize
 
 from .encoding import Matrix
-from .kernel import Kernel, squared_differences
+from .kernel import matern, matern_slope, squared_differences
 
 LENGTHSCALE_MEAN, LENGTHSCALE_STD = math.sqrt(2.0), math.sqrt(3.0)
 """Of the logarithm, to which half of the logarithm of the number of parameters is added: Hvarfner et al., "Vanilla
@@ -30,16 +30,14 @@ MOST_STEPS = 60
 class Hyperparameters:
     """Of a process whose outcomes have mean 0 and variance 1. `amplitude` and `noise` are variances."""
 
-    kernel: Kernel
     lengthscales: Matrix
     amplitude: float
     noise: float
-    log_density: float
 
 
-def fit_hyperparameters(rows: Matrix, outcomes: Matrix, categories: NDArray[np.bool_], kernel: Kernel) -> Hyperparameters:
-    """The most probable ones. `log_density` is of the outcomes and the hyperparameters together."""
-    density = _Density(squared_differences(rows, rows, categories), outcomes, kernel)
+def fit_hyperparameters(rows: Matrix, outcomes: Matrix, categories: NDArray[np.bool_]) -> Hyperparameters:
+    """The most probable ones."""
+    density = _Density(squared_differences(rows, rows, categories), outcomes)
     parameters = rows.shape[1]
     bounds = [(math.log(5e-3), math.log(1e3))] * parameters
     bounds += [(math.log(1e-2), math.log(1e2)), (math.log(LEAST_NOISE), math.log(1.0))]
@@ -49,16 +47,14 @@ def fit_hyperparameters(rows: Matrix, outcomes: Matrix, categories: NDArray[np.b
         x0 = np.array([math.log(lengthscale)] * parameters + [0.0, math.log(1e-3)])
         options = {"maxiter": MOST_STEPS}
         found.append(minimize(density, x0, jac=True, method="L-BFGS-B", bounds=bounds, options=options))
-    result = min(found, key=lambda result: float(result.fun))
-    best = result.x
-    return Hyperparameters(kernel, np.exp(best[:-2]), math.exp(best[-2]), math.exp(best[-1]), -float(result.fun))
+    best = min(found, key=lambda result: float(result.fun)).x
+    return Hyperparameters(np.exp(best[:-2]), math.exp(best[-2]), math.exp(best[-1]))
 
 
 class _Density:
     """The negative logarithm of the posterior density, and its gradient, by the logarithms of the hyperparameters."""
 
-    def __init__(self, squared: Matrix, outcomes: Matrix, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, squared: Matrix, outcomes: Matrix) -> None:
         self._squared = squared.reshape(len(squared), -1)
         self._outcomes = outcomes
         self._mean = LENGTHSCALE_MEAN + 0.5 * math.log(len(squared))
@@ -68,7 +64,7 @@ class _Density:
         weights = np.exp(-2.0 * logs[:-2])
         amplitude, noise = math.exp(logs[-2]), math.exp(logs[-1])
         distances = (weights @ self._squared).reshape(n, n)
-        correlation = self._kernel.correlation(distances)
+        correlation = matern(distances)
         covariance = amplitude * correlation
         covariance[np.diag_indices(n)] += noise
         try:
@@ -79,7 +75,7 @@ class _Density:
         inverse = cho_solve((lower, True), np.eye(n), check_finite=False)
         value = 0.5 * self._outcomes @ alpha + np.log(np.diag(lower)).sum()
         weight = np.outer(alpha, alpha) - inverse
-        by_distance = (weight * self._kernel.slope(distances)).ravel()
+        by_distance = (weight * matern_slope(distances)).ravel()
         gradient = np.empty_like(logs)
         gradient[:-2] = amplitude * weights * (self._squared @ by_distance)
         gradient[-2] = -0.5 * amplitude * np.vdot(weight, correlation)

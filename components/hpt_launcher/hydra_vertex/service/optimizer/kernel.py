@@ -1,9 +1,8 @@
-"""Kernels with one length scale for each parameter; a category is at distance 0 or 1 from another."""
+"""The Matérn-5/2 kernel with one length scale for each parameter; a category is at distance 0 or 1 from another."""
 
 from __future__ import annotations
 
 import math
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,22 +29,13 @@ def scaled_distances(a: Matrix, b: Matrix, categories: NDArray[np.bool_], length
     return np.maximum(total, 0.0)
 
 
-class Kernel(Enum):
-    """How the correlation falls with the distance."""
+def matern(squared: Matrix) -> Matrix:
+    """The correlation at a squared scaled distance."""
+    r = SQRT_5 * np.sqrt(squared)
+    return (1.0 + r + r * r / 3.0) * np.exp(-r)
 
-    MATERN = "Matérn-5/2"
-    GAUSSIAN = "Gaussian"
 
-    def correlation(self, squared: Matrix) -> Matrix:
-        """The correlation at a squared scaled distance."""
-        if self is Kernel.GAUSSIAN:
-            return np.exp(-0.5 * squared)
-        r = SQRT_5 * np.sqrt(squared)
-        return (1.0 + r + r * r / 3.0) * np.exp(-r)
-
-    def slope(self, squared: Matrix) -> Matrix:
-        """The derivative of the correlation by the squared scaled distance."""
-        if self is Kernel.GAUSSIAN:
-            return -0.5 * np.exp(-0.5 * squared)
-        r = SQRT_5 * np.sqrt(squared)
-        return (-5.0 / 6.0) * (1.0 + r) * np.exp(-r)
+def matern_slope(squared: Matrix) -> Matrix:
+    """The derivative of `matern` by the squared scaled distance."""
+    r = SQRT_5 * np.sqrt(squared)
+    return (-5.0 / 6.0) * (1.0 + r) * np.exp(-r)
