@@ -67,7 +67,5 @@ FUNCTIONS = (
     Problem("Branin", doubles((-5.0, 10.0), (0.0, 15.0)), lambda p: branin(numbers(p)), 0.39788735772973816),
     Problem("Hartmann-6", doubles(*((0.0, 1.0),) * 6), lambda p: hartmann6(numbers(p)), -3.322368011391339),
     Problem("Ackley-5", doubles(*((-10.0, 22.0),) * 5), lambda p: ackley(numbers(p)), 0.0),
-    Problem(
-        "Rosenbrock-4, failing", doubles(*((-2.0, 2.5),) * 4), lambda p: rosenbrock_with_failures(numbers(p)), 0.0
-    ),
+    Problem("Rosenbrock-4, failing", doubles(*((-2.0, 2.5),) * 4), lambda p: rosenbrock_with_failures(numbers(p)), 0.0),
 )

@@ -105,7 +105,11 @@ MODELS = (
     Lattice(
         "neighbours",
         neighbours,
-        {"k": (1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0), "weights": ("uniform", "distance"), "power": (1.0, 1.5, 2.0, 3.0)},
+        {
+            "k": (1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0),
+            "weights": ("uniform", "distance"),
+            "power": (1.0, 1.5, 2.0, 3.0),
+        },
         frozenset({"k"}),
     ),
     Lattice(
@@ -222,5 +226,7 @@ def _train(lattice: Lattice, node: Node) -> float:
     pixels, digits = load_digits(return_X_y=True)
     model = lattice.build(dict(zip(lattice.values, node, strict=True)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # few epochs do not converge, and large rates overflow: that is what is measured
+        warnings.simplefilter(
+            "ignore"
+        )  # few epochs do not converge, and large rates overflow: that is what is measured
         return 1.0 - float(cross_val_score(model, pixels[:900] / 16.0, digits[:900], cv=3).mean())

@@ -14,7 +14,7 @@ from hydra_vertex.trial.protocol.json import JsonObject
 from . import study
 from .driver import JobDriver
 from .folder import ServiceFolder
-from .optimizer import load_optuna, optimizer_for
+from .optimizer import load_model, optimizer_for
 from .order import TERMINATION_GRACE_S, Host, Order, order_for
 from .record import JobRecord, now
 from .runner import own_programs
@@ -38,7 +38,7 @@ class Engine:
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
-        self._loading = asyncio.create_task(asyncio.to_thread(load_optuna))
+        self._loading = asyncio.create_task(asyncio.to_thread(load_model))
 
     def resume(self) -> None:
         """Go on with every job that an earlier service left unfinished."""

@@ -51,7 +51,9 @@ def space_of(parameters: Sequence[ParameterSpec]) -> Space:
     return Space(tuple(dimension for spec in parameters for dimension in _dimensions(spec)))
 
 
-def _dimensions(spec: ParameterSpec, parent: str | None = None, when: frozenset[Coordinate] = frozenset()) -> Iterator[Dimension]:
+def _dimensions(
+    spec: ParameterSpec, parent: str | None = None, when: frozenset[Coordinate] = frozenset()
+) -> Iterator[Dimension]:
     axis = axis_of(spec)
     default = _default(spec)
     yield Dimension(spec.id, axis, None if default is None else axis.coordinate(default), parent, when)

@@ -11,6 +11,7 @@ import random
 from .axes import Coordinate
 from .space import Space, default_point, point_at
 
+
 def space_filling_point(space: Space, index: int, seed: int) -> dict[str, Coordinate]:
     """The point with that index. That of index 0 is the default values, or the centre where there are none.
 

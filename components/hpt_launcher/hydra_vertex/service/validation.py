@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from typing import NoReturn
 
-from hydra_vertex.launcher.job import (
-    Algorithm,
-    Categorical,
-    Discrete,
-    DoubleRange,
-    HyperparameterTuningJob,
-    IntegerRange,
-    ParameterSpec,
-    ScaleType,
-    StudySpec,
-    TrialJobSpec,
-)
+from hydra_vertex.launcher.job import Algorithm, HyperparameterTuningJob, StudySpec, TrialJobSpec
 
+from .space_validation import validate_space
 from .status import Refusal, Status
 
 DISPLAY_NAME_LIMIT = 128
@@ -60,15 +49,8 @@ def _validate_counts(job: HyperparameterTuningJob) -> None:
 def _validate_study(spec: StudySpec) -> None:
     path = "studySpec"
     _validate_metrics(spec)
-    if not spec.parameters:
-        _invalid(f"{path}.parameters", "a study needs at least one parameter")
-    for index, parameter in enumerate(spec.parameters):
-        _validate_parameter(parameter, f"{path}.parameters[{index}]")
-    for name in _repeated([parameter.id for parameter in spec.parameters]):
-        _invalid(f"{path}.parameters", f"parameterId {name!r} is there more than once")
-    if spec.algorithm is Algorithm.GRID_SEARCH:
-        _validate_grid(spec)
-    elif spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH}:
+    validate_space(spec)
+    if spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH}:
         _invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
     for name in sorted(STOPPING_RULES & spec.other.keys()):
         _unimplemented(f"{path}.{name}", "stopping rules and transfer learning")
@@ -86,54 +68,6 @@ def _validate_metrics(spec: StudySpec) -> None:
     if "safetyConfig" in spec.objective.other:
         _unimplemented(f"{path}[0].safetyConfig", "safety metrics")
     _refuse_unknown(f"{path}[0]", spec.objective.other, METRIC_FIELDS)
-
-
-def _validate_grid(spec: StudySpec) -> None:
-    for index, parameter in enumerate(spec.parameters):
-        if isinstance(parameter.domain, DoubleRange):
-            _invalid(
-                f"studySpec.parameters[{index}].doubleValueSpec",
-                f"GRID_SEARCH needs a finite number of values, and {parameter.id!r} is a double; list discrete values",
-            )
-
-
-def _validate_parameter(spec: ParameterSpec, path: str) -> None:
-    if not spec.id:
-        _invalid(f"{path}.parameterId", "is empty")
-    if spec.children:
-        _unimplemented(f"{path}.conditionalParameterSpecs", "conditional parameters")
-    match spec.domain:
-        case DoubleRange(low, high):
-            _validate_range(low, high, spec.scale, f"{path}.doubleValueSpec")
-        case IntegerRange(low, high):
-            _validate_range(low, high, spec.scale, f"{path}.integerValueSpec")
-        case Categorical(values):
-            _validate_values(values, f"{path}.categoricalValueSpec.values")
-            if spec.scale is not None:
-                _invalid(f"{path}.scaleType", f"a categorical parameter has no scale, got {spec.scale.value}")
-        case Discrete(values):
-            _validate_values(values, f"{path}.discreteValueSpec.values")
-            if list(values) != sorted(values):
-                _invalid(f"{path}.discreteValueSpec.values", f"expected ascending order, got {list(values)}")
-            _validate_scale(values[0], spec.scale, f"{path}.discreteValueSpec.values[0]")
-
-
-def _validate_range(low: float, high: float, scale: ScaleType | None, path: str) -> None:
-    if low > high:
-        _invalid(path, f"minValue {low} is more than maxValue {high}")
-    _validate_scale(low, scale, f"{path}.minValue")
-
-
-def _validate_scale(lowest: float, scale: ScaleType | None, path: str) -> None:
-    if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and lowest <= 0:
-        _invalid(path, f"{scale.value} needs values above 0, got {lowest}")
-
-
-def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None:
-    if not values:
-        _invalid(path, "expected at least one value")
-    for value in _repeated(values):
-        _invalid(path, f"{value!r} is there more than once")
 
 
 def _validate_trial_job(spec: TrialJobSpec) -> None:
@@ -165,10 +99,6 @@ def _validate_trial_job(spec: TrialJobSpec) -> None:
 def _refuse_unknown(path: str, given: Collection[str], known: set[str]) -> None:
     for name in sorted(set(given) - known):
         _invalid(f"{path}.{name}" if path else name, "is no field of the API")
-
-
-def _repeated(values: Sequence[str] | Sequence[float]) -> Iterator[str | float]:
-    return (value for value, count in Counter[str | float](values).items() if count > 1)
 
 
 def _invalid(field: str, problem: str) -> NoReturn:

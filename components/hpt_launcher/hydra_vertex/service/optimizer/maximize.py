@@ -30,7 +30,9 @@ class Acquisition(Protocol):
         """The value at one row and its derivatives by the row's cells."""
 
 
-def best_row(encoding: Encoding, acquisition: Acquisition, best: Matrix, taken: Matrix, source: np.random.Generator) -> Matrix | None:
+def best_row(
+    encoding: Encoding, acquisition: Acquisition, best: Matrix, taken: Matrix, source: np.random.Generator
+) -> Matrix | None:
     """The row to try next; None when every candidate is taken. `best` are the best rows known, the first one first."""
     candidates = _untaken(_candidates(encoding, best, source), taken)
     if not len(candidates):
