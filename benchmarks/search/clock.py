@@ -45,11 +45,12 @@ def simulate(problem: Problem, engine: Engine, seed: int, trials: int, parallel:
             heapq.heappush(running, _Running(end_s, number - 1, problem.evaluate(parameters)))
         ended = heapq.heappop(running)
         now_s = ended.end_s
-        history[ended.index] = _ended(history[ended.index], ended.value)
+        history[ended.index] = ended_trial(history[ended.index], ended.value)
     return history
 
 
-def _ended(trial: Trial, value: float | None) -> Trial:
+def ended_trial(trial: Trial, value: float | None) -> Trial:
+    """The trial with its value; infeasible where it has none."""
     if value is None:
         return Trial(trial.id, TrialState.INFEASIBLE, trial.parameters, infeasible_reason="failed")
     final = Measurement({METRIC: value})

@@ -68,7 +68,7 @@ class Random:
         self._problem = problem
         self._random = random.Random(seed)  # noqa: S311 - a simulation
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
         from hydra_vertex.service.space import point_at, space_of, values_at
 
         space = space_of(self._problem.parameters)
@@ -86,7 +86,7 @@ class Optuna:
         self._study = optuna.create_study(sampler=sampler)
         self._told: set[str] = set()
 
-    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
         from optuna.trial import TrialState as State
 
         for trial in _ended(history, self._told):

@@ -5,6 +5,7 @@ Sources: Surjanovic and Bingham, "Virtual Library of Simulation Experiments", ht
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -48,7 +49,7 @@ def ackley(x: Sequence[float]) -> float:
 
 
 def rosenbrock(x: Sequence[float]) -> float:
-    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in zip(x[:-1], x[1:], strict=True))
+    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in itertools.pairwise(x))
 
 
 def rosenbrock_with_failures(x: Sequence[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""Spaces of real training runs: scikit-learn's models on its bundled digits, trained on a lattice, interpolated between.
+"""Spaces of real training runs: scikit-learn's models on its digits, trained on a lattice, interpolated between.
 
 A loss is one minus the accuracy in three-fold cross-validation. The lattice is trained once and kept in a folder;
 between its nodes the loss is multilinear, so that its least value is that of a node.

@@ -23,7 +23,7 @@ class _Node:
         return tuple(node for when, node in self.children if self.axis.nth(index) in when)
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Where the next values begin, how many there are, and the number of points at each. Never longer than `when`."""
+        """Where the next values begin, how many there are, and the number of points at each of them."""
         special = {c for when, _ in self.children for c in when}
         first = self.axis.nth(0)
         begin = 0

@@ -1,4 +1,4 @@
-"""A search space: one axis for each parameter, the conditional ones behind their parents. A point has the active ones."""
+"""A search space: one axis for each parameter, conditional ones behind their parents. A point has the active ones."""
 
 from __future__ import annotations
 

@@ -11,23 +11,25 @@ from hydra_vertex.launcher.job import Goal, StudySpec, Trial, TrialState
 
 from ..space import Point, point_of, space_of, values_at
 from ..space_filling import space_filling_point
-from .acquisition import LogExpectedImprovement
 from .encoding import Encoding, Matrix
-from .gaussian_process import guess, posterior
-from .hyperparameters import fit_hyperparameters
 from .maximize import best_row
-from .outcomes import bent
+from .model import expected_improvement
+from .outcomes import telling
 from .protocol import Parameters, seed_of
 from .random_search import unseen
 
-GUESSES = 16
+LEAST_KNOWN = 2
+"""Fewer trials with a value than this tell a model nothing."""
+
+MOST_MODELLED = 1000
+"""Of more ended trials than this, the model is given the best half and the newest half of as many."""
 
 
 class BayesianSearch:
-    """A Gaussian process behind a space-filling start."""
+    """A Gaussian process behind a space-filling start. Its first trial is the defaults, or the centre of the space."""
 
     def __init__(self, spec: StudySpec, job_id: str, startup: int) -> None:
-        self._spec = spec
+        self._objective = spec.objective
         self._space = space_of(spec.parameters)
         self._encoding = Encoding(self._space)
         self._job_id = job_id
@@ -45,36 +47,26 @@ class BayesianSearch:
         return values_at(self._space, unseen(self._space, point, history, source))
 
     def _expected_best(self, history: Sequence[Trial], source: np.random.Generator) -> Point | None:
+        """The most promising point; None when too little is known, or when nothing new was found in a finite space."""
         ended = [trial for trial in history if trial.state.is_terminal]
         losses = np.array([self._loss(trial) for trial in ended], dtype=np.float64)
-        if np.isfinite(losses).sum() < 2:
+        if np.isfinite(losses).sum() < LEAST_KNOWN:
             return None
-        rows = self._rows(ended)
+        taken = self._rows(ended)
         running = self._rows([trial for trial in history if not trial.state.is_terminal])
-        good = np.isfinite(losses)
-        y = np.empty(len(losses))
-        y[good] = bent(losses[good])
-        y[~good] = y[good].max()
-        y = (y - y.mean()) / (y.std() or 1.0)
-        encoding = self._encoding
-        h = fit_hyperparameters(rows, y, encoding.categories)
-        process = posterior(rows, y, encoding.categories, h)
-        fitted = process.predict(rows)[0][:, 0]
-        best = np.array([fitted.min()])
-        if len(running):
-            guesses = guess(process, running, GUESSES, source)
-            known = np.repeat(y[:, None], GUESSES, axis=1)
-            process = posterior(np.vstack([rows, running]), np.vstack([known, guesses]), encoding.categories, h)
-            best = np.minimum(best, guesses.min(0))
-        acquisition = LogExpectedImprovement(process, best)
-        row = best_row(encoding, acquisition, rows[np.argsort(fitted)], np.vstack([rows, running]), source)
-        return None if row is None else encoding.point(row)
+        modelled = telling(losses, MOST_MODELLED)
+        acquisition, best = expected_improvement(
+            taken[modelled], losses[modelled], running, self._encoding.categories, source
+        )
+        row = best_row(self._encoding, acquisition, best, np.vstack([taken, running]), source)
+        return None if row is None else self._encoding.point(row)
 
     def _rows(self, trials: Sequence[Trial]) -> Matrix:
         return self._encoding.rows([point_of(self._space, trial.parameters) for trial in trials])
 
     def _loss(self, trial: Trial) -> float:
-        value = trial.objective(self._spec.objective.id) if trial.state is TrialState.SUCCEEDED else None
+        """What is to be minimised; NaN where the trial is infeasible."""
+        value = trial.objective(self._objective.id) if trial.state is TrialState.SUCCEEDED else None
         if value is None:
             return np.nan
-        return value if self._spec.objective.goal is Goal.MINIMIZE else -value
+        return value if self._objective.goal is Goal.MINIMIZE else -value

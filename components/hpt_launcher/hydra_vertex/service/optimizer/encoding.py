@@ -44,7 +44,9 @@ class Column:
 
     def snap(self, cells: Matrix) -> Matrix:
         """The nearest cells that a coordinate has."""
-        return np.clip(cells, 0.0, 1.0) if self.places is None else self.places[_nearest(self.places, cells)]
+        if self.places is None:
+            return np.clip(cells, 0.0, 1.0)
+        return np.asarray(self.places[_nearest(self.places, cells)])
 
     def from_units(self, units: Matrix) -> Matrix:
         """Cells drawn by fractions in [0, 1): every place has an equal share of a choice, as its axis deals them."""

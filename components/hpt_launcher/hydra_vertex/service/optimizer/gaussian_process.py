@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ class Posterior:
 
     def predict(self, rows: Matrix) -> tuple[Matrix, Matrix]:
         """The means (rows, guesses) and the standard deviations (rows), without the noise of an outcome."""
-        cross = self._cross(rows)
+        cross = self.cross(rows)
         half = solve_triangular(self.lower, cross.T, lower=True, check_finite=False)
         variance = self.hyperparameters.amplitude - np.square(half).sum(0)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-14))
@@ -39,10 +40,11 @@ class Posterior:
         cross = h.amplitude * matern(squared)
         slopes = (2.0 * h.amplitude * matern_slope(squared))[:, None] * (row - self.rows) / h.lengthscales**2
         solved = cho_solve((self.lower, True), cross, check_finite=False)
-        deviation = float(np.sqrt(max(h.amplitude - cross @ solved, 1e-14)))
+        deviation = math.sqrt(max(h.amplitude - float(cross @ solved), 1e-14))
         return cross @ self.weights, deviation, self.weights.T @ slopes, -(solved @ slopes) / deviation
 
-    def _cross(self, rows: Matrix) -> Matrix:
+    def cross(self, rows: Matrix) -> Matrix:
+        """The prior covariance of other rows with those that are known."""
         squared = scaled_distances(rows, self.rows, self.categories, self.hyperparameters.lengthscales)
         return self.hyperparameters.amplitude * matern(squared)
 
@@ -63,7 +65,7 @@ def guess(known: Posterior, running: Matrix, count: int, source: np.random.Gener
     """What running trials may bring, jointly: (running, count) draws from the process."""
     h = known.hyperparameters
     means, _ = known.predict(running)
-    half = solve_triangular(known.lower, known._cross(running).T, lower=True, check_finite=False)
+    half = solve_triangular(known.lower, known.cross(running).T, lower=True, check_finite=False)
     prior = h.amplitude * matern(scaled_distances(running, running, known.categories, h.lengthscales))
     covariance = prior - half.T @ half + (h.noise + 1e-8 * h.amplitude) * np.eye(len(running))
     values, vectors = np.linalg.eigh(covariance)

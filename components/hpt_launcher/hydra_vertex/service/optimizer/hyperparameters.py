@@ -1,4 +1,4 @@
-"""The hyperparameters of the Gaussian process: those with the highest posterior density, by L-BFGS from several starts."""
+"""The hyperparameters of the Gaussian process: those with the highest posterior density, by L-BFGS from two starts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Hyperparameters:
 
 def fit_hyperparameters(rows: Matrix, outcomes: Matrix, categories: NDArray[np.bool_]) -> Hyperparameters:
     """The most probable ones."""
-    density = _Density(squared_differences(rows, rows, categories), outcomes)
+    density = _Density(squared_differences(rows, rows, categories), outcomes).with_slopes
     parameters = rows.shape[1]
     bounds = [(math.log(5e-3), math.log(1e3))] * parameters
     bounds += [(math.log(1e-2), math.log(1e2)), (math.log(LEAST_NOISE), math.log(1.0))]
@@ -45,8 +45,7 @@ def fit_hyperparameters(rows: Matrix, outcomes: Matrix, categories: NDArray[np.b
     for start in STARTS:
         lengthscale = start * math.sqrt(parameters / 2)
         x0 = np.array([math.log(lengthscale)] * parameters + [0.0, math.log(1e-3)])
-        options = {"maxiter": MOST_STEPS}
-        found.append(minimize(density, x0, jac=True, method="L-BFGS-B", bounds=bounds, options=options))
+        found.append(minimize(density, x0, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_STEPS}))
     best = min(found, key=lambda result: float(result.fun)).x
     return Hyperparameters(np.exp(best[:-2]), math.exp(best[-2]), math.exp(best[-1]))
 
@@ -59,7 +58,7 @@ class _Density:
         self._outcomes = outcomes
         self._mean = LENGTHSCALE_MEAN + 0.5 * math.log(len(squared))
 
-    def __call__(self, logs: Matrix) -> tuple[float, Matrix]:
+    def with_slopes(self, logs: Matrix) -> tuple[float, Matrix]:
         n = len(self._outcomes)
         weights = np.exp(-2.0 * logs[:-2])
         amplitude, noise = math.exp(logs[-2]), math.exp(logs[-1])

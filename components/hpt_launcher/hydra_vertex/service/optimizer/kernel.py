@@ -16,7 +16,8 @@ def squared_differences(a: Matrix, b: Matrix, categories: NDArray[np.bool_]) -> 
     """For each parameter the squared difference of each row of `a` to each of `b`: (parameters, rows, rows)."""
     differences = a.T[:, :, None] - b.T[:, None, :]
     differences[categories] = differences[categories] != 0.0
-    return np.square(differences, out=differences)
+    differences *= differences
+    return differences
 
 
 def scaled_distances(a: Matrix, b: Matrix, categories: NDArray[np.bool_], lengthscales: Matrix) -> Matrix:

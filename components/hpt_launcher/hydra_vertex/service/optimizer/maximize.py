@@ -113,7 +113,7 @@ def _climb(encoding: Encoding, acquisition: Acquisition, row: Matrix) -> Matrix:
 
 
 def _neighbours(encoding: Encoding, row: Matrix) -> Matrix:
-    """The row with one of its finite parameters changed: to any other value, or to one close by where there are many."""
+    """The row with one of its finite parameters changed: to any other value, where there are many to one close by."""
     active = encoding.active(row[None, :])[0]
     found = []
     for j, column in enumerate(encoding.columns):
