@@ -1,9 +1,8 @@
-"""A search space as axes for an optimiser: numbers on a linear or logarithmic range, or choices among a few."""
+"""One parameter as an axis for an optimiser: numbers on a linear or logarithmic range, or choices among a few."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,11 +30,19 @@ class FloatAxis:
     mirrored: bool = False
 
     def at(self, unit: float) -> float:
-        """The coordinate at a fraction in [0, 1) of the axis."""
+        """The coordinate at a fraction in [0, 1] of the axis."""
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             return min(max(math.exp(low + unit * (high - low)), self.low), self.high)
         return min(max(self.low + unit * (self.high - self.low), self.low), self.high)
+
+    def unit(self, coordinate: Coordinate) -> float:
+        """The fraction in [0, 1] at which a coordinate lies; the middle of an axis without length."""
+        low, high, x = self.low, self.high, min(max(float(coordinate), self.low), self.high)
+        if self.log:
+            low, high, x = math.log(low), math.log(high), math.log(x)
+        length = high - low
+        return (x - low) / length if 0 < length < math.inf else 0.5
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
         """The parameter's value at a coordinate."""
@@ -63,11 +70,18 @@ class IntAxis:
         return self.high - self.low + 1
 
     def at(self, unit: float) -> int:
-        """The coordinate at a fraction in [0, 1) of the axis; each has a share, on a log axis a shrinking one."""
+        """The coordinate at a fraction in [0, 1] of the axis; each has a share, on a log axis a shrinking one."""
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(low + unit * (high - low))), self.low), self.high)
         return min(self.low + int(unit * self.size), self.high)
+
+    def unit(self, coordinate: Coordinate) -> float:
+        """The fraction at which a coordinate lies, in its share of the axis: at(unit(x)) is x."""
+        if self.log:
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return (math.log(coordinate) - low) / (high - low)
+        return (coordinate - self.low + 0.5) / self.size
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
         """The parameter's value at a coordinate: a whole number, as a double, as the API has it."""
@@ -85,10 +99,14 @@ class IntAxis:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceAxis:
-    """One of a list of values, by its index. Ordered: neighbours on the axis are alike."""
+    """One of a list of values, by its index. Ordered: neighbours on the axis are alike.
+
+    `units` are the places of ordered values, ascending in [0, 1], where they are not as evenly spaced as their indices.
+    """
 
     values: tuple[ParameterValue, ...]
     ordered: bool
+    units: tuple[float, ...] | None = None
 
     @property
     def size(self) -> int:
@@ -96,15 +114,19 @@ class ChoiceAxis:
         return len(self.values)
 
     def at(self, unit: float) -> int:
-        """The index at a fraction in [0, 1) of the axis."""
+        """The index at a fraction in [0, 1] of the axis: every value has an equal share, wherever it is placed."""
         return min(int(unit * self.size), self.size - 1)
+
+    def unit(self, coordinate: Coordinate) -> float:
+        """The fraction at which an index is placed."""
+        return (coordinate + 0.5) / self.size if self.units is None else self.units[int(coordinate)]
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
         """The parameter's value at an index."""
         return self.values[int(coordinate)]
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
-        """The index of a value."""
+        """The index of a value. Raises ValueError for one that is not listed."""
         return self.values.index(value)
 
     def nth(self, index: int) -> int:
@@ -114,20 +136,13 @@ class ChoiceAxis:
 
 Axis: TypeAlias = FloatAxis | IntAxis | ChoiceAxis
 FiniteAxis: TypeAlias = IntAxis | ChoiceAxis
-Space: TypeAlias = Mapping[str, Axis]
-Point: TypeAlias = Mapping[str, Coordinate]
-
-
-def space_of(parameters: Sequence[ParameterSpec]) -> dict[str, Axis]:
-    """The axes of a study's parameters, in their order."""
-    return {spec.id: axis_of(spec) for spec in parameters}
 
 
 def axis_of(spec: ParameterSpec) -> Axis:
     """The axis of one parameter.
 
-    A reverse log scale is fine near its upper end: a log axis of the mirrored value. Discrete values are searched by
-    their index, in which 16, 32, 64, 128 are as evenly spaced as their author meant them.
+    A reverse log scale is fine near its upper end: a log axis of the mirrored value. Discrete values without a scale
+    are searched by their index, in which 16, 32, 64, 128 are as evenly spaced as their author meant them.
     """
     log = spec.scale in {ScaleType.LOG, ScaleType.REVERSE_LOG}
     mirrored = spec.scale is ScaleType.REVERSE_LOG
@@ -139,34 +154,13 @@ def axis_of(spec: ParameterSpec) -> Axis:
         case Categorical(values):
             return ChoiceAxis(values, ordered=False)
         case Discrete(values):
-            return ChoiceAxis(values, ordered=True)
+            return ChoiceAxis(values, ordered=True, units=_units(values, spec.scale))
 
 
-def values_at(space: Space, point: Point) -> dict[str, ParameterValue]:
-    """The parameters at a point."""
-    return {name: axis.value(point[name]) for name, axis in space.items()}
-
-
-def point_of(space: Space, parameters: Mapping[str, ParameterValue]) -> dict[str, Coordinate]:
-    """The point of a trial's parameters."""
-    return {name: axis.coordinate(parameters[name]) for name, axis in space.items()}
-
-
-def finite_axes(space: Space) -> dict[str, FiniteAxis] | None:
-    """The axes when each of them has a number of coordinates; None when one is continuous."""
-    finite = {name: axis for name, axis in space.items() if not isinstance(axis, FloatAxis)}
-    return finite if len(finite) == len(space) else None
-
-
-def grid_size(axes: Mapping[str, FiniteAxis]) -> int:
-    """The number of points."""
-    return math.prod(axis.size for axis in axes.values())
-
-
-def grid_point(axes: Mapping[str, FiniteAxis], index: int) -> dict[str, Coordinate]:
-    """The point with that index, from 0; the last axis changes fastest."""
-    point: dict[str, Coordinate] = {}
-    for name, axis in reversed(list(axes.items())):
-        index, digit = divmod(index, axis.size)
-        point[name] = axis.nth(digit)
-    return {name: point[name] for name in axes}
+def _units(values: tuple[float, ...], scale: ScaleType | None) -> tuple[float, ...] | None:
+    if scale is None or len(values) == 1:
+        return None
+    axis = FloatAxis(values[0], values[-1], log=scale is not ScaleType.LINEAR)
+    if scale is not ScaleType.REVERSE_LOG:
+        return tuple(axis.unit(value) for value in values)
+    return tuple(1.0 - axis.unit(values[0] + values[-1] - value) for value in values)

@@ -22,7 +22,7 @@ from .driver import JobDriver
 from .folder import ServiceFolder
 from .messages import load as load_messages
 from .names import JobName, Kind, trial_of_custom_job
-from .optimizer import load_optuna, optimizer_for
+from .optimizer import load_model, optimizer_for
 from .order import TERMINATION_GRACE_S, Host, Order, Share, order_for, parameter_arguments
 from .record import JobRecord, now
 from .runner import own_programs
@@ -188,4 +188,4 @@ class Engine:
 def _load_libraries() -> None:
     """What the first requests and the first suggestion would otherwise wait for."""
     load_messages()
-    load_optuna()
+    load_model()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +110,16 @@ def timeout_s(job: HyperparameterTuningJob) -> float:
 
 
 def parameter_arguments(job: HyperparameterTuningJob, trial: Trial) -> tuple[str, ...]:
-    """A trial's parameters as Vertex AI appends them, in the study's order."""
-    return tuple(
-        parameter_argument(spec.id, _container_value(spec, trial.parameters[spec.id]))
-        for spec in job.study_spec.parameters
-    )
+    """A trial's parameters as Vertex AI appends them, in the study's order; a conditional one follows its parent."""
+    return tuple(_arguments(job.study_spec.parameters, trial.parameters))
+
+
+def _arguments(specs: Iterable[ParameterSpec], values: Mapping[str, ParameterValue]) -> Iterator[str]:
+    for spec in specs:
+        # Only a conditional parameter can be missing: where it does not apply, the app is not given it.
+        if spec.id in values:
+            yield parameter_argument(spec.id, _container_value(spec, values[spec.id]))
+            yield from _arguments((child.spec for child in spec.children), values)
 
 
 def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share: Share, host: Host) -> dict[str, str]:

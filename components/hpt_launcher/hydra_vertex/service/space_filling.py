@@ -6,18 +6,23 @@ Sequences", 2018): its points need no table, no total number in advance and no l
 
 from __future__ import annotations
 
-from .axes import Coordinate, Space
+import random
 
-CENTRE = 0.5
+from .axes import Coordinate
+from .space import Space, default_point, point_at
 
 
-def space_filling_point(space: Space, index: int) -> dict[str, Coordinate]:
-    """The point with that index, from 0, which is the centre of the space."""
-    step = _generalised_golden_ratio(len(space))
-    return {
-        name: axis.at((CENTRE + index * step ** -(position + 1)) % 1.0)
-        for position, (name, axis) in enumerate(space.items())
-    }
+def space_filling_point(space: Space, index: int, seed: int) -> dict[str, Coordinate]:
+    """The point with that index. That of index 0 is the default values, or the centre where there are none.
+
+    The others are shifted together by `seed`, so that no two studies begin alike (a Cranley-Patterson rotation).
+    """
+    if index == 0:
+        return default_point(space)
+    shift = random.Random(seed)  # noqa: S311 - sampling, no secret
+    count = len(space.dimensions)
+    step = _generalised_golden_ratio(count)
+    return point_at(space, [(shift.random() + index * step ** -(position + 1)) % 1.0 for position in range(count)])
 
 
 def _generalised_golden_ratio(dimensions: int) -> float:

@@ -22,8 +22,9 @@ from hydra_vertex.launcher.job import (
     TrialState,
 )
 
-from .axes import finite_axes, grid_size, space_of
+from .grid import Grid
 from .names import trial_custom_job
+from .space import space_of
 from .status import Status
 
 
@@ -54,8 +55,8 @@ def trial_budget(job: HyperparameterTuningJob) -> int:
     """How many trials there will be: as many as asked for, or as the grid has points."""
     if job.study_spec.algorithm is not Algorithm.GRID_SEARCH:
         return job.max_trial_count
-    axes = finite_axes(space_of(job.study_spec.parameters))
-    return job.max_trial_count if axes is None else min(job.max_trial_count, grid_size(axes))
+    space = space_of(job.study_spec.parameters)
+    return min(job.max_trial_count, Grid(space).size) if space.is_finite else job.max_trial_count
 
 
 def live_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hydra_vertex.launcher.job import (
-    Algorithm,
-    Categorical,
-    Discrete,
-    DoubleRange,
-    HyperparameterTuningJob,
-    IntegerRange,
-    ParameterSpec,
-    ScaleType,
-    StudySpec,
-)
+from hydra_vertex.launcher.job import Algorithm, HyperparameterTuningJob, StudySpec
 
 from .custom_job import CustomJob
 from .job_validation import invalid as _invalid
 from .job_validation import refuse_unknown as _refuse_unknown
 from .job_validation import unimplemented as _unimplemented
 from .job_validation import validate_display_name, validate_job_spec, validate_labels
+from .space_validation import validate_space
 from .stopping.validation import validate_stopping
 
 PREVIEW_FIELDS = {"convexStopConfig", "transferLearningConfig"}
@@ -63,15 +54,8 @@ def _validate_counts(job: HyperparameterTuningJob) -> None:
 def _validate_study(spec: StudySpec) -> None:
     path = "studySpec"
     _validate_metrics(spec)
-    if not spec.parameters:
-        _invalid(f"{path}.parameters", "a study needs at least one parameter")
-    for index, parameter in enumerate(spec.parameters):
-        _validate_parameter(parameter, f"{path}.parameters[{index}]")
-    for name in _repeated([parameter.id for parameter in spec.parameters]):
-        _invalid(f"{path}.parameters", f"parameterId {name!r} is there more than once")
-    if spec.algorithm is Algorithm.GRID_SEARCH:
-        _validate_grid(spec)
-    elif spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH}:
+    validate_space(spec)
+    if spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH}:
         _invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
     validate_stopping(spec)
     for name in sorted(PREVIEW_FIELDS & spec.other.keys()):
@@ -93,53 +77,5 @@ def _validate_metrics(spec: StudySpec) -> None:
         _invalid(path, f"metricId {name!r} is there more than once")
 
 
-def _validate_grid(spec: StudySpec) -> None:
-    for index, parameter in enumerate(spec.parameters):
-        if isinstance(parameter.domain, DoubleRange):
-            _invalid(
-                f"studySpec.parameters[{index}].doubleValueSpec",
-                f"GRID_SEARCH needs a finite number of values, and {parameter.id!r} is a double; list discrete values",
-            )
-
-
-def _validate_parameter(spec: ParameterSpec, path: str) -> None:
-    if not spec.id:
-        _invalid(f"{path}.parameterId", "is empty")
-    if spec.children:
-        _unimplemented(f"{path}.conditionalParameterSpecs", "conditional parameters")
-    match spec.domain:
-        case DoubleRange(low, high):
-            _validate_range(low, high, spec.scale, f"{path}.doubleValueSpec")
-        case IntegerRange(low, high):
-            _validate_range(low, high, spec.scale, f"{path}.integerValueSpec")
-        case Categorical(values):
-            _validate_values(values, f"{path}.categoricalValueSpec.values")
-            if spec.scale is not None:
-                _invalid(f"{path}.scaleType", f"a categorical parameter has no scale, got {spec.scale.value}")
-        case Discrete(values):
-            _validate_values(values, f"{path}.discreteValueSpec.values")
-            if list(values) != sorted(values):
-                _invalid(f"{path}.discreteValueSpec.values", f"expected ascending order, got {list(values)}")
-            _validate_scale(values[0], spec.scale, f"{path}.discreteValueSpec.values[0]")
-
-
-def _validate_range(low: float, high: float, scale: ScaleType | None, path: str) -> None:
-    if low > high:
-        _invalid(path, f"minValue {low} is more than maxValue {high}")
-    _validate_scale(low, scale, f"{path}.minValue")
-
-
-def _validate_scale(lowest: float, scale: ScaleType | None, path: str) -> None:
-    if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and lowest <= 0:
-        _invalid(path, f"{scale.value} needs values above 0, got {lowest}")
-
-
-def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None:
-    if not values:
-        _invalid(path, "expected at least one value")
-    for value in _repeated(values):
-        _invalid(path, f"{value!r} is there more than once")
-
-
-def _repeated(values: Sequence[str] | Sequence[float]) -> Iterator[str | float]:
-    return (value for value, count in Counter[str | float](values).items() if count > 1)
+def _repeated(values: Sequence[str]) -> Iterator[str]:
+    return (value for value, count in Counter(values).items() if count > 1)

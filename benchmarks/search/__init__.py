@@ -1,0 +1,1 @@
+"""What `search_quality.py` compares: problems, engines, and a simulated clock."""

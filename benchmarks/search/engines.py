@@ -1,0 +1,219 @@
+"""The engines that are compared: ours, its peers, and what people use today. Each with its own defaults."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import random
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra_vertex.launcher.job import (
+    Algorithm,
+    Categorical,
+    Discrete,
+    DoubleRange,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    ScaleType,
+    StudySpec,
+    Trial,
+    TrialState,
+)
+from hydra_vertex.service.optimizer import optimizer_for
+
+from .clock import Engine
+from .problem import METRIC, Problem
+
+if TYPE_CHECKING:
+    import optuna
+    from ax.api.client import Client
+
+Parameters = dict[str, ParameterValue]
+TRIALS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """`needs` are the modules without which it is left out; `conditional`: whether it can search such spaces at all."""
+
+    name: str
+    engine: Callable[[Problem, int], Engine]
+    needs: tuple[str, ...] = ()
+    in_batches: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        return [module for module in self.needs if importlib.util.find_spec(module) is None]
+
+
+class Ours:
+    """The service's optimiser."""
+
+    def __init__(self, problem: Problem, seed: int, algorithm: Algorithm = Algorithm.BAYESIAN) -> None:
+        spec = StudySpec(problem.study_spec.metrics, problem.parameters, algorithm)
+        self._optimizer = optimizer_for(spec, str(seed), TRIALS)
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
+        return dict(self._optimizer.suggest(number, history))
+
+
+class Random:
+    """Uniform on each parameter's scale."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._problem = problem
+        self._random = random.Random(seed)  # noqa: S311 - a simulation
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
+        from hydra_vertex.service.space import point_at, space_of, values_at
+
+        space = space_of(self._problem.parameters)
+        return values_at(space, point_at(space, [self._random.random() for _ in space.dimensions]))
+
+
+class Optuna:
+    """One of Optuna's samplers, asked and told; a failed trial is told as failed."""
+
+    def __init__(self, problem: Problem, sampler: optuna.samplers.BaseSampler) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._problem = problem
+        self._study = optuna.create_study(sampler=sampler)
+        self._told: set[str] = set()
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
+        from optuna.trial import TrialState as State
+
+        for trial in _ended(history, self._told):
+            value = trial.objective(METRIC)
+            state = State.FAIL if value is None else State.COMPLETE
+            self._study.tell(int(trial.id) - 1, value, state)
+        asked = self._study.ask()
+        return {name: value for spec in self._problem.parameters for name, value in _suggested(asked, spec)}
+
+
+def _ended(history: Sequence[Trial], told: set[str]) -> list[Trial]:
+    fresh = [trial for trial in history if trial.state.is_terminal and trial.id not in told]
+    told.update(trial.id for trial in fresh)
+    return fresh
+
+
+def _suggested(asked: optuna.trial.Trial, spec: ParameterSpec) -> list[tuple[str, ParameterValue]]:
+    log = spec.scale is ScaleType.LOG
+    value: ParameterValue
+    match spec.domain:
+        case DoubleRange(low, high):
+            value = asked.suggest_float(spec.id, low, high, log=log)
+        case IntegerRange(low, high):
+            value = float(asked.suggest_int(spec.id, low, high, log=log))
+        case Categorical(choices):
+            value = asked.suggest_categorical(spec.id, choices)
+        case Discrete(choices):
+            value = asked.suggest_categorical(spec.id, choices)
+    below = [child.spec for child in spec.children if value in child.when]
+    return [(spec.id, value), *(pair for child in below for pair in _suggested(asked, child))]
+
+
+def optuna_gp(problem: Problem, seed: int) -> Engine:
+    """Optuna 5's GPSampler. Parameters that are not in every trial it draws at random."""
+    from optuna.samplers import GPSampler
+
+    return Optuna(problem, GPSampler(seed=seed, warn_independent_sampling=False))
+
+
+def optuna5_tpe(problem: Problem, seed: int) -> Engine:
+    """Optuna 5's TPESampler as it comes: multivariate where it can be, a constant liar."""
+    from optuna.samplers import TPESampler
+
+    return Optuna(problem, TPESampler(seed=seed))
+
+
+def optuna4_tpe(problem: Problem, seed: int) -> Engine:
+    """Optuna 5's TPESampler with the defaults of Optuna 2 to 4: each parameter by itself, running trials ignored."""
+    from optuna.samplers import TPESampler
+
+    return Optuna(problem, TPESampler(seed=seed, multivariate=False, constant_liar=False))
+
+
+class Ax:
+    """Ax's client with its own choice of method; conditional parameters are its dependent ones."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        import torch
+        from ax.api.client import Client
+
+        torch.set_num_threads(1)
+        logging.disable(logging.CRITICAL)  # it writes a line for each trial, whatever the level of its logger
+        self._client = _ax_client(Client(random_seed=seed), problem, seed)
+        self._told: set[str] = set()
+        self._problem = problem
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for trial in _ended(history, self._told):
+                self._tell(int(trial.id) - 1, trial)
+            ((index, chosen),) = self._client.get_next_trials(max_trials=1).items()
+        assert index == number - 1
+        return {name: value for spec in self._problem.parameters for name, value in _active(spec, chosen)}
+
+    def _tell(self, index: int, trial: Trial) -> None:
+        value = trial.objective(METRIC)
+        if trial.state is TrialState.SUCCEEDED and value is not None:
+            self._client.complete_trial(index, raw_data={METRIC: value})
+        else:
+            self._client.mark_trial_failed(index)
+
+
+def _ax_client(client: Client, problem: Problem, seed: int) -> Client:
+    client.configure_experiment(parameters=[p for spec in problem.parameters for p in _ax_parameters(spec)])
+    client.configure_optimization(objective=f"-{METRIC}")
+    # Its own choice, except that more than five workers may start at all before the first has reported.
+    client.configure_generation_strategy(
+        method="fast", allow_exceeding_initialization_budget=True, initialization_random_seed=seed
+    )
+    return client
+
+
+def _ax_parameters(spec: ParameterSpec) -> list[Any]:
+    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
+
+    scaling = "log" if spec.scale is ScaleType.LOG else "linear"
+    own: Any
+    match spec.domain:
+        case DoubleRange(low, high):
+            own = RangeParameterConfig(spec.id, (low, high), "float", scaling=scaling)
+        case IntegerRange(low, high):
+            own = RangeParameterConfig(spec.id, (low, high), "int", scaling=scaling)
+        case Categorical(values):
+            below = {value: [c.spec.id for c in spec.children if value in c.when] for value in values}
+            dependent = below if spec.children else None
+            own = ChoiceParameterConfig(spec.id, list(values), "str", is_ordered=False, dependent_parameters=dependent)
+        case Discrete(values):
+            own = ChoiceParameterConfig(spec.id, list(values), "float", is_ordered=True)
+    return [own, *(p for child in spec.children for p in _ax_parameters(child.spec))]
+
+
+def _active(spec: ParameterSpec, chosen: Mapping[str, Any]) -> list[tuple[str, ParameterValue]]:
+    value = chosen[spec.id]
+    below = [child.spec for child in spec.children if value in child.when]
+    return [
+        (spec.id, value if isinstance(value, str) else float(value)),
+        *(pair for child in below for pair in _active(child, chosen)),
+    ]
+
+
+CONTESTANTS = (
+    Contestant("hydra-vertex", Ours),
+    Contestant("Ax", Ax, needs=("ax",)),
+    Contestant("Optuna GP", optuna_gp, needs=("torch", "scipy")),
+    Contestant("Optuna 5 TPE", optuna5_tpe),
+    Contestant("Optuna 4 TPE", optuna4_tpe),
+    Contestant("random", Random),
+    Contestant("sweeper, batches", optuna4_tpe, in_batches=True),
+)

@@ -1,0 +1,23 @@
+"""Grid search: the points of a finite space in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra_vertex.launcher.job import Trial
+
+from ..grid import Grid
+from ..space import Space, values_at
+from .protocol import Parameters
+
+
+class GridSearch:
+    """Every point in turn; the last parameter changes fastest. Begins anew when there is none left."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._grid = Grid(space)
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
+        """The next point."""
+        return values_at(self._space, self._grid.point((number - 1) % self._grid.size))
