@@ -53,7 +53,8 @@ class Column:
         if self.places is None:
             return units
         if isinstance(self.axis, ChoiceAxis):
-            return self.places[np.minimum((units * len(self.places)).astype(int), len(self.places) - 1)]
+            drawn: Matrix = self.places[np.minimum((units * len(self.places)).astype(int), len(self.places) - 1)]
+            return drawn
         return self.snap(units)
 
 
