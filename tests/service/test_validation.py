@@ -179,18 +179,6 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
         (changed(CONVEX, {"updateAllStoppedTrials": True}), f"{CONVEX}.updateAllStoppedTrials"),
-        (
-            parameter(
-                categoricalValueSpec={"values": ["a"]},
-                conditionalParameterSpecs=[
-                    {
-                        "parentCategoricalValues": {"values": ["a"]},
-                        "parameterSpec": {"parameterId": "q", "doubleValueSpec": DOUBLE},
-                    }
-                ],
-            ),
-            "studySpec.parameters[0].conditionalParameterSpecs",
-        ),
     ],
 )
 def test_what_only_vertex_has_is_refused_and_not_passed_over(tmp_path: Path, change: Change, field: str) -> None:
