@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,41 @@ def test_the_pipeline_compiles_in_the_image(image: str) -> None:
     ended = run(image, "compile", "-o", "pipeline.json", entrypoint="hydra-vertex")
 
     assert ended.returncode == 0, ended.stderr
+
+
+WAITING_APP = """
+import os, sys, time
+import hydra
+
+@hydra.main(config_path=None, version_base=None)
+def main(cfg):
+    print("waiting as", os.getpid(), flush=True)
+    time.sleep(120)
+
+main()
+"""
+
+
+def test_a_container_that_is_stopped_ends_at_once_and_says_why(image: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(WAITING_APP)
+    tmp_path.chmod(0o755)
+    started = docker("run", "--detach", "--volume", f"{tmp_path}:/app:ro", image, "--", "python", "/app/app.py")
+    assert started.returncode == 0, started.stderr
+    container = started.stdout.strip()
+    try:
+        wait_for_output(container, "waiting as")
+        # Docker kills after this many seconds, and the exit code would be 137.
+        stopped = docker("stop", "--time", "60", container)
+        assert stopped.returncode == 0, stopped.stderr
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", container).stdout.strip() == "143"
+        assert "waiting as 1" not in docker("logs", container).stdout
+        assert "the app was ended by signal 15 (SIGTERM), which told it to stop" in docker("logs", container).stderr
+    finally:
+        docker("rm", "--force", container)
+
+
+def wait_for_output(container: str, text: str) -> None:
+    deadline = time.monotonic() + RUN_LIMIT_S
+    while text not in docker("logs", container).stdout:
+        assert time.monotonic() < deadline, docker("logs", container)
+        time.sleep(0.2)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hydra_vertex.launcher.build import build_job, check_counts, display_name_for
+from hydra_vertex.launcher.build import aliases_in, build_job, check_counts, display_name_for
 from hydra_vertex.launcher.job import ContainerSpec, HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.trial.protocol.command import app_command, trial_command
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
@@ -82,3 +82,11 @@ def test_counts_that_do_not_go_together_are_refused(total: int, parallel: int, s
 )
 def test_a_study_is_named_after_its_app_and_search_file(app: tuple[str, ...], search: str, name: str) -> None:
     assert display_name_for(app, search) == name
+
+
+def test_by_what_names_the_parameters_set_keys_is_read_from_the_container_command() -> None:
+    command = ("hydra-trial", "--alias", "lr=optimizer.lr", "--alias=n=depth", "--", *APP, "--alias", "the=apps")
+    job = job_with(WorkerPoolSpec(container=ContainerSpec("image", command=command)))
+
+    assert aliases_in(job) == ("--alias=lr=optimizer.lr", "--alias=n=depth")
+    assert aliases_in(job_with(WorkerPoolSpec())) == ()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from hydra_vertex.launcher.check import probe_arguments, telling_values, walk_parameters
+from hydra_vertex.launcher.check import probes, telling_values, walk_parameters
 from hydra_vertex.launcher.job import (
     Categorical,
     ConditionalParameter,
@@ -39,7 +41,8 @@ def test_a_double_is_also_tried_at_a_point_that_is_no_integer(low: float, high: 
 
 
 def test_arguments_look_as_a_service_appends_them() -> None:
-    assert probe_arguments(SPEC)[:5] == (
+    (only,) = probes(SPEC)
+    assert only[:5] == (
         "--optimizer.lr=1e-05",
         "--optimizer.lr=0.1",
         "--optimizer.lr=0.001",
@@ -48,8 +51,17 @@ def test_arguments_look_as_a_service_appends_them() -> None:
     )
 
 
-def test_conditional_parameters_are_tried_too() -> None:
-    child = ParameterSpec("child", IntegerRange(1, 2))
-    parent = ParameterSpec("parent", Categorical(("a", "b")), None, (ConditionalParameter(("a",), child),))
+def test_conditional_parameters_are_tried_under_each_value_that_makes_them_active() -> None:
+    nested = ParameterSpec("nested", IntegerRange(5, 6))
+    child = ParameterSpec("child", IntegerRange(1, 2), None, (ConditionalParameter((2.0,), nested),))
+    other = ParameterSpec("other", Categorical(("x",)))
+    conditions = (ConditionalParameter(("a",), child), ConditionalParameter(("a", "b"), other))
+    parent = ParameterSpec("parent", Categorical(("a", "b", "c")), None, conditions)
 
-    assert [p.id for p in walk_parameters([parent])] == ["parent", "child"]
+    assert [p.id for p in walk_parameters([parent])] == ["parent", "child", "nested", "other"]
+    assert list(probes(dataclasses.replace(SPEC, parameters=(parent,)))) == [
+        ("--parent=a", "--parent=b", "--parent=c"),
+        ("--parent=a", "--child=1", "--child=2", "--other=x"),
+        ("--parent=a", "--child=2", "--nested=5", "--nested=6"),
+        ("--parent=b", "--other=x"),
+    ]

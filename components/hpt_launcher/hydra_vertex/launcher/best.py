@@ -15,7 +15,8 @@ from hydra_vertex.trial.protocol.explanation import EXPERIMENT_GROUP, Explanatio
 from hydra_vertex.trial.protocol.files import write_atomic
 
 from .best_config import Difference, differences, experiment_file, wrong_keys
-from .build import app_in
+from .build import aliases_in, app_in
+from .check import walk_parameters
 from .explain import explain
 from .job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial
 from .selection import select_best
@@ -59,7 +60,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     value = trial.objective(job.study_spec.objective.id)
     assert value is not None  # noqa: S101 - select_best takes only trials that have one
     command = tuple(app) or command_in(job)
-    explanation = explain(command, trial_arguments(job.study_spec, trial))
+    explanation = explain(command, trial_arguments(job.study_spec, trial), aliases=aliases_in(job))
     heading = (f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}",)
     config = BestConfig(
         trial=trial,
@@ -87,7 +88,7 @@ def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
 
 def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
     """A trial's parameters as its command line had them: the API gives integers back as doubles."""
-    integers = {p.id for p in spec.parameters if isinstance(p.domain, IntegerRange)}
+    integers = {p.id for p in walk_parameters(spec.parameters) if isinstance(p.domain, IntegerRange)}
     return tuple(
         parameter_argument(key, int(value) if key in integers and not isinstance(value, str) else value)
         for key, value in trial.parameters.items()

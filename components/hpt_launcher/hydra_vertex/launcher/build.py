@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from hydra_vertex.trial.protocol.command import app_command, trial_command
+from hydra_vertex.trial.protocol.command import alias_options, app_command, trial_command
 from hydra_vertex.trial.protocol.errors import SearchSpaceError
 
 from .job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
@@ -69,9 +69,18 @@ def display_name_for(app: Sequence[str], search: str) -> str:
 
 def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
     """The app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
+    return app_command(_container_command(job))
+
+
+def aliases_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
+    """By what names the job's parameters set the app's keys, as options of `hydra-trial`."""
+    return alias_options(_container_command(job))
+
+
+def _container_command(job: HyperparameterTuningJob) -> tuple[str, ...]:
     pools = job.trial_job_spec.worker_pools
     container = pools[0].container if pools else None
-    return None if container is None else app_command((*container.command, *container.args))
+    return () if container is None else (*container.command, *container.args)
 
 
 def _start_with(command: tuple[str, ...], pool: WorkerPoolSpec) -> WorkerPoolSpec:

@@ -21,20 +21,39 @@ def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
     Raises UserError naming the key, the value and what is allowed when a trial could not be started, and AppError when
     the app fails before its config is composed.
     """
-    explanation = explain(app, probe_arguments(spec))
+    first, *branches = probes(spec)
+    explanation = explain(app, first)
+    for branch in branches:
+        explain(app, branch)
     for argument in explanation.arguments:
         if argument.argument in _MULTIRUN:
             raise UserError(f"{argument.argument}: makes each trial a sweep of its own; leave it out")
     return explanation
 
 
-def probe_arguments(spec: StudySpec) -> tuple[str, ...]:
-    """Arguments in which every parameter takes its extremes and, where its values are listed, all of them."""
-    return tuple(
-        parameter_argument(parameter.id, value)
-        for parameter in walk_parameters(spec.parameters)
-        for value in telling_values(parameter)
-    )
+def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
+    """Command lines in which every parameter takes its extremes and, where its values are listed, all of them.
+
+    The first has the parameters without conditions. Then comes one for each value under which others are active,
+    because an app may have their keys only then.
+    """
+    yield tuple(argument for parameter in spec.parameters for argument in _probe(parameter))
+    for parameter in spec.parameters:
+        yield from _branches(parameter, ())
+
+
+def _branches(parent: ParameterSpec, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for value in dict.fromkeys(value for child in parent.children for value in child.when):
+        active = [child.spec for child in parent.children if value in child.when]
+        whole = isinstance(parent.domain, IntegerRange) and not isinstance(value, str)
+        here = (*above, parameter_argument(parent.id, int(value) if whole else value))
+        yield (*here, *(argument for parameter in active for argument in _probe(parameter)))
+        for parameter in active:
+            yield from _branches(parameter, here)
+
+
+def _probe(parameter: ParameterSpec) -> Iterator[str]:
+    return (parameter_argument(parameter.id, value) for value in telling_values(parameter))
 
 
 def walk_parameters(parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:

@@ -17,15 +17,23 @@ EXPLAIN_LIMIT_S = 300.0
 """An app may import a great deal before it reaches its config."""
 
 
-def explain(app: Sequence[str], parameters: Sequence[str] = (), *, limit_s: float = EXPLAIN_LIMIT_S) -> Explanation:
+def explain(
+    app: Sequence[str],
+    parameters: Sequence[str] = (),
+    *,
+    aliases: Sequence[str] = (),
+    limit_s: float = EXPLAIN_LIMIT_S,
+) -> Explanation:
     """Compose the app's config with `parameters` (`--key=value`, as a service appends them), without running the app.
+
+    `aliases` are options of hydra-trial (`--alias=ID=KEY`) that say which keys the parameters set.
 
     Raises UserError with the trial side's own words when it refuses an argument, AppError when the app fails before
     its config is composed or takes longer than `limit_s`.
     """
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         target = Path(folder, "explanation.json")
-        options = ["--explain", "--json", str(target)]
+        options = [*aliases, "--explain", "--json", str(target)]
         command = [sys.executable, "-m", "hydra_vertex.trial", *options, SEPARATOR, *app, *parameters]
         ended = _run(command, app, limit_s)
         if ended.returncode == UserError.exit_code:

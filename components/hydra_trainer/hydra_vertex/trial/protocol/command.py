@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 PROGRAM = "hydra-trial"
 SEPARATOR = "--"
+_ALIAS = "--alias"
 
 
 def trial_command(app: Sequence[str], metric: str, monitor: Sequence[str] = ()) -> tuple[str, ...]:
@@ -22,6 +24,13 @@ def app_command(command: Sequence[str]) -> tuple[str, ...] | None:
     if SEPARATOR not in command or not any(_is_program(part) for part in command[: command.index(SEPARATOR)]):
         return None
     return tuple(command[command.index(SEPARATOR) + 1 :])
+
+
+def alias_options(command: Sequence[str]) -> tuple[str, ...]:
+    """The `--alias ID=KEY` options of `hydra-trial` inside a container command, one `--alias=ID=KEY` a word."""
+    own = command[: command.index(SEPARATOR)] if SEPARATOR in command else ()
+    spaced = (f"{_ALIAS}={text}" for name, text in pairwise(own) if name == _ALIAS)
+    return (*spaced, *(word for word in own if word.startswith(f"{_ALIAS}=")))
 
 
 def _is_program(part: str) -> bool:
