@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -231,3 +233,16 @@ def test_the_first_trial_is_the_centre_and_the_first_ones_are_spread_out() -> No
 @pytest.mark.parametrize(("count", "startup"), [(1, 4), (16, 4), (24, 6), (1000, 10)])
 def test_the_start_suits_the_budget(count: int, startup: int) -> None:
     assert startup_trials(count) == startup
+
+
+def test_numpy_is_not_imported_before_the_first_suggestion() -> None:
+    program = """
+import sys
+from hydra_vertex.launcher.job import *
+from hydra_vertex.service.optimizer import optimizer_for
+spec = StudySpec((MetricSpec("loss", Goal.MINIMIZE),), (ParameterSpec("x", DoubleRange(0.0, 1.0)),))
+optimizer = optimizer_for(spec, "1", 4)
+assert "numpy" not in sys.modules
+assert optimizer.suggest(1, []) == {"x": 0.5}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
