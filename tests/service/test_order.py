@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hydra_vertex.launcher.job import Trial, TrialState, parse_job
 from hydra_vertex.service.folder import ServiceFolder
-from hydra_vertex.service.order import Host, Share, trial_environ
+from hydra_vertex.service.order import Host, Share, parameter_arguments, trial_environ
 from hydra_vertex.service.status import Refusal
 from hydra_vertex.trial.protocol.environment import TrialEnvironment
+from service.harness import job_document
+from service.test_optimizer import MODEL
 
 ENVIRONMENT = TrialEnvironment(trial_id="3", metric_file="/m", job_id="1")
 
@@ -44,6 +48,25 @@ def test_trials_share_the_cpus_unless_the_user_says_otherwise(
     service: dict[str, str], given: dict[str, str], parallel: int, threads: str
 ) -> None:
     assert environ(service, given, parallel)["OMP_NUM_THREADS"] == threads
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        ({"model": "linear", "lr": 0.5}, ("--model=linear", "--lr=0.5")),
+        ({"lr": 0.5, "layers": 1.0, "model": "deep"}, ("--model=deep", "--layers=1", "--lr=0.5")),
+        (
+            {"model": "deep", "layers": 3.0, "batch": 16.0, "lr": 0.5},
+            ("--model=deep", "--layers=3", "--batch=16.0", "--lr=0.5"),
+        ),
+    ],
+)
+def test_a_trial_is_given_the_conditional_parameters_that_apply_behind_their_parents(
+    tmp_path: Path, parameters: dict[str, float | str], arguments: tuple[str, ...]
+) -> None:
+    job = parse_job(job_document(tmp_path / "app", "report"))
+    job = replace(job, study_spec=replace(job.study_spec, parameters=(MODEL,)))
+    assert parameter_arguments(job, Trial("1", TrialState.ACTIVE, parameters)) == arguments
 
 
 @pytest.mark.parametrize(

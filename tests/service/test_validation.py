@@ -42,6 +42,13 @@ def twice(path: str) -> Change:
 
 POOL = "trialJobSpec.workerPoolSpecs.0"
 DOUBLE = {"minValue": 1.0, "maxValue": 2.0}
+CONDITION = "studySpec.parameters[0].conditionalParameterSpecs[0]"
+
+
+def below(parent: str, values: list[object], name: str = "q", **changes: float) -> Document:
+    """A double that depends on a parent's values."""
+    child = {"parameterId": name, "doubleValueSpec": DOUBLE | changes}
+    return {f"parent{parent}Values": {"values": values}, "parameterSpec": child}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,66 @@ DOUBLE = {"minValue": 1.0, "maxValue": 2.0}
         (
             parameter(discreteValueSpec={"values": [1.0, 1.0]}),
             "studySpec.parameters[0].discreteValueSpec.values: 1.0 is there more than once",
+        ),
+        (
+            parameter(discreteValueSpec={"values": []}),
+            "studySpec.parameters[0].discreteValueSpec.values: expected at least one value",
+        ),
+        (changed("studySpec.parameters.0.parameterId", "a b"), "studySpec.parameters[0].parameterId: 'a b' has white"),
+        (
+            parameter(doubleValueSpec=DOUBLE | {"defaultValue": 3.0}),
+            "studySpec.parameters[0].doubleValueSpec.defaultValue: 3.0 is none of its values",
+        ),
+        (
+            parameter(integerValueSpec={"minValue": "1", "maxValue": "2", "defaultValue": "0"}),
+            "studySpec.parameters[0].integerValueSpec.defaultValue: 0 is none of its values",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a"], "defaultValue": "b"}),
+            "studySpec.parameters[0].categoricalValueSpec.defaultValue: 'b' is none of its values",
+        ),
+        (
+            parameter(discreteValueSpec={"values": [1.0, 2.0], "defaultValue": 1.5}),
+            "studySpec.parameters[0].discreteValueSpec.defaultValue: 1.5 is none of its values",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", ["b"])]),
+            f"{CONDITION}.parentCategoricalValues.values: 'b' is no value of 'p', on which 'q' depends",
+        ),
+        (
+            parameter(discreteValueSpec={"values": [1.0]}, conditionalParameterSpecs=[below("Discrete", [1.5])]),
+            f"{CONDITION}.parentDiscreteValues.values: 1.5 is no value of 'p'",
+        ),
+        (
+            parameter(
+                integerValueSpec={"minValue": "1", "maxValue": "2"}, conditionalParameterSpecs=[below("Int", ["3"])]
+            ),
+            f"{CONDITION}.parentIntValues.values: 3.0 is no value of 'p'",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Int", ["1"])]),
+            f"{CONDITION}.parentCategoricalValues.values: 1.0 is no value of 'p'",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", [])]),
+            f"{CONDITION}.parentCategoricalValues.values: expected at least one value",
+        ),
+        (
+            parameter(doubleValueSpec=DOUBLE, conditionalParameterSpecs=[below("Discrete", [1.0])]),
+            f"{CONDITION}: 'p' is a double, and no parameter can depend on one",
+        ),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", ["a"], "p")]
+            ),
+            "studySpec.parameters: parameterId 'p' is there more than once",
+        ),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a"]},
+                conditionalParameterSpecs=[below("Categorical", ["a"], minValue=3.0)],
+            ),
+            f"{CONDITION}.parameterSpec.doubleValueSpec: minValue 3.0 is more than maxValue 2.0",
         ),
         (changed("studySpec.algorithm", "GRID_SEARCH"), "studySpec.parameters[0].doubleValueSpec: GRID_SEARCH needs"),
         (changed("trialJobSpec.workerPoolSpecs", []), "trialJobSpec.workerPoolSpecs: expected a worker pool"),
@@ -196,6 +263,22 @@ def test_a_job_with_what_concerns_only_machines_is_taken(tmp_path: Path) -> None
     validate(job)
 
     assert job.trial_job_spec.worker_pools[0].machine == {"machineType": "g2-standard-8"}
+
+
+def test_a_space_with_nested_conditions_and_defaults_is_taken(tmp_path: Path) -> None:
+    document = job_document(tmp_path / "app", "report")
+    inner = below("Discrete", [2.0], "r", defaultValue=1.5)
+    middle = below("Categorical", ["a"]) | {
+        "parameterSpec": {
+            "parameterId": "q",
+            "discreteValueSpec": {"values": [1.0, 2.0], "defaultValue": 2.0},
+            "conditionalParameterSpecs": [inner],
+        }
+    }
+    parameter(categoricalValueSpec={"values": ["a", "b"], "defaultValue": "b"}, conditionalParameterSpecs=[middle])(
+        document
+    )
+    validate(parse_job(document))
 
 
 def refusal_of(tmp_path: Path, change: Change) -> Refusal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hydra_vertex.launcher.job import Algorithm, StudySpec
 
 from ..space import space_of
+from .deferred import Deferred
 from .grid_search import GridSearch
 from .protocol import Optimizer, Parameters
 from .random_search import RandomSearch
@@ -27,9 +28,13 @@ def optimizer_for(spec: StudySpec, job_id: str, max_trial_count: int) -> Optimiz
         case Algorithm.RANDOM_SEARCH:
             return RandomSearch(space_of(spec.parameters), job_id)
         case _:
-            from .bayesian import BayesianSearch
+            return Deferred(lambda: _bayesian(spec, job_id, startup_trials(max_trial_count)))
 
-            return BayesianSearch(spec, job_id, startup_trials(max_trial_count))
+
+def _bayesian(spec: StudySpec, job_id: str, startup: int) -> Optimizer:
+    from .bayesian import BayesianSearch
+
+    return BayesianSearch(spec, job_id, startup)
 
 
 def startup_trials(max_trial_count: int) -> int:

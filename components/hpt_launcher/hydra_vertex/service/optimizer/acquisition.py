@@ -49,7 +49,7 @@ def log_h(scores: Matrix) -> Matrix:
     """log(phi(z) + z Phi(z)), accurate where the sum itself would cancel or vanish."""
     z = np.maximum(scores, FAR)
     density = _log_density(z)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # in the branches that are not taken
         near = np.log(np.exp(density) + z * np.exp(log_ndtr(z)))
         middle = density + np.log1p(z * np.exp(log_ndtr(z) - density))
         far = density - 2.0 * np.log(-z)

@@ -17,6 +17,7 @@ from .model import expected_improvement
 from .outcomes import telling
 from .protocol import Parameters, seed_of
 from .random_search import unseen
+from .threads import one_thread
 
 LEAST_KNOWN = 2
 """Fewer trials with a value than this tell a model nothing."""
@@ -40,7 +41,8 @@ class BayesianSearch:
         seed = seed_of(self._job_id, number)
         point: Point | None = None
         if number > self._startup:
-            point = self._expected_best(history, np.random.default_rng(seed))
+            with one_thread():
+                point = self._expected_best(history, np.random.default_rng(seed))
         if point is None:
             point = space_filling_point(self._space, number - 1, seed_of(self._job_id, 0))
         source = random.Random(seed)  # noqa: S311 - sampling, no secret

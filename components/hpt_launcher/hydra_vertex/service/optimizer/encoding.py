@@ -45,7 +45,7 @@ class Column:
     def snap(self, cells: Matrix) -> Matrix:
         """The nearest cells that a coordinate has."""
         if self.places is None:
-            return np.clip(cells, 0.0, 1.0)
+            return np.asarray(np.clip(cells, 0.0, 1.0))
         return np.asarray(self.places[_nearest(self.places, cells)])
 
     def from_units(self, units: Matrix) -> Matrix:
@@ -53,8 +53,8 @@ class Column:
         if self.places is None:
             return units
         if isinstance(self.axis, ChoiceAxis):
-            drawn: Matrix = self.places[np.minimum((units * len(self.places)).astype(int), len(self.places) - 1)]
-            return drawn
+            indices = np.minimum((units * len(self.places)).astype(int), len(self.places) - 1)
+            return np.asarray(self.places[indices])
         return self.snap(units)
 
 

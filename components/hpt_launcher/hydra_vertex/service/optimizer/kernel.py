@@ -27,8 +27,7 @@ def scaled_distances(a: Matrix, b: Matrix, categories: NDArray[np.bool_], length
     total = np.square(u).sum(1)[:, None] + np.square(v).sum(1)[None, :] - 2.0 * (u @ v.T)
     for j in np.flatnonzero(categories):
         total += (a[:, j, None] != b[None, :, j]) / lengthscales[j] ** 2
-    squared: Matrix = np.maximum(total, 0.0)
-    return squared
+    return np.asarray(np.maximum(total, 0.0))
 
 
 def matern(squared: Matrix) -> Matrix:

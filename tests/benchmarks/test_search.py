@@ -1,0 +1,86 @@
+"""What the comparison of engines rests on: the simulated clock, the problems' best values, the tables, the ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from hydra_vertex.launcher.job import DoubleRange, ParameterSpec, Trial, TrialState
+from search.clock import regrets, simulate
+from search.functions import FUNCTIONS
+from search.problem import Problem
+from search.trained import MIXED, Table
+from search_quality import ranked
+
+LINE = Problem("line", (ParameterSpec("x", DoubleRange(0.0, 1.0)),), lambda p: float(p["x"]) or None, 0.0)
+BEST = {
+    "Branin": (math.pi, 2.275),
+    "Hartmann-6": (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573),
+    "Ackley-5": (0.0,) * 5,
+    "Rosenbrock-4, failing": (1.0,) * 4,
+}
+
+
+class Watcher:
+    """Suggests 1, 1/2, then 0, which fails, 1/4 and so on, and keeps what it saw."""
+
+    def __init__(self) -> None:
+        self.running: list[int] = []
+        self.ended: list[int] = []
+
+    def suggest(self, number: int, history: Sequence[Trial]) -> dict[str, float | str]:
+        assert len(history) == number - 1
+        ended = sum(trial.state.is_terminal for trial in history)
+        self.running.append(len(history) - ended)
+        self.ended.append(ended)
+        return {"x": 1.0 / number if number != 3 else 0.0}
+
+
+def test_a_free_worker_gets_a_trial_at_once_and_the_engine_sees_what_runs() -> None:
+    watcher = Watcher()
+    history = simulate(LINE, watcher, seed=1, trials=12, parallel=3, in_batches=False)
+    assert watcher.running == [0, 1, 2] + [2] * 9
+    assert [t.state is TrialState.INFEASIBLE for t in history] == [n == 2 for n in range(12)]
+
+
+def test_a_batch_waits_for_its_slowest() -> None:
+    watcher = Watcher()
+    simulate(LINE, watcher, seed=1, trials=7, parallel=3, in_batches=True)
+    assert watcher.running == [0, 1, 2, 0, 1, 2, 0]
+    assert watcher.ended == [0, 0, 0, 3, 3, 3, 6]
+
+
+def test_the_regret_is_of_the_best_so_far() -> None:
+    history = simulate(LINE, Watcher(), seed=0, trials=4, parallel=1, in_batches=False)
+    assert regrets(LINE, history) == pytest.approx([1.0, 0.5, 0.5, 0.25])
+
+
+@pytest.mark.parametrize("problem", FUNCTIONS, ids=lambda problem: problem.name)
+def test_a_function_has_its_least_value_at_its_best_point_and_not_in_the_centre(problem: Problem) -> None:
+    best = dict(zip([spec.id for spec in problem.parameters], BEST[problem.name], strict=True))
+    assert problem.evaluate(best) == pytest.approx(problem.minimum, abs=1e-5)
+    centre = {spec.id: (spec.domain.min + spec.domain.max) / 2 for spec in problem.parameters}  # type: ignore[union-attr]
+    value = problem.evaluate(centre)
+    assert value is None or value > problem.minimum + 0.1
+
+
+def test_a_table_gives_its_nodes_and_lies_between_them_elsewhere() -> None:
+    losses = {node: float(index) for index, node in enumerate(MIXED.nodes())}
+    table = Table(MIXED, losses)
+    node = MIXED.nodes()[100]
+    assert table.loss(dict(zip(MIXED.values, node, strict=True))) == 100.0
+    between = dict(zip(MIXED.values, node, strict=True)) | {"alpha": 1e-4}
+    assert table.loss(between) == pytest.approx((losses[(*node[:-1], 1e-6)] + losses[(*node[:-1], 1e-2)]) / 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "ranks"),
+    [
+        ({"a": 2.0, "b": 1.0, "c": 3.0}, {"a": 2, "b": 1, "c": 3}),
+        ({"a": 1.0, "b": 1.0, "c": 3.0}, {"a": 1.5, "b": 1.5, "c": 3}),
+    ],
+)
+def test_equal_values_share_their_ranks(values: Mapping[str, float], ranks: Mapping[str, float]) -> None:
+    assert ranked(values) == ranks
