@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 
 from .endpoint import LOCATION, TRIAL, Endpoint, python
 from .expectation import expect_equal, refused, wait_for
@@ -13,8 +14,22 @@ from .gapic import credentials
 def check_custom_and_tuning_jobs_run_through_the_sdk(endpoint: Endpoint) -> None:
     """`CustomJob.submit`, `HyperparameterTuningJob.run`, `get`, `list` and `delete`."""
     # It reports its steps on the standard output that it finds when it is imported.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _settings_kept():
         _run(endpoint)
+
+
+@contextlib.contextmanager
+def _settings_kept() -> Iterator[None]:
+    """The library keeps what `init` is told for as long as the process lives, which may be the user's own."""
+    from google.cloud.aiplatform import initializer
+
+    settings = vars(initializer.global_config)
+    before = dict(settings)
+    try:
+        yield
+    finally:
+        settings.clear()
+        settings.update(before)
 
 
 def _run(endpoint: Endpoint) -> None:
