@@ -28,6 +28,7 @@ DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
 
 TERMINATION_GRACE_S = 5.0
 LOG_LIMIT_BYTES = 64 << 20
+_UNBUFFERED = "PYTHONUNBUFFERED"
 FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 """Variables that tell a trial who it is: never those of the service, which may run inside a trial or a training job."""
 
@@ -125,14 +126,15 @@ def _arguments(specs: Iterable[ParameterSpec], values: Mapping[str, ParameterVal
 def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share: Share, host: Host) -> dict[str, str]:
     """A trial's whole environment: the service's, its GPU over it, then the job's, the trial's own over all.
 
-    The trials share the CPUs: a maths library that takes all of them for each trial makes all of them slower.
+    The trials share the CPUs: a maths library that takes all of them for each trial makes all of them slower. Python
+    writes what a trial prints at once, so that the log of one that is ended tells how far it came.
     """
     resources = host.resources
     inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
     on_gpu = gpu_environ(share.gpu, resources.trials_per_gpu or 1, resources.gpu_memory_bytes)
     asked = {**inherited, **on_gpu, **given}
     threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), asked)
-    merged = {**threads, **asked, **environment.to_environ()}
+    merged = {_UNBUFFERED: "1", **threads, **asked, **environment.to_environ()}
     path = merged.get("PATH", os.defpath)
     return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
 
