@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test fuzz lint types wheel matrix check bench components lock clean help
+.PHONY: run test fuzz kills lint types wheel matrix check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: $(VENV)/dev  ## set-up, then the test suite
 
 fuzz: $(VENV)/dev  ## the night's share: 100,000 texts through Hydra's parser (the suite has 2,000)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/test_quoting.py
+
+kills: $(VENV)/dev  ## the night's share: 200 kills of a running study's processes (the suite has 10)
+	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/test_kills.py
 
 lint: $(VENV)/dev  ## ruff, both as linter and as formatter
 	$(BIN)/ruff check .

@@ -52,6 +52,10 @@ match DEED:
         report(float(dict(argument[2:].split("=") for argument in ARGUMENTS)["x"]))
     case "curve":
         report(5, 1, 3)
+    case "slow-curve":
+        for value in (3, 2, float(TRIAL)):
+            time.sleep(0.08)
+            report(value)
     case "gated":
         wait_for(f"go-{TRIAL}")
         report(float(TRIAL))

@@ -1,0 +1,122 @@
+"""A running study while its processes are killed at random: nothing that was answered is lost, nothing is done twice.
+
+`KILL_SEEDS=20 pytest tests/service/test_kills.py` kills 200 times (`make kills`).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from service.harness import Client, Document, events, is_running, job_document, parent_of, start, started, wait_until
+
+SEEDS = int(os.environ.get("KILL_SEEDS", "1"))
+KILLS = 10
+TRIALS = 90
+PARALLEL = 3
+TERMINAL = {"SUCCEEDED", "INFEASIBLE"}
+VICTIMS = ("service", "trial", "supervisor", "service and trial", "service and supervisor", "service and all groups")
+
+
+class Witness:
+    """Remembers what was answered, and holds every later answer against it."""
+
+    def __init__(self, app: Path) -> None:
+        self._app = app
+        self._ended: dict[str, Document] = {}
+        self._parameters: dict[str, Document] = {}
+        self._starts: dict[str, int] = {}
+
+    def hear(self, job: Document) -> None:
+        trials = {trial["id"]: trial for trial in job.get("trials", [])}
+        starts = Counter(started(self._app))
+        assert self._parameters.keys() <= trials.keys()
+        for number, trial in trials.items():
+            assert trial["parameters"] == self._parameters.setdefault(number, trial["parameters"])
+            if trial["state"] in TERMINAL:
+                assert trial == self._ended.setdefault(number, trial)
+                assert starts[number] == self._starts.setdefault(number, starts[number])
+        assert self._ended.keys() <= {number for number, trial in trials.items() if trial["state"] in TERMINAL}
+
+
+def kill(pid: int, *, group: bool = False) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(os.getpgid(pid), signal.SIGKILL) if group else os.kill(pid, signal.SIGKILL)
+
+
+def living(app: Path) -> list[int]:
+    """The trials' own processes that run now."""
+    return [pid for event, _, pid in events(app) if event == "start" and is_running(pid)]
+
+
+def supervisors_of(trials: list[int]) -> list[int]:
+    found = []
+    for pid in trials:
+        with suppress(OSError):
+            parent = parent_of(pid)
+            if b"supervise.py" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                found.append(parent)
+    return found
+
+
+def strike(victim: str, service: int, app: Path, chance: random.Random) -> None:
+    trials = living(app)
+    supervisors = supervisors_of(trials)
+    if "service" in victim:
+        kill(service)
+    if "trial" in victim and trials:
+        kill(chance.choice(trials))
+    if "supervisor" in victim and supervisors:
+        kill(chance.choice(supervisors))
+    if "groups" in victim:
+        for pid in supervisors:
+            kill(pid, group=True)
+
+
+def processes_of(app: Path) -> list[str]:
+    """Whatever runs with the app's folder on its command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and str(app).encode() in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_kills_lose_no_answer_run_no_finished_trial_again_and_leave_nothing_running(
+    studies: Path, app: Path, seed: int
+) -> None:
+    chance, witness = random.Random(seed), Witness(app)  # noqa: S311 - which process dies is no secret
+    service = start(studies)
+    try:
+        with Client(service.url, studies, service.pid) as client:
+            document = job_document(app, "slow-curve", trials=TRIALS, parallel=PARALLEL)
+            name = client.create(document)
+        for _ in range(KILLS):
+            with Client(service.url, studies, service.pid) as client:
+                time.sleep(chance.uniform(0.05, 0.6))
+                witness.hear(client.get(name))
+            victim = chance.choice(VICTIMS)
+            strike(victim, service.pid, app, chance)
+            if "service" in victim:
+                wait_until(lambda pid=service.pid: not is_running(pid))
+                service.stop()
+                service = start(studies)
+        with Client(service.url, studies, service.pid) as client:
+            job = client.finished(name)
+            witness.hear(job)
+    finally:
+        service.stop()
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert [trial["id"] for trial in job["trials"]] == [str(number) for number in range(1, TRIALS + 1)]
+    assert len({trial["parameters"][0]["value"] for trial in job["trials"]}) == TRIALS
+    assert all(trial["state"] in TERMINAL for trial in job["trials"])
+    wait_until(lambda: not processes_of(app))
