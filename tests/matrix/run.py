@@ -99,9 +99,11 @@ def main(names: Sequence[str]) -> int:
     """Run the rows whose description holds all of `names`. The exit code: 1 when a row fails or none runs."""
     rows = [row for row in ROWS if all(name in str(row) for name in names)]
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-matrix-") as folder:
-        wheel = build_wheel(Path(folder))
+        wheel, pip = build_wheel(Path(folder)), new_pip(Path(folder, "pip"))
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            jobs = [pool.submit(run_row, row, wheel, Path(folder, str(position))) for position, row in enumerate(rows)]
+            jobs = [
+                pool.submit(run_row, row, wheel, pip, Path(folder, str(position))) for position, row in enumerate(rows)
+            ]
             results = [job.result() for job in jobs if print_result(job.result())]
     failed = sum(result.failed for result in results)
     ran = sum(result.ran for result in results)
@@ -114,13 +116,13 @@ def print_result(result: Result) -> bool:
     return True
 
 
-def run_row(row: Row, wheel: Path, folder: Path) -> Result:
+def run_row(row: Row, wheel: Path, pip: Path, folder: Path) -> Result:
     interpreter = find_interpreter(row.python)
     if interpreter is None:
         return Result(row, False, False, (f"skipped: no python{row.python} on PATH that starts, and none of pyenv",))
     began = time.monotonic()
     try:
-        python = new_environment(row, interpreter, wheel, folder)
+        python = new_environment(row, interpreter, wheel, pip, folder)
         ready = time.monotonic()
         output = run_tests(row, python, folder)
     except CommandError as error:
@@ -157,12 +159,20 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def new_environment(row: Row, interpreter: Path, wheel: Path, folder: Path) -> Path:
-    """Filled by the pip that runs this: the one that comes with an old Python would build what is in the cache."""
+def new_pip(folder: Path) -> Path:
+    """The interpreter of a pip that can fill environments of every Python here, newer ones than its own too."""
+    run(sys.executable, "-m", "venv", folder)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "pip>=25")
+    return python
+
+
+def new_environment(row: Row, interpreter: Path, wheel: Path, pip: Path, folder: Path) -> Path:
+    """Filled from outside: the pip that comes with an old Python would build what is in the cache."""
     run(interpreter, "-m", "venv", "--without-pip", folder)
     python = folder / "bin" / "python"
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
-    run(*pip, "install", "--quiet", "--use-pep517", wheel, row.hydra, row.omegaconf, *TOOLS)
+    command = (pip, "-m", "pip", "--disable-pip-version-check", "--python", python)
+    run(*command, "install", "--quiet", "--use-pep517", wheel, row.hydra, row.omegaconf, *TOOLS)
     return python
 
 

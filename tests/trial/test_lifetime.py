@@ -28,13 +28,15 @@ SLEEP = """
     time.sleep(60)
     """
 HANDLE = """
+    import os
     import signal
     import sys
     import time
 
 
     def handle(number, frame):
-        print(signal.Signals(number).name, flush=True)
+        # The signal may come while stdout is being flushed, which print would not survive.
+        os.write(1, f"{signal.Signals(number).name}\\n".encode())
         sys.exit(7)
 
 
