@@ -34,7 +34,7 @@ def _warm_up() -> None:
     from hydra_vertex.trial import cli, delivery, main_module, session  # noqa: F401
 
     # The two grammars learn from what they read; Hydra finds its plugins once.
-    with initialize(version_base="1.2", config_path=None):
+    with initialize(version_base=None, config_path=None):
         config = compose(overrides=["+a={b: [x,'y z',1.5e-3]}", "+c=${a.b}", "+hydra.d=${oc.env:HOME}/${hydra:x}"])
         OmegaConf.to_yaml(config, resolve=True)
 

@@ -50,21 +50,28 @@ class AppConfig:
 
     def options(self, group: str) -> tuple[str, ...]:
         """The options of a config group, sorted; none when there is no such group."""
-        if group.partition("/")[0] not in self._first_names():
+        first_names = self._first_names()
+        if first_names is not None and group.partition("/")[0] not in first_names:
             return ()
         if group not in self._options:
             self._options[group] = tuple(sorted(self._names(group, ObjectType.CONFIG)))
         return self._options[group]
 
-    def _first_names(self) -> tuple[str, ...]:
-        """The groups that stand in no other. Each look-up costs Hydra 5 ms, and most parameters name no group."""
+    def _first_names(self) -> tuple[str, ...] | None:
+        """The groups that stand in no other. Each look-up costs Hydra 5 ms, and most parameters name no group.
+
+        None when Hydra refuses to list them: 1.4 does beside a file whose name ends in `.yml`, which it never needed.
+        """
         if "" not in self._options:
-            self._options[""] = tuple(self._names("", ObjectType.GROUP))
+            try:
+                self._options[""] = tuple(self._names("", ObjectType.GROUP))
+            except ArgumentError:
+                return None
         return self._options[""]
 
     def groups(self, parent: str = "") -> Iterator[str]:
         """The app's config groups that have options, without Hydra's own."""
-        for name in sorted(self._names(parent, ObjectType.GROUP)):
+        for name in sorted(self._names(parent, ObjectType.GROUP) if parent else self._first_names() or ()):
             group = f"{parent}/{name}" if parent else name
             if group == _HYDRA:
                 continue
@@ -79,7 +86,7 @@ class AppConfig:
             found = [
                 f"{parent}/{child}" if parent else child
                 for parent in found
-                for child in (self._names(parent, ObjectType.GROUP) if parent else self._first_names())
+                for child in (self._names(parent, ObjectType.GROUP) if parent else self._first_names() or ())
                 if same_spelling(child, part)
             ]
         return [group for group in found if self.options(group)]

@@ -12,7 +12,7 @@ from typed_json import typed
 store()
 
 
-@hydra.main(version_base="1.2", config_path="conf", config_name="config")
+@hydra.main(version_base=None, config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
     print("CONFIG", json.dumps(typed(config), sort_keys=True), flush=True)
     return 0.5
