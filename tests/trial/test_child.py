@@ -18,8 +18,8 @@ from hydra_vertex.trial.child import run_child
 sys.exit(run_child([sys.executable, "-c", sys.argv[1]], os.environ, grace_s=0.2))
 """
 _POLITE = """
-import signal, sys, time
-signal.signal(signal.SIGTERM, lambda *_: (print("saved", flush=True), sys.exit(0)))
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"saved\\n"), sys.exit(0)))
 print("ready", flush=True)
 time.sleep(60)
 """
