@@ -16,7 +16,7 @@ from hydra_vertex.trial.protocol.errors import DocumentError, UserError
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from .guard import BODY_LIMIT_BYTES
-from .messages import RESOURCES, load, message_class, to_document, to_message
+from .messages import RESOURCES, load, message_class, request_document, to_message
 from .names import Kind
 from .operations import Operations
 from .status import Refusal, Status, error_details
@@ -109,9 +109,9 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
     if method == "GetOperation":
-        fields = to_document(_parsed(_operation_request(), request))
+        fields = request_document(_parsed(_operation_request(), request))
         return _operation(operations.get_operation(str(fields.get("name", ""))))
-    fields = to_document(_parsed(message_class(f"{method}Request")(), request))
+    fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     kind = next(kind for kind in Kind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
