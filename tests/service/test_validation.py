@@ -200,6 +200,14 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
             changed(f"{POOL}.containerSpec.env", [{"name": "A=B", "value": ""}]),
             "trialJobSpec.workerPoolSpecs[0].containerSpec.env: 'A=B' cannot be the name",
         ),
+        (
+            changed(f"{POOL}.containerSpec.env", [{"name": "A", "value": "\0"}]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env: A has a NUL character in its value",
+        ),
+        (
+            changed(f"{POOL}.containerSpec.env", [{"name": f"V{i}", "value": ""} for i in range(101)]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env: expected 100 variables at most, got 101",
+        ),
     ],
 )
 def test_what_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Change, message: str) -> None:
