@@ -87,6 +87,26 @@ def test_a_list_is_paged_newest_first(client: Client, app: Path) -> None:
     assert pages == [created[:2:-1], created[2:0:-1], created[:1]]
 
 
+def test_the_fields_of_a_list_request_may_be_in_snake_case(client: Client, running: str) -> None:
+    client.finished(client.create(job_document(client.studies.parent / "second", "report")))
+    answer = client.http.get(
+        JOBS, params={"page_size": 1, "read_mask": "name", "$alt": "json;enum-encoding=int"}
+    ).json()
+    assert [set(job) for job in answer["hyperparameterTuningJobs"]] == [{"name"}]
+    following = client.http.get(JOBS, params={"page_token": answer["nextPageToken"], "alt": "json"}).json()
+    assert running in [job["name"] for job in following["hyperparameterTuningJobs"]]
+
+
+def test_a_query_parameter_that_a_method_has_not_is_refused(client: Client, running: str) -> None:
+    for answer in (
+        client.http.get(running, params={"view": "FULL"}),
+        client.http.post(f"{running}:cancel", params={"view": "FULL"}),
+        client.http.delete(running, params={"view": "FULL"}),
+        client.http.post(JOBS, params={"view": "FULL"}, json={}),
+    ):
+        assert error_of(answer)["message"].startswith("view: is no query parameter of this method")
+
+
 def test_a_list_holds_what_its_filter_lets_through(client: Client, running: str) -> None:
     def listed(text: str) -> list[str]:
         return [
@@ -104,7 +124,14 @@ def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> No
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [({"filter": "labels.a"}, "filter"), ({"pageSize": "-1"}, "pageSize"), ({"pageToken": "x"}, "pageToken")],
+    [
+        ({"filter": "labels.a"}, "filter"),
+        ({"pageSize": "-1"}, "pageSize"),
+        ({"pageSize": str(1 << 31)}, "pageSize"),
+        ({"page_size": "-1"}, "pageSize"),
+        ({"pageToken": "x"}, "pageToken"),
+        ({"maxResults": "3"}, "maxResults"),
+    ],
 )
 def test_a_list_request_that_is_not_understood_is_refused_by_name(
     client: Client, query: dict[str, str], named: str

@@ -131,3 +131,18 @@ def test_why_a_trial_failed_is_the_error_of_its_custom_job(google: aiplatform_v1
     custom = google.get_custom_job(name=trial.custom_job)
     assert custom.state == JobState.JOB_STATE_FAILED
     assert custom.error.message == trial.infeasible_reason == "exited with code 3\nboom"
+
+
+def test_googles_client_finds_a_deletion_again_in_its_own_project_only(
+    google: aiplatform_v1.JobServiceClient, app: Path
+) -> None:
+    message = message_of(job_document(app, "report"))
+    name = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message).name
+    finished(google, name)
+    operation = google.delete_hyperparameter_tuning_job(name=name).operation.name
+    assert operation.startswith(f"{PARENT}/operations/")
+    assert google.get_operation({"name": operation}).done
+    assert google.wait_operation({"name": operation})  # over gRPC the client leaves it in bytes
+    for other in (operation.replace("projects/p/", "projects/q/"), f"{PARENT}/operations/delete-1"):
+        with pytest.raises(exceptions.NotFound, match="is not found"):
+            google.get_operation({"name": other})

@@ -76,7 +76,7 @@ def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRp
 
     jobs = [f"{verb}{RESOURCES[kind]}" for kind in Kind for verb in ("Create", "Get", "Cancel", "Delete")]
     jobs += [f"List{RESOURCES[kind]}s" for kind in Kind]
-    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation"]}
+    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation", "WaitOperation"]}
     return tuple(
         grpc.method_handlers_generic_handler(service, {name: _method(name, operations, token) for name in names})
         for service, names in services.items()
@@ -108,8 +108,8 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
-    if method == "GetOperation":
-        fields = request_document(_parsed(_operation_request(), request))
+    if method in {"GetOperation", "WaitOperation"}:
+        fields = request_document(_parsed(_operation_request(method), request))
         return _operation(operations.get_operation(str(fields.get("name", ""))))
     fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
@@ -145,12 +145,10 @@ def _bytes(document: JsonObject, name: str) -> bytes:
     return to_message(document, name).SerializeToString()
 
 
-def _operation_request() -> Message:
-    from google.longrunning.operations_pb2 import (  # type: ignore[import-untyped]  # published without types
-        GetOperationRequest,
-    )
+def _operation_request(method: str) -> Message:
+    from google.longrunning import operations_pb2  # type: ignore[import-untyped]  # published without types
 
-    return cast("Message", GetOperationRequest())
+    return cast("Message", getattr(operations_pb2, f"{method}Request")())
 
 
 def _operation(document: JsonObject) -> bytes:
