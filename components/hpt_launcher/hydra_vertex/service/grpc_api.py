@@ -146,9 +146,12 @@ def _bytes(document: JsonObject, name: str) -> bytes:
 
 
 def _operation_request(method: str) -> Message:
-    from google.longrunning import operations_pb2  # type: ignore[import-untyped]  # published without types
+    from google.longrunning.operations_pb2 import (  # type: ignore[import-untyped]  # published without types
+        GetOperationRequest,
+        WaitOperationRequest,
+    )
 
-    return cast("Message", getattr(operations_pb2, f"{method}Request")())
+    return cast("Message", (GetOperationRequest if method == "GetOperation" else WaitOperationRequest)())
 
 
 def _operation(document: JsonObject) -> bytes:
