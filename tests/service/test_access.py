@@ -17,8 +17,9 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status as StatusMessage
 
 from hydra_vertex.pipelines.cli import main
+from hydra_vertex.service.loopback import is_loopback
 from hydra_vertex.service.messages import message_class
-from hydra_vertex.service.server import Address, is_loopback, serve
+from hydra_vertex.service.server import Address, serve
 from hydra_vertex.service.token import read_token
 from hydra_vertex.trial.protocol.errors import OutputError, UserError
 from service.harness import PARENT, Client, job_document, start, wait_until
@@ -83,6 +84,12 @@ def test_another_host_without_a_token_is_refused_before_anything_listens(
     assert main(["serve", "--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]) == 2  # noqa: S104 - likewise
     assert "needs a token" in capsys.readouterr().err
     assert not studies.exists()
+
+
+def test_any_loopback_address_can_be_served_without_a_token(studies: Path) -> None:
+    with start(studies, "--host", "127.0.0.2") as service, Client(service.url, studies, service.pid) as client:
+        assert service.url.startswith("http://127.0.0.2:")
+        assert client.http.get(f"{PARENT}/customJobs").json() == {}
 
 
 def test_the_command_serves_another_host_with_the_token_of_the_environment(studies: Path) -> None:

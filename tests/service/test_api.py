@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,12 +159,30 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(client: Client) -> None:
     assert error["message"] == "the request's body is more than 1048576 bytes"
 
 
+def test_a_body_that_says_it_will_be_too_long_is_refused_before_it_comes(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 52428800\r\n\r\n".encode())
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_goes_in_the_midst_of_its_request_is_no_failure_of_the_service(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{{".encode())
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1 << 16)
+    log = client.studies.with_name(f"{client.studies.name}.log")
+    assert client.http.get(JOBS).status_code == 200
+    assert "ClientDisconnect" not in log.read_text()
+
+
 def test_an_output_folder_outside_of_the_service_is_refused(client: Client, app: Path) -> None:
     error = error_of(client.http.post(JOBS, json=job_document(app, "report", output="gs://b/../../x")))
     assert error["message"].startswith("trialJobSpec.baseOutputDirectory.outputUriPrefix: ")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "10.0.0.1", "[::1].evil.example", "0.0.0.0:80"]
+)
 def test_a_request_by_another_hosts_name_is_refused(client: Client, host: str) -> None:
     assert error_of(client.http.get(JOBS, headers={"Host": host}))["status"] == "PERMISSION_DENIED"
 
@@ -171,6 +190,13 @@ def test_a_request_by_another_hosts_name_is_refused(client: Client, host: str) -
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:80", "[::1]"])
 def test_a_request_by_a_loopback_name_is_answered(client: Client, host: str) -> None:
     assert client.http.get(JOBS, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("site", "code"), [("cross-site", 403), ("same-site", 403), ("same-origin", 403), ("none", 200)]
+)
+def test_what_a_web_page_loads_without_an_origin_is_refused_too(client: Client, site: str, code: int) -> None:
+    assert client.http.get(JOBS, headers={"Sec-Fetch-Site": site}).status_code == code
 
 
 def test_a_web_page_is_refused(client: Client, app: Path) -> None:
