@@ -179,6 +179,13 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(
+                categoricalValueSpec={"values": ["a", "b"]},
+                conditionalParameterSpecs=[below("Categorical", ["a", "b"]), below("Categorical", ["b"])],
+            ),
+            "studySpec.parameters: parameterId 'q' is there more than once",
+        ),
+        (
+            parameter(
                 categoricalValueSpec={"values": ["a"]},
                 conditionalParameterSpecs=[below("Categorical", ["a"], minValue=3.0)],
             ),
@@ -269,6 +276,13 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a", "b"]},
+                conditionalParameterSpecs=[below("Categorical", ["a"]), below("Categorical", ["b"])],
+            ),
+            "studySpec.parameters[0].conditionalParameterSpecs[1].parameterSpec.parameterId",
+        ),
         (changed(CONVEX, {"updateAllStoppedTrials": True}), f"{CONVEX}.updateAllStoppedTrials"),
     ],
 )

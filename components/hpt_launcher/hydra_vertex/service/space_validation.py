@@ -23,6 +23,7 @@ from hydra_vertex.launcher.job import (
 
 from .axes import SAME_VALUE_WITHIN
 from .job_validation import invalid as _invalid
+from .job_validation import unimplemented as _unimplemented
 
 PATH = "studySpec.parameters"
 DOMAIN_FIELDS = {
@@ -40,12 +41,13 @@ CONDITION_FIELDS = {
 
 
 def validate_space(study: StudySpec) -> None:
-    """Raises Refusal INVALID_ARGUMENT naming the first field that the real API would refuse too."""
+    """Raises Refusal: INVALID_ARGUMENT naming the first field that the real API would refuse too, or UNIMPLEMENTED."""
     if not study.parameters:
         _invalid(PATH, "a study needs at least one parameter")
     everything = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
     for spec, path in everything:
         _validate_parameter(spec, path)
+        _refuse_alternatives(spec, path)
     for name in _repeated([spec.id for spec, _ in everything]):
         _invalid(PATH, f"parameterId {name!r} is there more than once")
     if study.algorithm is Algorithm.GRID_SEARCH:
@@ -138,6 +140,17 @@ def _validate_condition(parent: ParameterSpec, child: ConditionalParameter, path
     for value in child.when:
         if not _contains(parent.domain, value):
             _invalid(path, f"{value!r} is no value of {parent.id!r}, on which {child.spec.id!r} depends")
+
+
+def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
+    """The API lets several children have one name, if their conditions are disjoint; only one of them is ever there."""
+    for index, child in enumerate(parent.children):
+        for earlier in parent.children[:index]:
+            if child.spec.id == earlier.spec.id and not set(child.when) & set(earlier.when):
+                _unimplemented(
+                    f"{path}.conditionalParameterSpecs[{index}].parameterSpec.parameterId",
+                    f"several parameters of one name ({child.spec.id!r}), each under other values of {parent.id!r},",
+                )
 
 
 def _contains(domain: Domain, value: ParameterValue) -> bool:
