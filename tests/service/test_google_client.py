@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,22 @@ def test_googles_client_finds_a_deletion_again_in_its_own_project_only(
     for other in (operation.replace("projects/p/", "projects/q/"), f"{PARENT}/operations/delete-1"):
         with pytest.raises(exceptions.NotFound, match="is not found"):
             google.get_operation({"name": other})
+
+
+NONSENSE = """
+import json, os
+with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
+    for step, time in (("1", 1e30), ("1e300", -1e30)):
+        file.write(json.dumps({"timestamp": time, "global_step": step, "loss": "1", "checkpoint_path": ""}) + "\\n")
+"""
+
+
+def test_a_trial_that_reports_nonsense_does_not_make_its_study_unreadable(
+    google: aiplatform_v1.JobServiceClient, app: Path
+) -> None:
+    document = job_document(app, "report")
+    container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
+    container["command"] = [sys.executable, "-I", "-S", "-c", NONSENSE]
+    created = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message_of(document))
+    (trial,) = finished(google, created.name).trials
+    assert [measurement.step_count for measurement in trial.measurements] == [1, (1 << 63) - 1]
