@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -14,13 +17,15 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status as StatusMessage
 
 from hydra_vertex.pipelines.cli import main
+from hydra_vertex.service.loopback import is_loopback
 from hydra_vertex.service.messages import message_class
-from hydra_vertex.service.server import Address, is_loopback, serve
+from hydra_vertex.service.server import Address, serve
 from hydra_vertex.service.token import read_token
 from hydra_vertex.trial.protocol.errors import OutputError, UserError
 from service.harness import PARENT, Client, job_document, start, wait_until
 
 TOKEN = "a-token-of-sixteen"  # noqa: S105 - of the service that the fixture starts
+BEARER = (("authorization", f"Bearer {TOKEN}"),)
 SERVICE = "/google.cloud.aiplatform.v1.JobService"
 
 
@@ -79,6 +84,12 @@ def test_another_host_without_a_token_is_refused_before_anything_listens(
     assert main(["serve", "--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]) == 2  # noqa: S104 - likewise
     assert "needs a token" in capsys.readouterr().err
     assert not studies.exists()
+
+
+def test_any_loopback_address_can_be_served_without_a_token(studies: Path) -> None:
+    with start(studies, "--host", "127.0.0.2") as service, Client(service.url, studies, service.pid) as client:
+        assert service.url.startswith("http://127.0.0.2:")
+        assert client.http.get(f"{PARENT}/customJobs").json() == {}
 
 
 def test_the_command_serves_another_host_with_the_token_of_the_environment(studies: Path) -> None:
@@ -164,6 +175,74 @@ def test_what_is_no_request_over_grpc_is_refused(
     with pytest.raises(grpc.RpcError) as caught:
         call(token_grpc, method, request_bytes, (("authorization", f"Bearer {TOKEN}"),))
     assert caught.value.code() is code
+
+
+def create_request() -> Any:
+    return message_class("CreateHyperparameterTuningJobRequest")(parent=PARENT)
+
+
+def with_a_timeout_beyond_the_calendar() -> Any:
+    request = create_request()
+    request.hyperparameter_tuning_job.trial_job_spec.scheduling.timeout.seconds = 10**16
+    return request
+
+
+def with_a_time_beyond_the_calendar() -> Any:
+    request = create_request()
+    request.hyperparameter_tuning_job.create_time.seconds = 10**16
+    return request
+
+
+def with_a_value_that_is_no_number() -> Any:
+    request = create_request()
+    request.hyperparameter_tuning_job.trials.add().parameters.add().value.number_value = math.nan
+    return request
+
+
+def with_a_detail_of_an_unknown_type() -> Any:
+    request = create_request()
+    request.hyperparameter_tuning_job.error.details.add().type_url = "type.googleapis.com/foo.Bar"
+    return request
+
+
+@pytest.mark.parametrize(
+    ("request_of", "words"),
+    [
+        (with_a_timeout_beyond_the_calendar, "timeout: Duration is not valid"),
+        (with_a_time_beyond_the_calendar, "create_time: Timestamp is not valid"),
+        (with_a_value_that_is_no_number, "value: Fail to serialize NaN"),
+        (with_a_detail_of_an_unknown_type, "foo.Bar"),
+    ],
+)
+def test_what_proto_json_has_no_form_for_is_an_invalid_argument(
+    token_grpc: str, request_of: Callable[[], Any], words: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(token_grpc, f"{SERVICE}/CreateHyperparameterTuningJob", request_of().SerializeToString(), BEARER)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert words in caught.value.details()
+
+
+@pytest.mark.parametrize(
+    ("paths", "code"),
+    [
+        (["display_name", "labels.a_1"], None),
+        (["labels.my_Key"], None),
+        (["study_spec.Metrics"], grpc.StatusCode.INVALID_ARGUMENT),
+        (["size"], grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+def test_a_read_mask_over_grpc_may_name_any_label(
+    token_grpc: str, paths: list[str], code: grpc.StatusCode | None
+) -> None:
+    request = message_class("ListHyperparameterTuningJobsRequest")(parent=PARENT, read_mask={"paths": paths})
+    method = f"{SERVICE}/ListHyperparameterTuningJobs"
+    if code is None:
+        assert call(token_grpc, method, request.SerializeToString(), BEARER) == b""
+    else:
+        with pytest.raises(grpc.RpcError) as caught:
+            call(token_grpc, method, request.SerializeToString(), BEARER)
+        assert (caught.value.code(), caught.value.details().startswith("readMask: ")) == (code, True)
 
 
 def test_a_refusal_over_grpc_names_the_field_in_its_details(token_grpc: str) -> None:

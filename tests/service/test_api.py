@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,26 @@ def test_a_list_is_paged_newest_first(client: Client, app: Path) -> None:
     assert pages == [created[:2:-1], created[2:0:-1], created[:1]]
 
 
+def test_the_fields_of_a_list_request_may_be_in_snake_case(client: Client, running: str) -> None:
+    client.finished(client.create(job_document(client.studies.parent / "second", "report")))
+    answer = client.http.get(
+        JOBS, params={"page_size": 1, "read_mask": "name", "$alt": "json;enum-encoding=int"}
+    ).json()
+    assert [set(job) for job in answer["hyperparameterTuningJobs"]] == [{"name"}]
+    following = client.http.get(JOBS, params={"page_token": answer["nextPageToken"], "alt": "json"}).json()
+    assert running in [job["name"] for job in following["hyperparameterTuningJobs"]]
+
+
+def test_a_query_parameter_that_a_method_has_not_is_refused(client: Client, running: str) -> None:
+    for answer in (
+        client.http.get(running, params={"view": "FULL"}),
+        client.http.post(f"{running}:cancel", params={"view": "FULL"}),
+        client.http.delete(running, params={"view": "FULL"}),
+        client.http.post(JOBS, params={"view": "FULL"}, json={}),
+    ):
+        assert error_of(answer)["message"].startswith("view: is no query parameter of this method")
+
+
 def test_a_list_holds_what_its_filter_lets_through(client: Client, running: str) -> None:
     def listed(text: str) -> list[str]:
         return [
@@ -104,7 +125,14 @@ def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> No
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [({"filter": "labels.a"}, "filter"), ({"pageSize": "-1"}, "pageSize"), ({"pageToken": "x"}, "pageToken")],
+    [
+        ({"filter": "labels.a"}, "filter"),
+        ({"pageSize": "-1"}, "pageSize"),
+        ({"pageSize": str(1 << 31)}, "pageSize"),
+        ({"page_size": "-1"}, "pageSize"),
+        ({"pageToken": "x"}, "pageToken"),
+        ({"maxResults": "3"}, "maxResults"),
+    ],
 )
 def test_a_list_request_that_is_not_understood_is_refused_by_name(
     client: Client, query: dict[str, str], named: str
@@ -131,12 +159,30 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(client: Client) -> None:
     assert error["message"] == "the request's body is more than 1048576 bytes"
 
 
+def test_a_body_that_says_it_will_be_too_long_is_refused_before_it_comes(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 52428800\r\n\r\n".encode())
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_goes_in_the_midst_of_its_request_is_no_failure_of_the_service(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{{".encode())
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1 << 16)
+    log = client.studies.with_name(f"{client.studies.name}.log")
+    assert client.http.get(JOBS).status_code == 200
+    assert "ClientDisconnect" not in log.read_text()
+
+
 def test_an_output_folder_outside_of_the_service_is_refused(client: Client, app: Path) -> None:
     error = error_of(client.http.post(JOBS, json=job_document(app, "report", output="gs://b/../../x")))
     assert error["message"].startswith("trialJobSpec.baseOutputDirectory.outputUriPrefix: ")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]:80", "10.0.0.1", "[::1].evil.example", "0.0.0.0:80"]
+)
 def test_a_request_by_another_hosts_name_is_refused(client: Client, host: str) -> None:
     assert error_of(client.http.get(JOBS, headers={"Host": host}))["status"] == "PERMISSION_DENIED"
 
@@ -144,6 +190,13 @@ def test_a_request_by_another_hosts_name_is_refused(client: Client, host: str) -
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:1", "[::1]:80", "[::1]"])
 def test_a_request_by_a_loopback_name_is_answered(client: Client, host: str) -> None:
     assert client.http.get(JOBS, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("site", "code"), [("cross-site", 403), ("same-site", 403), ("same-origin", 403), ("none", 200)]
+)
+def test_what_a_web_page_loads_without_an_origin_is_refused_too(client: Client, site: str, code: int) -> None:
+    assert client.http.get(JOBS, headers={"Sec-Fetch-Site": site}).status_code == code
 
 
 def test_a_web_page_is_refused(client: Client, app: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hydra_vertex.service.devices.cpus import usable_cpus
 from service.harness import (
     PARENT,
     Client,
@@ -88,6 +89,17 @@ def test_a_custom_job_that_fails_says_why(client: Client, command: tuple[str, ..
     assert job["state"] == "JOB_STATE_FAILED"
     assert job["error"]["code"] == 3
     assert words in job["error"]["message"]
+
+
+def test_custom_jobs_share_the_cpus_as_trials_do(client: Client, tmp_path: Path) -> None:
+    text = f"import os\nprint(os.environ['OMP_NUM_THREADS'], flush=True)\n{WAIT}"
+    names = [create(client, custom_job(*script(text, str(tmp_path / "go"))))["name"] for _ in range(2)]
+    last = client.studies / "jobs" / names[-1].rpartition("/")[2] / "run" / "log.txt"
+    threads = wait_until(lambda: last.exists() and last.read_text().strip())
+    (tmp_path / "go").touch()
+    for name in names:
+        client.finished(name)
+    assert threads == str(max(1, usable_cpus() // 2))
 
 
 def test_a_cancelled_job_is_ended_and_can_be_deleted_then(client: Client) -> None:

@@ -73,6 +73,8 @@ def test_a_job_without_labels_has_none_of_them() -> None:
         ("create_time:*", "create_time takes"),
         ('create_time>"yesterday"', "create_time: expected a time"),
         ('create_time>"2026-13-01T00:00:00Z"', "month"),
+        ('create_time>"0001-01-01T00:00:00+23:00"', "is no time"),
+        ('create_time>"9999-12-31T23:59:59-23:00"', "is no time"),
         ("labels.a>b", "labels.a takes"),
         ('display_name="x', "cannot be read"),
         ("(state=JOB_STATE_FAILED", "'the end' was not expected"),

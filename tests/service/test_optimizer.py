@@ -155,6 +155,23 @@ def test_a_finite_space_with_conditions_is_gone_through_too(algorithm: Algorithm
     assert len({tuple(sorted(t.parameters.items())) for t in history}) == 8  # linear; 1 layer; 2 or 3 by 3 batches
 
 
+BRANCHES = ParameterSpec(
+    "model",
+    Categorical(("tree", "deep")),
+    children=(
+        ConditionalParameter(("tree",), ParameterSpec("leaves", IntegerRange(1, 3))),
+        ConditionalParameter(("deep",), LR),
+    ),
+)
+
+
+@pytest.mark.parametrize("job_id", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
+def test_a_finite_branch_of_a_space_without_end_repeats_nothing(algorithm: Algorithm, job_id: str) -> None:
+    history = run(study((BRANCHES,), algorithm), 16, lambda parameters: float(parameters.get("lr", 1.0)), job_id)
+    assert len({tuple(sorted(t.parameters.items())) for t in history}) == 16
+
+
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
 def test_a_conditional_parameter_is_there_exactly_while_its_condition_holds(algorithm: Algorithm) -> None:
     history = run(study((MODEL,), algorithm), 24, lambda parameters: abs(math.log10(float(parameters["lr"])) + 3))

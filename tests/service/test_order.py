@@ -30,6 +30,11 @@ def test_nothing_that_tells_the_service_who_it_is_reaches_a_trial() -> None:
     assert {"CLOUD_ML_HP_METRIC_TAG", "AIP_MODEL_DIR"}.isdisjoint(found)
 
 
+def test_a_variable_may_refer_to_one_of_the_trials_own() -> None:
+    found = environ({"HOME": "/h"}, {"BEST": "trial-$(CLOUD_ML_TRIAL_ID)", "PLACE": "$(HOME)"})
+    assert (found["BEST"], found["PLACE"]) == (f"trial-{ENVIRONMENT.trial_id}", "$(HOME)")
+
+
 def test_the_programs_of_the_services_python_are_found_first() -> None:
     assert environ({"PATH": "/usr/bin"})["PATH"] == "/venv/bin:/usr/bin"
     assert environ({"PATH": "/usr/bin"}, {"PATH": "/mine"})["PATH"] == "/venv/bin:/mine"

@@ -11,13 +11,17 @@ from hydra_vertex.launcher.job import (
     ConditionalParameter,
     Discrete,
     DoubleRange,
+    Goal,
     IntegerRange,
+    MetricSpec,
     ParameterSpec,
     ScaleType,
+    StudySpec,
 )
 from hydra_vertex.service.axes import ChoiceAxis, IntAxis, axis_of
 from hydra_vertex.service.grid import Grid
-from hydra_vertex.service.space import key_of, point_at, point_of, space_of, values_at
+from hydra_vertex.service.space import default_point, key_of, point_at, point_of, space_of, values_at
+from hydra_vertex.service.space_validation import validate_space
 from service.test_optimizer import BATCH, EVERY_KIND, MODEL, MOMENTUM, OPTIMIZER, is_inside
 
 
@@ -113,3 +117,14 @@ def test_a_parameter_below_one_that_is_inactive_is_inactive() -> None:
     assert point_at(space, [0.0, 0.0, 0.0]) == {"a": 0}
     assert point_at(space, [0.9, 0.9, 0.0]) == {"a": 1, "b": 1}
     assert point_at(space, [0.9, 0.0, 0.0]) == {"a": 1, "b": 0, "batch": 0}
+
+
+def test_a_discrete_default_and_a_condition_stand_for_the_value_next_to_them() -> None:
+    child = ConditionalParameter((0.1 + 0.2,), ParameterSpec("below", DoubleRange(0.0, 1.0)))
+    study = StudySpec(
+        metrics=(MetricSpec("loss", Goal.MINIMIZE),),
+        parameters=(ParameterSpec("rate", Discrete((0.1, 0.3, 0.5), default=0.27), children=(child,)),),
+    )
+    validate_space(study)
+    space = space_of(study.parameters)
+    assert values_at(space, default_point(space)) == {"rate": 0.3, "below": 0.5}

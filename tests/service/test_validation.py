@@ -102,7 +102,7 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(discreteValueSpec={"values": [2.0, 1.0]}),
-            "studySpec.parameters[0].discreteValueSpec.values: expected ascending order, got [2.0, 1.0]",
+            "studySpec.parameters[0].discreteValueSpec.values: expected ascending order, got 2.0 before 1.0",
         ),
         (
             parameter(discreteValueSpec={"values": [1.0, 1.0]}),
@@ -126,8 +126,24 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
             "studySpec.parameters[0].categoricalValueSpec.defaultValue: 'b' is none of its values",
         ),
         (
-            parameter(discreteValueSpec={"values": [1.0, 2.0], "defaultValue": 1.5}),
-            "studySpec.parameters[0].discreteValueSpec.defaultValue: 1.5 is none of its values",
+            parameter(discreteValueSpec={"values": [1.0, 1.0 + 1e-12]}),
+            "studySpec.parameters[0].discreteValueSpec.values: expected values 1e-10 apart or more",
+        ),
+        (
+            parameter(discreteValueSpec={"values": list(range(1001))}),
+            "studySpec.parameters[0].discreteValueSpec.values: expected 1000 at most, got 1001",
+        ),
+        (
+            parameter(doubleValueSpec={"minValue": -1e308, "maxValue": 1e308}),
+            "studySpec.parameters[0].doubleValueSpec: from minValue -1e+308 to maxValue 1e+308 is more than",
+        ),
+        (
+            changed("studySpec.parameters.0.parameterId", "x\0"),
+            "studySpec.parameters[0].parameterId: a command line cannot hold a NUL character, got 'x\\x00'",
+        ),
+        (
+            parameter(categoricalValueSpec={"values": ["a", "b\0"]}),
+            "studySpec.parameters[0].categoricalValueSpec.values: a command line cannot hold a NUL character",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", ["b"])]),
@@ -163,6 +179,13 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(
+                categoricalValueSpec={"values": ["a", "b"]},
+                conditionalParameterSpecs=[below("Categorical", ["a", "b"]), below("Categorical", ["b"])],
+            ),
+            "studySpec.parameters: parameterId 'q' is there more than once",
+        ),
+        (
+            parameter(
                 categoricalValueSpec={"values": ["a"]},
                 conditionalParameterSpecs=[below("Categorical", ["a"], minValue=3.0)],
             ),
@@ -183,6 +206,14 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         (
             changed(f"{POOL}.containerSpec.env", [{"name": "A=B", "value": ""}]),
             "trialJobSpec.workerPoolSpecs[0].containerSpec.env: 'A=B' cannot be the name",
+        ),
+        (
+            changed(f"{POOL}.containerSpec.env", [{"name": "A", "value": "\0"}]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env: A has a NUL character in its value",
+        ),
+        (
+            changed(f"{POOL}.containerSpec.env", [{"name": f"V{i}", "value": ""} for i in range(101)]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env: expected 100 variables at most, got 101",
         ),
     ],
 )
@@ -245,6 +276,13 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a", "b"]},
+                conditionalParameterSpecs=[below("Categorical", ["a"]), below("Categorical", ["b"])],
+            ),
+            "studySpec.parameters[0].conditionalParameterSpecs[1].parameterSpec.parameterId",
+        ),
         (changed(CONVEX, {"updateAllStoppedTrials": True}), f"{CONVEX}.updateAllStoppedTrials"),
     ],
 )

@@ -67,6 +67,8 @@ def test_memory_that_is_not_told_is_not_guessed(free: str) -> None:
         ("1,0", ["1", "0"]),
         (" 0 , 1 ", ["0", "1"]),
         ("0,0", ["0"]),
+        (f"1,{SECOND},0,00", ["1", "0"]),
+        (f"GPU-1111,0,{SECOND}", [FIRST, SECOND]),
         (SECOND, [SECOND]),
         ("GPU-2222", [SECOND]),
         ("GPU-", []),

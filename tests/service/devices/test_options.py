@@ -57,7 +57,8 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         ("--trial-nice=-5", "-5 is not from 0 to 19"),
         ("--trial-nice=20", "20 is not from 0 to 19"),
         ("--trial-memory=lots", "'lots' is no size"),
-        ("--trials-per-gpu=half", "invalid .* value: 'half'"),
+        ("--trials-per-gpu=0.5", "'0.5' is no whole number"),
+        ("--trial-nice=very", "'very' is no whole number"),
     ],
 )
 def test_values_without_a_sense_are_refused(argument: str, message: str) -> None:

@@ -5,7 +5,7 @@ Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locat
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
@@ -18,14 +18,27 @@ from starlette.types import ExceptionHandler
 
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import DocumentError
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.trial.protocol.json import Json, JsonObject
 
 from .guard import Guard, read_body
+from .listing import LIST_FIELDS, camel
 from .names import Kind
 from .operations import Operations
 from .status import Refusal, Status, error_body
 
-LOCATION = "/v1/projects/{project}/locations/{location}"
+PLACE = "/projects/{project}/locations/{location}"
+LOCATION = f"/v1{PLACE}"
+OPERATION_PREFIXES = ("/v1", "/ui")
+"""Google's generated client looks for operations below /ui, the first of the paths that the API lists for them."""
+SYSTEM_PARAMETERS = {
+    *("$.xgafv", "$alt", "$callback", "$fields", "$key", "$outputDefaults", "$prettyPrint", "$uploadProtocol"),
+    *("$userProject", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"),
+    *("uploadType", "upload_protocol", "userIp"),
+}
+"""What every method of Google's takes beside its own fields, for Google's front end; none has a meaning here.
+
+Source: https://cloud.google.com/apis/docs/system-parameters.
+"""
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,7 +55,11 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
         routes=[
             *job_routes(Kind.TUNING),
             *job_routes(Kind.CUSTOM),
-            Route(f"{LOCATION}/operations/{{id}}", get_operation),
+            *(
+                Route(f"{prefix}{PLACE}/operations/{{id}}{end}", get_operation, methods=[verb])
+                for prefix in OPERATION_PREFIXES
+                for verb, end in (("POST", ":wait"), ("GET", ""))
+            ),
         ],
         middleware=[Middleware(Guard, token=token)],
         exception_handlers=handlers,
@@ -55,19 +72,23 @@ def job_routes(kind: Kind) -> list[Route]:
     jobs = f"{LOCATION}/{kind.value}"
 
     async def create(request: Request) -> Response:
+        _query(request)
         return _answer(await _operations(request).create(kind, _parent(request), await _document(request)))
 
     async def list_page(request: Request) -> Response:
-        return _answer(await _operations(request).list(kind, _parent(request), dict(request.query_params)))
+        return _answer(await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS)))
 
     async def get(request: Request) -> Response:
+        _query(request)
         return Response(_operations(request).text(kind, _name(request, kind)), media_type="application/json")
 
     async def cancel(request: Request) -> Response:
+        _query(request)
         _operations(request).cancel(kind, _name(request, kind))
         return _answer({})
 
     async def delete(request: Request) -> Response:
+        _query(request)
         return _answer(_operations(request).delete(kind, _name(request, kind)))
 
     methods: list[tuple[str, str, Endpoint]] = [
@@ -81,11 +102,21 @@ def job_routes(kind: Kind) -> list[Route]:
 
 
 async def get_operation(request: Request) -> Response:
-    """A long-running operation."""
+    """A long-running operation, at once or when it is done: which they all are."""
     return _answer(_operations(request).get_operation(f"{_parent(request)}/operations/{request.path_params['id']}"))
 
 
-async def _document(request: Request) -> json.Json:
+def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
+    """The fields of a request that stand in its URL, in camelCase. Raises Refusal at one that the method has not."""
+    given = {camel(name): value for name, value in request.query_params.items() if name not in SYSTEM_PARAMETERS}
+    for name in given:
+        if name not in known:
+            takes = f"takes {', '.join(sorted(known))}" if known else "takes no parameters"
+            raise Refusal(Status.INVALID_ARGUMENT, f"{name}: is no query parameter of this method, which {takes}", name)
+    return {**given}
+
+
+async def _document(request: Request) -> Json:
     body = await read_body(request)
     try:
         return json.loads(body)

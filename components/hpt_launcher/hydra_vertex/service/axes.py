@@ -19,6 +19,9 @@ from hydra_vertex.launcher.job import (
 Coordinate: TypeAlias = float | int
 """A parameter's value on its axis: a float on a FloatAxis, an int on the others."""
 
+SAME_VALUE_WITHIN = 1e-10
+"""Discrete values that are nearer to each other are one, as the API documents it for conditions."""
+
 
 @dataclass(frozen=True, slots=True)
 class FloatAxis:
@@ -126,8 +129,10 @@ class ChoiceAxis:
         return self.values[int(coordinate)]
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
-        """The index of a value. Raises ValueError for one that is not listed."""
-        return self.values.index(value)
+        """The index of a value, of an ordered one that of the nearest. Raises ValueError for one that is not listed."""
+        if not self.ordered:
+            return self.values.index(value)
+        return min(range(self.size), key=lambda index: abs(float(self.values[index]) - float(value)))
 
     def nth(self, index: int) -> int:
         """The coordinate with that index: itself."""

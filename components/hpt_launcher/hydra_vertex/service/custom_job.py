@@ -127,13 +127,12 @@ _STATES = {
     TrialState.ACTIVE: JobState.RUNNING,
     TrialState.STOPPING: JobState.CANCELLING,
     TrialState.SUCCEEDED: JobState.SUCCEEDED,
-    TrialState.INFEASIBLE: JobState.FAILED,
 }
 
 
 def custom_job_of(job: HyperparameterTuningJob, trial: Trial, arguments: tuple[str, ...]) -> CustomJob:
     """The CustomJob that a trial is; `arguments` are its parameters, as they stand on its command line."""
-    failed = trial.state is TrialState.INFEASIBLE
+    state, error = _end_of(trial)
     base = job.trial_job_spec.base_output_uri
     pool, *others = job.trial_job_spec.worker_pools
     container = pool.container or ContainerSpec()
@@ -149,13 +148,22 @@ def custom_job_of(job: HyperparameterTuningJob, trial: Trial, arguments: tuple[s
         spec=spec,
         labels=job.labels,
         name=trial_custom_job(job.name, trial.id),
-        state=_STATES.get(trial.state, JobState.UNSPECIFIED),
+        state=state,
         create_time=created,
         start_time=trial.start_time,
         end_time=trial.end_time,
         update_time=trial.end_time or created,
-        error=JobError(Status.INVALID_ARGUMENT.rpc_code, trial.infeasible_reason) if failed else None,
+        error=error,
     )
+
+
+def _end_of(trial: Trial) -> tuple[JobState, JobError | None]:
+    """A trial that was stopped early was cancelled, whatever it is judged by: so a client can tell it from others."""
+    if trial.state.is_terminal and trial.stopped_early:
+        return JobState.CANCELLED, JobError(Status.CANCELLED.rpc_code, trial.stopping_reason)
+    if trial.state is TrialState.INFEASIBLE:
+        return JobState.FAILED, JobError(Status.INVALID_ARGUMENT.rpc_code, trial.infeasible_reason)
+    return _STATES.get(trial.state, JobState.UNSPECIFIED), None
 
 
 def _parse_labels(fields: Fields) -> dict[str, str]:

@@ -35,8 +35,16 @@ MakeOrder: TypeAlias = Callable[[Slot | None], Order]
 class CustomJobs:
     """The custom jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
 
-    def __init__(self, folder: ServiceFolder, store: Store, host: Host, slots: Slots, broken: dict[str, str]) -> None:
-        """The jobs take their places from `slots`, as trials do.
+    def __init__(
+        self,
+        folder: ServiceFolder,
+        store: Store,
+        host: Host,
+        slots: Slots,
+        at_once: Callable[[], int],
+        broken: dict[str, str],
+    ) -> None:
+        """The jobs take their places from `slots`, as trials do, and share the CPUs among `at_once`.
 
         `broken` gets the ids of jobs that cannot go on, with the reason.
         """
@@ -44,6 +52,7 @@ class CustomJobs:
         self._store = store
         self._host = host
         self._slots = slots
+        self._at_once = at_once
         self._broken = broken
         self._runs: dict[str, CustomJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -69,12 +78,17 @@ class CustomJobs:
         self._drive(stored)
         return stored.id
 
+    @property
+    def count(self) -> int:
+        """How many jobs there are that have not ended."""
+        return len(self._runs)
+
     def find(self, job_id: str) -> CustomJobRun | None:
         """The work on a job; None when it has ended."""
         return self._runs.get(job_id)
 
     def _drive(self, stored: StoredCustomJob) -> None:
-        order = partial(custom_order, stored.id, stored.job, self._folder, self._host)
+        order = partial(custom_order, stored.id, stored.job, self._folder, self._host, self._at_once)
         run = CustomJobRun(stored, self._store, self._slots, order, self._folder.custom_job(stored.id).read_gpu())
         self._runs[stored.id] = run
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, run), name=f"job {stored.id}")
@@ -200,7 +214,9 @@ class CustomJobRun:
         self._job = job
 
 
-def custom_order(job_id: str, job: CustomJob, folder: ServiceFolder, host: Host, slot: Slot | None) -> Order:
+def custom_order(
+    job_id: str, job: CustomJob, folder: ServiceFolder, host: Host, at_once: Callable[[], int], slot: Slot | None
+) -> Order:
     """What a custom job's process is started with: the container's command, and no trial's identity."""
     container = job.spec.worker_pools[0].container or ContainerSpec()
     base = str(folder.output_base(job_id, job.spec.base_output_uri)).rstrip("/")
@@ -208,7 +224,7 @@ def custom_order(job_id: str, job: CustomJob, folder: ServiceFolder, host: Host,
     place = folder.custom_job(job_id)
     identity = TrialEnvironment("", str(place.metric_file), job_id, output_dirs)
     gpu = slot.gpu if slot else None
-    environ = trial_environ(container.env, identity, Share(gpu, 1), host)
+    environ = trial_environ(container.env, identity, Share(gpu, at_once()), host)
     return Order(
         command=(*container.command, *container.args),
         environ={name: value for name, value in environ.items() if name != TRIAL_ID},

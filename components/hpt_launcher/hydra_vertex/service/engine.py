@@ -49,7 +49,7 @@ class Engine:
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
-        self._custom_jobs = CustomJobs(folder, store, self._host, self._slots, self._broken)
+        self._custom_jobs = CustomJobs(folder, store, self._host, self._slots, self._trials_at_once, self._broken)
         self._loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
 
     def resume(self) -> None:
@@ -179,8 +179,8 @@ class Engine:
         return order_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host, share)
 
     def _trials_at_once(self) -> int:
-        """How many trials there may be at once as things are now: what the jobs ask for, within the places."""
-        asked = sum(driver.record.job.parallel_trial_count for driver in self._drivers.values())
+        """How many trials and custom jobs there may be at once now: what is asked for, within the places."""
+        asked = self._custom_jobs.count + sum(d.record.job.parallel_trial_count for d in self._drivers.values())
         at_once = self._slots.capacity.at_once
         return max(1, asked if at_once is None else min(asked, at_once))
 

@@ -160,7 +160,7 @@ def _create_time(comparator: str, value: str) -> Predicate:
         _refuse(f"create_time takes =, !=, <, <=, > and >=, got {comparator!r}")
     try:
         wanted = parse_time(value, "create_time")
-    except (DocumentError, ValueError) as error:
+    except DocumentError as error:
         raise Refusal(Status.INVALID_ARGUMENT, f"filter: {error}", "filter") from error
     compare = _ORDER[comparator]
     return lambda document: compare(parse_time(document.get("createTime"), "createTime"), wanted)

@@ -16,7 +16,7 @@ from hydra_vertex.trial.protocol.errors import DocumentError, UserError
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from .guard import BODY_LIMIT_BYTES
-from .messages import RESOURCES, load, message_class, to_document, to_message
+from .messages import RESOURCES, load, message_class, request_document, to_message
 from .names import Kind
 from .operations import Operations
 from .status import Refusal, Status, error_details
@@ -76,7 +76,7 @@ def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRp
 
     jobs = [f"{verb}{RESOURCES[kind]}" for kind in Kind for verb in ("Create", "Get", "Cancel", "Delete")]
     jobs += [f"List{RESOURCES[kind]}s" for kind in Kind]
-    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation"]}
+    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation", "WaitOperation"]}
     return tuple(
         grpc.method_handlers_generic_handler(service, {name: _method(name, operations, token) for name in names})
         for service, names in services.items()
@@ -108,10 +108,10 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
-    if method == "GetOperation":
-        fields = to_document(_parsed(_operation_request(), request))
+    if method in {"GetOperation", "WaitOperation"}:
+        fields = request_document(_parsed(_operation_request(method), request))
         return _operation(operations.get_operation(str(fields.get("name", ""))))
-    fields = to_document(_parsed(message_class(f"{method}Request")(), request))
+    fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     kind = next(kind for kind in Kind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
@@ -145,12 +145,13 @@ def _bytes(document: JsonObject, name: str) -> bytes:
     return to_message(document, name).SerializeToString()
 
 
-def _operation_request() -> Message:
+def _operation_request(method: str) -> Message:
     from google.longrunning.operations_pb2 import (  # type: ignore[import-untyped]  # published without types
         GetOperationRequest,
+        WaitOperationRequest,
     )
 
-    return cast("Message", GetOperationRequest())
+    return cast("Message", (GetOperationRequest if method == "GetOperation" else WaitOperationRequest)())
 
 
 def _operation(document: JsonObject) -> bytes:

@@ -5,16 +5,19 @@ Where it listens for other machines, or where a token is set, a request must car
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .loopback import is_loopback
 from .status import Refusal, Status, error_body
 from .token import require_token
 
-LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
 BODY_LIMIT_BYTES = 1 << 20
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
 class Guard:
@@ -44,20 +47,39 @@ class Guard:
 def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
     """Raises Refusal (PERMISSION_DENIED) when a web page may have sent these headers."""
     host = headers.get("host", "")
-    name = host[: host.find("]") + 1] if host.startswith("[") else host.split(":")[0]
-    if not any_host and name.lower() not in LOOPBACK_HOSTS:
-        names = ", ".join(sorted(LOOPBACK_HOSTS))
-        raise Refusal(Status.PERMISSION_DENIED, f"Host {host!r}: the tuning service answers to {names} only")
+    if not any_host and not _is_loopback(host):
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Host {host!r}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
+        )
     if "origin" in headers:
         origin = headers["origin"]
         raise Refusal(Status.PERMISSION_DENIED, f"Origin {origin!r}: the tuning service does not answer to web pages")
+    # A page's images and scripts come without an Origin; `none` is an address that the user has typed.
+    site = headers.get("sec-fetch-site", "none")
+    if site != "none":
+        raise Refusal(Status.PERMISSION_DENIED, f"Sec-Fetch-Site {site!r}: the service does not answer to web pages")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a Host header, with or without a port, names this machine. No such name is resolved by anybody's DNS."""
+    match = _HOST.fullmatch(host)
+    return match is not None and is_loopback((match[1] or match[2]).lower())
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises Refusal as soon as it is more than BODY_LIMIT_BYTES."""
+    """The body of a request. Raises Refusal when it is, or says that it will be, more than BODY_LIMIT_BYTES."""
+    _refuse_more(int(request.headers.get("content-length", "0")))
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is more than {BODY_LIMIT_BYTES} bytes")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            _refuse_more(len(body))
+    except ClientDisconnect as error:
+        raise Refusal(Status.CANCELLED, "the client has gone before its request was whole") from error
     return bytes(body)
+
+
+def _refuse_more(size_bytes: int) -> None:
+    if size_bytes > BODY_LIMIT_BYTES:
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is more than {BODY_LIMIT_BYTES} bytes")

@@ -1,11 +1,12 @@
 """What the API refuses in the parts that both kinds of job have: names, labels, worker pools. Pure.
 
-Every message starts with the field's path. Source: the field comments of google/cloud/aiplatform/v1/custom_job.proto
-and machine_resources.proto, and https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
+Every message starts with the field's path. Source: the field comments of custom_job.proto,
+env_var.proto and machine_resources.proto in google/cloud/aiplatform/v1, and https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import NoReturn
 
@@ -17,8 +18,10 @@ from .status import Refusal, Status
 DISPLAY_NAME_LIMIT = 128
 LABEL_LIMIT = 64
 LABELS_LIMIT = 64
+VARIABLES_LIMIT = 100
 OUTPUT_DIRECTORY = "baseOutputDirectory.outputUriPrefix"
 UNSPECIFIED_ACCELERATOR = "ACCELERATOR_TYPE_UNSPECIFIED"
+_C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def validate_display_name(name: str) -> None:
@@ -94,9 +97,17 @@ def _validate_container(container: ContainerSpec, path: str) -> None:
             f"{path}.command",
             "is empty; jobs are processes of this machine here, so no image's ENTRYPOINT stands in for a command",
         )
+    if len(container.env) > VARIABLES_LIMIT:
+        invalid(f"{path}.env", f"expected {VARIABLES_LIMIT} variables at most, got {len(container.env)}")
     for name, value in container.env.items():
-        if not name or "=" in name or "\0" in name + value:
-            invalid(f"{path}.env", f"{name!r} cannot be the name of an environment variable")
+        if not _C_IDENTIFIER.fullmatch(name):
+            invalid(
+                f"{path}.env",
+                f"{name!r} cannot be the name of an environment variable; it takes letters, digits and underscores, "
+                "and begins with no digit",
+            )
+        if "\0" in value:
+            invalid(f"{path}.env", f"{name} has a NUL character in its value, which no environment can hold")
     if any("\0" in part for part in (*container.command, *container.args)):
         invalid(path, "a command cannot hold a NUL character")
 

@@ -17,6 +17,8 @@ from .status import Refusal, Status
 
 DEFAULT_PAGE_SIZE = 100
 MOST_PAGE_SIZE = 1000
+INT32_MAX = (1 << 31) - 1
+LIST_FIELDS = ("filter", "pageSize", "pageToken", "readMask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ListRequest:
 def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
     """Read a request's fields, or a URL's query parameters. Raises Refusal (INVALID_ARGUMENT) naming one of them."""
     size = _whole(fields, "pageSize")
+    if size is not None and size > INT32_MAX:
+        _refuse("pageSize", f"expected {INT32_MAX} at most, got {size}")
     return ListRequest(
         page_size=min(size or DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE),
         before=_whole(fields, "pageToken"),
@@ -66,15 +70,16 @@ def _whole(fields: Mapping[str, Json], name: str) -> int | None:
 
 
 def _parse_mask(text: str) -> tuple[str, ...]:
-    paths = tuple(_camel(path.strip()) for path in text.split(",") if path.strip())
+    paths = tuple(camel(path.strip()) for path in text.split(",") if path.strip())
     return () if "*" in paths else paths
 
 
-def _camel(path: str) -> str:
+def camel(path: str) -> str:
+    """A field's path, in the proto's own snake_case or as JSON has it, in camelCase."""
     # A label's key is the user's own.
     head, dot, tail = path.partition(".")
     converted = re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), head)
-    return f"{converted}{dot}{tail if converted == 'labels' else _camel(tail)}" if dot else converted
+    return f"{converted}{dot}{tail if converted == 'labels' else camel(tail)}" if dot else converted
 
 
 def _refuse(name: str, problem: str) -> NoReturn:

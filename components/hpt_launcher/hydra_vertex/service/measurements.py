@@ -14,6 +14,10 @@ READ_LIMIT_BYTES = 4 << 20
 RECORD_LIMIT = 100
 """As many as cloudml-hypertune keeps in the file."""
 
+MOST_STEPS = (1 << 63) - 1
+LONGEST_S = 315_576_000_000.0
+"""What an int64 and a google.protobuf.Duration can hold: a trial may report more, and its study stays readable."""
+
 OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
 """The fields of a record that are no metric."""
 
@@ -83,8 +87,8 @@ def measurements_of(
                 metric_id: record.value,
                 **{other: beside[record.step, other] for other in other_ids if (record.step, other) in beside},
             },
-            step_count=max(record.step, 0),
-            elapsed_s=None if record.timestamp_s is None else max(record.timestamp_s - started_s, 0.0),
+            step_count=min(max(record.step, 0), MOST_STEPS),
+            elapsed_s=None if record.timestamp_s is None else min(max(record.timestamp_s - started_s, 0.0), LONGEST_S),
         )
         for record in records
         if record.metric == metric_id and math.isfinite(record.value)

@@ -75,11 +75,29 @@ def to_document(message: Message) -> JsonObject:
     return document
 
 
+def request_document(message: Message) -> JsonObject:
+    """The JSON of a request that came as bytes. Raises DocumentError naming the field that JSON cannot hold.
+
+    Bytes can hold what proto JSON has no form for: times beyond the calendar, a NaN among the parameters of a trial,
+    an `Any` of an unknown type. A read mask stands in the document as text, for its JSON has no labels such as `a_1`.
+    """
+    from google.protobuf.json_format import SerializeToJsonError
+
+    mask = ",".join(message.read_mask.paths) if "read_mask" in message.DESCRIPTOR.fields_by_name else ""  # type: ignore[attr-defined]  # of list requests
+    if mask:
+        message.ClearField("read_mask")
+    try:
+        document = to_document(message)
+    except (SerializeToJsonError, TypeError, ValueError) as error:
+        raise _named(str(error), message.DESCRIPTOR.name) from error
+    return {**document, "readMask": mask} if mask else document
+
+
 def to_message(document: JsonObject, name: str) -> Message:
-    """The message of a JSON that is known to be one."""
+    """The message of a JSON that is known to be one. The service's own fields (`stoppingReason`) are left out."""
     from google.protobuf.json_format import ParseDict
 
-    message: Message = ParseDict(dict(document), message_class(name)())
+    message: Message = ParseDict(dict(document), message_class(name)(), ignore_unknown_fields=True)
     return message
 
 
@@ -129,7 +147,7 @@ def _bare_packages() -> list[str]:
 
 
 _UNKNOWN = re.compile(r'Message type ".*?" has no field named "(.*?)"', re.DOTALL)
-_STEP = re.compile(r"Failed to parse (\w+) field: ")
+_STEP = re.compile(r"Failed to (?:parse|serialize) (\w+) field: ")
 
 
 def _named(text: str, root: str) -> DocumentError:

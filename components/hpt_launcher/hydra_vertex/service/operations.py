@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 from collections.abc import Mapping
 from itertools import islice
 
@@ -36,7 +37,7 @@ OUTPUT_ONLY = {
 }
 """The service's own fields: as with the real API, what a client writes into them is passed over."""
 
-_OPERATION = re.compile(r"(projects/[^/]+/locations/[^/]+)/operations/delete-([1-9][0-9]{0,17})")
+_OPERATION = re.compile(r"(projects/[^/]+/locations/[^/]+)/operations/delete-([1-9][0-9]{0,17})-[0-9a-f]{8}")
 
 
 class Operations:
@@ -91,14 +92,16 @@ class Operations:
     def get_operation(self, name: str) -> JsonObject:
         """A deletion; each is done since it was answered."""
         match = _OPERATION.fullmatch(name)
-        if match is None or not self._engine.was_deleted(int(match[2])):
+        operation = _deletion(match[1], match[2]) if match else {}
+        if match is None or operation["name"] != name or not self._engine.was_deleted(int(match[2])):
             raise Refusal(Status.NOT_FOUND, f"{name} is not found")
-        return _deletion(match[1], match[2])
+        return operation
 
 
 def _deletion(parent: str, job_id: str) -> JsonObject:
+    # Of a deleted job nothing is kept but that its id was given; the sum ties the operation to the job's parent.
     return {
-        "name": f"{parent}/operations/delete-{job_id}",
+        "name": f"{parent}/operations/delete-{job_id}-{zlib.crc32(parent.encode()):08x}",
         "done": True,
         "metadata": {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.DeleteOperationMetadata"},
         "response": {"@type": "type.googleapis.com/google.protobuf.Empty"},

@@ -22,6 +22,7 @@ from hydra_vertex.trial.protocol.environment import OutputDirs, TrialEnvironment
 from .devices.environ import gpu_environ, thread_environ
 from .devices.options import NO_WISHES, ResourceOptions
 from .folder import TrialFolder
+from .references import expanded
 
 DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
 """Vertex AI's own limit where a job names none."""
@@ -130,11 +131,13 @@ def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share
     writes what a trial prints at once, so that the log of one that is ended tells how far it came.
     """
     resources = host.resources
+    own = environment.to_environ()
+    given = expanded(given, own)
     inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
     on_gpu = gpu_environ(share.gpu, resources.trials_per_gpu or 1, resources.gpu_memory_bytes)
     asked = {**inherited, **on_gpu, **given}
     threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), asked)
-    merged = {_UNBUFFERED: "1", **threads, **asked, **environment.to_environ()}
+    merged = {_UNBUFFERED: "1", **threads, **asked, **own}
     path = merged.get("PATH", os.defpath)
     return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
 

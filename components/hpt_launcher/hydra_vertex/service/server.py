@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import signal
@@ -24,6 +23,7 @@ from .devices.gpus import find_gpus
 from .devices.options import NO_WISHES, ResourceOptions
 from .folder import ServiceFolder
 from .lock import FolderLock
+from .loopback import is_loopback
 from .token import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -92,14 +92,6 @@ def serve(
         _run(folder, address, capacity, listener, announce_here, until_stdin_closes)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is of this machine alone. A name other than localhost is not, whatever it stands for."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _run(
     folder: ServiceFolder,
     address: Address,
@@ -112,6 +104,7 @@ def _run(
     from starlette.applications import Starlette
 
     from .api import create_app
+    from .connection import TimedConnection
     from .engine import Engine
     from .operations import Operations
     from .store import Store
@@ -139,6 +132,8 @@ def _run(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         create_app(lifespan, address.token),
+        http=TimedConnection,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,

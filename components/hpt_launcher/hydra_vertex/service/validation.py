@@ -70,6 +70,8 @@ def _validate_metrics(spec: StudySpec) -> None:
     for index, metric in enumerate(spec.metrics):
         if not metric.id:
             _invalid(f"{path}[{index}].metricId", "is empty")
+        if any(character.isspace() for character in metric.id):
+            _invalid(f"{path}[{index}].metricId", f"{metric.id!r} has white space in it")
         if "safetyConfig" in metric.other:
             _unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
         _refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)

@@ -151,8 +151,11 @@ def parse_time(value: Json, path: str) -> datetime:
     if match is None:
         raise DocumentError(path, f"expected a time such as '2026-01-31T12:00:00Z', got {value!r}")
     seconds, fraction, zone = match.groups()
-    moment = datetime.fromisoformat(f"{seconds}{(fraction or '.0')[:7].ljust(7, '0')}{zone.replace('Z', '+00:00')}")
-    return moment.astimezone(timezone.utc)
+    whole = f"{seconds}{(fraction or '.0')[:7].ljust(7, '0')}{zone.replace('Z', '+00:00')}"
+    try:
+        return datetime.fromisoformat(whole).astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise DocumentError(path, f"{value!r} is no time ({error})") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -49,8 +49,10 @@ def job_spec(*command: str) -> dict[str, Json]:
     return {"workerPoolSpecs": [pool]}
 
 
-def tuning_job(name: str, *, trials: int = 2, command: tuple[str, ...] = ()) -> dict[str, Json]:
-    """A `HyperparameterTuningJob` over one double, `x`."""
+def tuning_job(
+    name: str, *, trials: int = 2, command: tuple[str, ...] = (), limits: JsonObject | None = None
+) -> dict[str, Json]:
+    """A `HyperparameterTuningJob` over one double, `x`. `limits` is a `StudyStoppingConfig`; None: none."""
     return {
         "displayName": name,
         "maxTrialCount": trials,
@@ -60,6 +62,7 @@ def tuning_job(name: str, *, trials: int = 2, command: tuple[str, ...] = ()) -> 
             "parameters": [{"parameterId": "x", "doubleValueSpec": {"minValue": 0.5, "maxValue": 2.0}}],
             "algorithm": "RANDOM_SEARCH",
             "measurementSelectionType": "LAST_MEASUREMENT",
+            **({} if limits is None else {"studyStoppingConfig": limits}),
         },
         "trialJobSpec": job_spec(*(command or python(TRIAL))),
         "labels": {"contract": "held"},

@@ -121,6 +121,24 @@ def check_a_failed_trial_is_infeasible_and_says_why(client: JobServiceClient, en
     expect(job.error.code != 0 and bool(job.error.message), "a failed job has no error")
     expect_equal(job.trials[0].state, Trial.State.INFEASIBLE, "the state of a trial that failed")
     expect("3" in job.trials[0].infeasible_reason, f"the reason is {job.trials[0].infeasible_reason!r}")
+    custom = client.get_custom_job(name=job.trials[0].custom_job)
+    expect_equal(custom.state, JobState.JOB_STATE_FAILED, "the state of its custom job")
+    expect(custom.error.code != 0 and bool(custom.error.message), "the custom job of a failed trial has no error")
+    client.delete_hyperparameter_tuning_job(name=job.name).result()
+
+
+def check_a_study_ends_at_its_limit(client: JobServiceClient, endpoint: Endpoint) -> None:
+    """A study stopping config ends it well, and it can be read and listed then."""
+    from google.cloud.aiplatform_v1 import JobState
+
+    document = tuning_job(_name(), trials=4, limits={"maxNumTrials": 1})
+    message = _message("HyperparameterTuningJob", document)
+    created = client.create_hyperparameter_tuning_job(parent=endpoint.parent, hyperparameter_tuning_job=message)
+    job = _ended(lambda: client.get_hyperparameter_tuning_job(name=created.name), endpoint)
+    expect_equal(job.state, JobState.JOB_STATE_SUCCEEDED, "the state of a job whose study reached its limit")
+    expect(len(job.trials) < 4, f"there are {len(job.trials)} trials, more than the limit of 1 lets begin")
+    listed = client.list_hyperparameter_tuning_jobs(parent=endpoint.parent)
+    expect(job.name in [each.name for each in listed], "the job is not listed")
     client.delete_hyperparameter_tuning_job(name=job.name).result()
 
 
@@ -140,6 +158,7 @@ def check_a_running_study_is_cancelled_and_then_deleted(client: JobServiceClient
     expect_equal(job.state, JobState.JOB_STATE_CANCELLED, "the state of a cancelled job")
     operation = client.delete_hyperparameter_tuning_job(name=job.name)
     operation.result()
+    expect(client.get_operation({"name": operation.operation.name}).done, "the deletion cannot be read again")
     with refused(exceptions.NotFound, "is not found"):
         client.get_hyperparameter_tuning_job(name=job.name)
 
@@ -216,6 +235,7 @@ def check_what_is_wrong_is_refused_by_its_field(client: JobServiceClient, endpoi
 CHECKS: tuple[Check, ...] = (
     check_a_study_runs_from_pending_to_succeeded,
     check_a_failed_trial_is_infeasible_and_says_why,
+    check_a_study_ends_at_its_limit,
     check_a_running_study_is_cancelled_and_then_deleted,
     check_custom_jobs_end_in_the_state_of_their_program,
     check_a_list_is_filtered_paged_and_masked,

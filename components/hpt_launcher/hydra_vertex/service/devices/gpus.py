@@ -63,23 +63,25 @@ def visible(boards: Sequence[Board], wanted: str | None) -> tuple[Gpu, ...]:
         return tuple(gpu for board in boards for gpu in board.usable)
     found: dict[str, Gpu] = {}
     for entry in wanted.split(","):
-        gpu = _named(boards, entry.strip())
-        if gpu is None:
+        named = _named(boards, entry.strip())
+        if named is None:
             logger.warning("%s=%s: %r names no GPU of this machine", VISIBLE_DEVICES, wanted, entry)
             break
-        found.setdefault(gpu.id, gpu)
+        device, gpu = named
+        found.setdefault(device, gpu)
     return tuple(found.values())
 
 
-def _named(boards: Sequence[Board], entry: str) -> Gpu | None:
+def _named(boards: Sequence[Board], entry: str) -> tuple[str, Gpu] | None:
+    """The UUID of what an entry names, by whichever of its names, and the GPU as the entry calls it."""
     if entry.isdecimal():
         if int(entry) >= len(boards):
             return None
         board = boards[int(entry)]
         # CUDA uses one slice of a divided GPU that is named by number; nobody tells which.
-        return replace(board.gpu, id=entry, free_bytes=None if board.is_divided else board.gpu.free_bytes)
+        return board.gpu.id, replace(board.gpu, id=entry, free_bytes=None if board.is_divided else board.gpu.free_bytes)
     matches = [gpu for board in boards for gpu in board.usable if entry and gpu.id.startswith(entry)]
-    return matches[0] if len(matches) == 1 else None
+    return (matches[0].id, matches[0]) if len(matches) == 1 else None
 
 
 def _boards() -> tuple[Board, ...]:

@@ -92,14 +92,21 @@ def size(text: str) -> int:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is below 1")
     return number
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from error
+
+
 def _niceness(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if not 0 <= number <= NICEST:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to {NICEST}; only root may make a process less nice")
     return number

@@ -1,15 +1,20 @@
-"""Random search, which repeats nothing while a finite space has points left."""
+"""Random search, which repeats nothing while there is anything left."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 from hydra_vertex.launcher.job import Trial
 
+from ..axes import Coordinate
 from ..grid import Grid
 from ..space import Point, Space, key_of, point_at, point_of, values_at
 from .protocol import Parameters, seed_of
+
+MOST_DRAWS = 100
+Key: TypeAlias = frozenset[tuple[str, Coordinate]]
 
 
 class RandomSearch:
@@ -27,12 +32,12 @@ class RandomSearch:
 
 
 def unseen(space: Space, point: Point, history: Sequence[Trial], source: random.Random) -> Point:
-    """`point`, or another one when the space is finite, `point` was tried before and not every one was."""
-    if not space.is_finite:
-        return point
+    """`point`, or another one when `point` was tried before and, in a finite space, not every one was."""
     seen = {key_of(point_of(space, trial.parameters)) for trial in history}
     if key_of(point) not in seen:
         return point
+    if not space.is_finite:
+        return _redrawn(space, seen, source) or point
     grid = Grid(space)
     if len(seen) >= grid.size:
         return point
@@ -40,3 +45,9 @@ def unseen(space: Space, point: Point, history: Sequence[Trial], source: random.
     start = source.randrange(grid.size)
     candidates = (grid.point((start + offset) % grid.size) for offset in range(len(seen) + 1))
     return next(candidate for candidate in candidates if key_of(candidate) not in seen)
+
+
+def _redrawn(space: Space, seen: Collection[Key], source: random.Random) -> Point | None:
+    """A random point that is new: only a branch without doubles can be used up, and the others never are."""
+    drawn = (point_at(space, [source.random() for _ in space.dimensions]) for _ in range(MOST_DRAWS))
+    return next((point for point in drawn if key_of(point) not in seen), None)
