@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hydra_vertex.launcher.client import connect
 from service.harness import (
     Client,
     Document,
@@ -69,21 +70,14 @@ def test_without_a_rule_the_same_trial_goes_on(client: Client, app: Path) -> Non
     assert "stoppingReason" not in client.finished(name)["trials"][-1]
 
 
-def test_google_s_client_passes_the_reason_over(client: Client, app: Path) -> None:
-    from google.api_core.client_options import ClientOptions
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud.aiplatform_v1 import JobServiceClient
+def test_the_launcher_s_client_knows_which_trial_was_stopped_and_why(client: Client, app: Path) -> None:
+    job = client.run(study_document(app, "good-then-bad", MEDIAN, trials=6))
+    launcher = connect("l", str(client.http.base_url).removesuffix("/v1/"))
 
-    name = client.run(study_document(app, "good-then-bad", MEDIAN, trials=6))["name"]
-    google = JobServiceClient(
-        transport="rest",
-        credentials=AnonymousCredentials(),
-        client_options=ClientOptions(api_endpoint=str(client.http.base_url).removesuffix("/v1/")),
-    )
-    job = google.get_hyperparameter_tuning_job(name=name)
-
-    assert job.study_spec.median_automated_stopping_spec is not None
-    assert [trial.state.name for trial in job.trials] == ["SUCCEEDED"] * 6
+    assert [trial.stopping_reason for trial in launcher.get(job["name"]).trials] == [
+        *[""] * 5,
+        job["trials"][-1]["stoppingReason"],
+    ]
 
 
 def test_a_service_that_is_killed_while_it_stops_a_trial_finishes_that_when_it_is_started_again(

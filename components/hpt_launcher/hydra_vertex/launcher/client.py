@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from hydra_vertex.trial.protocol.errors import ServiceError, UserError
 from hydra_vertex.trial.protocol.json import Json
 
-from .job import HyperparameterTuningJob, dump_job, parse_job
+from .job import HyperparameterTuningJob, JobState, dump_job, parse_job
+from .stopped import StoppedTrials
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import JobServiceClient
@@ -31,7 +32,7 @@ class JobService(Protocol):
         """Start a job under `projects/P/locations/L`. Not retried: a second try could start a second study."""
 
     def get(self, name: str) -> HyperparameterTuningJob:
-        """The job as it stands, with all of its trials."""
+        """The job as it stands, with all of its trials, and why those that were stopped early were."""
 
     def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
         """The jobs under `projects/P/locations/L`, as many as there are, newest first; without their trials."""
@@ -67,6 +68,7 @@ class VertexJobService:
     def __init__(self, client: JobServiceClient, retry_limit_s: float = RETRY_LIMIT_S) -> None:
         self._client = client
         self._retry_limit_s = retry_limit_s
+        self._stopped = StoppedTrials(self._why_stopped)
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Start a job."""
@@ -85,7 +87,18 @@ class VertexJobService:
         patience = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=self._retry_limit_s)
         with _google_errors(f"reading {name}"):
             message = self._client.get_hyperparameter_tuning_job(name=name, retry=patience, timeout=REQUEST_TIMEOUT_S)
-            return _from_message(message)
+        return self._stopped.explained(_from_message(message))
+
+    def _why_stopped(self, custom_job: str) -> str:
+        """Why a CustomJob was ended early; empty when it was not, or cannot be read: that must not end a watch."""
+        from google.api_core import exceptions
+
+        try:
+            job = self._client.get_custom_job(name=custom_job, timeout=REQUEST_TIMEOUT_S)
+        except (exceptions.GoogleAPIError, OSError):
+            return ""
+        was_cancelled = job.state.name == JobState.CANCELLED.value
+        return (job.error.message or "its custom job was cancelled") if was_cancelled else ""
 
     def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
         """The jobs under a location."""

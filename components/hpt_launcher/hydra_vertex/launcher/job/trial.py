@@ -31,7 +31,7 @@ class Trial:
     """One trial. `id` counts from "1" in a job. Times are aware and in UTC; None means not yet.
 
     `stopping_reason` says why a trial was stopped early, empty when it was not. It is the embedded service's own field
-    (`stoppingReason`): Google's API keeps the reason to itself, and its clients pass the field over.
+    (`stoppingReason`); in Google's API it is the error of the trial's CustomJob.
     """
 
     id: str
@@ -52,6 +52,12 @@ class Trial:
         if self.start_time is None or self.end_time is None:
             return None
         return (self.end_time - self.start_time).total_seconds()
+
+    @property
+    def custom_job(self) -> str:
+        """The resource name of the CustomJob that runs the trial; empty while it has none."""
+        name = self.other.get("customJob")
+        return name if isinstance(name, str) else ""
 
     @property
     def stopped_early(self) -> bool:

@@ -11,6 +11,7 @@ from hydra_vertex.launcher.job import Goal, StudySpec, Trial, TrialState
 
 from ..space import Point, point_of, space_of, values_at
 from ..space_filling import space_filling_point
+from ..stopping.expected_end import ExpectedEnds
 from .encoding import Encoding, Matrix
 from .maximize import best_row
 from .model import expected_improvement
@@ -31,6 +32,7 @@ class BayesianSearch:
 
     def __init__(self, spec: StudySpec, job_id: str, startup: int) -> None:
         self._objective = spec.objective
+        self._ends = ExpectedEnds(spec.objective)
         self._space = space_of(spec.parameters)
         self._encoding = Encoding(self._space)
         self._job_id = job_id
@@ -51,7 +53,7 @@ class BayesianSearch:
     def _expected_best(self, history: Sequence[Trial], source: np.random.Generator) -> Point | None:
         """The most promising point; None when too little is known, or when nothing new was found in a finite space."""
         ended = [trial for trial in history if trial.state.is_terminal]
-        losses = np.array([self._loss(trial) for trial in ended], dtype=np.float64)
+        losses = np.array([self._loss(trial, ended) for trial in ended], dtype=np.float64)
         if np.isfinite(losses).sum() < LEAST_KNOWN:
             return None
         taken = self._rows(ended)
@@ -66,9 +68,9 @@ class BayesianSearch:
     def _rows(self, trials: Sequence[Trial]) -> Matrix:
         return self._encoding.rows([point_of(self._space, trial.parameters) for trial in trials])
 
-    def _loss(self, trial: Trial) -> float:
+    def _loss(self, trial: Trial, ended: Sequence[Trial]) -> float:
         """What is to be minimised; NaN where the trial is infeasible."""
-        value = trial.objective(self._objective.id) if trial.state is TrialState.SUCCEEDED else None
+        value = self._ends.value(trial, ended) if trial.state is TrialState.SUCCEEDED else None
         if value is None:
             return np.nan
         return value if self._objective.goal is Goal.MINIMIZE else -value

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from .curve import Curve, Curves
@@ -24,50 +24,71 @@ LEAST_WHOLE = 4
 """Runs that must have come to their own end first: from fewer nothing can be learnt."""
 
 LEAST_MEASUREMENTS = 2
-LEAST_PROBABILITY = 0.01
+LEAST_PROBABILITY = 0.05
 """A trial goes on while it is at least as likely as this to end as the best."""
 
-FEW_RUNS = 8.0
+FEW_RUNS = 2.0
 """The process knows nothing of the doubt about its own kernel: from so many runs the variance is taken as double."""
 
 MOST_WHOLE = 64
 LOOK_BACK = 0.5
+MOST_EXCESS = 50.0
+"""Of the logarithm of a cost that is expected; beyond it there is nothing to choose."""
+
 LENGTH_SCALES = (0.5, 1.0, 2.0, 4.0)
 NOISES = (0.03, 0.1, 0.3)
 """Kernel parameters to choose from, by marginal likelihood: in standard deviations of the features and the gain."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run will come to: mean and standard deviation of its excess over the best final cost, squashed."""
+
+    best: float
+    scale: float
+    mean: float
+    deviation: float
+
+    @property
+    def chance_to_be_best(self) -> float:
+        """The probability that the final cost is lower than the best one."""
+        return 0.5 * math.erfc(self.mean / (self.deviation * math.sqrt(2)))
+
+    @property
+    def cost(self) -> float:
+        """The expected final cost, not below the best one."""
+        return self.best + self.scale * max(_unsquash(self.mean), 0.0)
+
+
 def unlikely_best(curves: Curves) -> str | None:
     """Why the running trial is to be stopped; None when it may go on."""
-    now = curves.running.end
-    known = [curve for curve in curves.whole if curve.covers(now) and curve.end > now][-MOST_WHOLE:]
-    if len(known) < LEAST_WHOLE or len(curves.running.costs) < LEAST_MEASUREMENTS:
+    running = curves.running
+    if len(running.costs) < LEAST_MEASUREMENTS:
         return None
-    best = min(curve.final for curve in curves.ended if curve.final is not None)
-    probability = chance_to_beat(best, curves.running, known)
-    if probability >= LEAST_PROBABILITY:
+    outlook = outlook_of(curves)
+    if outlook is None or outlook.chance_to_be_best >= LEAST_PROBABILITY:
         return None
     return (
-        f"with {curves.value(curves.running.costs[-1]):.6g} at {curves.axis.value} {now:g}, its chance to end better "
-        f"than the best value {curves.value(best):.6g} is {probability:.2g}"
+        f"with {curves.value(running.costs[-1]):.6g} at {curves.axis.value} {running.end:g}, its chance to end better "
+        f"than the best value {curves.value(outlook.best):.6g} is {outlook.chance_to_be_best:.2g}"
     )
 
 
-def chance_to_beat(best: float, running: Curve, known: Sequence[Curve]) -> float:
-    """The probability that the running trial's final cost is lower than `best`."""
+def outlook_of(curves: Curves) -> Outlook | None:
+    """The outlook of the running trial; None while too few whole runs have been where it is."""
     import numpy as np
 
-    now = running.end
+    running, now = curves.running, curves.running.end
+    known = [curve for curve in curves.whole if curve.covers(now) and curve.end > now][-MOST_WHOLE:]
+    if len(known) < LEAST_WHOLE:
+        return None
+    best = min(curve.final for curve in curves.ended if curve.final is not None)
     finals = [curve.final for curve in known if curve.final is not None]
     scale = statistics.median(finals) - min(finals) or abs(best) or 1.0
     features = np.array([_features(curve, now, best, scale) for curve in (*known, running)])
-    gains = np.array(
-        [_squash(curve.at(now), best, scale) - _squash(f, best, scale) for curve, f in zip(known, finals, strict=True)]
-    )
+    gains = features[:-1, 0] - np.array([_squash(final, best, scale) for final in finals])
     gain, deviation = _posterior(features[:-1], gains, features[-1])
-    deviation *= math.sqrt(1 + FEW_RUNS / len(known))
-    needed = features[-1][0]
-    return 0.5 * math.erfc((needed - gain) / (deviation * math.sqrt(2)))
+    return Outlook(best, scale, features[-1][0] - gain, deviation * math.sqrt(1 + FEW_RUNS / len(known)))
 
 
 def _features(curve: Curve, now: float, best: float, scale: float) -> list[float]:
@@ -85,6 +106,10 @@ def _squash(cost: float, best: float, scale: float) -> float:
     """
     excess = (cost - best) / scale
     return 1 + math.log(excess) if excess > 1 else excess
+
+
+def _unsquash(excess: float) -> float:
+    return math.exp(min(excess - 1, MOST_EXCESS)) if excess > 1 else excess
 
 
 def _posterior(features: Array, gains: Array, at: Array) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Simulated studies with stopping rules, on recorded learning curves."""

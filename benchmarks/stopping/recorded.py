@@ -1,0 +1,58 @@
+"""Learning curves of real training, as benchmarks/curves/record.py recorded them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curves.record import SPACES, Point
+
+CURVES = Path(__file__).resolve().parents[1] / "curves"
+
+Curve = tuple[tuple[int, float, float], ...]
+"""Of (step, seconds, value)."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All runs of one kind: their points, also in the unit cube, and their curves."""
+
+    name: str
+    units: tuple[tuple[float, ...], ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def best(self) -> float:
+        return min(curve[-1][2] for curve in self.curves)
+
+    def nearest(self, point: Point) -> Curve:
+        """The curve of the run nearest to a point."""
+        return self.curves[int(((np.array(self.units) - unit_of(self.name, point)) ** 2).sum(axis=1).argmin())]
+
+
+def load(name: str) -> Recorded:
+    """The runs called `gpt` or `digits`."""
+    runs = json.loads((CURVES / f"{name}.json").read_text())
+    curves = tuple(_curve(run["interval"], run["seconds"], run["values"]) for run in runs)
+    return Recorded(name, tuple(unit_of(name, run["point"]) for run in runs), curves)
+
+
+def _curve(interval: int, seconds: float, values: Sequence[float]) -> Curve:
+    count = len(values)
+    return tuple((interval * n, seconds * n / count, value) for n, value in enumerate(values, start=1))
+
+
+def unit_of(name: str, point: Point) -> tuple[float, ...]:
+    """A point of the space called `name`, in the unit cube."""
+
+    def unit(key: str) -> float:
+        low, high, kind = SPACES[name][key]
+        scale = math.log if "log" in kind else float
+        return (scale(point[key]) - scale(low)) / (scale(high) - scale(low))
+
+    return tuple(unit(key) for key in SPACES[name])

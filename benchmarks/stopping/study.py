@@ -1,0 +1,119 @@
+"""One simulated study: trials side by side on a simulated clock, the rule asked after each measurement."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+import optuna
+
+from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
+from hydra_vertex.service.stopping import decide
+
+from .methods import Method
+from .optimisers import METRIC, TRIALS, Optimiser, Optunas, Ours
+from .recorded import Curve, Recorded
+
+PARALLEL = 4
+BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass
+class Run:
+    """One trial of a simulated study."""
+
+    number: int
+    curve: Curve
+    trial: Trial
+    started_s: float
+    made: int = 0
+
+    @property
+    def next_s(self) -> float:
+        return self.started_s + self.curve[self.made][1]
+
+
+@dataclass(frozen=True)
+class Result:
+    """`share` of the measurements that were made; `regret` against the best recorded run."""
+
+    share: float
+    regret: float
+    slowest_decision_ms: float
+
+
+class Study:
+    """One simulated study."""
+
+    def __init__(self, recorded: Recorded, method: Method, optimiser: str, seed: int) -> None:
+        self.recorded, self.method = recorded, method
+        self.optimiser = _optimiser(recorded, method, optimiser, seed)
+        self.spec = StudySpec((MetricSpec(METRIC, Goal.MINIMIZE),), (), automated_stopping=method.rule)
+        self.trials: list[Trial] = []
+        self.events: list[tuple[float, int, Run]] = []
+        self.made = self.full = 0
+        self.slowest_s = 0.0
+
+    def run(self) -> Result:
+        """Carry it through."""
+        for _ in range(PARALLEL):
+            self._start(0.0)
+        while self.events:
+            now_s, _, run = heapq.heappop(self.events)
+            if self._goes_on(run, now_s):
+                self._push(run)
+            elif len(self.trials) < TRIALS[self.recorded.name]:
+                self._start(now_s)
+        best = min(value for trial in self.trials if (value := trial.objective(METRIC)) is not None)
+        return Result(self.made / self.full, best - self.recorded.best, 1000 * self.slowest_s)
+
+    def _start(self, now_s: float) -> None:
+        number = len(self.trials) + 1
+        point = self.optimiser.suggest(number, self.trials)
+        run = Run(number, self.recorded.nearest(point), Trial(str(number), TrialState.ACTIVE, point), now_s)
+        self.trials.append(run.trial)
+        self.full += len(run.curve)
+        self._push(run)
+
+    def _push(self, run: Run) -> None:
+        heapq.heappush(self.events, (run.next_s, run.number, run))
+
+    def _goes_on(self, run: Run, now_s: float) -> bool:
+        """Make the next measurement; False when the trial ends with it."""
+        step, seconds, value = run.curve[run.made]
+        run.made += 1
+        self.made += 1
+        measurement = Measurement({METRIC: value}, step, seconds)
+        run.trial = replace(run.trial, measurements=(*run.trial.measurements, measurement))
+        is_whole = run.made == len(run.curve)
+        is_stopped = not is_whole and self._is_stopped(run, value)
+        if is_whole or is_stopped:
+            run.trial = replace(
+                run.trial,
+                state=TrialState.SUCCEEDED,
+                final_measurement=measurement,
+                stopping_reason="stopped" if is_stopped else "",
+                end_time=BEGIN + timedelta(seconds=now_s),
+            )
+            self.optimiser.tell(run.number, None if is_stopped and self.method.told == "pruned" else value)
+        self.trials[run.number - 1] = run.trial
+        return not (is_whole or is_stopped)
+
+    def _is_stopped(self, run: Run, value: float) -> bool:
+        prunes = self.optimiser.report(run.number, value, run.made)
+        if self.method.rule is None:
+            return prunes and self.method.pruner is not None
+        began = time.perf_counter()
+        stop = decide(self.spec, run.trial, self.trials)
+        self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
+        return stop is not None
+
+
+def _optimiser(recorded: Recorded, method: Method, name: str, seed: int) -> Optimiser:
+    if name == "hydra-vertex":
+        return Ours(recorded.name, seed, as_ended=method.told == "last")
+    longest = max(len(curve) for curve in recorded.curves)
+    pruner = method.pruner(longest) if method.pruner else optuna.pruners.NopPruner()
+    return Optunas(recorded.name, seed, name, pruner)

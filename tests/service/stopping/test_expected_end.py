@@ -1,0 +1,103 @@
+"""What the optimiser learns of a trial that was stopped: where its curve would have led."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
+from hydra_vertex.service.optimizer import optimizer_for
+from hydra_vertex.service.stopping.expected_end import ExpectedEnds, expected_end
+from service.stopping.curves import METRIC, decay, study_spec
+
+LOSS = MetricSpec(METRIC, Goal.MINIMIZE)
+ENDS = [1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 5.0]
+BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def at(trial: Trial, minute: int) -> Trial:
+    return replace(trial, end_time=BEGIN + timedelta(minutes=minute))
+
+
+WHOLE = [at(decay(number, end), number) for number, end in enumerate(ENDS, start=1)]
+
+
+def stopped(end: float, known: int = 4) -> Trial:
+    return at(decay(50, end, known=known, stopped=True), 50)
+
+
+def mirrored(trial: Trial) -> Trial:
+    values = tuple(replace(m, metrics={METRIC: -m.metrics[METRIC]}) for m in trial.measurements)
+    return replace(trial, measurements=values, final_measurement=values[-1])
+
+
+@pytest.mark.parametrize("end", [2.0, 3.0, 4.5])
+def test_the_expected_end_is_much_nearer_to_the_end_that_was_not_reached_than_the_last_value(end: float) -> None:
+    trial = stopped(end)
+    last, reached = trial.objective(METRIC), decay(0, end).objective(METRIC)
+    expected = expected_end(trial, WHOLE, LOSS)
+
+    assert last is not None
+    assert reached is not None
+    assert expected is not None
+    assert abs(expected - reached) < 0.25 * abs(last - reached)
+
+
+def test_it_is_not_better_than_the_best() -> None:
+    best = min(value for trial in WHOLE if (value := trial.objective(METRIC)) is not None)
+
+    assert expected_end(stopped(0.0, known=8), WHOLE, LOSS) == pytest.approx(best)
+
+
+def test_a_maximised_metric_is_the_mirror_image() -> None:
+    expected = expected_end(stopped(3.0), WHOLE, LOSS)
+    maximised = MetricSpec(METRIC, Goal.MAXIMIZE)
+
+    assert expected is not None
+    assert expected_end(mirrored(stopped(3.0)), [mirrored(t) for t in WHOLE], maximised) == pytest.approx(-expected)
+
+
+def test_runs_that_ended_later_do_not_change_it() -> None:
+    later = [at(decay(number, 7.0), number) for number in range(60, 70)]
+
+    assert expected_end(stopped(3.0), [*WHOLE, *later], LOSS) == expected_end(stopped(3.0), WHOLE, LOSS)
+
+
+@pytest.mark.parametrize("others", [[], WHOLE[:3], [replace(t, stopping_reason="it was bad") for t in WHOLE]])
+def test_where_too_few_came_to_their_end_it_is_the_last_value(others: Sequence[Trial]) -> None:
+    assert expected_end(stopped(3.0), others, LOSS) == stopped(3.0).objective(METRIC)
+
+
+def test_the_prediction_of_the_convex_rule_stays_as_it_is() -> None:
+    trial = stopped(3.0)
+    predicted = Measurement({METRIC: 3.25}, 10)
+    trial = replace(trial, measurements=(*trial.measurements, predicted), final_measurement=predicted)
+
+    assert expected_end(trial, WHOLE, LOSS) == 3.25
+
+
+def test_a_trial_that_was_not_stopped_counts_with_its_own_value() -> None:
+    ends = ExpectedEnds(LOSS)
+    failed = replace(WHOLE[0], state=TrialState.INFEASIBLE, final_measurement=None)
+
+    assert [ends.value(trial, WHOLE) for trial in WHOLE] == [trial.objective(METRIC) for trial in WHOLE]
+    assert ends.value(failed, WHOLE) is None
+
+
+def test_the_optimiser_suggests_as_if_the_stopped_trial_had_come_to_its_expected_end() -> None:
+    rates = [0.001, 0.01, 0.03, 0.1, 0.3, 0.5, 0.9, 0.05]
+    trials = [replace(t, parameters={"lr": rate}) for t, rate in zip([*WHOLE, stopped(1.6)], rates, strict=True)]
+    expected = Measurement({METRIC: expected_end(trials[-1], trials, LOSS) or 0.0}, 4)
+    as_if = [*trials[:-1], replace(trials[-1], stopping_reason="", final_measurement=expected)]
+    untold = [*trials[:-1], replace(trials[-1], stopping_reason="")]
+
+    assert suggested(trials) == suggested(as_if)
+    assert suggested(trials) != suggested(untold)
+
+
+def suggested(history: Sequence[Trial]) -> object:
+    spec = study_spec(None)
+    return optimizer_for(StudySpec(spec.metrics, spec.parameters), "study", 16).suggest(51, history)
