@@ -10,9 +10,18 @@ from pathlib import Path
 from hydra_vertex.launcher.job import Goal, Measurement, MeasurementSelection, MetricSpec
 from hydra_vertex.trial.protocol import json
 
+from .trial_files import read_end
+
 READ_LIMIT_BYTES = 4 << 20
 RECORD_LIMIT = 100
 """As many as cloudml-hypertune keeps in the file."""
+
+STEP_LIMIT = 2.0**63
+TIME_LIMIT_S = 315_576_000_000.0
+"""What the API's messages can hold: steps are 64-bit integers, durations are within 10,000 years."""
+
+LISTED_METRICS = 10
+LISTED_CHARACTERS = 100
 
 OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
 """The fields of a record that are no metric."""
@@ -31,10 +40,7 @@ class Record:
 def read_records(metric_file: Path) -> tuple[Record, ...]:
     """The records of a file, oldest first, the last RECORD_LIMIT of them; lines that are none are passed over."""
     try:
-        with metric_file.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - READ_LIMIT_BYTES))
-            text = file.read()
+        text = read_end(metric_file, READ_LIMIT_BYTES)
     except OSError:
         return ()
     records = [record for line in text.splitlines() for record in _parse_line(line)]
@@ -51,8 +57,7 @@ def _parse_line(line: bytes) -> Iterator[Record]:
     for name in fields.keys() - OWN_FIELDS:
         value = _number(fields[name])
         if value is not None:
-            step = _number(fields.get("global_step")) or 0.0
-            yield Record(name, value, int(step) if math.isfinite(step) else 0, _finite(fields.get("timestamp")))
+            yield Record(name, value, _step(fields.get("global_step")), _within(fields.get("timestamp"), TIME_LIMIT_S))
 
 
 def _number(value: object) -> float | None:
@@ -64,9 +69,13 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _finite(value: object) -> float | None:
+def _step(value: object) -> int:
+    return int(_within(value, STEP_LIMIT) or 0.0)
+
+
+def _within(value: object, limit: float) -> float | None:
     number = _number(value)
-    return number if number is not None and math.isfinite(number) else None
+    return number if number is not None and abs(number) < limit else None
 
 
 def measurements_of(
@@ -123,5 +132,6 @@ def no_value_reason(records: Sequence[Record], metric_id: str) -> str:
     others = sorted({record.metric for record in records} - {metric_id})
     if unusable:
         return f"ended well but the value that it reported of {metric_id!r} is {unusable[-1]}"
-    told = f"; it reported {', '.join(map(repr, others))}" if others else ""
+    listed = ", ".join(repr(name[:LISTED_CHARACTERS]) for name in others[:LISTED_METRICS])
+    told = f"; it reported {listed}{' and more' if len(others) > LISTED_METRICS else ''}" if others else ""
     return f"ended well but reported no value of {metric_id!r}{told}"

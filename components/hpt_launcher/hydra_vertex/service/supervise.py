@@ -13,7 +13,7 @@ processes need more memory than the limit is killed at once, as the kernel would
 from __future__ import annotations
 
 # Importing pathlib would take as long as everything else here:
-# ruff: noqa: PTH105, PTH112, PTH118, PTH123, PTH208
+# ruff: noqa: PTH103, PTH104, PTH105, PTH108, PTH112, PTH114, PTH118, PTH120, PTH123, PTH208
 import ctypes
 import json
 import os
@@ -295,12 +295,25 @@ def _adopt_orphans() -> None:
 
 
 def _write_whole(path: str, content: bytes) -> None:
+    """Write beside `path` and rename over it. Whatever the trial has put there gives way. Raises OSError."""
     part = f"{path}.{os.getpid()}.part"
-    with open(part, "wb") as file:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for place in (part, path):
+        _make_way(place)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _make_way(path: str) -> None:
+    """Remove a file; a folder is kept under another name."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rename(path, f"{path}.{time.time_ns()}.aside")
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def main() -> int:
