@@ -101,6 +101,28 @@ def test_what_a_running_trial_has_measured_can_be_read(client: Client, app: Path
     assert final_value(only_trial(client.finished(name))) == 8.0
 
 
+def test_a_curve_that_is_longer_than_its_file_is_recorded_whole(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "many-reports"))
+    for count in (80, 160, 240, 320):
+        wait_until(lambda: len(client.get(name).get("trials", [{}])[0].get("measurements", [])) == count)  # noqa: B023
+        (app / f"go-{count}").touch()
+    trial = only_trial(client.finished(name))
+    assert [int(m["stepCount"]) for m in trial["measurements"]] == list(range(1, 321))
+    assert final_value(trial) == 320.0
+
+
+def test_what_was_measured_stays_when_the_trial_removes_its_file(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "measure-and-tidy-up"))
+    wait_until(lambda: len(client.get(name).get("trials", [{}])[0].get("measurements", [])) == 3)
+    metric_file = next((client.studies / "jobs" / name.rsplit("/", 1)[-1]).glob("trials/1/metrics.jsonl"))
+    (app / "go-1").touch()
+    wait_until(lambda: not metric_file.exists())
+    (app / "go-on-1").touch()
+    trial = only_trial(client.finished(name))
+    assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [9.0, 8.0, 7.0, 6.0]
+    assert final_value(trial) == 6.0
+
+
 def test_no_ending_of_some_trials_stops_the_study(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "mixed", trials=6, parallel=6, timeout="1s"))
     assert job["state"] == "JOB_STATE_SUCCEEDED"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
-from hydra_vertex.launcher.job import Trial, TrialState
+from hydra_vertex.launcher.job import Measurement, Trial, TrialState
 
 from . import study
 from .folder import TrialFolder
@@ -14,6 +14,7 @@ from .order import Order, timeout_s
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .processes import ProcessId
 from .record import JobRecord, now
+from .recording import extended, judged_by
 from .runner import Supervisor, launch, remove_leftovers
 from .stopping import Stop, decide
 
@@ -74,7 +75,7 @@ class Attempt:
             # Its supervisor was killed, or stopped by a service that could not record that: it runs again.
             self._supervisor = None
         reason = f"its supervising process was killed {START_LIMIT} times"
-        return self._put(study.fail(self._trial, reason, now()))
+        return self._put(study.fail(self._up_to_date(), reason, now()))
 
     @property
     def _trial(self) -> Trial:
@@ -91,8 +92,10 @@ class Attempt:
         async with self._record.turn():
             if self._halt is not None:
                 return
+            # The file of a lost attempt is removed with all that it reported since the last look.
+            trial = self._trial if self._trial.start_time is None else self._up_to_date()
             supervisor = launch(self._order)
-            self._record.put_trial(study.activate(self._trial, now()), supervisor.process)
+            self._record.put_trial(study.activate(trial, now()), supervisor.process)
             supervisor.start_command(self._order)
             self._supervisor = supervisor
 
@@ -121,8 +124,8 @@ class Attempt:
         if changed_at_ns == self._measured_at_ns:
             return False
         self._measured_at_ns = changed_at_ns
-        trial = self._with_measurements(read_records(self._folder.metric_file))
-        if not trial.measurements or trial == self._trial:
+        trial = self._up_to_date()
+        if trial == self._trial:
             return False
         self._record.put_trial(trial, process)
         return True
@@ -141,43 +144,46 @@ class Attempt:
             self._supervisor.terminate()
         self._put(self._judge_stopped(await self._watch()))
 
-    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+    def _found(self, records: tuple[Record, ...]) -> tuple[Measurement, ...]:
         started = self._trial.start_time or now()
         spec = self._record.job.study_spec
-        found = measurements_of(records, spec.objective.id, started.timestamp(), spec.other_metric_ids)
-        return study.measured(self._trial, found)
+        return measurements_of(records, spec.objective.id, started.timestamp(), spec.other_metric_ids)
+
+    def _up_to_date(self) -> Trial:
+        return self._with_measurements(read_records(self._folder.metric_file))
+
+    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+        return extended(self._trial, self._found(records), self._record.job.study_spec.objective)
+
+    def _final(self, trial: Trial, records: tuple[Record, ...]) -> Measurement | None:
+        spec = self._record.job.study_spec
+        measurements = judged_by(trial, self._found(records), spec.objective)
+        selection, others = spec.measurement_selection, spec.other_metric_ids
+        return final_measurement(records, measurements, spec.objective, selection, others)
 
     def _conclude(self, ending: Ending | None) -> None:
         if ending is None or ending.stopped:
             why = self._halt or Halt.SHUTDOWN
             ended = why is Halt.SHUTDOWN
-            return self._put(study.postpone(self._trial) if ended else self._fail(f"ended because {why.value}"))
+            return self._put(study.postpone(self._up_to_date()) if ended else self._fail(f"ended because {why.value}"))
         if not ending.is_well:
             return self._put(self._fail(failure_reason(ending, timeout_s(self._record.job))))
         return self._put(self._judge())
 
     def _fail(self, reason: str) -> Trial:
-        trial = self._with_measurements(read_records(self._folder.metric_file))
-        return study.fail(trial, with_log_tail(reason, self._folder.log), now())
+        return study.fail(self._up_to_date(), with_log_tail(reason, self._folder.log), now())
 
     def _judge_stopped(self, ending: Ending | None) -> Trial:
         if ending is not None and ending.is_well and not ending.stopped:
             return self._judge()
-        spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = self._with_measurements(records)
-        final = final_measurement(
-            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
-        )
-        return study.end_stopped(trial, final, now())
+        return study.end_stopped(trial, self._final(trial, records), now())
 
     def _judge(self) -> Trial:
-        spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = study.end_unstopped(self._with_measurements(records))
-        final = final_measurement(
-            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
-        )
+        final = self._final(trial, records)
         if final is None:
-            return self._fail(no_value_reason(records, spec.objective.id))
+            return self._fail(no_value_reason(records, self._record.job.study_spec.objective.id))
         return study.succeed(trial, final, now())

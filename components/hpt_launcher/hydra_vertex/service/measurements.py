@@ -13,8 +13,8 @@ from hydra_vertex.trial.protocol import json
 from .trial_files import read_end
 
 READ_LIMIT_BYTES = 4 << 20
-RECORD_LIMIT = 100
-"""As many as cloudml-hypertune keeps in the file."""
+LINE_LIMIT = 1000
+"""Ten times as many as cloudml-hypertune keeps in the file. All of them are read at each look: 5 ms."""
 
 STEP_LIMIT = 2.0**63
 TIME_LIMIT_S = 315_576_000_000.0
@@ -38,13 +38,12 @@ class Record:
 
 
 def read_records(metric_file: Path) -> tuple[Record, ...]:
-    """The records of a file, oldest first, the last RECORD_LIMIT of them; lines that are none are passed over."""
+    """The records of a file's last LINE_LIMIT lines, oldest first; lines that are none are passed over."""
     try:
         text = read_end(metric_file, READ_LIMIT_BYTES)
     except OSError:
         return ()
-    records = [record for line in text.splitlines() for record in _parse_line(line)]
-    return tuple(records[-RECORD_LIMIT:])
+    return tuple(record for line in text.splitlines()[-LINE_LIMIT:] for record in _parse_line(line))
 
 
 def _parse_line(line: bytes) -> Iterator[Record]:
@@ -93,7 +92,8 @@ def measurements_of(
                 **{other: beside[record.step, other] for other in other_ids if (record.step, other) in beside},
             },
             step_count=max(record.step, 0),
-            elapsed_s=None if record.timestamp_s is None else max(record.timestamp_s - started_s, 0.0),
+            # To the microsecond, as it is recorded: what was recorded is known again.
+            elapsed_s=None if record.timestamp_s is None else round(max(record.timestamp_s - started_s, 0.0), 6),
         )
         for record in records
         if record.metric == metric_id and math.isfinite(record.value)
@@ -107,10 +107,11 @@ def final_measurement(
     selection: MeasurementSelection,
     other_ids: Sequence[str] = (),
 ) -> Measurement | None:
-    """The measurement that a trial is judged by; None when there is none.
+    """The measurement that a trial is judged by, of `measurements` with the last one at the end; None without any.
 
-    An unset selection means the last one, and a last value that is not finite (a loss that ran away) is none. Of a
-    study's other metrics it has those of the same step, and the last values of those that have none there.
+    `records` are those that the metric file has at the end. An unset selection means the last one, and a last value
+    that is not finite (a loss that ran away) is none. Of a study's other metrics it has those of the same step, and the
+    last values of those that have none there.
     """
     if not measurements:
         return None
@@ -118,11 +119,12 @@ def final_measurement(
         better = min if metric.goal is Goal.MINIMIZE else max
         chosen = better(measurements, key=lambda measurement: measurement.metrics[metric.id])
     else:
-        last = next(record for record in reversed(records) if record.metric == metric.id)
-        if not math.isfinite(last.value):
+        last = next((record for record in reversed(records) if record.metric == metric.id), None)
+        if last is not None and not math.isfinite(last.value):
             return None
         chosen = measurements[-1]
-    latest = {r.metric: r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
+    latest = {k: v for m in measurements for k, v in m.metrics.items()}
+    latest |= {r.metric: r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
     return replace(chosen, metrics={**chosen.metrics, **{k: v for k, v in latest.items() if k not in chosen.metrics}})
 
 

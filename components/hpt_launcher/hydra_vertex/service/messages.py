@@ -76,10 +76,10 @@ def to_document(message: Message) -> JsonObject:
 
 
 def to_message(document: JsonObject, name: str) -> Message:
-    """The message of a JSON that is known to be one."""
+    """The message of a JSON of ours, without what Google's messages have no field for, such as `stoppingReason`."""
     from google.protobuf.json_format import ParseDict
 
-    message: Message = ParseDict(dict(document), message_class(name)())
+    message: Message = ParseDict(dict(document), message_class(name)(), ignore_unknown_fields=True)
     return message
 
 
