@@ -28,6 +28,7 @@ from hydra_vertex.trial.protocol.json import Json, JsonObject
 from .custom_job import CustomJob, dump_custom_job, parse_custom_job
 from .names import Kind
 from .processes import ProcessId
+from .status import Refusal, Status
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -58,6 +59,16 @@ ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
 """What makes a database of that version one of the next version."""
 
 
+class UnwritableError(Refusal):
+    """The database takes nothing at the moment: its disk is full or broken, or another program has locked it.
+
+    UNAVAILABLE is what Google's clients ask again after (https://google.aip.dev/194).
+    """
+
+    def __init__(self, path: Path, cause: sqlite3.OperationalError) -> None:
+        super().__init__(Status.UNAVAILABLE, f"{path} cannot be written ({cause}); free space on its disk")
+
+
 @dataclass(frozen=True, slots=True)
 class StoredJob:
     """A job as it was left, and which process supervises which of its trials (by trial id)."""
@@ -77,10 +88,11 @@ class StoredCustomJob:
 
 
 class Store:
-    """The database of one service."""
+    """The database of one service. Whatever writes raises UnwritableError when that is impossible at the moment."""
 
     def __init__(self, path: Path) -> None:
         """Open the database, and make it when there is none. Raises OutputError."""
+        self._path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             version = self._open()
@@ -124,7 +136,7 @@ class Store:
         with self._transaction():
             job_id = self._new_id(parent, Kind.CUSTOM)
             job = accept(job_id)
-            self.save_custom_job(job_id, job, None)
+            self._write_custom_job(job_id, job, None)
         return StoredCustomJob(job_id, job, None)
 
     def _new_id(self, parent: str, kind: Kind) -> str:
@@ -133,7 +145,8 @@ class Store:
 
     def save(self, job_id: str, job: HyperparameterTuningJob) -> None:
         """Write what the job says of itself, not its trials."""
-        self._write_job(job_id, job)
+        with self._transaction():
+            self._write_job(job_id, job)
 
     def save_trial(self, job_id: str, job: HyperparameterTuningJob, trial: Trial, process: ProcessId | None) -> None:
         """Write one trial of the job, with the process that supervises it, and what the job says of itself."""
@@ -154,6 +167,10 @@ class Store:
 
     def save_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
         """Write a custom job, with the process that supervises it."""
+        with self._transaction():
+            self._write_custom_job(job_id, job, process)
+
+    def _write_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
         pid, ticks = (process.pid, process.start_ticks) if process else (None, None)
         self._db.execute(
             "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
@@ -162,7 +179,8 @@ class Store:
 
     def delete(self, job_id: str) -> None:
         """Remove a job and its trials."""
-        self._db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
+        with self._transaction():
+            self._db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
 
     def was_deleted(self, job_id: int) -> bool:
         """Whether a job had this id and is gone."""
@@ -250,13 +268,21 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise UnwritableError(self._path, error) from error
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        # After some errors SQLite has done that by itself.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
 
 def _state(document: JsonObject) -> JobState:

@@ -26,6 +26,8 @@ PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 16
 SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
+REPORT_LIMIT_S = 7 * 24 * 3600.0
+"""How long a full disk is waited for. After that the trial counts as lost, and runs again."""
 MEMORY_INTERVAL_S = 0.5
 MEMORY_SHARE = 0.02
 """The most of one CPU that watching a trial's memory may take."""
@@ -50,7 +52,10 @@ class CappedLog:
     """A file that keeps the first quarter of what is too much for it, and at least the last one."""
 
     def __init__(self, path: str, limit_bytes: int) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        except OSError:
+            self._file = os.open(os.devnull, os.O_RDWR)
         # No write is more than a quarter of the limit: there is always something to leave out, and then room.
         self._limit = max(limit_bytes, 4 * READ_BYTES)
         self._size = 0
@@ -325,8 +330,21 @@ def main() -> int:
     os.nice(order.nice)
     _adopt_orphans()
     ending = Trial(order).run()
-    _write_whole(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())
+    _report(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())
     return 0
+
+
+def _report(path: str, content: bytes) -> None:
+    """Write how the command ended. While the disk is full this process stays, and knows it."""
+    give_up, pause_s = time.monotonic() + REPORT_LIMIT_S, 0.1
+    while True:
+        try:
+            return _write_whole(path, content)
+        except OSError:
+            if time.monotonic() >= give_up:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 2.0)
 
 
 if __name__ == "__main__":
