@@ -5,9 +5,13 @@ What stands for it is the limit on the size of files, which can be set for a run
 
 from __future__ import annotations
 
+import json
 import os
 import resource
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,3 +126,14 @@ def test_a_supervisor_waits_for_space_to_say_how_its_trial_ended(studies: Path, 
             assert states(client, name) == ["ACTIVE"]
         assert client.finished(name)["trials"][0]["state"] == "SUCCEEDED"
     assert started(app) == ["1"]
+
+
+def test_a_study_on_a_disk_that_is_really_full_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine lets nobody mount a small disk: no user namespaces")
+    command = [*unshare, sys.executable, "-m", "service.small_disk", str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == ["JOB_STATE_SUCCEEDED", ["1", "2", "3", "4"], ["SUCCEEDED"] * 4]
