@@ -53,7 +53,7 @@ def test_other_metrics_stand_beside_the_objective_of_their_step(
         Record("unasked", 5.0, 2, None),
     ]
     others = ("acc", "f1", "never-reported")
-    measurements = measurements_of(given, "loss", 0.0, others)
+    measurements = measurements_of(given, "loss", 0.0, other_ids=others)
     assert [dict(m.metrics) for m in measurements] == [{"loss": 1.0, "acc": 0.9}, {"loss": 2.0, "acc": 0.7}]
     chosen = final_measurement(given, measurements, LOSS, selection, others)
     assert chosen is not None

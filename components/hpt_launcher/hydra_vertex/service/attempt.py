@@ -10,12 +10,13 @@ from typing import ParamSpec
 from hydra_vertex.launcher.job import Measurement, Trial, TrialState
 
 from . import study
+from .clock import now
 from .folder import TrialFolder
 from .measurements import Record, final_measurement, measurements_of, no_value_reason, read_records
 from .order import Order, timeout_s
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .processes import ProcessId
-from .record import JobRecord, now
+from .record import JobRecord
 from .recording import extended, judged_by
 from .runner import Supervisor, launch, remove_leftovers
 from .stopping import Stop, decide
@@ -172,7 +173,8 @@ class Attempt:
     def _found(self, records: tuple[Record, ...]) -> tuple[Measurement, ...]:
         started = self._trial.start_time or now()
         spec = self._record.job.study_spec
-        return measurements_of(records, spec.objective.id, started.timestamp(), spec.other_metric_ids)
+        running_s = (now() - started).total_seconds()
+        return measurements_of(records, spec.objective.id, started.timestamp(), running_s, spec.other_metric_ids)
 
     def _up_to_date(self) -> Trial:
         return self._with_measurements(read_records(self._folder.metric_file))

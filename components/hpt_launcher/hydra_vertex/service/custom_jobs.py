@@ -13,6 +13,7 @@ from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialE
 
 from . import custom_job
 from .attempt import START_LIMIT, Halt
+from .clock import now
 from .custom_job import CANCELED, CustomJob
 from .devices.slots import Slot, Slots
 from .folder import ServiceFolder
@@ -22,7 +23,6 @@ from .order import DEFAULT_TIMEOUT_S, Host, Order, Share, trial_environ
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .patience import Patience
 from .processes import ProcessId
-from .record import now
 from .runner import Supervisor, launch, remove_leftovers
 from .status import Status
 from .store import Store, StoredCustomJob, UnwritableError

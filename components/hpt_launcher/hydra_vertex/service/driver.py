@@ -12,11 +12,12 @@ from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
 
 from . import study
 from .attempt import Attempt, Halt
+from .clock import now
 from .devices.slots import Slot, Slots
 from .optimizer import Optimizer
 from .order import Order
 from .processes import ProcessId, is_alive
-from .record import JobRecord, now
+from .record import JobRecord
 from .stopping import Stop
 from .stopping.study_limits import limit_reached
 from .store import UnwritableError

@@ -13,6 +13,7 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from . import study
+from .clock import not_before, now
 from .custom_job import CustomJob, custom_job_of, dump_custom_job
 from .custom_jobs import CustomJobs
 from .devices.capacity import Capacity
@@ -25,7 +26,7 @@ from .names import JobName, Kind, trial_of_custom_job
 from .optimizer import load_model, optimizer_for
 from .order import TERMINATION_GRACE_S, Host, Order, Share, order_for, parameter_arguments
 from .patience import Patience
-from .record import JobRecord, now
+from .record import JobRecord
 from .runner import own_programs
 from .status import Refusal, Status
 from .store import Store, StoredJob, UnwritableError
@@ -56,6 +57,8 @@ class Engine:
 
     def resume(self) -> None:
         """Go on with every job that an earlier service left unfinished."""
+        if (latest := self._store.latest_update()) is not None:
+            not_before(latest)
         for stored in self._store.unfinished():
             self._drive(stored)
         self._custom_jobs.resume()

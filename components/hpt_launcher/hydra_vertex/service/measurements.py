@@ -20,6 +20,9 @@ STEP_LIMIT = 2.0**63
 TIME_LIMIT_S = 315_576_000_000.0
 """What the API's messages can hold: steps are 64-bit integers, durations are within 10,000 years."""
 
+CLOCK_TOLERANCE_S = 1.0
+"""So far the clocks of a trial and of the service may be apart: a clock is slewed by less."""
+
 LISTED_METRICS = 10
 LISTED_CHARACTERS = 100
 
@@ -78,11 +81,16 @@ def _within(value: object, limit: float) -> float | None:
 
 
 def measurements_of(
-    records: Sequence[Record], metric_id: str, started_s: float, other_ids: Sequence[str] = ()
+    records: Sequence[Record],
+    metric_id: str,
+    started_s: float,
+    running_s: float = math.inf,
+    other_ids: Sequence[str] = (),
 ) -> tuple[Measurement, ...]:
     """The finite values of a metric as measurements, oldest first. `started_s` is when the trial began.
 
-    A study's other metrics stand beside it where they were reported at the same step.
+    A study's other metrics stand beside it where they were reported at the same step. A report cannot be from before
+    the trial began, nor after the `running_s` for which it has run: then a clock was set, and it has no time.
     """
     beside = {(r.step, r.metric): r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
     return tuple(
@@ -92,12 +100,19 @@ def measurements_of(
                 **{other: beside[record.step, other] for other in other_ids if (record.step, other) in beside},
             },
             step_count=max(record.step, 0),
-            # To the microsecond, as it is recorded: what was recorded is known again.
-            elapsed_s=None if record.timestamp_s is None else round(max(record.timestamp_s - started_s, 0.0), 6),
+            elapsed_s=_elapsed_s(record.timestamp_s, started_s, running_s),
         )
         for record in records
         if record.metric == metric_id and math.isfinite(record.value)
     )
+
+
+def _elapsed_s(timestamp_s: float | None, started_s: float, running_s: float) -> float | None:
+    elapsed_s = math.nan if timestamp_s is None else timestamp_s - started_s
+    if not -CLOCK_TOLERANCE_S <= elapsed_s <= running_s + CLOCK_TOLERANCE_S:
+        return None
+    # To the microsecond, as it is recorded: what was recorded is known again.
+    return round(max(elapsed_s, 0.0), 6)
 
 
 def final_measurement(

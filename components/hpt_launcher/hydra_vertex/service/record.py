@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timezone
 
 from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
 
+from .clock import now
 from .patience import Patience
 from .processes import ProcessId
 from .store import Store, StoredJob
@@ -55,8 +55,3 @@ class JobRecord:
         job = put_trial(self.job, trial, now())
         self._store.save_trial(self.id, job, trial, process)
         self.job = job
-
-
-def now() -> datetime:
-    """The time, aware and in UTC."""
-    return datetime.now(timezone.utc)

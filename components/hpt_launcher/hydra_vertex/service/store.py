@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from hydra_vertex.launcher.job import (
@@ -21,6 +22,7 @@ from hydra_vertex.launcher.job import (
     parse_job,
     parse_trial,
 )
+from hydra_vertex.launcher.job.fields import parse_time
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
@@ -223,6 +225,12 @@ class Store:
         )
         for job_id, text in rows.fetchall():
             yield int(job_id), _object(json.loads(text))
+
+    def latest_update(self) -> datetime | None:
+        """When a job was changed last; None when there is no job."""
+        rows = self._db.execute("SELECT document FROM jobs").fetchall()
+        times = [str(_object(json.loads(text)).get("updateTime", "")) for (text,) in rows]
+        return max((parse_time(time, "updateTime") for time in times if time), default=None)
 
     def unfinished(self) -> list[StoredJob]:
         """The tuning jobs that are not in a terminal state, oldest first."""

@@ -98,7 +98,7 @@ class Trial:
 
     def run(self) -> dict[str, object]:
         """Run the command to its end, and leave nothing of it behind. Returns exit.json's content."""
-        started = time.time()
+        started, clock_s = time.time(), time.monotonic()
         try:
             self.pid = _spawn(self.order.command, self._output_end)
         except (OSError, ValueError) as error:
@@ -108,7 +108,7 @@ class Trial:
         self._watch(deadline=time.monotonic() + self.order.timeout_s)
         self._sweep()
         self._pump(READ_BYTES * 16)
-        return {"started": started, "ended": time.time(), **self._ending()}
+        return {"started": started, "ended": started + time.monotonic() - clock_s, **self._ending()}
 
     def _watch(self, deadline: float) -> None:
         poller = select.poll()
