@@ -99,7 +99,7 @@ class Store:
             self._db = sqlite3.connect(path, isolation_level=None)
             version = self._open()
         except sqlite3.Error as error:
-            raise OutputError(f"{path}: cannot be used as the service's database ({error})") from error
+            raise unusable_database(path, error) from error
         if version != SCHEMA_VERSION:
             raise OutputError(
                 f"{path}: was written by another version of hydra-vertex (format {version}, this one has "
@@ -116,6 +116,10 @@ class Store:
         while version in MIGRATIONS:
             self._upgrade(MIGRATIONS[version], version + 1)
             version += 1
+        if version == SCHEMA_VERSION:
+            # A database that takes nothing, or is damaged, is better known now than at the first request.
+            self._upgrade("", SCHEMA_VERSION)
+            self._db.execute("SELECT count(id) + total(length(document)) FROM jobs").fetchone()
         return int(version)
 
     def _upgrade(self, script: str, version: int) -> None:
@@ -291,6 +295,11 @@ class Store:
         # After some errors SQLite has done that by itself.
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def unusable_database(path: Path, error: sqlite3.Error) -> OutputError:
+    """What is said of a database that cannot be read or written at the start."""
+    return OutputError(f"{path}: cannot be used as the service's database ({error}); repair it, or give another folder")
 
 
 def _state(document: JsonObject) -> JobState:
