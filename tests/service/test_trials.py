@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,46 @@ def test_each_kind_of_parameter_reaches_the_app_as_vertex_writes_it(client: Clie
     ]
     arguments = said(client.run(document), client)["arguments"]
     assert arguments == ["--model.depth=4", "--batch=128.0", "--lr=1e-05", "--act=a b=c"]
+
+
+UNRULY = """
+import os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
+    file.write('{"loss": 1, "global_step": 1}\\n')
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open(sys.argv[1], "a") as file:
+                file.write(f"{os.getpid()}\\n")
+            os.execve("/bin/sleep", ["sleep", "600"], {})
+        os._exit(0)
+for _ in range(100):
+    os.write(1, b"x" * 999_999 + b"\\n")
+os.write(1, b"the flood is over\\n")
+time.sleep(600)
+"""
+
+
+def test_a_trial_that_floods_its_log_forks_daemons_and_ignores_the_request_to_end_is_contained(
+    client: Client, app: Path
+) -> None:
+    document, daemons = job_document(app, "unruly"), app / "daemons"
+    container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
+    container.update(command=[sys.executable, "-I", "-S", "-c", UNRULY], args=[str(daemons)])
+    name = client.create(document)
+    log = client.studies / "jobs" / name.rsplit("/", 1)[-1] / "trials" / "1" / "log.txt"
+    wait_until(lambda: log.exists() and log.read_bytes()[-100:].endswith(b"the flood is over\n"))
+    pids = [int(pid) for pid in daemons.read_text().split()]
+    assert len(pids) == 3
+    assert all(map(is_running, pids))
+    assert log.stat().st_size <= 64 << 20
+    client.cancel(name)
+    trial = only_trial(client.finished(name))
+    assert not any(map(is_running, pids))
+    assert len(trial["infeasibleReason"]) < 5000
+    assert trial["infeasibleReason"].startswith("ended because the job was cancelled\n")
+    assert trial["infeasibleReason"].endswith("the flood is over")
+    assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [1.0]
