@@ -104,7 +104,7 @@ class Attempt:
             if self._halt is not None:
                 return
             # The file of a lost attempt is removed with all that it reported since the last look.
-            trial = self._trial if self._trial.start_time is None else self._up_to_date()
+            trial = self._up_to_date()
             await self._record.patience.until_written(self._launch, trial)
 
     def _launch(self, trial: Trial) -> None:
@@ -177,6 +177,9 @@ class Attempt:
         return measurements_of(records, spec.objective.id, started.timestamp(), running_s, spec.other_metric_ids)
 
     def _up_to_date(self) -> Trial:
+        # The file of a trial that waits to run again is an earlier attempt's, and recorded.
+        if self._trial.start_time is None:
+            return self._trial
         return self._with_measurements(read_records(self._folder.metric_file))
 
     def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
