@@ -31,6 +31,7 @@ from service.harness import (
     started,
     wait_until,
 )
+from service.test_custom_jobs import WAIT, create, custom_job, pid_in, script
 
 if not hasattr(resource, "prlimit"):
     pytest.skip("only Linux limits the files of a process that runs already", allow_module_level=True)
@@ -106,6 +107,19 @@ def test_a_service_that_stops_while_the_disk_is_full_is_followed_by_one_that_goe
     with serving(studies) as client:
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
     assert started(app).count("1") == 1
+
+
+def test_a_custom_job_waits_for_space_to_say_how_it_ended(studies: Path, tmp_path: Path) -> None:
+    with serving(studies) as client:
+        command = script(f"import os\nprint(os.getpid(), flush=True)\n{WAIT}", str(tmp_path / "go"))
+        name = create(client, custom_job(*command))["name"]
+        pid = pid_in(client, name)
+        with full_disk(client.service_pid, 0):
+            (tmp_path / "go").touch()
+            wait_until(lambda: not is_running(pid))
+            assert client.http.post(f"{name}:cancel", json={}).status_code == 503
+            assert client.get(name)["state"] == "JOB_STATE_RUNNING"
+        assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
 def stop(pid: int) -> None:
