@@ -4,7 +4,7 @@ It writes `start ID PID` and `end ID PID` into FOLDER/ledger; what it does in be
 """
 
 # It starts hundreds of times; importing pathlib would take as long as everything else here:
-# ruff: noqa: PTH110, PTH123
+# ruff: noqa: PTH108, PTH110, PTH123
 import json
 import os
 import signal
@@ -22,13 +22,30 @@ def note(event):
         ledger.write(f"{event} {TRIAL} {os.getpid()}\n")
 
 
-def report(*values, metric="loss"):
-    records = [
+def records_of(values, metric="loss", first_step=1):
+    return [
         {"timestamp": time.time(), "trial": TRIAL, metric: str(value), "global_step": str(step), "checkpoint_path": ""}
-        for step, value in enumerate(values, start=1)
+        for step, value in enumerate(values, start=first_step)
     ]
-    with open(METRIC_FILE, "a") as file:
+
+
+def write(records, mode):
+    with open(METRIC_FILE, mode) as file:
         file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def report(*values, metric="loss", first_step=1):
+    write(records_of(values, metric, first_step), "a")
+
+
+def report_many(rounds):
+    """As cloudml-hypertune does: the file is written anew with each report, and holds the last 100."""
+    records = []
+    for step in range(1, 80 * rounds + 1):
+        records = [*records, *records_of([step], first_step=step)][-100:]
+        write(records, "w")
+        if step % 80 == 0:
+            wait_for(f"go-{step}")
 
 
 def wait_for(name):
@@ -53,9 +70,23 @@ match DEED:
     case "curve":
         report(5, 1, 3)
     case "slow-curve":
-        for value in (3, 2, float(TRIAL)):
+        for step, value in enumerate((3, 2, float(TRIAL)), start=1):
             time.sleep(0.08)
-            report(value)
+            report(value, first_step=step)
+    case "many-reports":
+        report_many(4)
+    case "measure-and-tidy-up":
+        report(9, 8, 7)
+        wait_for(f"go-{TRIAL}")
+        os.unlink(METRIC_FILE)
+        wait_for(f"go-on-{TRIAL}")
+        report(6, first_step=4)
+    case "measure-less-each-time":
+        # As many reports as the number of its start tells it to leave out of four.
+        with open(f"{FOLDER}/ledger") as ledger:
+            again = ledger.read().count(f"start {TRIAL} ") - 1
+        report(*[10 * again + step for step in range(1, 5 - again)])
+        wait_for(f"go-{TRIAL}-{again}")
     case "gated":
         wait_for(f"go-{TRIAL}")
         report(float(TRIAL))

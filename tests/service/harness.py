@@ -101,15 +101,17 @@ class Client:
         return answer
 
 
-def start(folder: Path, *options: str, resources: ResourceOptions = NO_WISHES) -> ServiceProcess:
-    """A service on a folder."""
-    return start_service(folder, folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options, resources)
+def start(
+    folder: Path, *options: str, resources: ResourceOptions = NO_WISHES, log: Path | None = None
+) -> ServiceProcess:
+    """A service on a folder; its log is beside the folder unless it is named."""
+    return start_service(folder, log or folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options, resources)
 
 
 @contextmanager
-def serving(folder: Path, resources: ResourceOptions = NO_WISHES) -> Iterator[Client]:
+def serving(folder: Path, resources: ResourceOptions = NO_WISHES, log: Path | None = None) -> Iterator[Client]:
     """A service on a folder, and a client of it; stopped at the end."""
-    with start(folder, resources=resources) as service, Client(service.url, folder, service.pid) as client:
+    with start(folder, resources=resources, log=log) as service, Client(service.url, folder, service.pid) as client:
         yield client
 
 

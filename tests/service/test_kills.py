@@ -33,6 +33,7 @@ class Witness:
         self._ended: dict[str, Document] = {}
         self._parameters: dict[str, Document] = {}
         self._starts: dict[str, int] = {}
+        self._measured: dict[str, list[tuple[Document, str]]] = {}
 
     def hear(self, job: Document) -> None:
         trials = {trial["id"]: trial for trial in job.get("trials", [])}
@@ -40,10 +41,26 @@ class Witness:
         assert self._parameters.keys() <= trials.keys()
         for number, trial in trials.items():
             assert trial["parameters"] == self._parameters.setdefault(number, trial["parameters"])
+            self._hear_measurements(number, trial)
             if trial["state"] in TERMINAL:
                 assert trial == self._ended.setdefault(number, trial)
                 assert starts[number] == self._starts.setdefault(number, starts[number])
         assert self._ended.keys() <= {number for number, trial in trials.items() if trial["state"] in TERMINAL}
+
+    def _hear_measurements(self, number: str, trial: Document) -> None:
+        """None is gone, but for those whose step a later attempt has reported anew."""
+        now, earlier = trial.get("measurements", []), trial.get("earlierMeasurementCount", 0)
+        known, attempt = self._measured.setdefault(number, []), trial.get("startTime", "")
+        gone = [(measurement, heard) for measurement, heard in known if measurement not in now]
+        assert {measurement["stepCount"] for measurement, _ in gone} <= {
+            measurement["stepCount"] for measurement in now
+        }
+        assert all(heard < attempt for _, heard in gone)
+        known[:] = [pair for pair in known if pair not in gone]
+        heard_before = [measurement for measurement, _ in known]
+        for index, measurement in enumerate(now):
+            if measurement not in heard_before:
+                known.append((measurement, attempt if index >= earlier else ""))
 
 
 def kill(pid: int, *, group: bool = False) -> None:
@@ -102,8 +119,9 @@ def test_kills_lose_no_answer_run_no_finished_trial_again_and_leave_nothing_runn
             name = client.create(document)
         for _ in range(KILLS):
             with Client(service.url, studies, service.pid) as client:
-                time.sleep(chance.uniform(0.05, 0.6))
-                witness.hear(client.get(name))
+                for _ in range(3):
+                    time.sleep(chance.uniform(0.02, 0.2))
+                    witness.hear(client.get(name))
             victim = chance.choice(VICTIMS)
             strike(victim, service.pid, app, chance)
             if "service" in victim:

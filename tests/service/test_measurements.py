@@ -53,7 +53,7 @@ def test_other_metrics_stand_beside_the_objective_of_their_step(
         Record("unasked", 5.0, 2, None),
     ]
     others = ("acc", "f1", "never-reported")
-    measurements = measurements_of(given, "loss", 0.0, others)
+    measurements = measurements_of(given, "loss", 0.0, other_ids=others)
     assert [dict(m.metrics) for m in measurements] == [{"loss": 1.0, "acc": 0.9}, {"loss": 2.0, "acc": 0.7}]
     chosen = final_measurement(given, measurements, LOSS, selection, others)
     assert chosen is not None
@@ -108,8 +108,8 @@ def test_a_file_that_is_not_there_has_no_records(tmp_path: Path) -> None:
 
 
 def test_of_a_long_file_the_last_records_are_read(tmp_path: Path) -> None:
-    (tmp_path / "m").write_text("".join(f'{{"loss": {n}}}\n' for n in range(1000)))
-    assert [record.value for record in read_records(tmp_path / "m")] == [float(n) for n in range(900, 1000)]
+    (tmp_path / "m").write_text("".join(f'{{"loss": {n}}}\n' for n in range(100_000)))
+    assert [record.value for record in read_records(tmp_path / "m")] == [float(n) for n in range(99_000, 100_000)]
 
 
 @pytest.mark.parametrize(

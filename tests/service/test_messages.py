@@ -117,3 +117,8 @@ def test_a_mask_that_names_no_field_is_refused(client: Client) -> None:
     answer = client.http.get(f"{PARENT}/customJobs", params={"readMask": "name,nme"})
     assert answer.json()["error"]["message"] == "readMask: 'nme' is no field of the job"
     assert message_class("CustomJob").DESCRIPTOR.full_name == "google.cloud.aiplatform.v1.CustomJob"
+
+
+def test_a_field_of_the_services_own_is_left_out_of_a_message() -> None:
+    job = {"displayName": "a study", "trials": [{"id": "1", "stoppingReason": "bad", "earlierMeasurementCount": 2}]}
+    assert to_document(to_message(job, "HyperparameterTuningJob"))["trials"] == [{"id": "1"}]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hydra_vertex.service.devices.options import ResourceOptions
 from service.harness import (
     Client,
     is_running,
@@ -63,6 +64,42 @@ def test_a_trial_whose_supervisor_is_killed_runs_again_under_the_same_id(studies
         release(app, "1")
         (trial,) = client.finished(name)["trials"]
         assert (trial["state"], trial["parameters"]) == ("SUCCEEDED", parameters)
+
+
+def test_what_a_lost_attempt_has_measured_stays_until_the_next_one_reports_the_same_steps(
+    studies: Path, app: Path
+) -> None:
+    def values() -> list[float]:
+        trials = client.get(name).get("trials", [{}])
+        return [m["metrics"][0]["value"] for m in trials[0].get("measurements", [])]
+
+    with serving(studies) as client:
+        name = client.create(job_document(app, "measure-less-each-time"))
+        wait_until(lambda: values() == [1.0, 2.0, 3.0, 4.0])
+        os.kill(parent_of(pid_of(app, "1")), signal.SIGKILL)
+        wait_until(lambda: values() == [4.0, 11.0, 12.0, 13.0])
+        os.kill(parent_of(pid_of(app, "1")), signal.SIGKILL)
+        wait_until(lambda: values() == [4.0, 13.0, 21.0, 22.0])
+    with serving(studies) as client:
+        # This one stopped them with the service; the fourth start reports only once.
+        wait_until(lambda: values() == [4.0, 13.0, 22.0, 31.0])
+        (app / "go-1-3").touch()
+        (trial,) = client.finished(name)["trials"]
+        assert trial["finalMeasurement"]["metrics"][0]["value"] == 31.0
+        assert values() == [4.0, 13.0, 22.0, 31.0]
+
+
+def test_what_a_put_off_trial_has_measured_stays_as_it_was_when_it_is_cancelled(studies: Path, app: Path) -> None:
+    with serving(studies) as client:
+        name = client.create(job_document(app, "measure-and-wait", trials=2, parallel=2))
+        wait_until(lambda: [len(t.get("measurements", [])) for t in client.get(name).get("trials", [])] == [1, 2])
+        before = [trial["measurements"] for trial in client.get(name)["trials"]]
+    with serving(studies, ResourceOptions(max_parallel=1)) as client:
+        wait_until(lambda: len(started(app)) == 3)
+        client.cancel(name)
+        trials = client.finished(name)["trials"]
+        (waiting,) = [trial for trial in trials if "startTime" not in trial]
+        assert waiting["measurements"] == before[int(waiting["id"]) - 1]
 
 
 def test_a_trial_that_was_lost_with_the_service_runs_again_after_the_restart(studies: Path, app: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.harness import Client, events, is_running, job_document, pid_of, release, started, wait_until
+import pytest
+
+from hydra_vertex.service.devices.options import ResourceOptions
+from service.harness import Client, events, is_running, job_document, pid_of, release, serving, started, wait_until
 
 
 def most_at_once(folder: Path) -> int:
@@ -84,3 +87,34 @@ def test_a_grid_runs_each_point_once_and_no_more_than_there_are(client: Client, 
     job = client.run(document)
     points = [tuple(p["value"] for p in trial["parameters"]) for trial in job["trials"]]
     assert points == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def running(folder: Path) -> list[str]:
+    ended = {trial for event, trial, _ in events(folder) if event == "end"}
+    return [trial for trial in started(folder) if trial not in ended]
+
+
+@pytest.mark.parametrize("places", [4, 12])
+def test_ten_studies_share_the_workers_and_none_starves(studies: Path, tmp_path: Path, places: int) -> None:
+    holder, folders = tmp_path / "holder", [tmp_path / str(number) for number in range(10)]
+    with serving(studies, ResourceOptions(max_parallel=places)) as client:
+        held = client.create(job_document(holder, "gated", trials=places, parallel=places))
+        wait_until(lambda: len(started(holder)) == places)
+        names = [client.create(job_document(folder, "gated", trials=4, parallel=4)) for folder in folders]
+        release(holder, *started(holder))
+        client.finished(held)
+        wait_until(lambda: sum(len(started(folder)) for folder in folders) == places)
+        for count in range(places + 1, 31):
+            shares = [len(running(folder)) for folder in folders]
+            turns = [len(started(folder)) for folder in folders]
+            assert sum(shares) == places
+            assert max(shares) - min(shares) <= 1
+            assert max(turns) - min(turns) <= 1
+            # The one that runs longest ends, of the studies that have the most.
+            busiest = min(folders, key=lambda folder: (-len(running(folder)), len(started(folder))))
+            release(busiest, running(busiest)[0])
+            wait_until(lambda count=count: sum(len(started(folder)) for folder in folders) == count)
+        for folder in folders:
+            release(folder, *"1234")
+        assert {client.finished(name)["state"] for name in names} == {"JOB_STATE_SUCCEEDED"}
+    assert all(sorted(started(folder)) == ["1", "2", "3", "4"] for folder in folders)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,89 @@ def test_a_program_in_the_working_directory_does_not_stand_in_for_a_module(
 
     with start(studies) as service:
         assert service.url.startswith("http://127.0.0.1:")
+
+
+def refusal(studies: Path, *before: str) -> str:
+    """The one line with which the command refuses to serve a folder. `before` stands before the command."""
+    command = [*before, sys.executable, "-m", "hydra_vertex.service", "--dir", str(studies), "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_LIMIT_S, stdin=subprocess.DEVNULL)
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+def put_file(studies: Path) -> None:
+    studies.write_text("")
+
+
+def put_database_of_the_future(studies: Path) -> None:
+    studies.mkdir()
+    with contextlib.closing(sqlite3.connect(studies / "service.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+
+
+def put_garbage(studies: Path) -> None:
+    studies.mkdir()
+    (studies / "service.db").write_bytes(b"garbage" * 1000)
+
+
+def put_damaged_database(studies: Path) -> None:
+    """Its first page is whole, which tells of tables; the pages of the tables are not."""
+    studies.mkdir()
+    Store(studies / "service.db").close()
+    with (studies / "service.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * 100_000)
+
+
+def put_folder_as_database(studies: Path) -> None:
+    (studies / "service.db").mkdir(parents=True)
+
+
+def put_folder_as_announcement(studies: Path) -> None:
+    (studies / "service.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("put", "line"),
+    [
+        (put_file, "studies: cannot be used as the service's folder (File exists)"),
+        (put_database_of_the_future, "service.db: was written by another version of hydra-vertex (format 99"),
+        (put_garbage, "service.db: cannot be used as the service's database (file is not a database)"),
+        (
+            put_damaged_database,
+            "service.db: cannot be used as the service's database (database disk image is malformed)",
+        ),
+        (put_folder_as_database, "service.db: cannot be used as the service's database (unable to open database file)"),
+        (put_folder_as_announcement, "studies: cannot be used as the service's folder (Is a directory)"),
+    ],
+)
+def test_a_folder_that_cannot_be_served_is_refused_in_one_line(
+    studies: Path, put: Callable[[Path], None], line: str
+) -> None:
+    put(studies)
+    assert line in refusal(studies)
+
+
+@pytest.mark.parametrize("writable", ["nothing", "the lock", "the folder"])
+def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writable: str) -> None:
+    powerless = ["unshare", "--user"] if os.geteuid() == 0 else []  # of root it takes the power to write anyway
+    if powerless and subprocess.run([*powerless, "true"], capture_output=True).returncode != 0:
+        pytest.skip("root may write everywhere, and this machine lets it give nothing of that up: no user namespaces")
+    studies.mkdir()
+    Store(studies / "service.db").close()
+    (studies / "service.db").chmod(0o444)
+    if writable == "the lock":
+        (studies / "service.lock").touch()
+    if writable != "the folder":
+        studies.chmod(0o555)
+    try:
+        name = "studies" if writable == "nothing" else "service.db"
+        assert f"{name}: cannot be used as the service's " in refusal(studies, *powerless)
+    finally:
+        studies.chmod(0o755)
+
+
+def test_a_second_service_is_refused_in_one_line(studies: Path) -> None:
+    with start(studies) as first:
+        assert f"is served already by process {first.pid} at {first.url}" in refusal(studies)

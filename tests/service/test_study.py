@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -98,11 +99,11 @@ def test_a_job_that_is_being_cancelled_starts_nothing_and_ends_cancelled() -> No
     assert study.finish(cancelling, LATER).state is JobState.CANCELLED
 
 
-def test_a_postponed_trial_keeps_its_id_and_parameters_only() -> None:
+def test_a_postponed_trial_keeps_its_id_its_parameters_and_what_it_has_measured() -> None:
     (trial,) = with_trials(job(), "a").trials
-    again = study.postpone(study.measured(trial, (Measurement({"loss": 1.0}),)))
+    again = study.postpone(replace(trial, measurements=(Measurement({"loss": 1.0}),)))
     assert (again.id, again.parameters, again.state) == (trial.id, trial.parameters, TrialState.REQUESTED)
-    assert (again.start_time, again.measurements) == (None, ())
+    assert (again.start_time, len(again.measurements), again.earlier_measurements) == (None, 1, 1)
 
 
 def test_a_grid_has_no_more_trials_than_points() -> None:

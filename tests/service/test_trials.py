@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,28 @@ def test_what_a_running_trial_has_measured_can_be_read(client: Client, app: Path
     assert final_value(only_trial(client.finished(name))) == 8.0
 
 
+def test_a_curve_that_is_longer_than_its_file_is_recorded_whole(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "many-reports"))
+    for count in (80, 160, 240, 320):
+        wait_until(lambda: len(client.get(name).get("trials", [{}])[0].get("measurements", [])) == count)  # noqa: B023
+        (app / f"go-{count}").touch()
+    trial = only_trial(client.finished(name))
+    assert [int(m["stepCount"]) for m in trial["measurements"]] == list(range(1, 321))
+    assert final_value(trial) == 320.0
+
+
+def test_what_was_measured_stays_when_the_trial_removes_its_file(client: Client, app: Path) -> None:
+    name = client.create(job_document(app, "measure-and-tidy-up"))
+    wait_until(lambda: len(client.get(name).get("trials", [{}])[0].get("measurements", [])) == 3)
+    metric_file = next((client.studies / "jobs" / name.rsplit("/", 1)[-1]).glob("trials/1/metrics.jsonl"))
+    (app / "go-1").touch()
+    wait_until(lambda: not metric_file.exists())
+    (app / "go-on-1").touch()
+    trial = only_trial(client.finished(name))
+    assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [9.0, 8.0, 7.0, 6.0]
+    assert final_value(trial) == 6.0
+
+
 def test_no_ending_of_some_trials_stops_the_study(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "mixed", trials=6, parallel=6, timeout="1s"))
     assert job["state"] == "JOB_STATE_SUCCEEDED"
@@ -134,3 +157,46 @@ def test_each_kind_of_parameter_reaches_the_app_as_vertex_writes_it(client: Clie
     ]
     arguments = said(client.run(document), client)["arguments"]
     assert arguments == ["--model.depth=4", "--batch=128.0", "--lr=1e-05", "--act=a b=c"]
+
+
+UNRULY = """
+import os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
+    file.write('{"loss": 1, "global_step": 1}\\n')
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open(sys.argv[1], "a") as file:
+                file.write(f"{os.getpid()}\\n")
+            os.execve("/bin/sleep", ["sleep", "600"], {})
+        os._exit(0)
+for _ in range(100):
+    os.write(1, b"x" * 999_999 + b"\\n")
+os.write(1, b"the flood is over\\n")
+time.sleep(600)
+"""
+
+
+def test_a_trial_that_floods_its_log_forks_daemons_and_ignores_the_request_to_end_is_contained(
+    client: Client, app: Path
+) -> None:
+    document, daemons = job_document(app, "unruly"), app / "daemons"
+    container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
+    container.update(command=[sys.executable, "-I", "-S", "-c", UNRULY], args=[str(daemons)])
+    name = client.create(document)
+    log = client.studies / "jobs" / name.rsplit("/", 1)[-1] / "trials" / "1" / "log.txt"
+    wait_until(lambda: log.exists() and log.read_bytes()[-100:].endswith(b"the flood is over\n"))
+    pids = [int(pid) for pid in daemons.read_text().split()]
+    assert len(pids) == 3
+    assert all(map(is_running, pids))
+    assert log.stat().st_size <= 64 << 20
+    client.cancel(name)
+    trial = only_trial(client.finished(name))
+    assert not any(map(is_running, pids))
+    assert len(trial["infeasibleReason"]) < 5000
+    assert trial["infeasibleReason"].startswith("ended because the job was cancelled\n")
+    assert trial["infeasibleReason"].endswith("the flood is over")
+    assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [1.0]

@@ -222,3 +222,15 @@ def test_the_reason_names_the_values_and_the_step(rule: AutomatedStopping, reaso
 
     assert stop is not None
     assert stop.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize(("earlier", "own"), [(9.9, 0.1), (0.1, 9.9)], ids=["was bad", "was good"])
+def test_a_trial_that_runs_again_is_judged_by_its_new_attempt(
+    rule: AutomatedStopping, earlier: float, own: float
+) -> None:
+    lost, again = decay(99, earlier, ended=False), decay(99, own, known=8, ended=False)
+    # Steps 9 and 10 are left of the attempt that was lost.
+    measurements = (*lost.measurements[8:], *again.measurements)
+    merged = dataclasses.replace(again, measurements=measurements, earlier_measurements=2)
+    assert stops(rule, merged, GOOD) is stops(rule, again, GOOD) is (own > earlier)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum
+from typing import ParamSpec
 
-from hydra_vertex.launcher.job import Trial, TrialState
+from hydra_vertex.launcher.job import Measurement, Trial, TrialState
 
 from . import study
+from .clock import now
 from .folder import TrialFolder
 from .measurements import Record, final_measurement, measurements_of, no_value_reason, read_records
 from .order import Order, timeout_s
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
 from .processes import ProcessId
-from .record import JobRecord, now
+from .record import JobRecord
+from .recording import extended, judged_by
 from .runner import Supervisor, launch, remove_leftovers
 from .stopping import Stop, decide
+from .store import UnwritableError
+
+P = ParamSpec("P")
 
 MEASURE_INTERVAL_S = 0.5
 """A look costs 2 µs, and 1.5 ms when there is something new: affordable with a hundred trials that never pause."""
@@ -50,13 +57,15 @@ class Attempt:
             self._supervisor.terminate()
 
     def stop(self, why: Stop) -> None:
-        """Stop the running trial early, to be judged by what it has reported. Raises sqlite3.Error."""
-        if self._trial.state is TrialState.ACTIVE and self._supervisor is not None and self._halt is None:
-            self._record.put_trial(study.stop(self._trial, why.reason, why.predicted), self._supervisor.process)
+        """Stop the running trial early, to be judged by what it has reported; not while nothing can be written."""
+        if self._trial.state is not TrialState.ACTIVE or self._supervisor is None or self._halt is not None:
+            return
+        stopping = study.stop(self._trial, why.reason, why.predicted)
+        if self._is_written(stopping, self._supervisor.process):
             self._supervisor.terminate()
 
     async def run(self) -> None:
-        """Bring the trial to an end. Raises sqlite3.Error when that cannot be recorded."""
+        """Bring the trial to an end. Raises UnwritableError when the service stops before that can be recorded."""
         if study.is_stopping(self._trial):
             return await self._finish_stopping()
         for _ in range(START_LIMIT):
@@ -64,17 +73,17 @@ class Attempt:
                 try:
                     await self._start()
                 except OSError as error:
-                    return self._put(study.fail(self._trial, f"could not be started: {error}", now()))
+                    if self._halt is None:
+                        return await self._put(self._given_up, f"could not be started: {error}")
             ending = await self._watch()
             if study.is_stopping(self._trial):
-                return self._put(self._judge_stopped(ending))
+                return await self._put(self._judge_stopped, ending)
             if self._halt is not None or (ending is not None and not ending.stopped):
                 async with self._record.turn():
-                    return self._conclude(ending)
+                    return await self._put(self._concluded, ending)
             # Its supervisor was killed, or stopped by a service that could not record that: it runs again.
             self._supervisor = None
-        reason = f"its supervising process was killed {START_LIMIT} times"
-        return self._put(study.fail(self._trial, reason, now()))
+        return await self._put(self._given_up, f"its supervising process was killed {START_LIMIT} times")
 
     @property
     def _trial(self) -> Trial:
@@ -84,17 +93,31 @@ class Attempt:
     def _folder(self) -> TrialFolder:
         return self._order.folder
 
-    def _put(self, trial: Trial) -> None:
-        self._record.put_trial(trial)
+    async def _put(self, ended: Callable[P, Trial], *args: P.args, **kwargs: P.kwargs) -> None:
+        await self._record.patience.until_written(lambda: self._record.put_trial(ended(*args, **kwargs)))
+
+    def _given_up(self, reason: str) -> Trial:
+        return study.fail(self._up_to_date(), reason, now())
 
     async def _start(self) -> None:
         async with self._record.turn():
             if self._halt is not None:
                 return
-            supervisor = launch(self._order)
-            self._record.put_trial(study.activate(self._trial, now()), supervisor.process)
-            supervisor.start_command(self._order)
-            self._supervisor = supervisor
+            # The file of a lost attempt is removed with all that it reported since the last look.
+            trial = self._up_to_date()
+            await self._record.patience.until_written(self._launch, trial)
+
+    def _launch(self, trial: Trial) -> None:
+        if self._halt is not None:
+            return
+        supervisor = launch(self._order)
+        try:
+            self._record.put_trial(study.activate(trial, now()), supervisor.process)
+        except UnwritableError:
+            supervisor.abandon()
+            raise
+        supervisor.start_command(self._order)
+        self._supervisor = supervisor
 
     async def _watch(self) -> Ending | None:
         """Wait for the end of the trial's process, and keep its measurements up to date meanwhile."""
@@ -121,11 +144,16 @@ class Attempt:
         if changed_at_ns == self._measured_at_ns:
             return False
         self._measured_at_ns = changed_at_ns
-        trial = self._with_measurements(read_records(self._folder.metric_file))
-        if not trial.measurements or trial == self._trial:
+        trial = self._up_to_date()
+        if trial == self._trial:
             return False
-        self._record.put_trial(trial, process)
+        if not self._is_written(trial, process):
+            self._measured_at_ns = 0  # at the next look it is still new
+            return False
         return True
+
+    def _is_written(self, trial: Trial, process: ProcessId) -> bool:
+        return self._record.patience.is_written(lambda: self._record.put_trial(trial, process))
 
     async def _consider_stopping(self) -> None:
         job = self._record.job
@@ -139,45 +167,54 @@ class Attempt:
         """Go on where an earlier service has left a trial that it was stopping."""
         if self._supervisor is not None:
             self._supervisor.terminate()
-        self._put(self._judge_stopped(await self._watch()))
+        ending = await self._watch()
+        await self._put(self._judge_stopped, ending)
 
-    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+    def _found(self, records: tuple[Record, ...]) -> tuple[Measurement, ...]:
         started = self._trial.start_time or now()
         spec = self._record.job.study_spec
-        found = measurements_of(records, spec.objective.id, started.timestamp(), spec.other_metric_ids)
-        return study.measured(self._trial, found)
+        running_s = (now() - started).total_seconds()
+        return measurements_of(records, spec.objective.id, started.timestamp(), running_s, spec.other_metric_ids)
 
-    def _conclude(self, ending: Ending | None) -> None:
+    def _up_to_date(self) -> Trial:
+        # The file of a trial that waits to run again is an earlier attempt's, and recorded.
+        if self._trial.start_time is None:
+            return self._trial
+        return self._with_measurements(read_records(self._folder.metric_file))
+
+    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+        return extended(self._trial, self._found(records), self._record.job.study_spec.objective)
+
+    def _final(self, trial: Trial, records: tuple[Record, ...]) -> Measurement | None:
+        spec = self._record.job.study_spec
+        measurements = judged_by(trial, self._found(records), spec.objective)
+        selection, others = spec.measurement_selection, spec.other_metric_ids
+        return final_measurement(records, measurements, spec.objective, selection, others)
+
+    def _concluded(self, ending: Ending | None) -> Trial:
         if ending is None or ending.stopped:
             why = self._halt or Halt.SHUTDOWN
-            ended = why is Halt.SHUTDOWN
-            return self._put(study.postpone(self._trial) if ended else self._fail(f"ended because {why.value}"))
+            if why is Halt.SHUTDOWN:
+                return study.postpone(self._up_to_date())
+            return self._fail(f"ended because {why.value}")
         if not ending.is_well:
-            return self._put(self._fail(failure_reason(ending, timeout_s(self._record.job))))
-        return self._put(self._judge())
+            return self._fail(failure_reason(ending, timeout_s(self._record.job)))
+        return self._judge()
 
     def _fail(self, reason: str) -> Trial:
-        trial = self._with_measurements(read_records(self._folder.metric_file))
-        return study.fail(trial, with_log_tail(reason, self._folder.log), now())
+        return study.fail(self._up_to_date(), with_log_tail(reason, self._folder.log), now())
 
     def _judge_stopped(self, ending: Ending | None) -> Trial:
         if ending is not None and ending.is_well and not ending.stopped:
             return self._judge()
-        spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = self._with_measurements(records)
-        final = final_measurement(
-            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
-        )
-        return study.end_stopped(trial, final, now())
+        return study.end_stopped(trial, self._final(trial, records), now())
 
     def _judge(self) -> Trial:
-        spec = self._record.job.study_spec
         records = read_records(self._folder.metric_file)
         trial = study.end_unstopped(self._with_measurements(records))
-        final = final_measurement(
-            records, trial.measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids
-        )
+        final = self._final(trial, records)
         if final is None:
-            return self._fail(no_value_reason(records, spec.objective.id))
+            return self._fail(no_value_reason(records, self._record.job.study_spec.objective.id))
         return study.succeed(trial, final, now())

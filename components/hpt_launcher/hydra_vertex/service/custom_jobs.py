@@ -13,6 +13,7 @@ from hydra_vertex.trial.protocol.environment import TRIAL_ID, OutputDirs, TrialE
 
 from . import custom_job
 from .attempt import START_LIMIT, Halt
+from .clock import now
 from .custom_job import CANCELED, CustomJob
 from .devices.slots import Slot, Slots
 from .folder import ServiceFolder
@@ -20,11 +21,11 @@ from .job_validation import OUTPUT_DIRECTORY
 from .names import JobName, Kind
 from .order import DEFAULT_TIMEOUT_S, Host, Order, Share, trial_environ
 from .outcome import Ending, failure_reason, read_ending, with_log_tail
+from .patience import Patience
 from .processes import ProcessId
-from .record import now
 from .runner import Supervisor, launch, remove_leftovers
 from .status import Status
-from .store import Store, StoredCustomJob
+from .store import Store, StoredCustomJob, UnwritableError
 from .validation import validate_custom_job
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class CustomJobs:
         host: Host,
         slots: Slots,
         at_once: Callable[[], int],
+        patience: Patience,
         broken: dict[str, str],
     ) -> None:
         """The jobs take their places from `slots`, as trials do, and share the CPUs among `at_once`.
@@ -53,6 +55,7 @@ class CustomJobs:
         self._host = host
         self._slots = slots
         self._at_once = at_once
+        self._patience = patience
         self._broken = broken
         self._runs: dict[str, CustomJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -89,13 +92,16 @@ class CustomJobs:
 
     def _drive(self, stored: StoredCustomJob) -> None:
         order = partial(custom_order, stored.id, stored.job, self._folder, self._host, self._at_once)
-        run = CustomJobRun(stored, self._store, self._slots, order, self._folder.custom_job(stored.id).read_gpu())
+        gpu = self._folder.custom_job(stored.id).read_gpu()
+        run = CustomJobRun(stored, self._store, self._slots, self._patience, order, gpu)
         self._runs[stored.id] = run
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, run), name=f"job {stored.id}")
 
     async def _carry_through(self, job_id: str, run: CustomJobRun) -> None:
         try:
             await run.run()
+        except UnwritableError as error:
+            logger.warning("custom job %s is left as it was recorded last: %s", job_id, error)
         except Exception as error:
             logger.exception("custom job %s cannot go on", job_id)
             self._broken[job_id] = f"{type(error).__name__}: {error}"
@@ -111,6 +117,7 @@ class CustomJobRun:
         stored: StoredCustomJob,
         store: Store,
         slots: Slots,
+        patience: Patience,
         order: Callable[[Slot | None], Order],
         gpu: str | None,
     ) -> None:
@@ -119,6 +126,7 @@ class CustomJobRun:
         self._job = stored.job
         self._store = store
         self._slots = slots
+        self._patience = patience
         self._order_on = order
         self._order = order(None)
         self._gpu = gpu
@@ -129,7 +137,7 @@ class CustomJobRun:
             self._halted.set()
 
     def cancel(self) -> None:
-        """Record that the job is to be cancelled, and end its process."""
+        """Record that the job is to be cancelled, and end its process. Raises UnwritableError."""
         process = self._supervisor.process if self._supervisor else None
         self._put(custom_job.request_cancel(self._job, now()), process)
         self.halt(Halt.CANCELLED)
@@ -142,7 +150,7 @@ class CustomJobRun:
             self._supervisor.terminate()
 
     async def run(self) -> None:
-        """Bring the job to an end. Raises sqlite3.Error when that cannot be recorded."""
+        """Bring the job to an end. Raises UnwritableError when the service stops before that can be recorded."""
         slot = await self._place()
         self._order = self._order_on(slot)
         try:
@@ -171,20 +179,28 @@ class CustomJobRun:
         for _ in range(START_LIMIT):
             if self._supervisor is None and self._halt is None:
                 try:
-                    self._supervisor = self._start()
+                    await self._patience.until_written(self._start)
                 except OSError as error:
-                    return self._fail(f"could not be started: {error}")
+                    if self._halt is None:
+                        return await self._patience.until_written(self._fail, f"could not be started: {error}")
             ending = await self._ended()
             if self._halt is not None or (ending is not None and not ending.stopped):
-                return self._conclude(ending)
+                return await self._patience.until_written(self._conclude, ending)
             self._supervisor = None
-        return self._fail(f"its supervising process was killed {START_LIMIT} times")
+        reason = f"its supervising process was killed {START_LIMIT} times"
+        return await self._patience.until_written(self._fail, reason)
 
-    def _start(self) -> Supervisor:
+    def _start(self) -> None:
+        if self._halt is not None:
+            return
         supervisor = launch(self._order)
-        self._put(custom_job.begin(self._job, now()), supervisor.process)
+        try:
+            self._put(custom_job.begin(self._job, now()), supervisor.process)
+        except UnwritableError:
+            supervisor.abandon()
+            raise
         supervisor.start_command(self._order)
-        return supervisor
+        self._supervisor = supervisor
 
     async def _ended(self) -> Ending | None:
         if self._supervisor is None:

@@ -8,17 +8,19 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 
-from hydra_vertex.launcher.job import Trial
+from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
 
 from . import study
 from .attempt import Attempt, Halt
+from .clock import now
 from .devices.slots import Slot, Slots
 from .optimizer import Optimizer
 from .order import Order
 from .processes import ProcessId, is_alive
-from .record import JobRecord, now
+from .record import JobRecord
 from .stopping import Stop
 from .stopping.study_limits import limit_reached
+from .store import UnwritableError
 
 LIMIT_CHECK_INTERVAL_S = 0.5
 
@@ -49,7 +51,7 @@ class JobDriver:
         self._halt: Halt | None = Halt.CANCELLED if study.is_cancelling(record.job) else None
 
     def cancel(self) -> None:
-        """Record that the job is to be cancelled, and end its trials."""
+        """Record that the job is to be cancelled, and end its trials. Raises UnwritableError."""
         self.record.put(study.request_cancel(self.record.job, now()))
         self._end_trials(Halt.CANCELLED)
 
@@ -58,8 +60,8 @@ class JobDriver:
         self._end_trials(Halt.SHUTDOWN)
 
     async def run(self) -> None:
-        """Bring the job to its end. Raises sqlite3.Error when its state cannot be recorded."""
-        self.record.put(study.begin(self.record.job, now()))
+        """Bring the job to its end. Raises UnwritableError when the service stops while nothing can be written."""
+        await self._put(lambda job: study.begin(job, now()))
         try:
             self._take_up_trials()
             while await self._step():
@@ -68,13 +70,16 @@ class JobDriver:
             await self._abandon()
             raise
         if study.is_over(self.record.job):
-            self.record.put(study.finish(self.record.job, now()))
+            await self._put(lambda job: study.finish(job, now()))
+
+    async def _put(self, change: Callable[[HyperparameterTuningJob], HyperparameterTuningJob]) -> None:
+        await self.record.patience.until_written(lambda: self.record.put(change(self.record.job)))
 
     async def _step(self) -> bool:
         """Start what may start and wait for the next end; False when nothing is left to wait for."""
         if study.failure(self.record.job) is not None:
             self._end_trials(Halt.FAILED)
-        self._heed_limits()
+        await self._heed_limits()
         await self._fill()
         awaited: list[asyncio.Future[None] | asyncio.Future[Slot]] = [*self._attempts]
         if self._asked_for is not None:
@@ -99,14 +104,14 @@ class JobDriver:
                 gpu = self._gpu_of(trial.id) if is_alive(process) else None
                 self._attempt(trial.id, process, self._slots.take(self.record.id, gpu))
 
-    def _heed_limits(self) -> None:
+    async def _heed_limits(self) -> None:
         """Once a limit of the study is reached, give no more trials; end the running ones where that is asked for."""
         job = self.record.job
         reached = job.stopping_reason or limit_reached(job, now())
         if not reached:
             return
         if not job.stopping_reason:
-            self.record.put(study.stop_giving_trials(job, reached, now()))
+            await self._put(lambda job: study.stop_giving_trials(job, reached, now()))
         limits = job.study_spec.study_stopping
         if limits is not None and limits.should_stop_asap:
             for attempt in self._attempts.values():
@@ -153,7 +158,7 @@ class JobDriver:
             if self._halt is not None:
                 return None
             trial = study.request(self.record.job, parameters)
-            self.record.put_trial(trial)
+            await self.record.patience.until_written(lambda: self.record.put_trial(trial))
         return trial.id
 
     def _attempt(self, trial_id: str, adopted: ProcessId | None, slot: Slot | None) -> None:
@@ -176,5 +181,5 @@ class JobDriver:
         """After an error of ours: end the trials without expecting that anything can be recorded."""
         self._end_trials(Halt.SHUTDOWN)
         for result in await asyncio.gather(*self._attempts, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, sqlite3.Error):
+            if isinstance(result, Exception) and not isinstance(result, (sqlite3.Error, UnwritableError)):
                 logger.error("while abandoning job %s", self.record.id, exc_info=result)

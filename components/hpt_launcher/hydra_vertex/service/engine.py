@@ -13,6 +13,7 @@ from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.json import JsonObject
 
 from . import study
+from .clock import not_before, now
 from .custom_job import CustomJob, custom_job_of, dump_custom_job
 from .custom_jobs import CustomJobs
 from .devices.capacity import Capacity
@@ -24,10 +25,11 @@ from .messages import load as load_messages
 from .names import JobName, Kind, trial_of_custom_job
 from .optimizer import load_model, optimizer_for
 from .order import TERMINATION_GRACE_S, Host, Order, Share, order_for, parameter_arguments
-from .record import JobRecord, now
+from .patience import Patience
+from .record import JobRecord
 from .runner import own_programs
 from .status import Refusal, Status
-from .store import Store, StoredJob
+from .store import Store, StoredJob, UnwritableError
 from .token import TOKEN_VARIABLE
 from .validation import validate
 
@@ -46,20 +48,26 @@ class Engine:
         self._host = Host(environ, own_programs(), usable_cpus(), capacity.options)
         self._slots = Slots(capacity)
         self._turns = asyncio.Lock()
+        self._patience = Patience()
         self._drivers: dict[str, JobDriver] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
-        self._custom_jobs = CustomJobs(folder, store, self._host, self._slots, self._trials_at_once, self._broken)
+        self._custom_jobs = CustomJobs(
+            folder, store, self._host, self._slots, self._trials_at_once, self._patience, self._broken
+        )
         self._loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
 
     def resume(self) -> None:
         """Go on with every job that an earlier service left unfinished."""
+        if (latest := self._store.latest_update()) is not None:
+            not_before(latest)
         for stored in self._store.unfinished():
             self._drive(stored)
         self._custom_jobs.resume()
 
     async def stop(self) -> None:
         """End all trials, so that a later service runs them again, within STOP_LIMIT_S."""
+        self._patience.end()
         for driver in self._drivers.values():
             driver.shut_down()
         tasks = [self._loading, *self._tasks.values(), *self._custom_jobs.shut_down()]
@@ -154,7 +162,7 @@ class Engine:
     def _drive(self, stored: StoredJob) -> None:
         job = stored.job
         optimizer = optimizer_for(job.study_spec, stored.id, job.max_trial_count)
-        record = JobRecord(stored, self._store, self._turns)
+        record = JobRecord(stored, self._store, self._turns, self._patience)
         order, gpu_of = partial(self._order, record), partial(self._gpu_of, stored.id)
         driver = JobDriver(record, optimizer, order, stored.processes, self._slots, gpu_of)
         self._drivers[stored.id] = driver
@@ -163,6 +171,8 @@ class Engine:
     async def _carry_through(self, job_id: str, driver: JobDriver) -> None:
         try:
             await driver.run()
+        except UnwritableError as error:
+            logger.warning("job %s is left as it was recorded last: %s", job_id, error)
         except Exception as error:
             logger.exception("job %s cannot go on", job_id)
             self._broken[job_id] = f"{type(error).__name__}: {error}"

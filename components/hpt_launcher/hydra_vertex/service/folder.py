@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .status import Refusal, Status
+from .trial_files import read_end, remove
 
 GCS = "gs://"
+GPU_NAME_BYTES = 1 << 10
 OUTPUT_FIELD = "trialJobSpec.baseOutputDirectory.outputUriPrefix"
 
 
@@ -53,15 +55,15 @@ class TrialFolder:
     def read_gpu(self) -> str | None:
         """Which GPU the trial was given; None when it was given none."""
         try:
-            return self.gpu_file.read_text()
-        except OSError:
+            return read_end(self.gpu_file, GPU_NAME_BYTES).decode()
+        except (OSError, ValueError):
             return None
 
     def clear(self) -> None:
         """Make the folder, without what an earlier start of the trial left in it. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
         for file in (self.log, self.metric_file, self.exit_file, self.gpu_file):
-            file.unlink(missing_ok=True)
+            remove(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,12 @@ class FolderLock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock. Raises UserError naming the holder, OutputError when the folder cannot be written."""
+        self._folder = path.parent
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise OutputError(
-                f"{path.parent}: cannot be used as the service's folder ({error.strerror}); "
-                "give a folder that can be written"
-            ) from error
+            raise unusable(path.parent, error) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -32,15 +30,25 @@ class FolderLock:
             ) from error
 
     def sign(self, pid: int, url: str) -> None:
-        """Write into the lock who holds it."""
+        """Write into the lock who holds it. Raises OutputError when that is impossible, as on a full disk."""
         content = json.dumps({"pid": pid, "url": url}).encode()
-        os.pwrite(self._descriptor, content, 0)
-        os.ftruncate(self._descriptor, len(content))
+        try:
+            os.pwrite(self._descriptor, content, 0)
+            os.ftruncate(self._descriptor, len(content))
+        except OSError as error:
+            raise unusable(self._folder, error) from error
 
     def release(self) -> None:
         """Let go of the folder."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
+
+
+def unusable(folder: Path, error: OSError) -> OutputError:
+    """What is said of a folder in which nothing can be written."""
+    return OutputError(
+        f"{folder}: cannot be used as the service's folder ({error.strerror}); give a folder that can be written"
+    )
 
 
 def _holder(path: Path) -> str:

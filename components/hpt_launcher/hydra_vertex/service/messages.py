@@ -94,7 +94,7 @@ def request_document(message: Message) -> JsonObject:
 
 
 def to_message(document: JsonObject, name: str) -> Message:
-    """The message of a JSON that is known to be one. The service's own fields (`stoppingReason`) are left out."""
+    """The message of a JSON of ours, without what Google's messages have no field for, such as `stoppingReason`."""
     from google.protobuf.json_format import ParseDict
 
     message: Message = ParseDict(dict(document), message_class(name)(), ignore_unknown_fields=True)

@@ -10,10 +10,15 @@ from pathlib import Path
 from hydra_vertex.trial.protocol import json
 
 from .devices.capacity import gib
+from .trial_files import read_end
 
 LOG_TAIL_LINES = 30
 LOG_TAIL_CHARACTERS = 4000
-READ_BYTES = 64 << 10
+ERROR_CHARACTERS = 1000
+LOG_READ_BYTES = 64 << 10
+EXIT_FILE_BYTES = 64 << 10
+
+WHOLE_LIMIT = 1 << 63
 
 # CSI and OSC sequences, and the two-character escapes: ECMA-48, sections 5.4, 5.6 and 5.5.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -43,8 +48,8 @@ class Ending:
 def read_ending(path: Path) -> Ending | None:
     """Read an exit.json; None when there is none, as after the end of its supervisor."""
     try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        fields = json.loads(read_end(path, EXIT_FILE_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(fields, dict):
         return None
@@ -53,7 +58,7 @@ def read_ending(path: Path) -> Ending | None:
         signal=_whole(fields.get("signal")),
         timed_out=fields.get("timed_out") is True,
         stopped=fields.get("stopped") is True,
-        error=str(fields.get("error", "")),
+        error=str(fields.get("error", ""))[:ERROR_CHARACTERS],
         memory_bytes=_whole(fields.get("memory_bytes")),
     )
 
@@ -80,10 +85,7 @@ def with_log_tail(reason: str, log: Path) -> str:
 def log_tail(log: Path) -> str:
     """The last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty when there is none."""
     try:
-        with log.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - READ_BYTES))
-            text = file.read().decode(errors="replace")
+        text = read_end(log, LOG_READ_BYTES).decode(errors="replace")
     except OSError:
         return ""
     lines = [_plain(line) for line in text.rstrip().split("\n")]
@@ -103,4 +105,5 @@ def _signal_name(number: int) -> str:
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, int) and is_whole and abs(value) < WHOLE_LIMIT else None

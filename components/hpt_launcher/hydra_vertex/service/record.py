@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timezone
 
 from hydra_vertex.launcher.job import HyperparameterTuningJob, Trial
 
+from .clock import now
+from .patience import Patience
 from .processes import ProcessId
 from .store import Store, StoredJob
 from .study import put_trial
@@ -21,11 +22,12 @@ where it has a body or comes over a new connection."""
 class JobRecord:
     """The present state of a job. Whatever is put here is on the disk before anybody acts upon it."""
 
-    def __init__(self, stored: StoredJob, store: Store, turns: asyncio.Lock) -> None:
+    def __init__(self, stored: StoredJob, store: Store, turns: asyncio.Lock, patience: Patience) -> None:
         self.id = stored.id
         self.job = stored.job
         self._store = store
         self._turns = turns
+        self.patience = patience
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -44,17 +46,12 @@ class JobRecord:
         return self.job.trials[int(trial_id) - 1]
 
     def put(self, job: HyperparameterTuningJob) -> None:
-        """Take on a new state of the job. Raises sqlite3.Error."""
+        """Take on a new state of the job. Raises UnwritableError, and nothing has changed then."""
         self._store.save(self.id, job)
         self.job = job
 
     def put_trial(self, trial: Trial, process: ProcessId | None = None) -> None:
-        """Take on a new state of one trial; `process` supervises it. Raises sqlite3.Error."""
+        """Take on a new state of one trial; `process` supervises it. Raises UnwritableError, as `put` does."""
         job = put_trial(self.job, trial, now())
         self._store.save_trial(self.id, job, trial, process)
         self.job = job
-
-
-def now() -> datetime:
-    """The time, aware and in UTC."""
-    return datetime.now(timezone.utc)

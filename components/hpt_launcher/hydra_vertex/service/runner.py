@@ -34,6 +34,12 @@ class Supervisor:
         except BrokenPipeError:
             return  # It was killed; that shows as an end without an exit.json.
 
+    def abandon(self) -> None:
+        """End the waiting supervisor, which has started nothing."""
+        if self._child is not None:
+            with self._child:
+                self._child.kill()
+
     def terminate(self) -> None:
         """Ask for the trial's end: SIGTERM, and after a grace SIGKILL, to everything that it has started."""
         terminate(self.process)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,7 +23,7 @@ from .devices.capacity import Capacity, capacity_of
 from .devices.gpus import find_gpus
 from .devices.options import NO_WISHES, ResourceOptions
 from .folder import ServiceFolder
-from .lock import FolderLock
+from .lock import FolderLock, unusable
 from .loopback import is_loopback
 from .token import TOKEN_VARIABLE
 
@@ -80,16 +81,25 @@ def serve(
             _listen(LOOPBACK, address.grpc_port, "--grpc-port").close()
         url = f"http://{_url_host(address.host)}:{listener.getsockname()[1]}"
         lock.sign(os.getpid(), url)
-        stack.callback(folder.announcement.unlink, missing_ok=True)
+        stack.callback(_withdraw, folder.announcement)
 
         def announce_here(grpc_address: str | None) -> None:
             grpc = {} if grpc_address is None else {"grpc": grpc_address}
-            write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url, **grpc}))
+            try:
+                write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url, **grpc}))
+            except OSError as error:
+                raise unusable(folder.path, error) from error
             announce(f"listening on {url}")
             if grpc_address is not None:
                 announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
         _run(folder, address, capacity, listener, announce_here, until_stdin_closes)
+
+
+def _withdraw(announcement: Path) -> None:
+    # What nobody can remove now is told from a running service's by its process.
+    with contextlib.suppress(OSError):
+        announcement.unlink(missing_ok=True)
 
 
 def _run(
@@ -107,7 +117,7 @@ def _run(
     from .connection import TimedConnection
     from .engine import Engine
     from .operations import Operations
-    from .store import Store
+    from .store import Store, unusable_database
 
     store = Store(folder.database)
     failures: list[UserError] = []
@@ -123,8 +133,10 @@ def _run(
             async with grpc or contextlib.nullcontext():
                 announce(grpc.address if grpc else None)
                 yield
-        except UserError as error:
-            failures.append(error)
+        except (UserError, sqlite3.Error) as error:
+            failures.append(error if isinstance(error, UserError) else unusable_database(folder.database, error))
+            # One line says it all; uvicorn would print where it was raised.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             raise
         finally:
             await engine.stop()
@@ -144,7 +156,12 @@ def _run(
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
     with contextlib.closing(store), _quiet_signals():
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            # So uvicorn ends after a failure at the start.
+            if not failures:
+                raise
     for failure in failures:
         raise failure
 

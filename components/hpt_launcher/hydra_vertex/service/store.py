@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from hydra_vertex.launcher.job import (
@@ -21,6 +22,7 @@ from hydra_vertex.launcher.job import (
     parse_job,
     parse_trial,
 )
+from hydra_vertex.launcher.job.fields import parse_time
 from hydra_vertex.trial.protocol import json
 from hydra_vertex.trial.protocol.errors import OutputError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
@@ -28,6 +30,7 @@ from hydra_vertex.trial.protocol.json import Json, JsonObject
 from .custom_job import CustomJob, dump_custom_job, parse_custom_job
 from .names import Kind
 from .processes import ProcessId
+from .status import Refusal, Status
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -58,6 +61,16 @@ ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
 """What makes a database of that version one of the next version."""
 
 
+class UnwritableError(Refusal):
+    """The database takes nothing at the moment: its disk is full or broken, or another program has locked it.
+
+    UNAVAILABLE is what Google's clients ask again after (https://google.aip.dev/194).
+    """
+
+    def __init__(self, path: Path, cause: sqlite3.OperationalError) -> None:
+        super().__init__(Status.UNAVAILABLE, f"{path} cannot be written ({cause}); free space on its disk")
+
+
 @dataclass(frozen=True, slots=True)
 class StoredJob:
     """A job as it was left, and which process supervises which of its trials (by trial id)."""
@@ -77,15 +90,16 @@ class StoredCustomJob:
 
 
 class Store:
-    """The database of one service."""
+    """The database of one service. Whatever writes raises UnwritableError when that is impossible at the moment."""
 
     def __init__(self, path: Path) -> None:
         """Open the database, and make it when there is none. Raises OutputError."""
+        self._path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             version = self._open()
         except sqlite3.Error as error:
-            raise OutputError(f"{path}: cannot be used as the service's database ({error})") from error
+            raise unusable_database(path, error) from error
         if version != SCHEMA_VERSION:
             raise OutputError(
                 f"{path}: was written by another version of hydra-vertex (format {version}, this one has "
@@ -102,6 +116,10 @@ class Store:
         while version in MIGRATIONS:
             self._upgrade(MIGRATIONS[version], version + 1)
             version += 1
+        if version == SCHEMA_VERSION:
+            # A database that takes nothing, or is damaged, is better known now than at the first request.
+            self._upgrade("", SCHEMA_VERSION)
+            self._db.execute("SELECT count(id) + total(length(document)) FROM jobs").fetchone()
         return int(version)
 
     def _upgrade(self, script: str, version: int) -> None:
@@ -124,7 +142,7 @@ class Store:
         with self._transaction():
             job_id = self._new_id(parent, Kind.CUSTOM)
             job = accept(job_id)
-            self.save_custom_job(job_id, job, None)
+            self._write_custom_job(job_id, job, None)
         return StoredCustomJob(job_id, job, None)
 
     def _new_id(self, parent: str, kind: Kind) -> str:
@@ -133,7 +151,8 @@ class Store:
 
     def save(self, job_id: str, job: HyperparameterTuningJob) -> None:
         """Write what the job says of itself, not its trials."""
-        self._write_job(job_id, job)
+        with self._transaction():
+            self._write_job(job_id, job)
 
     def save_trial(self, job_id: str, job: HyperparameterTuningJob, trial: Trial, process: ProcessId | None) -> None:
         """Write one trial of the job, with the process that supervises it, and what the job says of itself."""
@@ -154,6 +173,10 @@ class Store:
 
     def save_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
         """Write a custom job, with the process that supervises it."""
+        with self._transaction():
+            self._write_custom_job(job_id, job, process)
+
+    def _write_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
         pid, ticks = (process.pid, process.start_ticks) if process else (None, None)
         self._db.execute(
             "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
@@ -162,7 +185,8 @@ class Store:
 
     def delete(self, job_id: str) -> None:
         """Remove a job and its trials."""
-        self._db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
+        with self._transaction():
+            self._db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
 
     def was_deleted(self, job_id: int) -> bool:
         """Whether a job had this id and is gone."""
@@ -205,6 +229,12 @@ class Store:
         )
         for job_id, text in rows.fetchall():
             yield int(job_id), _object(json.loads(text))
+
+    def latest_update(self) -> datetime | None:
+        """When a job was changed last; None when there is no job."""
+        rows = self._db.execute("SELECT document FROM jobs").fetchall()
+        times = [str(_object(json.loads(text)).get("updateTime", "")) for (text,) in rows]
+        return max((parse_time(time, "updateTime") for time in times if time), default=None)
 
     def unfinished(self) -> list[StoredJob]:
         """The tuning jobs that are not in a terminal state, oldest first."""
@@ -250,13 +280,26 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise UnwritableError(self._path, error) from error
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        # After some errors SQLite has done that by itself.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
+def unusable_database(path: Path, error: sqlite3.Error) -> OutputError:
+    """What is said of a database that cannot be read or written at the start."""
+    return OutputError(f"{path}: cannot be used as the service's database ({error}); repair it, or give another folder")
 
 
 def _state(document: JsonObject) -> JobState:

@@ -90,18 +90,13 @@ def put_trial(job: HyperparameterTuningJob, trial: Trial, now: datetime) -> Hype
 
 
 def activate(trial: Trial, now: datetime) -> Trial:
-    """The trial runs, from the beginning."""
-    return replace(trial, state=TrialState.ACTIVE, start_time=now, measurements=())
+    """The trial runs, from the beginning. What an earlier attempt has reported is kept as such (`recording`)."""
+    return replace(trial, state=TrialState.ACTIVE, start_time=now, earlier_measurements=len(trial.measurements))
 
 
 def postpone(trial: Trial) -> Trial:
     """The trial is to run again, with the same id and parameters."""
-    return replace(trial, state=TrialState.REQUESTED, start_time=None, measurements=())
-
-
-def measured(trial: Trial, measurements: tuple[Measurement, ...]) -> Trial:
-    """The running trial with what it has reported so far."""
-    return replace(trial, measurements=measurements)
+    return replace(trial, state=TrialState.REQUESTED, start_time=None, earlier_measurements=len(trial.measurements))
 
 
 def stop(trial: Trial, reason: str, predicted: Measurement | None = None) -> Trial:

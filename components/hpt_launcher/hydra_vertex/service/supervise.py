@@ -13,7 +13,7 @@ processes need more memory than the limit is killed at once, as the kernel would
 from __future__ import annotations
 
 # Importing pathlib would take as long as everything else here:
-# ruff: noqa: PTH105, PTH112, PTH118, PTH123, PTH208
+# ruff: noqa: PTH103, PTH104, PTH105, PTH108, PTH112, PTH114, PTH118, PTH120, PTH123, PTH208
 import ctypes
 import json
 import os
@@ -26,6 +26,8 @@ PR_SET_CHILD_SUBREAPER = 36
 READ_BYTES = 1 << 16
 SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
+REPORT_LIMIT_S = 7 * 24 * 3600.0
+"""How long a full disk is waited for. After that the trial counts as lost, and runs again."""
 MEMORY_INTERVAL_S = 0.5
 MEMORY_SHARE = 0.02
 """The most of one CPU that watching a trial's memory may take."""
@@ -50,7 +52,10 @@ class CappedLog:
     """A file that keeps the first quarter of what is too much for it, and at least the last one."""
 
     def __init__(self, path: str, limit_bytes: int) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+        except OSError:
+            self._file = os.open(os.devnull, os.O_RDWR)
         # No write is more than a quarter of the limit: there is always something to leave out, and then room.
         self._limit = max(limit_bytes, 4 * READ_BYTES)
         self._size = 0
@@ -93,7 +98,7 @@ class Trial:
 
     def run(self) -> dict[str, object]:
         """Run the command to its end, and leave nothing of it behind. Returns exit.json's content."""
-        started = time.time()
+        started, clock_s = time.time(), time.monotonic()
         try:
             self.pid = _spawn(self.order.command, self._output_end)
         except (OSError, ValueError) as error:
@@ -103,7 +108,7 @@ class Trial:
         self._watch(deadline=time.monotonic() + self.order.timeout_s)
         self._sweep()
         self._pump(READ_BYTES * 16)
-        return {"started": started, "ended": time.time(), **self._ending()}
+        return {"started": started, "ended": started + time.monotonic() - clock_s, **self._ending()}
 
     def _watch(self, deadline: float) -> None:
         poller = select.poll()
@@ -295,12 +300,25 @@ def _adopt_orphans() -> None:
 
 
 def _write_whole(path: str, content: bytes) -> None:
+    """Write beside `path` and rename over it. Whatever the trial has put there gives way. Raises OSError."""
     part = f"{path}.{os.getpid()}.part"
-    with open(part, "wb") as file:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for place in (part, path):
+        _make_way(place)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _make_way(path: str) -> None:
+    """Remove a file; a folder is kept under another name."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rename(path, f"{path}.{time.time_ns()}.aside")
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def main() -> int:
@@ -312,8 +330,21 @@ def main() -> int:
     os.nice(order.nice)
     _adopt_orphans()
     ending = Trial(order).run()
-    _write_whole(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())
+    _report(os.path.join(order.directory, "exit.json"), json.dumps(ending).encode())
     return 0
+
+
+def _report(path: str, content: bytes) -> None:
+    """Write how the command ended. While the disk is full this process stays, and knows it."""
+    give_up, pause_s = time.monotonic() + REPORT_LIMIT_S, 0.1
+    while True:
+        try:
+            return _write_whole(path, content)
+        except OSError:
+            if time.monotonic() >= give_up:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 2.0)
 
 
 if __name__ == "__main__":

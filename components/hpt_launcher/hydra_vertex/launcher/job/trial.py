@@ -31,7 +31,9 @@ class Trial:
     """One trial. `id` counts from "1" in a job. Times are aware and in UTC; None means not yet.
 
     `stopping_reason` says why a trial was stopped early, empty when it was not. It is the embedded service's own field
-    (`stoppingReason`); in Google's API it is the error of the trial's CustomJob.
+    (`stoppingReason`); in Google's API it is the error of the trial's CustomJob. `earlier_measurements` is its own too
+    (`earlierMeasurementCount`): how many measurements, the first ones, are of attempts at the trial that were lost, and
+    have not been reported anew.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Trial:
     final_measurement: Measurement | None = None
     infeasible_reason: str = ""
     stopping_reason: str = ""
+    earlier_measurements: int = 0
     start_time: datetime | None = None
     end_time: datetime | None = None
     other: JsonObject = field(default_factory=dict)
@@ -82,6 +85,7 @@ def parse_trial(value: Json, path: str = "trial") -> Trial:
         final_measurement=None if final is None else parse_measurement(final, fields.path("finalMeasurement")),
         infeasible_reason=fields.text("infeasibleReason"),
         stopping_reason=fields.text("stoppingReason"),
+        earlier_measurements=fields.integer("earlierMeasurementCount"),
         start_time=fields.time("startTime"),
         end_time=fields.time("endTime"),
         other=fields.rest(),
@@ -102,6 +106,7 @@ def dump_trial(trial: Trial) -> JsonObject:
             finalMeasurement=None if final is None else dump_measurement(final),
             infeasibleReason=trial.infeasible_reason,
             stoppingReason=trial.stopping_reason,
+            earlierMeasurementCount=trial.earlier_measurements or None,
             startTime=None if trial.start_time is None else format_time(trial.start_time),
             endTime=None if trial.end_time is None else format_time(trial.end_time),
         ),

@@ -10,7 +10,7 @@ from enum import Enum
 
 from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, ParameterValue, Trial, TrialState
 
-from ..measurements import RECORD_LIMIT
+from ..recording import WHOLE_LIMIT, last_attempt
 
 
 class Axis(Enum):
@@ -102,17 +102,18 @@ def _axis_of(running: Trial, ended: Sequence[Trial]) -> Axis:
     """
     if any(_repeats_steps(trial) for trial in (running, *ended)):
         return Axis.COUNT
-    whole = [trial for trial in ended if not trial.stopped_early and trial.measurements]
-    counts = [len(trial.measurements) for trial in whole]
-    # Of a longer curve the beginning is lost, and the numbers say nothing.
-    if len(whole) < 2 or max(counts) >= RECORD_LIMIT:
+    whole = [last_attempt(trial) for trial in ended if not trial.stopped_early and trial.measurements]
+    counts = [len(measurements) for measurements in whole]
+    # Of a longer curve not all is recorded, and the numbers say nothing.
+    if len(whole) < 2 or max(counts) >= WHOLE_LIMIT:
         return Axis.STEP
-    steps = [trial.measurements[-1].step_count for trial in whole]
+    steps = [measurements[-1].step_count for measurements in whole]
     return Axis.COUNT if _spread(counts) < _spread(steps) else Axis.STEP
 
 
 def _repeats_steps(trial: Trial) -> bool:
-    return len({measurement.step_count for measurement in trial.measurements}) < len(trial.measurements)
+    measurements = last_attempt(trial)
+    return len({measurement.step_count for measurement in measurements}) < len(measurements)
 
 
 def _spread(values: Sequence[int]) -> float:
@@ -124,7 +125,7 @@ def _curve(trial: Trial, metric: MetricSpec, axis: Axis) -> Curve | None:
     sign = 1.0 if metric.goal is Goal.MINIMIZE else -1.0
     placed = {
         position: sign * measurement.metrics[metric.id]
-        for number, measurement in enumerate(trial.measurements, start=1)
+        for number, measurement in enumerate(last_attempt(trial), start=1)
         if metric.id in measurement.metrics and (position := _position(measurement, number, axis)) is not None
     }
     if not placed:
