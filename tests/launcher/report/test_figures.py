@@ -23,6 +23,7 @@ from hydra_vertex.launcher.job import (
 )
 from hydra_vertex.launcher.report.figures import build_figures
 from hydra_vertex.launcher.report.figures.axis import Axis, parameter_axis
+from hydra_vertex.launcher.report.figures.slices import powers_of_ten
 from hydra_vertex.launcher.report.palette import LIGHT
 from hydra_vertex.launcher.selection import rank
 from launcher.jobs import METRIC, START, make_job, make_trial
@@ -63,6 +64,27 @@ def test_a_choice_is_labelled_as_the_user_wrote_it() -> None:
     job = with_parameters(make_job(trials), ParameterSpec("act", Categorical(("gelu", "it's", ""))))
 
     assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["gelu", "it's", "(empty)"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (2e-4, 3e-2, [1e-3, 1e-2]),
+        (1e-5, 1e-1, [1e-5, 1e-3, 1e-1]),
+        (1e-12, 1.0, [1e-12, 1e-7, 1e-2]),
+        (0.001, 0.002, [0.001]),
+        (0.002, 0.005, [0.002, 0.005]),
+    ],
+)
+def test_a_narrow_log_axis_has_a_few_powers_of_ten(low: float, high: float, ticks: list[float]) -> None:
+    assert powers_of_ten(low, high) == ticks
+
+
+def test_the_panel_of_a_log_scale_has_powers_of_ten() -> None:
+    trials = [make_trial(number, 0.5, parameters={"lr": rate}) for number, rate in [(1, 1e-3), (2, 0.2)]]
+    job = with_parameters(make_job(trials), ParameterSpec("lr", DoubleRange(1e-4, 1.0), ScaleType.LOG))
+
+    assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["0.001", "0.01", "0.1"]
 
 
 def test_the_best_trial_has_its_learning_curve_among_a_thousand() -> None:

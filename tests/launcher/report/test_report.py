@@ -235,6 +235,7 @@ def test_a_trial_that_was_stopped_early_says_so_and_why(tmp_path: Path) -> None:
     words = "".join(report(dataclasses.replace(job, trials=(stopped, *job.trials[1:])), tmp_path).words)
 
     assert ", stopped early" in words
+    assert "; 1 stopped early" in words
     assert "worse than <the median>" in words
 
 

@@ -30,6 +30,7 @@ class Summary:
     """
 
     counts: Mapping[Status, int]
+    stopped_early: int
     planned: int
     wall_s: float
     serial_s: float
@@ -54,6 +55,7 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
     comparable = value is not None and len(values) > 1
     return Summary(
         counts=Counter(status_of(trial, job) for trial in job.trials),
+        stopped_early=sum(trial.stopped_early and trial.state.is_terminal for trial in job.trials),
         planned=job.max_trial_count,
         wall_s=wall_s(spans),
         serial_s=serial_s(spans),

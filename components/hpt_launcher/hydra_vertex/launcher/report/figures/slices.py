@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..palette import LIGHT
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _PANEL_WIDTH_PX = 160
+MOST_TICKS = 3
 
 
 def slice_figure(view: View) -> Figure | None:
@@ -29,7 +32,8 @@ def slice_figure(view: View) -> Figure | None:
     figure.update_layout(width=None, height=None, showlegend=False)
     figure.update_yaxes(type=view.objective_axis)
     figure.update_xaxes(nticks=4, tickangle=0)
-    figure.for_each_xaxis(_label)
+    for panel in figure.data:
+        _label(figure.layout["xaxis" + (panel.xaxis or "x")[1:]], panel.x)
     return Figure(
         id="slices",
         title="One parameter at a time",
@@ -57,10 +61,19 @@ def _restyle(panel: go.Scatter, view: View) -> None:
     panel.hovertemplate = "<b>trial %{text}</b><br>%{x}<br>%{y:.5g}<extra></extra>"
 
 
-def _label(axis: go.layout.XAxis) -> None:
-    """Short numbers on a log axis; a choice as the user wrote it, where Optuna writes it as Python does (`'gelu'`)."""
+def _label(axis: go.layout.XAxis, values: Sequence[float]) -> None:
+    """Powers of ten on a log axis; a choice as the user wrote it, where Optuna writes it as Python does (`'gelu'`)."""
     if axis.type == "log":
-        axis.update(tickformat="~e")
+        ticks = powers_of_ten(min(values), max(values))
+        axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     if axis.categoryarray is not None:
         choices = list(axis.categoryarray)
         axis.update(tickvals=choices, ticktext=[str(ast.literal_eval(choice)) or "(empty)" for choice in choices])
+
+
+def powers_of_ten(low: float, high: float) -> list[float]:
+    """Those from `low` to `high` inclusive, at most a few at equal distances; both ends where there is none."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last < first:
+        return [low, high]
+    return [float(f"1e{power}") for power in range(first, last + 1, (last - first) // MOST_TICKS + 1)]
