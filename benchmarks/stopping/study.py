@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import optuna
 
 from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
-from hydra_vertex.service.stopping import decide
+from hydra_vertex.service.stopping import Stop, decide
 
 from .methods import Method
 from .optimisers import METRIC, TRIALS, Optimiser, Optunas, Ours
@@ -51,6 +51,7 @@ class Study:
         self.recorded, self.method = recorded, method
         self.optimiser = _optimiser(recorded, method, optimiser, seed)
         self.spec = StudySpec((MetricSpec(METRIC, Goal.MINIMIZE),), (), automated_stopping=method.rule)
+        self.trial_count = round(method.trials_share * TRIALS[recorded.name])
         self.trials: list[Trial] = []
         self.events: list[tuple[float, int, Run]] = []
         self.made = self.full = 0
@@ -64,10 +65,11 @@ class Study:
             now_s, _, run = heapq.heappop(self.events)
             if self._goes_on(run, now_s):
                 self._push(run)
-            elif len(self.trials) < TRIALS[self.recorded.name]:
+            elif len(self.trials) < self.trial_count:
                 self._start(now_s)
         best = min(value for trial in self.trials if (value := trial.objective(METRIC)) is not None)
-        return Result(self.made / self.full, best - self.recorded.best, 1000 * self.slowest_s)
+        share = self.method.trials_share * self.made / self.full
+        return Result(share, best - self.recorded.best, 1000 * self.slowest_s)
 
     def _start(self, now_s: float) -> None:
         number = len(self.trials) + 1
@@ -88,27 +90,36 @@ class Study:
         measurement = Measurement({METRIC: value}, step, seconds)
         run.trial = replace(run.trial, measurements=(*run.trial.measurements, measurement))
         is_whole = run.made == len(run.curve)
-        is_stopped = not is_whole and self._is_stopped(run, value)
-        if is_whole or is_stopped:
-            run.trial = replace(
-                run.trial,
-                state=TrialState.SUCCEEDED,
-                final_measurement=measurement,
-                stopping_reason="stopped" if is_stopped else "",
-                end_time=BEGIN + timedelta(seconds=now_s),
-            )
-            self.optimiser.tell(run.number, None if is_stopped and self.method.told == "pruned" else value)
+        stop = None if is_whole else self._stop(run, value)
+        if is_whole or stop is not None:
+            run.trial = _ended(run.trial, stop, now_s)
+            is_pruned = stop is not None and self.method.told == "pruned"
+            self.optimiser.tell(run.number, None if is_pruned else run.trial.objective(METRIC))
         self.trials[run.number - 1] = run.trial
-        return not (is_whole or is_stopped)
+        return not is_whole and stop is None
 
-    def _is_stopped(self, run: Run, value: float) -> bool:
+    def _stop(self, run: Run, value: float) -> Stop | None:
         prunes = self.optimiser.report(run.number, value, run.made)
         if self.method.rule is None:
-            return prunes and self.method.pruner is not None
+            return Stop("pruned") if prunes and self.method.pruner is not None else None
         began = time.perf_counter()
         stop = decide(self.spec, run.trial, self.trials)
         self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
-        return stop is not None
+        return stop
+
+
+def _ended(trial: Trial, stop: Stop | None, now_s: float) -> Trial:
+    """The trial as the service ends it: a prediction of the rule becomes its last measurement."""
+    predicted = () if stop is None or stop.predicted is None else (stop.predicted,)
+    measurements = (*trial.measurements, *predicted)
+    return replace(
+        trial,
+        state=TrialState.SUCCEEDED,
+        measurements=measurements,
+        final_measurement=measurements[-1],
+        stopping_reason="" if stop is None else stop.reason,
+        end_time=BEGIN + timedelta(seconds=now_s),
+    )
 
 
 def _optimiser(recorded: Recorded, method: Method, name: str, seed: int) -> Optimiser:
