@@ -10,5 +10,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-# A shell starts what it puts into the background with SIGINT ignored, and every child would inherit that.
+# A shell starts what it puts into the background with these two ignored, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -165,4 +165,4 @@ def test_a_trial_that_reports_nonsense_does_not_make_its_study_unreadable(
     container["command"] = [sys.executable, "-I", "-S", "-c", NONSENSE]
     created = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message_of(document))
     (trial,) = finished(google, created.name).trials
-    assert [measurement.step_count for measurement in trial.measurements] == [1, (1 << 63) - 1]
+    assert [measurement.step_count for measurement in trial.measurements] == [1, 0]
