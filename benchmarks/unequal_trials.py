@@ -101,8 +101,8 @@ def batches_s(durations: Sequence[float]) -> float:
 def measure_service(durations: Sequence[float]) -> Makespan:
     document = job_document(TRIALS, PARALLEL, 0.0)
     document["studySpec"]["algorithm"] = "RANDOM_SEARCH"
-    container = {"command": [sys.executable, "-I", "-S", "-c", APP], "args": [json.dumps(list(durations))]}
-    document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"] = container
+    container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
+    container |= {"command": [sys.executable, "-I", "-S", "-c", APP], "args": [json.dumps(list(durations))]}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         began = time.perf_counter()

@@ -100,6 +100,11 @@ def point_of(space: Space, parameters: Mapping[str, ParameterValue]) -> dict[str
     return {d.name: d.axis.coordinate(parameters[d.name]) for d in space.dimensions if d.name in parameters}
 
 
+def has_double(space: Space, point: Point) -> bool:
+    """Whether one of the point's active parameters is a double."""
+    return any(isinstance(dimension.axis, FloatAxis) for dimension in space.dimensions if dimension.name in point)
+
+
 def key_of(point: Point) -> frozenset[tuple[str, Coordinate]]:
     """What two points have in common exactly when they are the same."""
     return frozenset(point.items())

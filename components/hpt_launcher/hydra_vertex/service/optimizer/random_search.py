@@ -10,7 +10,7 @@ from hydra_vertex.launcher.job import Trial
 
 from ..axes import Coordinate
 from ..grid import Grid
-from ..space import Point, Space, key_of, point_at, point_of, values_at
+from ..space import Point, Space, has_double, key_of, point_at, point_of, values_at
 from .protocol import Parameters, seed_of
 
 MOST_DRAWS = 100
@@ -32,7 +32,12 @@ class RandomSearch:
 
 
 def unseen(space: Space, point: Point, history: Sequence[Trial], source: random.Random) -> Point:
-    """`point`, or another one when `point` was tried before and, in a finite space, not every one was."""
+    """`point`, or another one when `point` was tried before and, in a finite space, not every one was.
+
+    With a double among its parameters a point is taken as new.
+    """
+    if has_double(space, point):
+        return point
     seen = {key_of(point_of(space, trial.parameters)) for trial in history}
     if key_of(point) not in seen:
         return point
