@@ -115,9 +115,10 @@ def _run(
 
     from .api import create_app
     from .connection import TimedConnection
+    from .database import unusable_database
     from .engine import Engine
     from .operations import Operations
-    from .store import Store, unusable_database
+    from .store import Store
 
     store = Store(folder.database)
     failures: list[UserError] = []

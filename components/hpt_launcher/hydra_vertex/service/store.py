@@ -24,41 +24,13 @@ from hydra_vertex.launcher.job import (
 )
 from hydra_vertex.launcher.job.fields import parse_time
 from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.errors import OutputError
 from hydra_vertex.trial.protocol.json import Json, JsonObject
 
 from .custom_job import CustomJob, dump_custom_job, parse_custom_job
+from .database import open_database
 from .names import Kind
 from .processes import ProcessId
 from .status import Refusal, Status
-
-SCHEMA_VERSION = 2
-SCHEMA = """
-CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after a deletion
-    parent TEXT NOT NULL,
-    document TEXT NOT NULL,
-    kind TEXT NOT NULL DEFAULT 'hyperparameterTuningJobs',
-    pid INTEGER,
-    start_ticks INTEGER
-);
-CREATE TABLE trials (
-    job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    pid INTEGER,
-    start_ticks INTEGER,
-    PRIMARY KEY (job, number)
-) WITHOUT ROWID;
-"""
-MIGRATIONS = {
-    1: """
-ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'hyperparameterTuningJobs';
-ALTER TABLE jobs ADD COLUMN pid INTEGER;
-ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
-"""
-}
-"""What makes a database of that version one of the next version."""
 
 
 class UnwritableError(Refusal):
@@ -95,35 +67,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open the database, and make it when there is none. Raises OutputError."""
         self._path = path
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            version = self._open()
-        except sqlite3.Error as error:
-            raise unusable_database(path, error) from error
-        if version != SCHEMA_VERSION:
-            raise OutputError(
-                f"{path}: was written by another version of hydra-vertex (format {version}, this one has "
-                f"{SCHEMA_VERSION}); give another folder"
-            )
-
-    def _open(self) -> int:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._upgrade(SCHEMA, SCHEMA_VERSION)
-            return SCHEMA_VERSION
-        while version in MIGRATIONS:
-            self._upgrade(MIGRATIONS[version], version + 1)
-            version += 1
-        if version == SCHEMA_VERSION:
-            # A database that takes nothing, or is damaged, is better known now than at the first request.
-            self._upgrade("", SCHEMA_VERSION)
-            self._db.execute("SELECT count(id) + total(length(document)) FROM jobs").fetchone()
-        return int(version)
-
-    def _upgrade(self, script: str, version: int) -> None:
-        self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
+        self._db = open_database(path)
 
     def close(self) -> None:
         """Close the database."""
@@ -295,11 +239,6 @@ class Store:
         # After some errors SQLite has done that by itself.
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-
-
-def unusable_database(path: Path, error: sqlite3.Error) -> OutputError:
-    """What is said of a database that cannot be read or written at the start."""
-    return OutputError(f"{path}: cannot be used as the service's database ({error}); repair it, or give another folder")
 
 
 def _state(document: JsonObject) -> JobState:
