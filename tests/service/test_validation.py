@@ -316,7 +316,11 @@ def test_a_space_with_nested_conditions_and_defaults_is_taken(tmp_path: Path) ->
     parameter(categoricalValueSpec={"values": ["a", "b"], "defaultValue": "b"}, conditionalParameterSpecs=[middle])(
         document
     )
-    validate(parse_job(document))
+    job = parse_job(document)
+    validate(job)
+
+    (nested,) = [child.spec for spec in job.study_spec.parameters for child in spec.children]
+    assert [child.spec.id for child in nested.children] == ["r"]
 
 
 def refusal_of(tmp_path: Path, change: Change) -> Refusal:

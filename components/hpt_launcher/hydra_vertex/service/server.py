@@ -29,9 +29,11 @@ from .token import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.applications import Starlette
 
     from .grpc_api import GrpcServer
     from .operations import Operations
+    from .store import Store
 
 LOOPBACK = "127.0.0.1"
 
@@ -111,40 +113,34 @@ def _run(
     until_stdin_closes: bool,
 ) -> None:
     import uvicorn
-    from starlette.applications import Starlette
 
     from .api import create_app
-    from .connection import TimedConnection
-    from .database import unusable_database
-    from .engine import Engine
-    from .operations import Operations
     from .store import Store
 
     store = Store(folder.database)
-    failures: list[UserError] = []
-
-    @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        engine = Engine(folder, store, capacity)
-        app.state.operations = Operations(engine)
-        try:
-            grpc = _bind_grpc(app.state.operations, address)
-            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
-            engine.resume()
-            async with grpc or contextlib.nullcontext():
-                announce(grpc.address if grpc else None)
-                yield
-        except (UserError, sqlite3.Error) as error:
-            failures.append(error if isinstance(error, UserError) else unusable_database(folder.database, error))
-            # One line says it all; uvicorn would print where it was raised.
-            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            raise
-        finally:
-            await engine.stop()
-
+    life = _Life(folder, store, capacity, address, announce)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config = uvicorn.Config(
-        create_app(lifespan, address.token),
+    server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
+    if until_stdin_closes:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    with contextlib.closing(store), _quiet_signals():
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            # So uvicorn ends after a failure at the start.
+            if life.failure is None:
+                raise
+    if life.failure is not None:
+        raise life.failure
+
+
+def _configured(app: Starlette) -> uvicorn.Config:
+    import uvicorn
+
+    from .connection import TimedConnection
+
+    return uvicorn.Config(
+        app,
         http=TimedConnection,
         ws="none",
         lifespan="on",
@@ -153,18 +149,52 @@ def _run(
         server_header=False,
         timeout_graceful_shutdown=REQUEST_GRACE_S,
     )
-    server = uvicorn.Server(config)
-    if until_stdin_closes:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
-    with contextlib.closing(store), _quiet_signals():
+
+
+class _Life:
+    """The engine, from the start of the server to its end. `failure` says why it could not begin."""
+
+    def __init__(
+        self,
+        folder: ServiceFolder,
+        store: Store,
+        capacity: Capacity,
+        address: Address,
+        announce: Callable[[str | None], None],
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._capacity = capacity
+        self._address = address
+        self._announce = announce
+        self.failure: UserError | None = None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        from .engine import Engine
+        from .operations import Operations
+
+        engine = Engine(self._folder, self._store, self._capacity)
+        app.state.operations = Operations(engine)
         try:
-            server.run(sockets=[listener])
-        except SystemExit:
-            # So uvicorn ends after a failure at the start.
-            if not failures:
-                raise
-    for failure in failures:
-        raise failure
+            grpc = _bind_grpc(app.state.operations, self._address)
+            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
+            engine.resume()
+            async with grpc or contextlib.nullcontext():
+                self._announce(grpc.address if grpc else None)
+                yield
+        except (UserError, sqlite3.Error) as error:
+            self.failure = self._explained(error)
+            # One line says it all; uvicorn would print where it was raised.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            raise
+        finally:
+            await engine.stop()
+
+    def _explained(self, error: UserError | sqlite3.Error) -> UserError:
+        from .database import unusable_database
+
+        return error if isinstance(error, UserError) else unusable_database(self._folder.database, error)
 
 
 def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
