@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -18,7 +19,7 @@ ENDS = [1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 5.0]
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def at(trial: Trial, minute: int) -> Trial:
+def at(trial: Trial, minute: float) -> Trial:
     return replace(trial, end_time=BEGIN + timedelta(minutes=minute))
 
 
@@ -50,6 +51,17 @@ def test_it_is_not_better_than_the_best() -> None:
     best = min(value for trial in WHOLE if (value := trial.objective(METRIC)) is not None)
 
     assert expected_end(stopped(0.0, known=8), WHOLE, LOSS) == pytest.approx(best)
+
+
+def test_the_best_of_all_is_known_however_many_came_after_it() -> None:
+    best = at(decay(1, 1.0), 1)
+    later = [at(decay(number, 3.0 + number / 100), number / 10) for number in range(100, 300)]
+    trial = stopped(1.1, known=9)
+    with_best, without = expected_end(trial, [best, *later], LOSS), expected_end(trial, later, LOSS)
+
+    assert with_best is not None
+    assert without == pytest.approx(min(t.objective(METRIC) or math.inf for t in later))
+    assert with_best < 1.5
 
 
 def test_a_maximised_metric_is_the_mirror_image() -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hydra_vertex.launcher.job import MetricSpec, Trial, TrialState
+from hydra_vertex.launcher.job import Goal, MetricSpec, Trial, TrialState
 
 from .curve import curves_of
-from .decay_curve import outlook_of
+from .decay_curve import MOST_WHOLE, outlook_of
 
 
 class ExpectedEnds:
@@ -37,11 +37,19 @@ def expected_end(stopped: Trial, trials: Sequence[Trial], metric: MetricSpec) ->
     Its own last value where they are too few, or where its last measurement is the prediction of a rule.
     """
     last = stopped.objective(metric.id)
-    earlier = [trial for trial in trials if _ended_before(trial, stopped)]
     running = replace(stopped, state=TrialState.ACTIVE, final_measurement=None)
-    curves = curves_of(running, earlier, metric, None)
+    curves = curves_of(running, _telling(trials, stopped, metric), metric, None)
     outlook = None if curves is None else outlook_of(curves)
     return last if curves is None or outlook is None or last is None else curves.value(outlook.cost)
+
+
+def _telling(trials: Sequence[Trial], stopped: Trial, metric: MetricSpec) -> list[Trial]:
+    """Of the whole runs that ended before: the newest, as many as the process learns from, and the best of all."""
+    whole = [trial for trial in trials if not trial.stopped_early and _ended_before(trial, stopped)]
+    newest = sorted(whole, key=lambda trial: (trial.end_time, int(trial.id)))[-MOST_WHOLE:]
+    values = {trial.id: value for trial in whole if (value := trial.objective(metric.id)) is not None}
+    best = (min if metric.goal is Goal.MINIMIZE else max)(values, key=values.__getitem__, default="")
+    return [trial for trial in whole if trial.id == best and trial not in newest] + newest
 
 
 def _ended_before(trial: Trial, stopped: Trial) -> bool:
