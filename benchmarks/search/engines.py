@@ -38,7 +38,7 @@ TRIALS = 48
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """`needs` are the modules without which it is left out; `conditional`: whether it can search such spaces at all."""
+    """`needs` are the modules without which it is left out; `in_batches`: asked for the next trials all at once."""
 
     name: str
     engine: Callable[[Problem, int], Engine]

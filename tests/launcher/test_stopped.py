@@ -24,9 +24,12 @@ class CustomJobs:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.answers = True
 
-    def why(self, name: str) -> str:
+    def why(self, name: str) -> str | None:
         self.asked.append(name)
+        if not self.answers:
+            return None
         return "it was hopeless" if name == "customJobs/2" else ""
 
 
@@ -73,3 +76,14 @@ def test_a_reason_that_is_known_and_a_trial_without_a_custom_job_are_left_alone(
 
     assert StoppedTrials(jobs.why).explained(job) == job
     assert jobs.asked == []
+
+
+def test_who_does_not_answer_is_asked_again_at_the_next_look_and_once_a_look() -> None:
+    jobs = CustomJobs()
+    stopped, job = StoppedTrials(jobs.why), study(MedianStopping())
+
+    jobs.answers = False
+    assert stopped.explained(job) == job
+    jobs.answers = True
+    assert stopped.explained(job).trials[1].stopping_reason == "it was hopeless"
+    assert jobs.asked == ["customJobs/1", "customJobs/1", "customJobs/2"]

@@ -89,14 +89,19 @@ class VertexJobService:
             message = self._client.get_hyperparameter_tuning_job(name=name, retry=patience, timeout=REQUEST_TIMEOUT_S)
         return self._stopped.explained(_from_message(message))
 
-    def _why_stopped(self, custom_job: str) -> str:
-        """Why a CustomJob was ended early; empty when it was not, or cannot be read: that must not end a watch."""
+    def _why_stopped(self, custom_job: str) -> str | None:
+        """Why a CustomJob was ended early; empty when it was not or may not be read, None when nothing answers now.
+
+        That must not end a watch.
+        """
         from google.api_core import exceptions
 
         try:
             job = self._client.get_custom_job(name=custom_job, timeout=REQUEST_TIMEOUT_S)
-        except (exceptions.GoogleAPIError, OSError):
+        except (exceptions.PermissionDenied, exceptions.NotFound):
             return ""
+        except (exceptions.GoogleAPIError, OSError):
+            return None
         was_cancelled = job.state.name == JobState.CANCELLED.value
         return (job.error.message or "its custom job was cancelled") if was_cancelled else ""
 

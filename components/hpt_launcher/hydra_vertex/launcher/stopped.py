@@ -5,16 +5,19 @@ A trial that was stopped is SUCCEEDED like any other; that it did not end by its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .job import HyperparameterTuningJob, Trial, TrialState
 
 
 class StoppedTrials:
-    """Asks once about each trial that has ended. `why` has the reason by the name of a CustomJob, empty for none."""
+    """Asks once about each trial that has ended.
 
-    def __init__(self, why: Callable[[str], str]) -> None:
+    `why` has the reason by the name of a CustomJob: empty for none, None when that cannot be known now.
+    """
+
+    def __init__(self, why: Callable[[str], str | None]) -> None:
         self._why = why
         self._known: dict[str, str] = {}
 
@@ -22,14 +25,25 @@ class StoppedTrials:
         """The job with the `stopping_reason` of every trial that has one; unchanged where no rule stops trials."""
         if not stops_trials(job):
             return job
+        self._ask(job.trials)
         return replace(job, trials=tuple(self._explained(trial) for trial in job.trials))
 
+    def _ask(self, trials: Sequence[Trial]) -> None:
+        for name in (trial.custom_job for trial in trials if _is_in_question(trial)):
+            if name in self._known:
+                continue
+            reason = self._why(name)
+            if reason is None:
+                return  # the others can wait for the next look as well
+            self._known[name] = reason
+
     def _explained(self, trial: Trial) -> Trial:
-        if trial.state is not TrialState.SUCCEEDED or trial.stopping_reason or not trial.custom_job:
-            return trial
-        if trial.custom_job not in self._known:
-            self._known[trial.custom_job] = self._why(trial.custom_job)
-        return replace(trial, stopping_reason=self._known[trial.custom_job])
+        reason = self._known.get(trial.custom_job, "")
+        return replace(trial, stopping_reason=reason) if reason and _is_in_question(trial) else trial
+
+
+def _is_in_question(trial: Trial) -> bool:
+    return trial.state is TrialState.SUCCEEDED and bool(trial.custom_job) and not trial.stopping_reason
 
 
 def stops_trials(job: HyperparameterTuningJob) -> bool:

@@ -40,7 +40,9 @@ class UnwritableError(Refusal):
     """
 
     def __init__(self, path: Path, cause: sqlite3.OperationalError) -> None:
-        super().__init__(Status.UNAVAILABLE, f"{path} cannot be written ({cause}); free space on its disk")
+        super().__init__(
+            Status.UNAVAILABLE, f"{path} cannot be written ({cause}); free space on its disk, or end what else uses it"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,52 @@
+"""What the comparison of stopping rules rests on: every method runs, and the shares mean what the table says."""
+
+from __future__ import annotations
+
+import warnings
+
+import optuna
+import pytest
+
+from early_stopping import row, table
+from stopping.methods import METHODS, Method
+from stopping.recorded import load, unit_of
+from stopping.study import Study
+
+GPT = load("gpt")
+BY_NAME = {method.name: method for method in METHODS}
+
+
+def test_the_run_nearest_to_a_recorded_point_is_that_run() -> None:
+    point = {"optimizer.lr": 1e-4, "model.depth": 4.0, "model.width": 16.0, "data.batch_size": 64.0}
+
+    assert unit_of("gpt", point) == pytest.approx((0.0, 1.0, 0.0, 1.0))
+    assert GPT.nearest(point) in GPT.curves
+
+
+@pytest.mark.parametrize("optimiser", ["hydra-vertex", "tpe"])
+def test_without_stopping_every_measurement_is_made_and_half_of_the_trials_are_half(optimiser: str) -> None:
+    everything = Study(GPT, BY_NAME["no stopping"], optimiser, 0).run()
+    half = Study(GPT, BY_NAME["no stopping, half of the trials"], optimiser, 0).run()
+
+    assert (everything.share, half.share) == (1.0, 0.5)
+    assert 0.0 <= everything.regret <= half.regret
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m.rule or m.pruner], ids=lambda method: method.name)
+def test_every_rule_saves_something_and_finds_no_more_than_there_is(method: Method) -> None:
+    optimiser = "hydra-vertex" if method.suits("hydra-vertex") else "tpe"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        result = Study(GPT, method, optimiser, 1).run()
+
+    assert 0.1 < result.share < 1.0
+    assert result.regret >= 0.0
+
+
+def test_the_table_has_the_mean_and_its_standard_error() -> None:
+    results = [Study(GPT, BY_NAME["convex"], "tpe", seed).run() for seed in (0, 1)]
+    made = row(GPT, "tpe", BY_NAME["convex"], (0, 1))
+
+    assert made.regret == pytest.approx((results[0].regret + results[1].regret) / 2)
+    assert made.regret_error == pytest.approx(abs(results[0].regret - results[1].regret) / 2)
+    assert f"| {made.share:.0%} | {made.regret:.4f} ± {made.regret_error:.4f} |" in table([made])

@@ -1,0 +1,22 @@
+"""The makespan's own sums, and that its study runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from unequal_trials import PARALLEL, TRIALS, batches_s, ideal_s, lengths, measure_service, table
+
+
+def test_no_order_beats_the_work_shared_out_and_batches_take_longer() -> None:
+    durations = lengths(10.0)
+
+    assert sum(durations) == pytest.approx(10.0 * TRIALS, rel=1e-3)
+    assert sum(durations) / PARALLEL <= ideal_s(durations) < batches_s(durations)
+
+
+def test_the_service_runs_the_study_that_is_measured() -> None:
+    durations = lengths(0.05)
+    measured = measure_service(durations)
+
+    assert ideal_s(durations) <= measured.trials_s <= measured.command_s
+    assert "| hydra-vertex |" in table([measured], durations)
