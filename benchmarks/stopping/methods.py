@@ -19,7 +19,8 @@ class Method:
 
     `told`: what the optimiser learns of a stopped trial, by `last` its last value, `expected` (ours) what it would have
     come to, `pruned` what Optuna makes of a pruned trial. The convex rule's last value is its own prediction.
-    `trials_share`: the part of the trials that it gives.
+    `trials_share`: the part of the trials that it gives. `knows_ends`: no rule, but what a perfect one would do, which
+    foresees every end, stops what will not end as the best at its second measurement, and tells the end.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Method:
     pruner: Pruner | None = None
     told: str = "last"
     trials_share: float = 1.0
+    knows_ends: bool = False
 
     def suits(self, optimiser: str) -> bool:
         """Optuna's pruners need its studies, and only our optimiser learns from expected ends."""
@@ -45,6 +47,7 @@ def _median(_length: int) -> optuna.pruners.BasePruner:
 METHODS = (
     Method("no stopping"),
     Method("no stopping, half of the trials", trials_share=0.5),
+    Method("perfect foresight", knows_ends=True),
     Method("median", MedianStopping(), told="expected"),
     Method("decay curve", DecayCurveStopping(), told="expected"),
     Method("convex", ConvexStopping()),

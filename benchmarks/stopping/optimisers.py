@@ -63,7 +63,8 @@ class Optunas:
 
     def __init__(self, space: str, seed: int, sampler: str, pruner: optuna.pruners.BasePruner) -> None:
         self._space = space
-        self._study = optuna.create_study(sampler=sampler_of(sampler, seed), pruner=pruner)
+        # Hyperband assigns its brackets by the study's name, which would be another one in each run.
+        self._study = optuna.create_study(study_name=str(seed), sampler=sampler_of(sampler, seed), pruner=pruner)
         self._asked: dict[int, optuna.Trial] = {}
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:  # noqa: ARG002 - the protocol's signature

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,7 @@ import optuna
 
 from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
 from hydra_vertex.service.stopping import Stop, decide
+from hydra_vertex.service.stopping.decay_curve import LEAST_MEASUREMENTS
 
 from .methods import Method
 from .optimisers import METRIC, TRIALS, Optimiser, Optunas, Ours
@@ -37,10 +39,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """`share` of the measurements that were made; `regret` against the best recorded run."""
+    """`share` of the measurements that were made; `regret` against the best recorded run; how many trials were stopped.
+
+    `wrongly`: of these, those that would have ended better than all that had ended.
+    """
 
     share: float
     regret: float
+    stopped: int
+    wrongly: int
     slowest_decision_ms: float
 
 
@@ -55,6 +62,7 @@ class Study:
         self.trials: list[Trial] = []
         self.events: list[tuple[float, int, Run]] = []
         self.made = self.full = 0
+        self.stopped = self.wrongly = 0
         self.slowest_s = 0.0
 
     def run(self) -> Result:
@@ -69,7 +77,7 @@ class Study:
                 self._start(now_s)
         best = min(value for trial in self.trials if (value := trial.objective(METRIC)) is not None)
         share = self.method.trials_share * self.made / self.full
-        return Result(share, best - self.recorded.best, 1000 * self.slowest_s)
+        return Result(share, best - self.recorded.best, self.stopped, self.wrongly, 1000 * self.slowest_s)
 
     def _start(self, now_s: float) -> None:
         number = len(self.trials) + 1
@@ -91,6 +99,8 @@ class Study:
         run.trial = replace(run.trial, measurements=(*run.trial.measurements, measurement))
         is_whole = run.made == len(run.curve)
         stop = None if is_whole else self._stop(run, value)
+        if stop is not None:
+            self._count(run.curve[-1][2])
         if is_whole or stop is not None:
             run.trial = _ended(run.trial, stop, now_s)
             is_pruned = stop is not None and self.method.told == "pruned"
@@ -98,8 +108,26 @@ class Study:
         self.trials[run.number - 1] = run.trial
         return not is_whole and stop is None
 
+    def _count(self, final: float) -> None:
+        """A trial is stopped that would have ended with a value."""
+        self.stopped += 1
+        self.wrongly += final < self._best_whole(final)
+
+    def _best_whole(self, default: float) -> float:
+        ended = (trial for trial in self.trials if trial.state is TrialState.SUCCEEDED and not trial.stopped_early)
+        values = [value for trial in ended if (value := trial.objective(METRIC)) is not None]
+        return min(values, default=default)
+
+    def _foreseen(self, run: Run) -> Stop | None:
+        step, seconds, final = run.curve[-1]
+        if run.made < LEAST_MEASUREMENTS or final < self._best_whole(math.inf):
+            return None
+        return Stop("foreseen", Measurement({METRIC: final}, step, seconds))
+
     def _stop(self, run: Run, value: float) -> Stop | None:
         prunes = self.optimiser.report(run.number, value, run.made)
+        if self.method.knows_ends:
+            return self._foreseen(run)
         if self.method.rule is None:
             return Stop("pruned") if prunes and self.method.pruner is not None else None
         began = time.perf_counter()

@@ -8,11 +8,14 @@ import optuna
 import pytest
 
 from early_stopping import row, table
+from hydra_vertex.service.stopping import Stop
 from stopping.methods import METHODS, Method
+from stopping.optimisers import METRIC, TRIALS
 from stopping.recorded import load, unit_of
-from stopping.study import Study
+from stopping.study import Run, Study
 
 GPT = load("gpt")
+STOPPING = [method for method in METHODS if not method.name.startswith("no stopping")]
 BY_NAME = {method.name: method for method in METHODS}
 
 
@@ -29,10 +32,11 @@ def test_without_stopping_every_measurement_is_made_and_half_of_the_trials_are_h
     half = Study(GPT, BY_NAME["no stopping, half of the trials"], optimiser, 0).run()
 
     assert (everything.share, half.share) == (1.0, 0.5)
+    assert (everything.stopped, everything.wrongly) == (0, 0)
     assert 0.0 <= everything.regret <= half.regret
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m.rule or m.pruner], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", STOPPING, ids=lambda method: method.name)
 def test_every_rule_saves_something_and_finds_no_more_than_there_is(method: Method) -> None:
     optimiser = "hydra-vertex" if method.suits("hydra-vertex") else "tpe"
     with warnings.catch_warnings():
@@ -41,6 +45,36 @@ def test_every_rule_saves_something_and_finds_no_more_than_there_is(method: Meth
 
     assert 0.1 < result.share < 1.0
     assert result.regret >= 0.0
+    assert 0 <= result.wrongly <= result.stopped <= TRIALS["gpt"]
+    assert result.stopped > 0
+
+
+class StopsAtFirst(Study):
+    """Stops every trial at its first measurement once a trial is whole."""
+
+    def _stop(self, run: Run, value: float) -> Stop | None:
+        return Stop("at once") if any(not trial.stopped_early for trial in self.trials if trial.end_time) else None
+
+
+def test_stopped_wrongly_is_who_would_have_ended_better_than_every_whole_one() -> None:
+    study = StopsAtFirst(GPT, BY_NAME["no stopping"], "tpe", 0)
+    result = study.run()
+    ends = [GPT.nearest(trial.parameters)[-1][2] for trial in study.trials]
+    stopped = [trial.stopped_early for trial in study.trials]
+    best = min(end for end, early in zip(ends, stopped, strict=True) if not early)
+
+    assert result.stopped == sum(stopped) > 20
+    assert result.wrongly >= sum(early and end < best for end, early in zip(ends, stopped, strict=True))
+    assert result.wrongly > 0
+
+
+def test_perfect_foresight_stops_no_trial_wrongly_and_hides_no_end() -> None:
+    study = Study(GPT, BY_NAME["perfect foresight"], "hydra-vertex", 0)
+    result = study.run()
+
+    assert (result.wrongly, result.stopped > 10) == (0, True)
+    for trial in study.trials:
+        assert trial.objective(METRIC) == GPT.nearest(trial.parameters)[-1][2]
 
 
 def test_the_table_has_the_mean_and_its_standard_error() -> None:
@@ -49,4 +83,6 @@ def test_the_table_has_the_mean_and_its_standard_error() -> None:
 
     assert made.regret == pytest.approx((results[0].regret + results[1].regret) / 2)
     assert made.regret_error == pytest.approx(abs(results[0].regret - results[1].regret) / 2)
-    assert f"| {made.share:.0%} | {made.regret:.4f} ± {made.regret_error:.4f} |" in table([made])
+    assert f"| {made.share:.0%} | {made.regret:.4f} ± {made.regret_error:.4f} | {made.wrongly_stopped:.1%} |" in table(
+        [made]
+    )
