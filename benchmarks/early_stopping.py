@@ -1,14 +1,17 @@
 """What each stopping rule saves and what it costs, on learning curves of real training.
 
-    python benchmarks/early_stopping.py [--seeds 100] [--optimiser hydra-vertex tpe] [--json]   # gp needs torch
+    python benchmarks/early_stopping.py [--seeds 40] [--optimiser hydra-vertex tpe] [--json]   # gp needs torch
 
 The curves were recorded by benchmarks/curves/record.py: the sample GPT on its own corpus, and an MLP on scikit-learn's
-digits. A study asks its optimiser for a point, and gets the curve of the recorded run nearest to it, measurement by
-measurement, on a simulated clock with 4 trials at a time; the rule is asked after each. "Steps" is the share of all
-measurements that were made, "regret" how much worse the best trial is than the best recorded run, as a mean over the
-seeds with its standard error. "Wrongly" is the share of the stopped trials that would have ended better than every
-whole one that had ended when they were stopped. Every rule sees the same seeds; the decay curve rule's constants were
-chosen on others.
+digits. A study asks its optimiser for a point and gives it the recorded run nearest to it that it has not had yet, with
+the point of that run, measurement by measurement, on a simulated clock with 4 trials at a time; the rule is asked after
+each. (Were a run given for all points near it, whoever looks closely at the best region would get the same run again
+and again, and fewer trials at once would do worse than more.)
+
+"Steps" is the share of all measurements that were made, "regret" how much worse the best trial is than the best
+recorded run, as a mean over the seeds with its standard error, "wrongly" the share of the stopped trials that would
+have ended better than every whole one that had ended when they were stopped. Every rule sees the same seeds; the decay
+curve rule's constants were chosen on others.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=100, help="studies for each row (100)")
+    parser.add_argument("--seeds", type=int, default=40, help="studies for each row (40)")
     parser.add_argument("--optimiser", nargs="+", default=["hydra-vertex", "tpe"], choices=OPTIMISERS)
     parser.add_argument("--curves", nargs="+", default=["gpt", "digits"], choices=["gpt", "digits"])
     names = [method.name for method in METHODS]

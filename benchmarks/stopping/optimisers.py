@@ -32,6 +32,9 @@ class Optimiser(Protocol):
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:
         """The point of the trial with that number, from 1."""
 
+    def given(self, number: int, point: Point) -> None:
+        """The trial has run at this point, the recorded one nearest to what was suggested."""
+
     def report(self, number: int, value: float, count: int) -> bool:
         """A trial's measurement, its `count`th; whether the optimiser's own pruner would stop it."""
 
@@ -50,6 +53,9 @@ class Ours:
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:
         known = [replace(trial, stopping_reason="") for trial in history] if self._as_ended else history
         return {name: float(value) for name, value in self._optimizer.suggest(number, known).items()}
+
+    def given(self, number: int, point: Point) -> None:
+        """Nothing to be done."""
 
     def report(self, number: int, value: float, count: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return False
@@ -70,6 +76,14 @@ class Optunas:
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:  # noqa: ARG002 - the protocol's signature
         asked = self._asked[number] = self._study.ask()
         return {key: _suggested(asked, self._space, key) for key in SPACES[self._space]}
+
+    def given(self, number: int, point: Point) -> None:
+        # A suggestion cannot be changed: it is withdrawn, as a failed trial from which no sampler learns.
+        self._study.tell(self._asked[number], state=optuna.trial.TrialState.FAIL)
+        self._study.enqueue_trial(dict(point))
+        asked = self._asked[number] = self._study.ask()
+        for key in SPACES[self._space]:
+            _suggested(asked, self._space, key)
 
     def report(self, number: int, value: float, count: int) -> bool:
         self._asked[number].report(value, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Recorded:
     """All runs of one kind: their points, also in the unit cube, and their curves."""
 
     name: str
+    points: tuple[Point, ...]
     units: tuple[tuple[float, ...], ...]
     curves: tuple[Curve, ...]
 
@@ -30,16 +31,19 @@ class Recorded:
     def best(self) -> float:
         return min(curve[-1][2] for curve in self.curves)
 
-    def nearest(self, point: Point) -> Curve:
-        """The curve of the run nearest to a point."""
-        return self.curves[int(((np.array(self.units) - unit_of(self.name, point)) ** 2).sum(axis=1).argmin())]
+    def nearest(self, point: Point, without: Collection[int] = ()) -> int:
+        """The index of the run nearest to a point, some runs left out."""
+        distances = ((np.array(self.units) - unit_of(self.name, point)) ** 2).sum(axis=1)
+        distances[list(without)] = np.inf
+        return int(distances.argmin())
 
 
 def load(name: str) -> Recorded:
     """The runs called `gpt` or `digits`."""
     runs = json.loads((CURVES / f"{name}.json").read_text())
     curves = tuple(_curve(run["interval"], run["seconds"], run["values"]) for run in runs)
-    return Recorded(name, tuple(unit_of(name, run["point"]) for run in runs), curves)
+    points = tuple({key: float(value) for key, value in run["point"].items()} for run in runs)
+    return Recorded(name, points, tuple(unit_of(name, point) for point in points), curves)
 
 
 def _curve(interval: int, seconds: float, values: Sequence[float]) -> Curve:

@@ -60,6 +60,7 @@ class Study:
         self.spec = StudySpec((MetricSpec(METRIC, Goal.MINIMIZE),), (), automated_stopping=method.rule)
         self.trial_count = round(method.trials_share * TRIALS[recorded.name])
         self.trials: list[Trial] = []
+        self.taken: set[int] = set()
         self.events: list[tuple[float, int, Run]] = []
         self.made = self.full = 0
         self.stopped = self.wrongly = 0
@@ -81,8 +82,11 @@ class Study:
 
     def _start(self, now_s: float) -> None:
         number = len(self.trials) + 1
-        point = self.optimiser.suggest(number, self.trials)
-        run = Run(number, self.recorded.nearest(point), Trial(str(number), TrialState.ACTIVE, point), now_s)
+        chosen = self.recorded.nearest(self.optimiser.suggest(number, self.trials), self.taken)
+        self.taken.add(chosen)
+        point = self.recorded.points[chosen]
+        self.optimiser.given(number, point)
+        run = Run(number, self.recorded.curves[chosen], Trial(str(number), TrialState.ACTIVE, point), now_s)
         self.trials.append(run.trial)
         self.full += len(run.curve)
         self._push(run)

@@ -8,6 +8,7 @@ import optuna
 import pytest
 
 from early_stopping import row, table
+from hydra_vertex.launcher.job import Trial
 from hydra_vertex.service.stopping import Stop
 from stopping.methods import METHODS, Method
 from stopping.optimisers import METRIC, TRIALS
@@ -19,11 +20,25 @@ STOPPING = [method for method in METHODS if not method.name.startswith("no stopp
 BY_NAME = {method.name: method for method in METHODS}
 
 
+def end_of(trial: Trial) -> float:
+    return GPT.curves[GPT.points.index(dict(trial.parameters))][-1][2]
+
+
+@pytest.mark.parametrize("optimiser", ["hydra-vertex", "tpe"])
+def test_no_recorded_run_is_given_twice_and_trials_have_the_parameters_that_were_run(optimiser: str) -> None:
+    study = Study(GPT, BY_NAME["no stopping"], optimiser, 0)
+    study.run()
+
+    assert len({GPT.points.index(dict(trial.parameters)) for trial in study.trials}) == TRIALS["gpt"]
+
+
 def test_the_run_nearest_to_a_recorded_point_is_that_run() -> None:
     point = {"optimizer.lr": 1e-4, "model.depth": 4.0, "model.width": 16.0, "data.batch_size": 64.0}
 
     assert unit_of("gpt", point) == pytest.approx((0.0, 1.0, 0.0, 1.0))
-    assert GPT.nearest(point) in GPT.curves
+    for index, recorded in enumerate(GPT.points):
+        assert GPT.nearest(recorded) == index
+    assert GPT.nearest(GPT.points[7], {7}) != 7
 
 
 @pytest.mark.parametrize("optimiser", ["hydra-vertex", "tpe"])
@@ -59,7 +74,7 @@ class StopsAtFirst(Study):
 def test_stopped_wrongly_is_who_would_have_ended_better_than_every_whole_one() -> None:
     study = StopsAtFirst(GPT, BY_NAME["no stopping"], "tpe", 0)
     result = study.run()
-    ends = [GPT.nearest(trial.parameters)[-1][2] for trial in study.trials]
+    ends = [end_of(trial) for trial in study.trials]
     stopped = [trial.stopped_early for trial in study.trials]
     best = min(end for end, early in zip(ends, stopped, strict=True) if not early)
 
@@ -74,7 +89,7 @@ def test_perfect_foresight_stops_no_trial_wrongly_and_hides_no_end() -> None:
 
     assert (result.wrongly, result.stopped > 10) == (0, True)
     for trial in study.trials:
-        assert trial.objective(METRIC) == GPT.nearest(trial.parameters)[-1][2]
+        assert trial.objective(METRIC) == end_of(trial)
 
 
 def test_the_table_has_the_mean_and_its_standard_error() -> None:

@@ -24,7 +24,7 @@ LEAST_WHOLE = 4
 """Runs that must have come to their own end first: from fewer nothing can be learnt."""
 
 LEAST_MEASUREMENTS = 2
-LEAST_PROBABILITY = 0.05
+LEAST_PROBABILITY = 0.01
 """A trial goes on while it is at least as likely as this to end as the best."""
 
 FEW_RUNS = 2.0
