@@ -64,6 +64,14 @@ def test_every_rule_saves_something_and_finds_no_more_than_there_is(method: Meth
     assert result.stopped > 0
 
 
+def test_the_brackets_of_hyperband_are_the_same_in_every_run() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        first, second = (Study(GPT, BY_NAME["Optuna Hyperband"], "tpe", 3).run() for _ in range(2))
+
+    assert (first.share, first.regret, first.wrongly) == (second.share, second.regret, second.wrongly)
+
+
 class StopsAtFirst(Study):
     """Stops every trial at its first measurement once a trial is whole."""
 

@@ -18,6 +18,8 @@ from hydra_vertex.launcher.job import (
     Trial,
 )
 from hydra_vertex.service.stopping import decide
+from hydra_vertex.service.stopping.curve import curves_of
+from hydra_vertex.service.stopping.decay_curve import outlook_of
 from service.stopping.curves import METRIC, decay, study_spec, trial
 
 RULES: list[AutomatedStopping] = [MedianStopping(), DecayCurveStopping(), ConvexStopping(min_measurement_count=3)]
@@ -149,6 +151,25 @@ def test_an_app_that_reports_no_steps_is_judged_by_the_number_of_its_measurement
 
     assert stops(rule, stepless(decay(99, 9.0, known=6, ended=False)), others)
     assert not stops(rule, stepless(decay(99, 0.5, known=6, ended=False)), others)
+
+
+def chance_to_be_best(running: Trial) -> float:
+    curves = curves_of(running, GOOD, study_spec(None).objective, None)
+    outlook = None if curves is None else outlook_of(curves)
+    assert outlook is not None
+    return outlook.chance_to_be_best
+
+
+def test_the_decay_curve_rule_stops_below_a_chance_of_one_in_a_hundred_and_not_above() -> None:
+    chances = {
+        (chance_to_be_best(running), stops(DecayCurveStopping(), running, GOOD))
+        for end in range(100, 300)
+        for running in [decay(99, end / 100, known=3, ended=False)]
+    }
+
+    assert any(0.01 < chance < 0.05 for chance, _ in chances)
+    assert any(0.001 < chance < 0.01 for chance, _ in chances)
+    assert all(is_stopped is (chance < 0.01) for chance, is_stopped in chances)
 
 
 def test_the_decay_curve_rule_learns_only_from_trials_that_came_to_their_end() -> None:
