@@ -12,7 +12,7 @@ from dataclasses import replace
 from hydra_vertex.launcher.job import Goal, MetricSpec, Trial, TrialState
 
 from .curve import curves_of
-from .decay_curve import MOST_WHOLE, outlook_of
+from .outlook import MOST_STOPPED, MOST_WHOLE, outlook_of
 
 
 class ExpectedEnds:
@@ -32,27 +32,29 @@ class ExpectedEnds:
 
 
 def expected_end(stopped: Trial, trials: Sequence[Trial], metric: MetricSpec) -> float | None:
-    """The expected final value of a stopped trial, from the whole runs that ended before it did.
+    """The expected final value of a stopped trial, from the trials that ended before it did.
 
-    Its own last value where they are too few, or where its last measurement is the prediction of a rule.
+    Its own last value where too few of them are whole runs, or where its last measurement is the prediction of a rule.
     """
     last = stopped.objective(metric.id)
     running = replace(stopped, state=TrialState.ACTIVE, final_measurement=None)
-    curves = curves_of(running, _telling(trials, stopped, metric), metric, None)
+    curves = curves_of(running, _telling(_ended_before(stopped, trials), metric), metric, None)
     outlook = None if curves is None else outlook_of(curves)
     return last if curves is None or outlook is None or last is None else curves.value(outlook.cost)
 
 
-def _telling(trials: Sequence[Trial], stopped: Trial, metric: MetricSpec) -> list[Trial]:
-    """Of the whole runs that ended before: the newest, as many as the process learns from, and the best of all."""
-    whole = [trial for trial in trials if not trial.stopped_early and _ended_before(trial, stopped)]
-    newest = sorted(whole, key=lambda trial: (trial.end_time, int(trial.id)))[-MOST_WHOLE:]
+def _ended_before(stopped: Trial, trials: Sequence[Trial]) -> list[Trial]:
+    """In the order of their ends."""
+    if stopped.end_time is None:
+        return []
+    ends = sorted((trial.end_time, int(trial.id), trial) for trial in trials if trial.end_time is not None)
+    return [trial for time, number, trial in ends if (time, number) < (stopped.end_time, int(stopped.id))]
+
+
+def _telling(ended: Sequence[Trial], metric: MetricSpec) -> list[Trial]:
+    """The newest, as many as are learnt from, and the best whole run of all."""
+    whole = [trial for trial in ended if not trial.stopped_early]
+    newest = whole[-MOST_WHOLE:] + [trial for trial in ended if trial.stopped_early][-MOST_STOPPED:]
     values = {trial.id: value for trial in whole if (value := trial.objective(metric.id)) is not None}
     best = (min if metric.goal is Goal.MINIMIZE else max)(values, key=values.__getitem__, default="")
     return [trial for trial in whole if trial.id == best and trial not in newest] + newest
-
-
-def _ended_before(trial: Trial, stopped: Trial) -> bool:
-    if trial.end_time is None or stopped.end_time is None:
-        return False
-    return (trial.end_time, int(trial.id)) < (stopped.end_time, int(stopped.id))
