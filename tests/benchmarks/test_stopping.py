@@ -100,12 +100,22 @@ def test_perfect_foresight_stops_no_trial_wrongly_and_hides_no_end() -> None:
         assert trial.objective(METRIC) == end_of(trial)
 
 
-def test_the_table_has_the_mean_and_its_standard_error() -> None:
-    results = [Study(GPT, BY_NAME["convex"], "tpe", seed).run() for seed in (0, 1)]
-    made = row(GPT, "tpe", BY_NAME["convex"], (0, 1))
+def test_the_table_has_means_standard_errors_and_the_difference_seed_by_seed() -> None:
+    without, convex = (row(GPT, "tpe", BY_NAME[name], (0, 1)) for name in ("no stopping", "convex"))
+    (first, second), (base_first, base_second) = convex.regrets, without.regrets
+    more = (first - base_first, second - base_second)
 
-    assert made.regret == pytest.approx((results[0].regret + results[1].regret) / 2)
-    assert made.regret_error == pytest.approx(abs(results[0].regret - results[1].regret) / 2)
-    assert f"| {made.share:.0%} | {made.regret:.4f} ± {made.regret_error:.4f} | {made.wrongly_stopped:.1%} |" in table(
-        [made]
+    assert convex.regrets == tuple(Study(GPT, BY_NAME["convex"], "tpe", seed).run().regret for seed in (0, 1))
+    assert table([without, convex]).splitlines()[-1] == (
+        f"| gpt | tpe | convex | {convex.share:.0%} | {(first + second) / 2:.4f} ± {abs(first - second) / 2:.4f} "
+        f"| {sum(more) / 2:+.4f} ± {abs(more[0] - more[1]) / 2:.4f} | {convex.wrongly_stopped:.1%} |"
     )
+    assert table([without]).count("±") == table([convex]).count("±") == 1
+
+
+def test_an_eighth_more_trials_are_given_and_their_steps_counted_against_the_usual_number() -> None:
+    study = Study(GPT, BY_NAME["decay curve, an eighth more trials"], "hydra-vertex", 0)
+    made = study.run().share * TRIALS["gpt"]
+
+    assert len(study.trials) == 1.125 * TRIALS["gpt"]
+    assert made == pytest.approx(sum(len(t.measurements) for t in study.trials) / len(GPT.curves[0]))
