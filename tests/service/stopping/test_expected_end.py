@@ -13,6 +13,7 @@ from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, 
 from hydra_vertex.service.optimizer import optimizer_for
 from hydra_vertex.service.stopping.expected_end import ExpectedEnds, expected_end
 from service.stopping.curves import METRIC, decay, study_spec
+from service.stopping.curves import trial as curve
 
 LOSS = MetricSpec(METRIC, Goal.MINIMIZE)
 ENDS = [1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 5.0]
@@ -51,6 +52,27 @@ def test_it_is_not_better_than_the_best() -> None:
     best = min(value for trial in WHOLE if (value := trial.objective(METRIC)) is not None)
 
     assert expected_end(stopped(0.0, known=8), WHOLE, LOSS) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("end", [3.0, 4.5, 7.0, 9.0])
+def test_a_falling_curve_far_from_the_few_whole_runs_is_not_expected_to_rise(end: float) -> None:
+    trial = stopped(end)
+    last, expected = trial.objective(METRIC), expected_end(trial, WHOLE[:4], LOSS)
+
+    assert last is not None
+    assert expected is not None
+    assert expected <= last * (1 + 1e-9)
+
+
+def test_where_all_curves_rise_the_end_is_expected_above_the_last_value() -> None:
+    def rising(number: int, start: float, known: int = 10) -> Trial:
+        values = [start + 0.2 * step for step in range(known)]
+        return at(curve(number, values, stopped=known < 10), number)
+
+    trial = rising(50, 2.2, known=4)
+    expected = expected_end(trial, [rising(number, 1.0 + number / 4) for number in range(1, 7)], LOSS)
+
+    assert expected == pytest.approx(2.2 + 0.2 * 9, abs=0.2)
 
 
 def test_the_best_of_all_is_known_however_many_came_after_it() -> None:

@@ -126,7 +126,8 @@ def _ends(others: Sequence[Known], curves: Sequence[Curve], unit: Unit) -> list[
     # A run whose end is in doubt is less than a run.
     runs = (1 / (1 + variances / (gained.var() or 1.0))).sum()
     gains, deviations = predict(features, gained, variances, at)
-    finals, spreads = at[:, 0] - gains, deviations * math.sqrt(1 + FEW_RUNS / runs)
+    # From a few good runs a bad one is extrapolated, and its cost is a logarithm: it loses no more than any has lost.
+    finals, spreads = at[:, 0] - np.maximum(gains, min(gained.min(), 0.0)), deviations * math.sqrt(1 + FEW_RUNS / runs)
     return [(float(final), float(spread)) for final, spread in zip(finals, spreads, strict=True)]
 
 
