@@ -79,7 +79,7 @@ def dearer(one: Row, rows: Sequence[Row]) -> str:
         return ""
     pairs = zip(one.regrets, base[0].regrets, strict=True)
     mean, error = mean_and_error([regret - without for regret, without in pairs])
-    return f"{mean:+.4f} ± {error:.4f}"
+    return f"{round(mean, 4) + 0.0:+.4f} ± {error:.4f}"  # no -0.0000
 
 
 def line(one: Row, rows: Sequence[Row]) -> str:
