@@ -245,6 +245,18 @@ def test_the_reason_names_the_values_and_the_step(rule: AutomatedStopping, reaso
     assert stop.reason.startswith(reason)
 
 
+def test_no_chance_is_stated_that_is_smaller_than_a_handful_of_runs_can_tell() -> None:
+    reasons = [
+        stop.reason.rsplit(" is ", maxsplit=1)[1]
+        for end in range(100, 300)
+        if (stop := decide(study_spec(DecayCurveStopping()), decay(99, end / 100, known=3, ended=False), GOOD))
+    ]
+
+    assert reasons[-1] == "below 0.001"
+    assert all(0.001 <= float(reason) < 0.01 for reason in reasons if reason != "below 0.001")
+    assert len(set(reasons)) > 1
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
 @pytest.mark.parametrize(("earlier", "own"), [(9.9, 0.1), (0.1, 9.9)], ids=["was bad", "was good"])
 def test_a_trial_that_runs_again_is_judged_by_its_new_attempt(
