@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import optuna
@@ -111,6 +112,13 @@ def test_the_table_has_means_standard_errors_and_the_difference_seed_by_seed() -
         f"| {sum(more) / 2:+.4f} ± {abs(more[0] - more[1]) / 2:.4f} | {convex.wrongly_stopped:.1%} |"
     )
     assert table([without]).count("±") == table([convex]).count("±") == 1
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
+    without = row(GPT, "tpe", BY_NAME["no stopping"], (0,))
+    better = dataclasses.replace(without, method="median", regrets=(without.regrets[0] - 1e-6,))
+
+    assert "| +0.0000 ± 0.0000 |" in table([without, better]).splitlines()[-1]
 
 
 def test_an_eighth_more_trials_are_given_and_their_steps_counted_against_the_usual_number() -> None:

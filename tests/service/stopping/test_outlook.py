@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra_vertex.launcher.job import Goal, MetricSpec, Trial
-from hydra_vertex.service.stopping.curve import curves_of
-from hydra_vertex.service.stopping.outlook import LEAST_WHOLE, Outlook, Unit, outlook_of
+from hydra_vertex.service.stopping.curve import Curve, curves_of
+from hydra_vertex.service.stopping.outlook import (
+    LEAST_WHOLE,
+    MOST_STOPPED,
+    MOST_WHOLE,
+    Known,
+    Outlook,
+    Unit,
+    ends_of,
+    outlook_of,
+)
 from service.stopping.curves import METRIC, decay, trial
 
 LOSS = MetricSpec(METRIC, Goal.MINIMIZE)
@@ -29,11 +38,9 @@ def maybe_outlook(running: Trial, others: Sequence[Trial]) -> Outlook | None:
     return None if curves is None else outlook_of(curves)
 
 
-def bent(number: int, end: float, rate: float, **options: bool | int) -> Trial:
-    """A curve that falls from 10 towards `end`, at a rate of its own."""
-    known = int(options.pop("known", 12))
-    values = [end + (10 - end) * rate**step for step in range(12)]
-    return trial(number, values[:known], **{name: bool(value) for name, value in options.items()})
+def bent(number: int, end: float, rate: float, *, known: int = 12, **options: bool) -> Trial:
+    """A curve that falls from 10 towards `end`, at a rate of its own: the first `known` of its 12 measurements."""
+    return trial(number, [end + (10 - end) * rate**step for step in range(known)], **options)
 
 
 @given(best=st.floats(-5, 5), scale=st.floats(0.01, 10), cost=st.floats(-20, 20))
@@ -92,6 +99,49 @@ def test_a_stopped_run_tells_nothing_of_what_goes_on_beyond_its_end() -> None:
     running = decay(99, 2.0, known=3, ended=False)
 
     assert outlook(running, [*WHOLE, *stopped]) == outlook(running, WHOLE)
+
+
+def test_a_run_whose_end_is_wholly_in_doubt_tells_nothing() -> None:
+    unit, steps = Unit(1.0, 1.0), tuple(float(step) for step in range(1, 6))
+    curves = [Curve(steps, tuple(start / step for step in steps)) for start in (4.0, 5.0, 6.0, 8.0, 9.0)]
+    certain = [Known(curve, curve.costs[-1] / 2 + number / 10) for number, curve in enumerate(curves)]
+    in_doubt = [Known(known.curve, known.final, deviation=1e6) for known in certain]
+    running = [Curve(steps[:3], (7.0, 3.5, 2.4))]
+
+    assert ends_of([*certain, *in_doubt], running, unit) == [pytest.approx(ends_of(certain, running, unit)[0])]
+    assert ends_of([*certain, *certain], running, unit)[0][1] < ends_of(certain, running, unit)[0][1]
+
+
+def test_curves_that_stand_alike_are_told_apart_by_how_they_got_there_lately() -> None:
+    def so_far(late: float) -> list[float]:
+        return [9.0, 8.0, 7.0, 6.0, 5.0, 5.0, late, late, late, 4.0]
+
+    whole = [trial(number, [*so_far(4.9), 2.0 + number / 100]) for number in range(1, 6)]
+    whole += [trial(number, [*so_far(4.1), 3.0 + number / 100]) for number in range(6, 11)]
+    steep, flat = (outlook(trial(99, so_far(late), ended=False), whole) for late in (4.9, 4.1))
+
+    assert steep.cost < 2.3 < 2.8 < flat.cost
+
+
+def test_a_stopped_run_counts_only_where_enough_whole_ones_went_further() -> None:
+    whole = [decay(number, 1.0 + number / 10, length=10 if number < 4 else 6) for number in range(1, 5)]
+    running = decay(99, 2.0, known=4, ended=False)
+    early, late = (decay(10, 3.0, known=known, stopped=True) for known in (5, 7))
+
+    assert outlook(running, [*whole, late]) == outlook(running, whole)
+    assert outlook(running, [*whole, early]) != outlook(running, whole)
+
+
+def test_of_many_trials_the_newest_are_learnt_from() -> None:
+    """So that a decision takes no longer the longer a study is."""
+    running = decay(99, 2.0, known=4, ended=False)
+    whole = [decay(number, 3.0 - number / 100) for number in range(1, MOST_WHOLE + 20)]
+    stopped = [decay(1000 + number, 3.0 + number / 10, known=8, stopped=True) for number in range(MOST_STOPPED + 20)]
+    newest = [*whole[-MOST_WHOLE:], *stopped[-MOST_STOPPED:]]
+
+    assert outlook(running, [*whole, *stopped]) == outlook(running, newest)
+    assert outlook(running, newest) != outlook(running, newest[1:])
+    assert outlook(running, newest) != outlook(running, newest[:-1])
 
 
 def test_the_expected_cost_is_not_below_the_best() -> None:

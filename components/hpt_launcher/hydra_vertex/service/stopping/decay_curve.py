@@ -15,6 +15,7 @@ LEAST_PROBABILITY = 0.01
 """A trial goes on while it is at least as likely as this to end as the best."""
 
 LEAST_STATED = 0.001
+"""Below it a reason does not say how far: a Gaussian's tail says 1e-28 after a handful of runs, nobody knows that."""
 
 
 def unlikely_best(curves: Curves) -> str | None:
@@ -23,10 +24,9 @@ def unlikely_best(curves: Curves) -> str | None:
     if len(running.costs) < LEAST_MEASUREMENTS:
         return None
     outlook = outlook_of(curves)
-    chance = 1.0 if outlook is None else outlook.chance_to_be_best
-    if outlook is None or chance >= LEAST_PROBABILITY:
+    if outlook is None or outlook.chance_to_be_best >= LEAST_PROBABILITY:
         return None
-    # A Gaussian's tail says 1e-28 after a handful of runs; nobody knows that.
+    chance = outlook.chance_to_be_best
     stated = f"{chance:.2g}" if chance >= LEAST_STATED else f"below {LEAST_STATED:g}"
     return (
         f"with {curves.value(running.costs[-1]):.6g} at {curves.axis.value} {running.end:g}, its chance to end better "

@@ -96,7 +96,7 @@ def outlook_of(curves: Curves) -> Outlook | None:
     unit = _unit([final for _, final in finals], curves.ended)
     whole = [Known(curve, unit.of(final)) for curve, final in finals]
     stopped = [curve for curve in longer if not curve.is_whole][-MOST_STOPPED:]
-    ((mean, deviation),) = _ends([*whole, *_guessed(stopped, whole, unit)], [curves.running], unit)
+    ((mean, deviation),) = ends_of([*whole, *_guessed(stopped, whole, unit)], [curves.running], unit)
     return Outlook(unit, mean, deviation)
 
 
@@ -111,10 +111,10 @@ def _guessed(stopped: Sequence[Curve], whole: Sequence[Known], unit: Unit) -> It
         longer = [known for known in whole if known.curve.end > end]
         if len(longer) >= LEAST_WHOLE:
             there = [curve for curve in stopped if curve.end == end]
-            yield from (Known(curve, *of) for curve, of in zip(there, _ends(longer, there, unit), strict=True))
+            yield from (Known(curve, *of) for curve, of in zip(there, ends_of(longer, there, unit), strict=True))
 
 
-def _ends(others: Sequence[Known], curves: Sequence[Curve], unit: Unit) -> list[tuple[float, float]]:
+def ends_of(others: Sequence[Known], curves: Sequence[Curve], unit: Unit) -> list[tuple[float, float]]:
     """Mean and standard deviation, in the unit, of the final cost of each of the curves, which are at one position."""
     import numpy as np
 
