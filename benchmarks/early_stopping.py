@@ -37,7 +37,7 @@ from stopping.study import Study
 
 OPTIMISERS = ("hydra-vertex", "tpe", "gp", "random")
 FIRST_SEED = 1000
-"""Seeds from 0 on were used to choose the decay curve rule's constants."""
+"""Seeds from 0 on were used to choose the decay curve rule's constants: `--first-seed 0`."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def table(rows: Sequence[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=100, help="studies for each row (100)")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of these studies (1000)")
     parser.add_argument("--optimiser", nargs="+", default=["hydra-vertex", "tpe"], choices=OPTIMISERS)
     parser.add_argument("--curves", nargs="+", default=["gpt", "digits"], choices=["gpt", "digits"])
     names = [method.name for method in METHODS]
@@ -105,12 +106,13 @@ def main() -> int:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     rows = []
     for recorded in map(load, options.curves):
         for optimiser in options.optimiser:
             for method in METHODS:
                 if method.name in options.method and method.suits(optimiser):
-                    rows.append(row(recorded, optimiser, method, range(FIRST_SEED, FIRST_SEED + options.seeds)))
+                    rows.append(row(recorded, optimiser, method, seeds))
                     print(rows[-1], file=sys.stderr, flush=True)
     print(json.dumps([asdict(r) for r in rows], indent=2) if options.json else table(rows))
     return 0

@@ -20,8 +20,8 @@ class Method:
     `told`: what the optimiser learns of a stopped trial, by `last` its last value, `expected` (ours) what it would have
     come to, `pruned` what Optuna makes of a pruned trial. The convex rule's last value is its own prediction.
     `trials_share`: how many trials it gives, as a part of the usual number; its steps are compared with the usual
-    number's. `knows_ends`: no rule, but what a perfect one would do, which
-    foresees every end, stops what will not end as the best at its second measurement, and tells the end.
+    number's. `knows_ends`: no rule, but what a perfect one would do, which foresees every end, stops what will not end
+    as the best at its second measurement, and tells the end.
     """
 
     name: str
