@@ -17,10 +17,10 @@ test: $(VENV)/dev  ## set-up, then the test suite
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/dev  ## the night's share: 100,000 texts through Hydra's parser (the suite has 2,000)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/test_quoting.py
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/config/test_quoting.py
 
 kills: $(VENV)/dev  ## the night's share: 200 kills of a running study's processes (the suite has 10)
-	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/test_kills.py
+	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py
 
 lint: $(VENV)/dev  ## ruff, both as linter and as formatter
 	$(BIN)/ruff check .
@@ -42,7 +42,7 @@ bench: $(VENV)/dev  ## print every figure that the README quotes
 	$(BIN)/python -m benchmarks
 
 components: $(VENV)/dev  ## write the component.yaml files from their source
-	$(BIN)/python -m hydra_vertex.pipelines.compiling
+	$(BIN)/python -m hydra_vertex.pipelines.compiler
 
 lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml
 	$(BIN)/python requirements/lock.py

@@ -32,7 +32,7 @@ from typing import Any
 
 from hydra_vertex.service.devices.gpus import VISIBLE_DEVICES, Gpu, find_gpus
 from hydra_vertex.service.devices.options import ResourceOptions
-from hydra_vertex.service.process import start_service
+from hydra_vertex.service.start import start_service
 from tuning.client import finished_job, seconds_between
 
 TRIALS = 16

@@ -19,8 +19,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hydra_vertex.service.process import start_service
-from hydra_vertex.service.runner import SUPERVISOR
+from hydra_vertex.service.start import start_service
+from hydra_vertex.service.trials.launch import SUPERVISOR
 from tuning.client import finished_job, job_document, seconds_between
 
 TRIALS = 16

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from hydra_vertex.service.process import start_service
+from hydra_vertex.service.start import start_service
 from tuning.client import finished_job, job_document, request
 
 TRIALS = (10, 1000)

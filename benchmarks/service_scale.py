@@ -34,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hydra_vertex.service.process import start_service
+from hydra_vertex.service.start import start_service
 from tuning.client import COLLECTION, job_document, request
 
 LENGTH_S = 0.05

@@ -8,7 +8,7 @@ import time
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported
 
-from hydra_vertex.launcher.job import Trial, TrialState
+from hydra_vertex.job import Trial, TrialState
 from search.clock import ended_trial
 from search.engines import Ours, Random
 from search.functions import FUNCTIONS

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hydra_vertex.service.process import start_service
+from hydra_vertex.service.start import start_service
 from tuning.client import finished_job, job_document, seconds_between
 
 TRIALS = 64

@@ -55,7 +55,7 @@ def test_a_trial_runs_as_an_ordinary_user_without_a_network(image: str) -> None:
     assert "hydra-trial: val/loss = " in ended.stderr
 
 
-@pytest.mark.parametrize("module", ["hydra_vertex.launcher.tune", "hydra_vertex.launcher.select_best"])
+@pytest.mark.parametrize("module", ["hydra_vertex.launcher.steps.tune", "hydra_vertex.launcher.steps.select_best"])
 def test_the_launcher_s_steps_start_in_the_same_image(image: str, module: str) -> None:
     ended = run(image, "-m", module, "--executor_input", "{}", entrypoint="python")
 

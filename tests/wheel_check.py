@@ -14,10 +14,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MUST_HOLD = (
+    "hydra_vertex/protocol/py.typed",
+    "hydra_vertex/job/py.typed",
     "hydra_vertex/trial/py.typed",
     "hydra_vertex/launcher/py.typed",
     "hydra_vertex/service/py.typed",
     "hydra_vertex/pipelines/py.typed",
+    "hydra_vertex/cli/py.typed",
     "hydra_vertex/launcher/report/report.html.j2",
 )
 

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hydra_vertex.trial.protocol.files import write_atomic
+from hydra_vertex.protocol.files import write_atomic
 
 HERE = Path(__file__).resolve().parent
 TRAINER = HERE.parents[1] / "trainer"

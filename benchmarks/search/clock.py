@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hydra_vertex.launcher.job import Measurement, ParameterValue, Trial, TrialState
+from hydra_vertex.job import Measurement, ParameterValue, Trial, TrialState
 
 from .problem import METRIC, Problem
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Algorithm,
     Categorical,
     Discrete,
@@ -69,7 +69,7 @@ class Random:
         self._random = random.Random(seed)  # noqa: S311 - a simulation
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
-        from hydra_vertex.service.space import point_at, space_of, values_at
+        from hydra_vertex.service.space.search_space import point_at, space_of, values_at
 
         space = space_of(self._problem.parameters)
         return values_at(space, point_at(space, [self._random.random() for _ in space.dimensions]))

@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from hydra_vertex.launcher.job import DoubleRange, ParameterSpec, ParameterValue
+from hydra_vertex.job import DoubleRange, ParameterSpec, ParameterValue
 
 from .problem import Problem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hydra_vertex.launcher.job import Goal, MetricSpec, ParameterSpec, ParameterValue, StudySpec
+from hydra_vertex.job import Goal, MetricSpec, ParameterSpec, ParameterValue, StudySpec
 
 METRIC = "loss"
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     ConditionalParameter,
     DoubleRange,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import optuna
 
-from hydra_vertex.launcher.job import AutomatedStopping, ConvexStopping, DecayCurveStopping, MedianStopping
+from hydra_vertex.job import AutomatedStopping, ConvexStopping, DecayCurveStopping, MedianStopping
 
 Pruner = Callable[[int], optuna.pruners.BasePruner]
 """By the number of measurements of the longest curve."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import optuna
 
 from curves.record import SPACES, Point
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Discrete,
     DoubleRange,
     Goal,

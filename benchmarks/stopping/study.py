@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import optuna
 
-from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
+from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
 from hydra_vertex.service.stopping import Stop, decide
 from hydra_vertex.service.stopping.decay_curve import LEAST_MEASUREMENTS
 

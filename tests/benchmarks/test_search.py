@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from hydra_vertex.launcher.job import DoubleRange, ParameterSpec, Trial, TrialState
+from hydra_vertex.job import DoubleRange, ParameterSpec, Trial, TrialState
 from search.clock import regrets, simulate
 from search.functions import FUNCTIONS
 from search.problem import Problem

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from early_stopping import row, table
-from hydra_vertex.launcher.job import Trial
+from hydra_vertex.job import Trial
 from hydra_vertex.service.stopping import Stop
 from stopping.methods import METHODS, Method
 from stopping.optimisers import METRIC, TRIALS

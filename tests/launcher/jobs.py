@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
-from hydra_vertex.launcher.build import build_job
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     DoubleRange,
     Goal,
@@ -24,6 +23,7 @@ from hydra_vertex.launcher.job import (
     TrialJobSpec,
     TrialState,
 )
+from hydra_vertex.launcher.preflight.job_builder import build_job
 
 START = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
 METRIC = "val/loss"

@@ -26,15 +26,15 @@ AT_A_TIME = 2
 TIME_LIMIT_S = 900
 ALL = ("tests/trial",)
 SOME = tuple(
-    f"tests/trial/test_{name}.py"
+    f"tests/trial/{name}.py"
     for name in (
-        "composition",
-        "delivery",
-        "execution_whitelist",
-        "hydra_trial",
-        "main_module",
-        "quoting",
-        "third_party_apps",
+        "command/test_main_module",
+        "config/test_composition",
+        "config/test_quoting",
+        "overrides/test_delivery",
+        "test_execution_whitelist",
+        "test_hydra_trial",
+        "test_third_party_apps",
     )
 )
 TOOLS = ("pytest>=9", "hypothesis>=6.150", "joblib>=1.4")

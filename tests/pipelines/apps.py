@@ -90,7 +90,7 @@ class Project:
         return target
 
     def hydra_vertex(self, *arguments: str, limit_s: float = 120) -> Ended:
-        command = [sys.executable, "-m", "hydra_vertex.pipelines.cli", *arguments]
+        command = [sys.executable, "-m", "hydra_vertex.cli.main", *arguments]
         ended = subprocess.run(
             command, cwd=self.path, capture_output=True, text=True, timeout=limit_s, env=environment(), check=False
         )

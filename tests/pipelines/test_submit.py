@@ -15,10 +15,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from hydra_vertex.pipelines.cli import main
-from hydra_vertex.pipelines.compiling import compile_pipeline
+from hydra_vertex.cli.main import main
+from hydra_vertex.pipelines.compiler import compile_pipeline
 from hydra_vertex.pipelines.submit import submit
-from hydra_vertex.trial.protocol.errors import OutputError, ServiceError, UserError
+from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
 from pipelines.apps import make_project
 
 

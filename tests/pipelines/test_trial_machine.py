@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.launcher.job import TrialJobSpec, parse_trial_job_spec
+from hydra_vertex.job import TrialJobSpec, parse_trial_job_spec
 from hydra_vertex.pipelines.trial_machine import trial_job
-from hydra_vertex.trial.protocol.errors import UserError
+from hydra_vertex.protocol.errors import UserError
 
 EMPTY = TrialJobSpec(worker_pools=())
 OPTIONS = {

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
-from hydra_vertex.service.process import ServiceProcess, start_service
+from hydra_vertex.service.start import ServiceProcess, start_service
 
 T = TypeVar("T")
 WAIT_LIMIT_S = 20.0

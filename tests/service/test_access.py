@@ -16,12 +16,12 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status as StatusMessage
 
-from hydra_vertex.pipelines.cli import main
+from hydra_vertex.cli.main import main
+from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.service.access import read_token
+from hydra_vertex.service.api.google_messages import message_class
 from hydra_vertex.service.loopback import is_loopback
-from hydra_vertex.service.messages import message_class
 from hydra_vertex.service.server import Address, serve
-from hydra_vertex.service.token import read_token
-from hydra_vertex.trial.protocol.errors import OutputError, UserError
 from service.harness import PARENT, Client, job_document, start, wait_until
 
 TOKEN = "a-token-of-sixteen"  # noqa: S105 - of the service that the fixture starts

@@ -12,8 +12,8 @@ from pathlib import Path
 import hydra
 import pytest
 
-from hydra_vertex.trial.protocol import json as protocol_json
-from hydra_vertex.trial.protocol.explanation import parse_explanation
+from hydra_vertex.protocol import json as protocol_json
+from hydra_vertex.protocol.explanation import parse_explanation
 from trial.apps import TRAIN, hydra_trial, run, trial, write_app
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.trial.options import Alias, Options, parse_options
-from hydra_vertex.trial.protocol.errors import CommandError
 
 
 @pytest.mark.parametrize(

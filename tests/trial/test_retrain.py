@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.trial.protocol.errors import DocumentError
-from hydra_vertex.trial.protocol.executor import parse_executor_input
+from hydra_vertex.protocol.errors import DocumentError
+from hydra_vertex.protocol.executor import parse_executor_input
 from hydra_vertex.trial.retrain import Metric, parse_metric, parse_retraining
 from trial.apps import TRAIN, hydra_trial, write_app
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hydra_vertex.launcher.build import check_counts, display_name_for
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     AutomatedStopping,
     ConvexStopping,
     DecayCurveStopping,
@@ -18,9 +17,10 @@ from hydra_vertex.launcher.job import (
     dump_study_spec,
     dump_trial_job_spec,
 )
+from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
 from hydra_vertex.launcher.search_space import load_search_space
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.errors import CommandError
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import CommandError
 
 PipelineArguments = Mapping[str, str | int]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.launcher.client import require_loopback
-from hydra_vertex.trial.protocol.errors import ServiceError, UserError
+from hydra_vertex.launcher.study.client import require_loopback
+from hydra_vertex.protocol.errors import ServiceError, UserError
 
-from .compiled import CompiledPipeline, read_pipeline
+from .compiled_pipeline import CompiledPipeline, read_pipeline
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

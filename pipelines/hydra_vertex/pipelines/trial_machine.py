@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from hydra_vertex.launcher.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
-from hydra_vertex.trial.protocol.errors import UserError
-from hydra_vertex.trial.protocol.json import Json
+from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.json import Json
 
 TRIAL_FOLDER = "trials"
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
-from hydra_vertex.launcher.component import DEFAULT_IMAGE, select_best_component, tune_component
+from hydra_vertex.launcher.steps.component import DEFAULT_IMAGE, select_best_component, tune_component
 from hydra_vertex.trial.component import retrain_component
 
-from .machines import Machine
+from .machine_types import Machine
 
 PIPELINE_NAME = "tune-and-retrain"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     Discrete,
     Domain,
@@ -21,11 +21,11 @@ from hydra_vertex.launcher.job import (
     ScaleType,
     TrialState,
 )
+from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.report.figures import build_figures
 from hydra_vertex.launcher.report.figures.axis import Axis, parameter_axis
 from hydra_vertex.launcher.report.figures.slices import powers_of_ten
 from hydra_vertex.launcher.report.palette import LIGHT
-from hydra_vertex.launcher.selection import rank
 from launcher.jobs import METRIC, START, make_job, make_trial
 
 

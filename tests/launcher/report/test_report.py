@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     Discrete,
     Goal,
@@ -19,9 +19,9 @@ from hydra_vertex.launcher.job import (
     ParameterSpec,
     TrialState,
 )
+from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.report import write_report
-from hydra_vertex.launcher.selection import rank
-from hydra_vertex.trial.protocol.errors import DocumentError, OutputError
+from hydra_vertex.protocol.errors import DocumentError, OutputError
 from launcher.jobs import METRIC, START, make_job, make_trial
 
 INFEASIBLE = TrialState.INFEASIBLE

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.job import JobState, TrialState
+from hydra_vertex.job import JobState, TrialState
 from hydra_vertex.launcher.report.schedule import Status, intervals, pack_lanes, serial_s, status_of, wall_s
 from launcher.jobs import START, make_job, make_trial
 

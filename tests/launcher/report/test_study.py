@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     Discrete,
     DoubleRange,

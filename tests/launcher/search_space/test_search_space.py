@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     Categorical,
     Discrete,
     Domain,
@@ -15,7 +15,7 @@ from hydra_vertex.launcher.job import (
     ScaleType,
 )
 from hydra_vertex.launcher.search_space import SearchSpace, load_search_space
-from hydra_vertex.trial.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.errors import SearchSpaceError
 
 LINEAR, LOG, REVERSE = ScaleType.LINEAR, ScaleType.LOG, ScaleType.REVERSE_LOG
 

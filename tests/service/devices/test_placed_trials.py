@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.service.devices.options import ResourceOptions
-from hydra_vertex.trial.protocol.errors import UserError
 from service.devices.fake_nvidia_smi import DIVIDED, FIRST, PLAIN, SECOND, SLICE_OF_SECOND, install
 from service.harness import (
     is_running,

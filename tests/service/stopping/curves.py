@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     AutomatedStopping,
     DoubleRange,
     Goal,

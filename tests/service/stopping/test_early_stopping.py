@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.launcher.client import connect
+from hydra_vertex.launcher.study.client import connect
 from service.harness import (
     Client,
     Document,

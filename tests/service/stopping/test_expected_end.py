@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
+from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
 from hydra_vertex.service.optimizer import optimizer_for
 from hydra_vertex.service.stopping.expected_end import ExpectedEnds, expected_end
 from service.stopping.curves import METRIC, decay, study_spec

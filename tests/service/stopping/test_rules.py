@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.job import (
+from hydra_vertex.job import (
     AutomatedStopping,
     ConvexStopping,
     DecayCurveStopping,
@@ -19,7 +19,7 @@ from hydra_vertex.launcher.job import (
 )
 from hydra_vertex.service.stopping import decide
 from hydra_vertex.service.stopping.curve import curves_of
-from hydra_vertex.service.stopping.outlook import outlook_of
+from hydra_vertex.service.stopping.prediction import outlook_of
 from service.stopping.curves import METRIC, decay, study_spec, trial
 
 RULES: list[AutomatedStopping] = [MedianStopping(), DecayCurveStopping(), ConvexStopping(min_measurement_count=3)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.launcher.job import HyperparameterTuningJob, Measurement, parse_job
-from hydra_vertex.service import study
+from hydra_vertex.job import HyperparameterTuningJob, Measurement, parse_job
+from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.stopping.study_limits import limit_reached
 from service.harness import X
 
@@ -25,15 +25,15 @@ def job(config: dict[str, Any] | None, values: list[float | None], goal: str = "
     if config is not None:
         spec["studyStoppingConfig"] = config
     document = {"displayName": "d", "maxTrialCount": 20, "parallelTrialCount": 2, "studySpec": spec, "trialJobSpec": {}}
-    made = study.begin(study.accept(parse_job(document), "jobs/1", NOON), NOON)
+    made = tuning_job_state.begin(tuning_job_state.accept(parse_job(document), "jobs/1", NOON), NOON)
     for minute, value in enumerate(values, start=1):
-        trial = study.activate(study.request(made, {"x": 1.0}), NOON)
+        trial = tuning_job_state.activate(tuning_job_state.request(made, {"x": 1.0}), NOON)
         ended = (
-            study.fail(trial, "exited with code 1", at(minute))
+            tuning_job_state.fail(trial, "exited with code 1", at(minute))
             if value is None
-            else study.succeed(trial, Measurement({"loss": value}), at(minute))
+            else tuning_job_state.succeed(trial, Measurement({"loss": value}), at(minute))
         )
-        made = study.put_trial(made, ended, at(minute))
+        made = tuning_job_state.put_trial(made, ended, at(minute))
     return made
 
 
@@ -80,8 +80,9 @@ def test_progress_is_what_the_goal_says() -> None:
 
 
 def test_a_study_that_was_stopped_gives_no_more_trials_and_succeeds_when_the_last_has_ended() -> None:
-    stopped = study.stop_giving_trials(job({"maxNumTrials": 2}, [1.0, 2.0]), "maxNumTrials: there are 2 trials", NOON)
+    reason = "maxNumTrials: there are 2 trials"
+    stopped = tuning_job_state.stop_giving_trials(job({"maxNumTrials": 2}, [1.0, 2.0]), reason, NOON)
 
-    assert study.room(stopped) == 0
-    assert study.is_over(stopped)
-    assert study.finish(stopped, NOON).state.value == "JOB_STATE_SUCCEEDED"
+    assert tuning_job_state.room(stopped) == 0
+    assert tuning_job_state.is_over(stopped)
+    assert tuning_job_state.finish(stopped, NOON).state.value == "JOB_STATE_SUCCEEDED"

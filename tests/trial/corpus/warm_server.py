@@ -31,7 +31,7 @@ def _warm_up() -> None:
     from hydra import compose, initialize
     from omegaconf import OmegaConf
 
-    from hydra_vertex.trial import cli, delivery, main_module, session  # noqa: F401
+    from hydra_vertex.trial.command import main_module  # noqa: F401
 
     # The two grammars learn from what they read; Hydra finds its plugins once.
     with initialize(version_base=None, config_path=None):

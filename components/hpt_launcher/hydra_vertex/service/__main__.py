@@ -7,10 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.protocol.errors import HydraVertexError
 from hydra_vertex.service.devices.options import add_resource_options, resources_from
-from hydra_vertex.service.options import add_address_options, address_of
-from hydra_vertex.service.server import serve
-from hydra_vertex.trial.protocol.errors import HydraVertexError
+
+from .address_options import add_address_options, address_of
+from .server import serve
 
 
 def main(argv: list[str] | None = None) -> int:

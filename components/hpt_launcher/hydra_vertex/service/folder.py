@@ -18,8 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hydra_vertex.service.system.untrusted_files import read_end, remove
+
 from .status import Refusal, Status
-from .trial_files import read_end, remove
 
 GCS = "gs://"
 GPU_NAME_BYTES = 1 << 10

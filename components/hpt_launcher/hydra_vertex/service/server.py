@@ -15,25 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.errors import UserError
-from hydra_vertex.trial.protocol.files import write_atomic
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.service.devices.capacity import Capacity, capacity_of
+from hydra_vertex.service.devices.gpus import find_gpus
+from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+from hydra_vertex.service.system.folder_lock import FolderLock, unusable
 
-from .devices.capacity import Capacity, capacity_of
-from .devices.gpus import find_gpus
-from .devices.options import NO_WISHES, ResourceOptions
+from .access import TOKEN_VARIABLE
 from .folder import ServiceFolder
-from .lock import FolderLock, unusable
 from .loopback import is_loopback
-from .token import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
-    from .grpc_api import GrpcServer
-    from .operations import Operations
-    from .store import Store
+    from hydra_vertex.service.api.grpc_front import GrpcServer
+    from hydra_vertex.service.api.operations import Operations
+    from hydra_vertex.service.jobs.store import Store
 
 LOOPBACK = "127.0.0.1"
 
@@ -114,8 +114,8 @@ def _run(
 ) -> None:
     import uvicorn
 
-    from .api import create_app
-    from .store import Store
+    from hydra_vertex.service.api.rest import create_app
+    from hydra_vertex.service.jobs.store import Store
 
     store = Store(folder.database)
     life = _Life(folder, store, capacity, address, announce)
@@ -137,7 +137,7 @@ def _run(
 def _configured(app: Starlette) -> uvicorn.Config:
     import uvicorn
 
-    from .connection import TimedConnection
+    from hydra_vertex.service.api.http_connection import TimedConnection
 
     return uvicorn.Config(
         app,
@@ -171,8 +171,8 @@ class _Life:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        from .engine import Engine
-        from .operations import Operations
+        from hydra_vertex.service.api.operations import Operations
+        from hydra_vertex.service.engine.engine import Engine
 
         engine = Engine(self._folder, self._store, self._capacity)
         app.state.operations = Operations(engine)
@@ -192,7 +192,7 @@ class _Life:
             await engine.stop()
 
     def _explained(self, error: UserError | sqlite3.Error) -> UserError:
-        from .database import unusable_database
+        from hydra_vertex.service.jobs.schema import unusable_database
 
         return error if isinstance(error, UserError) else unusable_database(self._folder.database, error)
 
@@ -201,7 +201,7 @@ def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
     """The gRPC server, where one is asked for; it has its port and does not answer yet."""
     if address.grpc_port is None:
         return None
-    from .grpc_api import GrpcServer
+    from hydra_vertex.service.api.grpc_front import GrpcServer
 
     return GrpcServer(operations, address.grpc_port, address.token)
 

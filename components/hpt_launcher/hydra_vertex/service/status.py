@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from hydra_vertex.trial.protocol.errors import ServiceError
-from hydra_vertex.trial.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.errors import ServiceError
+from hydra_vertex.protocol.json import Json, JsonObject
 
 
 class Status(Enum):

@@ -19,8 +19,8 @@ def report(name: str, value: object, step: object = None) -> None:
     service takes as the trial's curve what is reported under the study's metric; what main returns comes last.
 
     Raises MetricError for a name, value or step that is none, wherever the app runs; OutputError when the file cannot
-    be written (both in `hydra_vertex.trial.protocol.errors`).
+    be written (both in `hydra_vertex.protocol.errors`).
     """
-    from .reporting import report
+    from hydra_vertex.trial.reporting.reporting import report
 
     report(name, value, step)

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .lifetime import live
-from .messages import tell
+from hydra_vertex.protocol.command import PROGRAM
+from hydra_vertex.protocol.errors import CommandError, HydraVertexError, OutputError
+from hydra_vertex.trial.process.lifetime import live
+
+from .log import tell
 from .options import USAGE, Options, parse_options
-from .protocol.command import PROGRAM
-from .protocol.errors import CommandError, HydraVertexError, OutputError
 
 if TYPE_CHECKING:
-    from .app import AppCommand, Module, Program, Script
-    from .protocol.explanation import Explanation
+    from hydra_vertex.protocol.explanation import Explanation
+    from hydra_vertex.trial.command.app_command import AppCommand, Module, Program, Script
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +46,8 @@ def _run(options: Options) -> int:
 
 
 def _run_app(options: Options) -> int:
-    from .app import Program, parse_app_command
-    from .relaunch import needs_relaunch, relaunch
+    from hydra_vertex.trial.command.app_command import Program, parse_app_command
+    from hydra_vertex.trial.command.relaunch import needs_relaunch, relaunch
 
     command = parse_app_command(options.app)
     if needs_relaunch(command):
@@ -61,7 +62,8 @@ def _run_app(options: Options) -> int:
 
 
 def _run_python(command: AppCommand, target: Script | Module, options: Options) -> int:
-    from .main_module import run_as_main
+    from hydra_vertex.trial.command.main_module import run_as_main
+
     from .session import Session
 
     session = Session(options, command.program, command.arguments)
@@ -78,8 +80,8 @@ def _run_python(command: AppCommand, target: Script | Module, options: Options) 
 
 
 def _run_program(command: AppCommand, program: Program, options: Options) -> int:
-    from .arguments import parse_arguments, with_aliases
-    from .lexical import become, lexical_command
+    from hydra_vertex.trial.command.untyped_program import become, lexical_command
+    from hydra_vertex.trial.overrides.arguments import parse_arguments, with_aliases
 
     if options.json is not None:
         raise CommandError(f"{command.program[0]}: is no Python app, so there is no config for --json to explain")
@@ -92,10 +94,10 @@ def _run_program(command: AppCommand, program: Program, options: Options) -> int
 
 
 def _show(explanation: Explanation, program: Sequence[str], file: Path | None) -> None:
-    from .explain import render
-    from .protocol import json
-    from .protocol.explanation import dump_explanation
-    from .protocol.files import write_atomic
+    from hydra_vertex.protocol import json
+    from hydra_vertex.protocol.explanation import dump_explanation
+    from hydra_vertex.protocol.files import write_atomic
+    from hydra_vertex.trial.overrides.explain import render
 
     if file is None:
         print(render(explanation, program))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from .protocol.command import PROGRAM, SEPARATOR
-from .protocol.errors import CommandError
+from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.errors import CommandError
 
 USAGE = f"""\
 usage: {PROGRAM} [option ...] -- python train.py [ARGUMENT ...]

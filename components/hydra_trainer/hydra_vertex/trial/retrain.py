@@ -15,15 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .child import run_child
-from .messages import tell
-from .metrics import RECORD_FIELDS
-from .protocol import json
-from .protocol.command import SEPARATOR
-from .protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
-from .protocol.errors import DocumentError, OutputError
-from .protocol.executor import ExecutorInput, parse_executor_input
-from .protocol.json import Json, JsonObject
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
+from hydra_vertex.protocol.errors import DocumentError, OutputError
+from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
+from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.trial.process.child import run_child
+from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS
+
+from .log import tell
 
 _MODEL = "model"
 _METRICS = "metrics"

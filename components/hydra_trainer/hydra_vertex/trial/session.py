@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import (
+from hydra_vertex.protocol.environment import METRIC_TAG
+from hydra_vertex.protocol.errors import ArgumentError, CommandError, HydraVertexError
+from hydra_vertex.trial.config.hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
+from hydra_vertex.trial.overrides.arguments import (
     CONFIG_FLAGS,
     Argument,
     Flag,
@@ -20,24 +23,22 @@ from .arguments import (
     parse_arguments,
     with_aliases,
 )
-from .command_line import is_single_run
-from .hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
-from .messages import tell
-from .metrics import check_metric_name, metric_file, metric_name
-from .objective import NoObjective, Objective, parse_objective
+from hydra_vertex.trial.overrides.presence import is_single_run
+from hydra_vertex.trial.overrides.run_dir import run_dir_override
+from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
+from hydra_vertex.trial.reporting.objective import NoObjective, Objective, parse_objective
+from hydra_vertex.trial.reporting.rank import is_first_process
+from hydra_vertex.trial.reporting.reporting import prepare_reporting
+
+from .log import tell
 from .options import Options
-from .protocol.environment import METRIC_TAG
-from .protocol.errors import ArgumentError, CommandError, HydraVertexError
-from .rank import is_first_process
-from .reporting import prepare_reporting
-from .run_dir import run_dir_override
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
 
-    from .composition import AppConfig, KnownMode
-    from .delivery import Delivery
-    from .protocol.explanation import Explanation
+    from hydra_vertex.protocol.explanation import Explanation
+    from hydra_vertex.trial.config.composition import AppConfig, KnownMode
+    from hydra_vertex.trial.overrides.delivery import Delivery
 
 _RERUN = "--experimental-rerun"
 _CONFIG_NAME = "--config-name"
@@ -109,13 +110,13 @@ class Session:
             delivery = self._with_checkpoint(app, delivery)
         sys.argv[1:] = [*delivery.command, *_run_dir(arguments)]
         if self._options.explain:
-            from .explain import explain
+            from hydra_vertex.trial.overrides.explain import explain
 
             self.explanation = explain(app, delivery, self._program)
         return delivery.mode
 
     def _with_checkpoint(self, app: AppConfig, delivery: Delivery) -> Delivery:
-        from .resume import resumption
+        from hydra_vertex.trial.resume.resume import resumption
 
         key = self._options.resume_key or ""
         found = resumption(app, delivery, key, os.environ)
@@ -147,7 +148,7 @@ class Session:
     def _report(self, metric: str, value: float) -> None:
         if self._metric_file is None:
             return
-        from .metric_file import add_final_value
+        from hydra_vertex.trial.reporting.metric_file import add_final_value
 
         try:
             check_metric_name(metric)
@@ -194,8 +195,8 @@ def _run_dir(arguments: Sequence[Argument]) -> tuple[str, ...]:
 
 
 def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:
-    from .composition import AppConfig
-    from .delivery import deliver
+    from hydra_vertex.trial.config.composition import AppConfig
+    from hydra_vertex.trial.overrides.delivery import deliver
 
     flags = [argument for argument in arguments if isinstance(argument, Flag)]
     if any(flag.name == _RERUN for flag in flags):

@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from ..build import app_in
-from ..job import HyperparameterTuningJob
+from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.launcher.preflight.job_builder import app_in
 
 _SECRET = re.compile(
     r"(^|[._-])(password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)$", re.IGNORECASE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from dataclasses import replace
 
-from ..job import (
+from hydra_vertex.job import (
     Categorical,
     ConditionalParameter,
     Domain,

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.json import Json
+from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.report.figures import build_figures
+from hydra_vertex.launcher.study.progress import format_duration, format_value
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import Json
 
-from ..job import Goal, HyperparameterTuningJob, Trial
-from ..progress import format_duration, format_value
 from .command import command_of, without_secrets
-from .figures import build_figures
 from .palette import DARK, LIGHT, twins
 from .summary import Comparison, summarise
 from .table import rows_of

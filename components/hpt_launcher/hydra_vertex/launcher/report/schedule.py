@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from ..job import HyperparameterTuningJob, Trial, TrialState
-from ..selection import trial_order
+from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
+from hydra_vertex.launcher.best.selection import trial_order
 
 
 class Status(str, Enum):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..job import (
+from hydra_vertex.job import (
     Categorical,
     Discrete,
     Domain,
@@ -22,7 +22,7 @@ from ..job import (
     Trial,
     TrialState,
 )
-from ..selection import trial_order
+from hydra_vertex.launcher.best.selection import trial_order
 
 if TYPE_CHECKING:
     import optuna

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from ..job import Goal, HyperparameterTuningJob, Trial
-from ..selection import is_better, rank, trial_order
+from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+
 from .schedule import Status, intervals, serial_s, status_of, wall_s
 
 

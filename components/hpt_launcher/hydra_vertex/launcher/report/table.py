@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from ..job import HyperparameterTuningJob, ParameterValue, Trial
-from ..progress import format_duration, format_value
-from ..selection import trial_order
+from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
+from hydra_vertex.launcher.best.selection import trial_order
+from hydra_vertex.launcher.study.progress import format_duration, format_value
+
 from .schedule import Status, status_of
 from .study import parameter_ids
 

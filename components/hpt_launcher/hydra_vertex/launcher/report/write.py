@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra_vertex.trial.protocol.errors import DocumentError, OutputError
-from hydra_vertex.trial.protocol.files import write_atomic
-
-from ..job import HyperparameterTuningJob, Trial
+from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.protocol.errors import DocumentError, OutputError
+from hydra_vertex.protocol.files import write_atomic
 
 
 def write_report(

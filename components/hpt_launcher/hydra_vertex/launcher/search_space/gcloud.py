@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hydra_vertex.trial.protocol.errors import DocumentError, SearchSpaceError
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.job import parse_job
+from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
+from hydra_vertex.protocol.json import JsonObject
 
-from ..job import parse_job
-from .space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:

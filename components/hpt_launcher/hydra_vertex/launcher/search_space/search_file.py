@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from hydra_vertex.trial.protocol.errors import SearchSpaceError
-from hydra_vertex.trial.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.json import Json, JsonObject
 
 from . import gcloud, sweeper
-from .space import SearchSpace
+from .search_space import SearchSpace
 
 
 def load_search_space(path: Path) -> SearchSpace:

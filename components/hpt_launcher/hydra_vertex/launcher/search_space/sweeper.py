@@ -17,13 +17,13 @@ Source of the form: https://hydra.cc/docs/plugins/optuna_sweeper/.
 
 from __future__ import annotations
 
-from hydra_vertex.trial.protocol.environment import DEFAULT_METRIC
-from hydra_vertex.trial.protocol.errors import SearchSpaceError
-from hydra_vertex.trial.protocol.json import Json, JsonObject
+from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
+from hydra_vertex.protocol.environment import DEFAULT_METRIC
+from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.json import Json, JsonObject
 
-from ..job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
-from .domain import parse_param
-from .space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .sweep_syntax import parse_param
 
 _GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
 

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from hydra_vertex.service.token import TOKEN_VARIABLE, read_token
-from hydra_vertex.trial.protocol.errors import HydraVertexError
+from hydra_vertex.protocol.errors import HydraVertexError
+from hydra_vertex.service.access import TOKEN_VARIABLE, read_token
 
 from . import Endpoint, Verdict, all_checks, run_checks
 

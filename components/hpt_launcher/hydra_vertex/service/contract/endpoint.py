@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
-from hydra_vertex.trial.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.json import Json, JsonObject
 
 LOCATION = "us-central1"
 """A location that Google's own tools know: some of them ask for one by name."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from hydra_vertex.trial.protocol.errors import ServiceError
+from hydra_vertex.protocol.errors import ServiceError
 
 T = TypeVar("T")
 POLL_INTERVAL_S = 0.1

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.protocol.json import JsonObject
 
 from .endpoint import Endpoint, custom_job, python, tuning_job
 from .expectation import Skipped, expect, expect_equal, refused, wait_for

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.json import JsonObject
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import JsonObject
 
 from .endpoint import LOCATION, Endpoint, job_spec, python, tuning_job
 from .expectation import Broken, Skipped, expect, expect_equal, wait_for

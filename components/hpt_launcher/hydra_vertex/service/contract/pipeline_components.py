@@ -10,8 +10,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.json import Json, JsonObject
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import Json, JsonObject
 
 from .endpoint import LOCATION, Endpoint, custom_job, python, tuning_job
 from .expectation import Broken, Skipped, expect, expect_equal

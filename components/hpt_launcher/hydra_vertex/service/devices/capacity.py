@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hydra_vertex.trial.protocol.errors import UserError
+from hydra_vertex.protocol.errors import UserError
 
 from .gpus import Gpu
 from .options import NO_WISHES, ResourceOptions

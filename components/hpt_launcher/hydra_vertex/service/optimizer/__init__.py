@@ -6,11 +6,11 @@ suggested.
 
 from __future__ import annotations
 
-from hydra_vertex.launcher.job import Algorithm, StudySpec
+from hydra_vertex.job import Algorithm, StudySpec
+from hydra_vertex.service.space.search_space import space_of
 
-from ..space import space_of
-from .deferred import Deferred
 from .grid_search import GridSearch
+from .lazy import Deferred
 from .protocol import Optimizer, Parameters
 from .random_search import RandomSearch
 

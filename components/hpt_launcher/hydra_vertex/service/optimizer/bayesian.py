@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hydra_vertex.launcher.job import Goal, StudySpec, Trial, TrialState
+from hydra_vertex.job import Goal, StudySpec, Trial, TrialState
+from hydra_vertex.service.space.initial_points import space_filling_point
+from hydra_vertex.service.space.search_space import Point, point_of, space_of, values_at
+from hydra_vertex.service.stopping.expected_end import ExpectedEnds
 
-from ..space import Point, point_of, space_of, values_at
-from ..space_filling import space_filling_point
-from ..stopping.expected_end import ExpectedEnds
 from .encoding import Encoding, Matrix
-from .maximize import best_row
+from .maximise_acquisition import best_row
 from .model import expected_improvement
 from .outcomes import telling
 from .protocol import Parameters, seed_of

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import Axis, ChoiceAxis, Coordinate, FloatAxis
-from ..space import Dimension, Point, Space
+from hydra_vertex.service.space.axes import Axis, ChoiceAxis, Coordinate, FloatAxis
+from hydra_vertex.service.space.search_space import Dimension, Point, Space
 
 Matrix = NDArray[np.float64]
 

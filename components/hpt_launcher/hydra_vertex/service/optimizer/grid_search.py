@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra_vertex.launcher.job import Trial
+from hydra_vertex.job import Trial
+from hydra_vertex.service.space.grid import Grid
+from hydra_vertex.service.space.search_space import Space, values_at
 
-from ..grid import Grid
-from ..space import Space, values_at
 from .protocol import Parameters
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from hydra_vertex.launcher.job import ParameterValue, Trial
+from hydra_vertex.job import ParameterValue, Trial
 
 Parameters: TypeAlias = Mapping[str, ParameterValue]
 """The values of a trial; a conditional parameter whose condition does not hold is absent."""

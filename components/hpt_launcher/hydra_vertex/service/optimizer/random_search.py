@@ -6,11 +6,11 @@ import random
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
-from hydra_vertex.launcher.job import Trial
+from hydra_vertex.job import Trial
+from hydra_vertex.service.space.axes import Coordinate
+from hydra_vertex.service.space.grid import Grid
+from hydra_vertex.service.space.search_space import Point, Space, has_double, key_of, point_at, point_of, values_at
 
-from ..axes import Coordinate
-from ..grid import Grid
-from ..space import Point, Space, has_double, key_of, point_at, point_of, values_at
 from .protocol import Parameters, seed_of
 
 MOST_DRAWS = 100

@@ -10,7 +10,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from hydra_vertex.launcher.job import ConvexStopping
+from hydra_vertex.job import ConvexStopping
 
 from .curve import Curve, Curves
 

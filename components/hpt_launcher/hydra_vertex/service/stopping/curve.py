@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from hydra_vertex.launcher.job import Goal, Measurement, MetricSpec, ParameterValue, Trial, TrialState
-
-from ..recording import WHOLE_LIMIT, last_attempt
+from hydra_vertex.job import Goal, Measurement, MetricSpec, ParameterValue, Trial, TrialState
+from hydra_vertex.service.measurements.history import WHOLE_LIMIT, last_attempt
 
 
 class Axis(Enum):

@@ -8,7 +8,7 @@ recorded curves (benchmarks/early_stopping.py).
 from __future__ import annotations
 
 from .curve import Curves
-from .outlook import outlook_of
+from .prediction import outlook_of
 
 LEAST_MEASUREMENTS = 2
 LEAST_PROBABILITY = 0.01

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hydra_vertex.launcher.job import (
-    ConvexStopping,
-    DecayCurveStopping,
-    Measurement,
-    MedianStopping,
-    StudySpec,
-    Trial,
-)
+from hydra_vertex.job import ConvexStopping, DecayCurveStopping, Measurement, MedianStopping, StudySpec, Trial
 
 from .convex import hopeless, limits_of
 from .curve import Axis, Curves, curves_of

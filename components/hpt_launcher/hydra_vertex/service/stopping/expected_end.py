@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hydra_vertex.launcher.job import Goal, MetricSpec, Trial, TrialState
+from hydra_vertex.job import Goal, MetricSpec, Trial, TrialState
 
 from .curve import curves_of
-from .outlook import MOST_STOPPED, MOST_WHOLE, outlook_of
+from .prediction import MOST_STOPPED, MOST_WHOLE, outlook_of
 
 
 class ExpectedEnds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from hydra_vertex.launcher.job import Goal, HyperparameterTuningJob, TimeConstraint, Trial, TrialState
+from hydra_vertex.job import Goal, HyperparameterTuningJob, TimeConstraint, Trial, TrialState
 
 
 def limit_reached(job: HyperparameterTuningJob, now: datetime) -> str | None:

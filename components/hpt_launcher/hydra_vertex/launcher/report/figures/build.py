@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
-from ...job import HyperparameterTuningJob, Trial
-from ..labels import unescape
+from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.report.labels import unescape
+
 from .curves import curves_figure
 from .figure import Figure
 from .history import history_figure
@@ -21,7 +22,7 @@ _BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, c
 
 def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Figure, ...]:
     """The figures that the job has enough in it for. `best` is the trial to mark."""
-    from ..study import quiet_optuna
+    from hydra_vertex.launcher.report.study import quiet_optuna
 
     view = view_of(job, best)
     with quiet_optuna(), warnings.catch_warnings():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...job import Trial, TrialState
-from ..palette import LIGHT
-from ..study import intermediate_values
+from hydra_vertex.job import Trial, TrialState
+from hydra_vertex.launcher.report.palette import LIGHT
+from hydra_vertex.launcher.report.study import intermediate_values
+
 from .figure import Figure, apply_style, plot_json
 from .view import View
 

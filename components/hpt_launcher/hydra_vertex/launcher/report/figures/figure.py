@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hydra_vertex.trial.protocol import json
-from hydra_vertex.trial.protocol.json import Json
-
-from ..palette import LIGHT
+from hydra_vertex.launcher.report.palette import LIGHT
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import Json
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

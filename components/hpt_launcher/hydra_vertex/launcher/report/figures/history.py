@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...job import Goal
-from ...progress import format_value
-from ..palette import LIGHT
-from ..schedule import Status, status_of
+from hydra_vertex.job import Goal
+from hydra_vertex.launcher.report.palette import LIGHT
+from hydra_vertex.launcher.report.schedule import Status, status_of
+from hydra_vertex.launcher.study.progress import format_value
+
 from .figure import Figure, apply_style, plot_json
 from .view import View
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from ..palette import LIGHT
+from hydra_vertex.launcher.report.palette import LIGHT
+
 from .figure import Figure, apply_style, plot_json
 from .view import View
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..palette import LIGHT
+from hydra_vertex.launcher.report.palette import LIGHT
+
 from .figure import Figure, apply_style, plot_json
 from .history import marker_size
 from .view import View

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...job import Goal, HyperparameterTuningJob, Trial
-from ...progress import format_duration, format_value
-from ...selection import rank, trial_order
-from ..labels import escape, with_plotly_labels
-from ..palette import LIGHT, RANK_STEPS, rank_colours
-from ..study import parameter_ids, to_study
+from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.best.selection import rank, trial_order
+from hydra_vertex.launcher.report.labels import escape, with_plotly_labels
+from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
+from hydra_vertex.launcher.report.study import parameter_ids, to_study
+from hydra_vertex.launcher.study.progress import format_duration, format_value
 
 if TYPE_CHECKING:
     import optuna

@@ -1,0 +1,1 @@
+"""Which trial won, and its config as a Hydra experiment file."""

@@ -1,0 +1,58 @@
+"""Which trial won."""
+
+from __future__ import annotations
+
+import math
+
+from hydra_vertex.job import Goal, HyperparameterTuningJob, MetricSpec, Trial, TrialState
+from hydra_vertex.protocol.errors import StudyError
+
+
+def select_best(job: HyperparameterTuningJob) -> Trial:
+    """The best of the trials that succeeded with a finite objective; ties go to the earliest.
+
+    An unset goal is MAXIMIZE, as the API defines it. Raises StudyError, with the first failed trial's own words, when
+    there is none to choose from.
+    """
+    ranked = rank(job)
+    if not ranked:
+        raise StudyError(_no_winner(job))
+    return ranked[0]
+
+
+def rank(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
+    """All trials that could win, best first."""
+    metric = job.study_spec.objective
+    candidates = [trial for trial in job.trials if _value(trial, metric) is not None]
+    return tuple(sorted(candidates, key=lambda trial: (_cost(trial, metric), trial_order(trial))))
+
+
+def is_better(value: float, than: float, goal: Goal) -> bool:
+    """Whether `value` is strictly better for the goal."""
+    return value < than if goal is Goal.MINIMIZE else value > than
+
+
+def trial_order(trial: Trial) -> tuple[int, str]:
+    """Sorts trials as they were started: ids count up from "1"."""
+    return (int(trial.id), "") if trial.id.isdecimal() else (2**63, trial.id)
+
+
+def _value(trial: Trial, metric: MetricSpec) -> float | None:
+    value = trial.objective(metric.id) if trial.state is TrialState.SUCCEEDED else None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _cost(trial: Trial, metric: MetricSpec) -> float:
+    value = _value(trial, metric)
+    assert value is not None  # noqa: S101 - rank() keeps only trials that have one
+    return value if metric.goal is Goal.MINIMIZE else -value
+
+
+def _no_winner(job: HyperparameterTuningJob) -> str:
+    metric = job.study_spec.objective.id
+    failed = sorted((t for t in job.trials if t.state is TrialState.INFEASIBLE), key=trial_order)
+    counted = f"{len(job.trials)} trials, {len(failed)} infeasible, none with a finite value of {metric!r}"
+    if not failed:
+        return f"no trial to select: {counted} (the job is {job.state.value})"
+    first = failed[0]
+    return f"no trial to select: {counted}. Trial {first.id}: {first.infeasible_reason or 'no reason given'}"

@@ -1,0 +1,70 @@
+"""Asks `hydra-trial --explain` what an app makes of its arguments: a child process runs it as far as its config."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.errors import AppError, UserError
+from hydra_vertex.protocol.explanation import Explanation, parse_explanation
+
+EXPLAIN_LIMIT_S = 300.0
+"""An app may import a great deal before it reaches its config."""
+
+
+def explain(
+    app: Sequence[str],
+    parameters: Sequence[str] = (),
+    *,
+    aliases: Sequence[str] = (),
+    limit_s: float = EXPLAIN_LIMIT_S,
+) -> Explanation:
+    """Compose the app's config with `parameters` (`--key=value`, as a service appends them), without running the app.
+
+    `aliases` are options of hydra-trial (`--alias=ID=KEY`) that say which keys the parameters set.
+
+    Raises UserError with the trial side's own words when it refuses an argument, AppError when the app fails before
+    its config is composed or takes longer than `limit_s`.
+    """
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
+        target = Path(folder, "explanation.json")
+        options = [*aliases, "--explain", "--json", str(target)]
+        command = [sys.executable, "-m", "hydra_vertex.trial", *options, SEPARATOR, *app, *parameters]
+        ended = _run(command, app, limit_s)
+        if ended.returncode == UserError.exit_code:
+            raise UserError(_refusal(ended.stderr))
+        if ended.returncode != 0 or not target.exists():
+            raise AppError(_failure(app, ended))
+        return parse_explanation(json.loads(target.read_bytes()))
+
+
+def _run(command: list[str], app: Sequence[str], limit_s: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AppError(f"{' '.join(app)}: its config was not composed after {limit_s:.0f} s") from error
+
+
+def _refusal(stderr: str) -> str:
+    prefix = f"{PROGRAM}: "
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    said = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
+    return (said or lines or ["the trial side refused the arguments without a word"])[-1]
+
+
+def _failure(app: Sequence[str], ended: subprocess.CompletedProcess[str]) -> str:
+    tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-20:])
+    return f"{' '.join(app)}: failed with exit code {ended.returncode} before its config was composed\n{tail}"

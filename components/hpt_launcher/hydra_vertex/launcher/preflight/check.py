@@ -1,0 +1,90 @@
+"""Holds a search space against the app's composed config, before anything is paid for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from hydra_vertex.job import (
+    Categorical,
+    Discrete,
+    DoubleRange,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    ScaleType,
+    StudySpec,
+)
+from hydra_vertex.protocol.command import parameter_argument
+from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.explanation import Explanation
+
+from .ask_app import explain
+
+_MULTIRUN = {"-m", "--multirun"}
+
+
+def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
+    """Deliver the space's telling values to the app's config, as trials will, and return what it made of them.
+
+    Raises UserError naming the key, the value and what is allowed when a trial could not be started, and AppError when
+    the app fails before its config is composed.
+    """
+    first, *branches = probes(spec)
+    explanation = explain(app, first)
+    for branch in branches:
+        explain(app, branch)
+    for argument in explanation.arguments:
+        if argument.argument in _MULTIRUN:
+            raise UserError(f"{argument.argument}: makes each trial a sweep of its own; leave it out")
+    return explanation
+
+
+def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
+    """Command lines in which every parameter takes its extremes and, where its values are listed, all of them.
+
+    The first has the parameters without conditions. Then comes one for each value under which others are active,
+    because an app may have their keys only then.
+    """
+    yield tuple(argument for parameter in spec.parameters for argument in _probe(parameter))
+    for parameter in spec.parameters:
+        yield from _branches(parameter, ())
+
+
+def _branches(parent: ParameterSpec, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for value in dict.fromkeys(value for child in parent.children for value in child.when):
+        active = [child.spec for child in parent.children if value in child.when]
+        whole = isinstance(parent.domain, IntegerRange) and not isinstance(value, str)
+        here = (*above, parameter_argument(parent.id, int(value) if whole else value))
+        yield (*here, *(argument for parameter in active for argument in _probe(parameter)))
+        for parameter in active:
+            yield from _branches(parameter, here)
+
+
+def _probe(parameter: ParameterSpec) -> Iterator[str]:
+    return (parameter_argument(parameter.id, value) for value in telling_values(parameter))
+
+
+def walk_parameters(parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
+    """All parameters, the conditional ones behind their parents."""
+    for parameter in parameters:
+        yield parameter
+        yield from walk_parameters([child.spec for child in parameter.children])
+
+
+def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]:
+    """Values that show whether a key takes this domain: the ends, and for a double also a point that is no integer."""
+    match parameter.domain:
+        case DoubleRange(low, high):
+            return (low, high, _between(low, high, parameter.scale))
+        case IntegerRange(low, high):
+            return (low, high)
+        case Categorical(values):
+            return values
+        case Discrete(values):
+            return values
+
+
+def _between(low: float, high: float, scale: ScaleType | None) -> float:
+    middle = math.sqrt(low * high) if scale is ScaleType.LOG and low > 0 else low + (high - low) * 0.53125
+    return middle if not middle.is_integer() else low + (high - low) * 0.4140625

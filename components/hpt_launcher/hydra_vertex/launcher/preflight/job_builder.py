@@ -1,0 +1,89 @@
+"""Puts a job document together. Pure: nothing is sent, nothing is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.protocol.command import alias_options, app_command, trial_command
+from hydra_vertex.protocol.errors import SearchSpaceError
+
+LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
+"""What a local run names where nothing is named: the API asks for an image and a machine, and nothing reads them."""
+
+
+def build_job(
+    *,
+    display_name: str,
+    study_spec: StudySpec,
+    trial_job_spec: TrialJobSpec,
+    app: Sequence[str],
+    max_trial_count: int,
+    parallel_trial_count: int,
+    max_failed_trial_count: int = 0,
+    labels: Mapping[str, str] | None = None,
+    monitor: Sequence[str] = (),
+) -> HyperparameterTuningJob:
+    """The job that tunes `app`. Raises SearchSpaceError when the counts do not go together.
+
+    `max_failed_trial_count` of 0 means that no number of failed trials ends the study early; Google would read a 0 as
+    "decide for yourself", so the document says the number of all trials instead. `monitor` are metrics of Lightning
+    that trials report at every validation.
+    """
+    check_counts(max_trial_count, parallel_trial_count)
+    pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
+    command = trial_command(app, study_spec.objective.id, monitor)
+    return HyperparameterTuningJob(
+        display_name=display_name,
+        study_spec=study_spec,
+        trial_job_spec=dataclasses.replace(trial_job_spec, worker_pools=tuple(_start_with(command, p) for p in pools)),
+        max_trial_count=max_trial_count,
+        parallel_trial_count=parallel_trial_count,
+        max_failed_trial_count=max_failed_trial_count or max_trial_count,
+        labels=dict(labels or {}),
+    )
+
+
+def check_counts(max_trial_count: int, parallel_trial_count: int) -> None:
+    """Raises SearchSpaceError unless 1 <= parallel <= total."""
+    if max_trial_count < 1 or parallel_trial_count < 1:
+        raise SearchSpaceError(
+            f"{max_trial_count} trials, {parallel_trial_count} parallel: both must be 1 or more (--trials, --parallel)"
+        )
+    if parallel_trial_count > max_trial_count:
+        raise SearchSpaceError(
+            f"{parallel_trial_count} parallel trials of {max_trial_count} in all: at most as many can run at once "
+            f"as there are; lower --parallel to {max_trial_count} or raise --trials"
+        )
+
+
+def display_name_for(app: Sequence[str], search: str) -> str:
+    """A study's name from what it tunes and searches: `train-docs`, at most 128 characters as the API allows."""
+    program = next((part for part in app if part.endswith(".py")), app[-1] if app else "app")
+    stems = [re.sub(r"\.(py|ya?ml)$", "", part.replace("\\", "/").rsplit("/", 1)[-1]) for part in (program, search)]
+    return "-".join(re.sub(r"[^\w.-]+", "-", stem) for stem in stems)[:128]
+
+
+def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
+    """The app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
+    return app_command(_container_command(job))
+
+
+def aliases_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
+    """By what names the job's parameters set the app's keys, as options of `hydra-trial`."""
+    return alias_options(_container_command(job))
+
+
+def _container_command(job: HyperparameterTuningJob) -> tuple[str, ...]:
+    pools = job.trial_job_spec.worker_pools
+    container = pools[0].container if pools else None
+    return () if container is None else (*container.command, *container.args)
+
+
+def _start_with(command: tuple[str, ...], pool: WorkerPoolSpec) -> WorkerPoolSpec:
+    container = pool.container
+    if container is None or container.command:
+        return pool
+    return dataclasses.replace(pool, container=dataclasses.replace(container, command=command))

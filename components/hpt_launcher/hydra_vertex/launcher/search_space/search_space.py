@@ -1,0 +1,22 @@
+"""What a search file asks for, whichever form it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hydra_vertex.job import StudySpec, TrialJobSpec
+
+DEFAULT_TRIAL_COUNT = 20
+DEFAULT_PARALLEL_COUNT = 2
+"""What hydra-optuna-sweeper does when `n_trials` and `n_jobs` are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line."""
+
+    study_spec: StudySpec
+    max_trial_count: int = DEFAULT_TRIAL_COUNT
+    parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
+    fixed: tuple[str, ...] = ()
+    trial_job_spec: TrialJobSpec | None = None

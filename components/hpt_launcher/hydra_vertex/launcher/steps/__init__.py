@@ -1,0 +1,1 @@
+"""The launcher's steps of a pipeline, and their KFP components."""

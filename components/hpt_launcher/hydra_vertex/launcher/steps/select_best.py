@@ -1,0 +1,48 @@
+"""The step that selects: the best trial's config, the overrides that retrain it, and the report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hydra_vertex.job import load_job
+from hydra_vertex.launcher.best.best_trial import best_config
+from hydra_vertex.launcher.report import write_report
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.executor import ExecutorInput
+from hydra_vertex.protocol.files import write_atomic
+
+from .step import run_step
+
+CONFIG_DIR = "CONFIG_DIR"
+"""Stands in the command that reproduces the best trial for the folder above `experiment/best.yaml`."""
+
+
+def select_best(given: ExecutorInput) -> None:
+    """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report."""
+    job = load_job(given.inputs["job"].path)
+    best = best_config(job, given.strings("app_command"))
+    if best.shortfall:
+        print(f"select_best: {best.shortfall}", file=sys.stderr)
+    write_atomic(given.outputs["best_config"].path, best.experiment)
+    write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
+    _touch(given.outputs["metrics"].path)
+    metric = job.study_spec.objective.id
+    given.write_output(
+        {
+            "overrides": json.dumps(best.overrides),
+            "reproduce": best.command_with(CONFIG_DIR),
+            "best_trial_id": best.trial.id,
+            "best_value": best.value,
+        },
+        {"best_config": {"trialId": best.trial.id}, "metrics": {metric: best.value}},
+    )
+
+
+def _touch(path: Path) -> None:
+    """A metrics artifact lives in its metadata, but its place must exist."""
+    write_atomic(path, "")
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("select_best", select_best))

@@ -1,0 +1,98 @@
+"""The step that tunes: creates the job, watches it to its end, and hands on the finished document."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
+from hydra_vertex.launcher.preflight.job_builder import build_job
+from hydra_vertex.launcher.study.client import JobService, connect
+from hydra_vertex.launcher.study.live_table import StudyDisplay
+from hydra_vertex.launcher.study.watch import watch
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import DocumentError, Stopped
+from hydra_vertex.protocol.executor import ExecutorInput
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .step import run_step
+
+POLL_LOCAL_S = 0.5
+POLL_REMOTE_S = 20.0
+
+
+def tune(given: ExecutorInput) -> None:
+    """Tune an app with a Vertex AI HyperparameterTuningJob, or with a service that speaks the same API.
+
+    SIGTERM, which is how a cancelled pipeline ends its steps, cancels the job. Ctrl-C leaves it to the service.
+    """
+    location, api_endpoint = given.text("location"), given.text("api_endpoint")
+    service = connect(location, api_endpoint)
+    name = given.text("existing_job") or _create(service, given).name
+    _write_output(given, name)
+    poll_interval_s = POLL_LOCAL_S if api_endpoint.startswith("http://") else POLL_REMOTE_S
+    with _cancelled_by_sigterm(service, name), StudyDisplay() as display:
+        try:
+            job = watch(service, name, poll_interval_s=poll_interval_s, on_update=display.update)
+        except KeyboardInterrupt as error:
+            raise Stopped(f"no longer watching {name}; what it measured is kept") from error
+    save_job(job, given.outputs["job"].path)
+    _write_output(given, name)
+
+
+def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
+    """The job that the step's parameters describe. Raises UserError on parameters that make no job."""
+    return build_job(
+        display_name=given.text("display_name"),
+        study_spec=parse_study_spec(_json(given, "study_spec"), "study_spec"),
+        trial_job_spec=parse_trial_job_spec(_json(given, "trial_job_spec"), "trial_job_spec"),
+        app=given.strings("app_command"),
+        max_trial_count=given.integer("max_trial_count"),
+        parallel_trial_count=given.integer("parallel_trial_count"),
+        max_failed_trial_count=given.integer("max_failed_trial_count"),
+        labels={key: str(value) for key, value in _json(given, "labels").items()},
+        monitor=given.strings("monitor"),
+    )
+
+
+def _create(service: JobService, given: ExecutorInput) -> HyperparameterTuningJob:
+    parent = f"projects/{given.text('project')}/locations/{given.text('location')}"
+    return service.create(parent, requested_job(given))
+
+
+def _write_output(given: ExecutorInput, name: str) -> None:
+    """Also before the job has ended, so that the console can link to it meanwhile."""
+    endpoint = given.text("api_endpoint") or f"https://{given.text('location')}-aiplatform.googleapis.com"
+    resource: Json = {"resourceType": "HyperparameterTuningJob", "resourceUri": f"{endpoint}/v1/{name}"}
+    given.write_output({"gcp_resources": json.dumps({"resources": [resource]})}, {"job": {"resourceName": name}})
+
+
+def _json(given: ExecutorInput, name: str) -> JsonObject:
+    text = given.text(name)
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise DocumentError(name, f"not JSON ({error}): {text!r:.200}") from error
+    if not isinstance(value, dict):
+        raise DocumentError(name, f"expected a JSON object, got {text!r:.200}")
+    return value
+
+
+@contextmanager
+def _cancelled_by_sigterm(service: JobService, name: str) -> Iterator[None]:
+    def cancel(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal prescribes
+        service.cancel(name)
+        raise Stopped(f"{name} is cancelled, because this step was")
+
+    before = signal.signal(signal.SIGTERM, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("tune", tune))

@@ -1,0 +1,168 @@
+"""A study while it runs: a live table at a terminal, a line for each change in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
+from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+
+from .progress import change_lines, format_duration, format_value, progress, progress_line
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+    from rich.table import Table
+
+MAX_ROWS = 24
+"""More trials than this and the table shows the best one, the running ones and the latest."""
+
+_STYLES = {
+    TrialState.SUCCEEDED: "green",
+    TrialState.INFEASIBLE: "red",
+    TrialState.ACTIVE: "cyan",
+    TrialState.STOPPING: "yellow",
+}
+
+
+class StudyDisplay:
+    """Shows each update of a job: redraws a table where there is a terminal, else prints what changed."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console as RichConsole
+
+        self._console = console or RichConsole(stderr=True)
+        self._live: Live | None = None
+        self._last: HyperparameterTuningJob | None = None
+
+    def __enter__(self) -> StudyDisplay:
+        if self._console.is_terminal:
+            from rich.live import Live as RichLive
+
+            self._live = RichLive(console=self._console, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, job: HyperparameterTuningJob) -> None:
+        """Show the job as it is now."""
+        now = datetime.now(timezone.utc)
+        if self._live is not None:
+            self._live.update(render(job, now))
+        else:
+            self._print_changes(job, now)
+        self._last = job
+
+    def _print_changes(self, job: HyperparameterTuningJob, now: datetime) -> None:
+        lines = list(change_lines(self._last, job))
+        for line in lines:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if lines:
+            self._console.print(progress_line(job, progress(job, now)), highlight=False, soft_wrap=True)
+
+
+def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple[Trial, ...]:
+    """The trials that the table shows, in the order of their start."""
+    trials = sorted(job.trials, key=trial_order)
+    if len(trials) <= limit:
+        return tuple(trials)
+    running = [trial for trial in trials if not trial.state.is_terminal]
+    kept = {trial.id for trial in [*rank(job)[:1], *running[-limit + 1 :]]}
+    for trial in reversed(trials):
+        if len(kept) >= limit:
+            break
+        kept.add(trial.id)
+    return tuple(trial for trial in trials if trial.id in kept)
+
+
+def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
+    """The table, with one line of progress under it."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    state = progress(job, now)
+    caption = job.state.value.removeprefix("JOB_STATE_").lower()
+    table = Table(title=Text(f"{job.display_name} ({caption})"))
+    _add_columns(table, job)
+    best = next(iter(rank(job)), None)
+    so_far = best_so_far(job)
+    for trial in visible_trials(job):
+        _add_row(table, trial, job, now, so_far.get(trial.id), is_best=best is not None and trial.id == best.id)
+    foot = Table.grid(padding=(0, 1))
+    foot.add_row(ProgressBar(total=state.total, completed=state.ended, width=24), Text(progress_line(job, state)))
+    return Group(table, foot)
+
+
+def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
+    """For each trial with a value, the best value among the trials up to it."""
+    metric, result = job.study_spec.objective, dict[str, float]()
+    best: float | None = None
+    for trial in sorted(rank(job), key=trial_order):
+        value = trial.objective(metric.id)
+        if value is not None and (best is None or is_better(value, best, metric.goal)):
+            best = value
+        if best is not None:
+            result[trial.id] = best
+    return result
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """For each dotted key its last parts, as few as tell it from all others."""
+    return [next(filter(lambda tail: _is_only(tail, keys), _tails(key)), key) for key in keys]
+
+
+def _tails(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+
+
+def _is_only(tail: str, keys: Sequence[str]) -> bool:
+    return sum(tail in _tails(key) for key in keys) == 1
+
+
+def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
+    from rich.text import Text
+
+    table.add_column("trial", justify="right")
+    table.add_column("state")
+    for name in short_names([parameter.id for parameter in job.study_spec.parameters]):
+        table.add_column(Text(name), justify="right", overflow="fold")
+    table.add_column(job.study_spec.objective.id, justify="right")
+    table.add_column("best so far", justify="right")
+    table.add_column("time", justify="right")
+
+
+def _add_row(
+    table: Table, trial: Trial, job: HyperparameterTuningJob, now: datetime, best: float | None, *, is_best: bool
+) -> None:
+    from rich.text import Text
+
+    value = trial.objective(job.study_spec.objective.id)
+    parameters = [trial.parameters.get(p.id) for p in job.study_spec.parameters]
+    cells = [
+        trial.id,
+        "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
+        *("" if item is None else format_value(item) for item in parameters),
+        "" if value is None else format_value(value),
+        "" if best is None else format_value(best),
+        _age(trial, now),
+    ]
+    style = "bold green" if is_best else _STYLES.get(trial.state, "dim")
+    table.add_row(*(Text(cell) for cell in cells), style=style)
+
+
+def _age(trial: Trial, now: datetime) -> str:
+    if trial.start_time is None:
+        return ""
+    return format_duration(((trial.end_time or now) - trial.start_time).total_seconds())

@@ -1,0 +1,98 @@
+"""How far a study has come, in numbers and in lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial, TrialState
+from hydra_vertex.launcher.best.selection import rank, trial_order
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study has come. `remaining_s` is None until a trial has ended to judge by."""
+
+    ended: int
+    running: int
+    total: int
+    elapsed_s: float
+    remaining_s: float | None
+
+
+def progress(job: HyperparameterTuningJob, now: datetime) -> Progress:
+    """Count, and estimate the rest from the mean duration of the ended trials at the job's parallelism."""
+    ended = [trial for trial in job.trials if trial.state.is_terminal]
+    running = [trial for trial in job.trials if trial.state in {TrialState.ACTIVE, TrialState.STOPPING}]
+    start = job.start_time or job.create_time
+    end = job.end_time or now
+    return Progress(
+        ended=len(ended),
+        running=len(running),
+        total=job.max_trial_count,
+        elapsed_s=(end - start).total_seconds() if start else 0.0,
+        remaining_s=_remaining_s(job, ended, running, now),
+    )
+
+
+def _remaining_s(
+    job: HyperparameterTuningJob, ended: Sequence[Trial], running: Sequence[Trial], now: datetime
+) -> float | None:
+    durations = [trial.duration_s for trial in ended if trial.duration_s is not None]
+    if not durations or job.state.is_terminal:
+        return None
+    mean_s = sum(durations) / len(durations)
+    ages_s = [(now - trial.start_time).total_seconds() for trial in running if trial.start_time]
+    open_s = mean_s * (job.max_trial_count - len(ended)) - sum(min(age, mean_s) for age in ages_s)
+    return max(0.0, open_s) / max(1, min(job.parallel_trial_count, job.max_trial_count - len(ended)))
+
+
+def change_lines(before: HyperparameterTuningJob | None, after: HyperparameterTuningJob) -> Iterator[str]:
+    """A line for each trial, and for the job, whose state is not what it was."""
+    known = {trial.id: trial.state for trial in before.trials} if before else {}
+    for trial in sorted(after.trials, key=trial_order):
+        if known.get(trial.id) is not trial.state:
+            yield f"trial {trial.id} {trial.state.value}{_details(trial, after)}"
+    if before is None or before.state is not after.state:
+        yield f"{after.display_name}: {after.state.value}"
+
+
+def _details(trial: Trial, job: HyperparameterTuningJob) -> str:
+    metric = job.study_spec.objective.id
+    value = trial.objective(metric)
+    parameters = " ".join(f"{key}={format_value(item)}" for key, item in trial.parameters.items())
+    outcome = f"  {metric}={format_value(value)}" if value is not None else ""
+    reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else _stopped(trial)
+    return f"  {parameters}{outcome}{reason}"
+
+
+def _stopped(trial: Trial) -> str:
+    return f"  stopped early: {trial.stopping_reason}" if trial.stopped_early else ""
+
+
+def format_value(value: ParameterValue) -> str:
+    """A parameter or metric for a narrow column: four significant digits, whole numbers whole."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def format_duration(seconds: float) -> str:
+    """`1:05` or `2:01:05`."""
+    text = str(timedelta(seconds=round(seconds)))
+    return text.removeprefix("0:").removeprefix("0") if seconds < 3600 else text
+
+
+def progress_line(job: HyperparameterTuningJob, state: Progress) -> str:
+    """`7 of 12 trials, 2 running, best val/loss 2.31 (trial 5), elapsed 1:02, about 0:41 to go`."""
+    metric = job.study_spec.objective.id
+    best = next(iter(rank(job)), None)
+    value = best.objective(metric) if best else None
+    parts = [f"{state.ended} of {state.total} trials", f"{state.running} running"]
+    if best is not None and value is not None:
+        parts.append(f"best {metric} {format_value(value)} (trial {best.id})")
+    parts.append(f"elapsed {format_duration(state.elapsed_s)}")
+    if state.remaining_s is not None:
+        parts.append(f"about {format_duration(state.remaining_s)} to go")
+    return ", ".join(parts)

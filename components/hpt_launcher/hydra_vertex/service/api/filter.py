@@ -1,0 +1,201 @@
+"""The filter of a list request: the part of AIP-160 that Vertex AI documents for its jobs. Pure.
+
+Source: https://google.aip.dev/160 and ListHyperparameterTuningJobsRequest.filter. As there, OR binds more tightly than
+AND, and terms that follow each other without a word in between are joined by AND.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NoReturn, TypeAlias
+
+from hydra_vertex.job import JobState
+from hydra_vertex.job.fields import parse_time
+from hydra_vertex.protocol.errors import DocumentError
+from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.service.status import Refusal, Status
+
+Predicate: TypeAlias = Callable[[JsonObject], bool]
+
+DEPTH_LIMIT = 32
+EXAMPLES = (
+    'state="JOB_STATE_RUNNING", display_name:"my_*", create_time>"2026-01-31T00:00:00Z", labels.team=a, labels.team:*'
+)
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<sign>!=|<=|>=|[=<>:()]|-(?=[(A-Za-z]))|"(?P<text>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"=<>:!()]+))"""
+)
+_ORDER: Mapping[str, Callable[[datetime, datetime], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def parse_filter(text: str) -> Predicate:
+    """The predicate of a filter; an empty one lets everything through. Raises Refusal (INVALID_ARGUMENT)."""
+    if not text.strip():
+        return lambda _: True
+    parser = _Parser(text)
+    predicate = parser.expression(0)
+    if parser.peek() is not None:
+        parser.refuse()
+    return predicate
+
+
+class _Parser:
+    """Recursive descent over the tokens: (kind, text), where kind is sign, text (was quoted) or word."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = _tokens(text)
+        self._next = 0
+
+    def peek(self) -> tuple[str, str] | None:
+        return self._tokens[self._next] if self._next < len(self._tokens) else None
+
+    def refuse(self) -> NoReturn:
+        found = self.peek()
+        _refuse(f"{found[1] if found else 'the end'!r} was not expected in {self._text!r}; it takes {EXAMPLES}")
+
+    def expression(self, depth: int) -> Predicate:
+        """Factors joined by AND, or by nothing."""
+        if depth > DEPTH_LIMIT:
+            _refuse(f"more than {DEPTH_LIMIT} parentheses inside each other")
+        factors = [self._factor(depth)]
+        while self.peek() not in {None, ("sign", ")")}:
+            self._accept("word", "AND")
+            factors.append(self._factor(depth))
+        return lambda document: all(factor(document) for factor in factors)
+
+    def _factor(self, depth: int) -> Predicate:
+        terms = [self._term(depth)]
+        while self._accept("word", "OR"):
+            terms.append(self._term(depth))
+        return lambda document: any(term(document) for term in terms)
+
+    def _term(self, depth: int) -> Predicate:
+        if self._accept("word", "NOT") or self._accept("sign", "-"):
+            inner = self._simple(depth)
+            return lambda document: not inner(document)
+        return self._simple(depth)
+
+    def _simple(self, depth: int) -> Predicate:
+        if self._accept("sign", "("):
+            inner = self.expression(depth + 1)
+            if not self._accept("sign", ")"):
+                self.refuse()
+            return inner
+        return self._restriction()
+
+    def _restriction(self) -> Predicate:
+        field = self._take({"word"})
+        comparator = self._take({"sign"})
+        if comparator in {"(", ")", "-"}:
+            self._next -= 1
+            self.refuse()
+        quoted = (self.peek() or ("", ""))[0] == "text"
+        return _restriction(field, comparator, self._take({"word", "text"}), quoted=quoted)
+
+    def _accept(self, kind: str, text: str) -> bool:
+        if self.peek() != (kind, text):
+            return False
+        self._next += 1
+        return True
+
+    def _take(self, kinds: set[str]) -> str:
+        found = self.peek()
+        if found is None or found[0] not in kinds:
+            self.refuse()
+        self._next += 1
+        return found[1]
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    tokens = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None or match.lastgroup is None:
+            _refuse(f"{text[at:].strip()!r} cannot be read; it takes {EXAMPLES}")
+        value = match[match.lastgroup]
+        tokens.append((match.lastgroup, re.sub(r"\\(.)", r"\1", value) if match.lastgroup == "text" else value))
+        at = match.end()
+    return tokens
+
+
+def _restriction(field: str, comparator: str, value: str, *, quoted: bool) -> Predicate:
+    if field.startswith("labels."):
+        return _label(field.removeprefix("labels."), comparator, value, quoted=quoted)
+    restrict = _FIELDS.get(_snake(field))
+    if restrict is None:
+        _refuse(f"{field!r} is none of {', '.join(_FIELDS)} and labels.KEY")
+    return restrict(comparator, value)
+
+
+def _state(comparator: str, value: str) -> Predicate:
+    if comparator not in {"=", "!="}:
+        _refuse(f"state takes = and !=, got {comparator!r}")
+    if value not in {state.value for state in JobState}:
+        _refuse(f"{value!r} is no JobState, such as {JobState.RUNNING.value}")
+    return _negated(lambda document: document.get("state") == value, comparator)
+
+
+def _display_name(comparator: str, value: str) -> Predicate:
+    if comparator not in {"=", "!=", ":"}:
+        _refuse(f"display_name takes =, != and : (with * for any text), got {comparator!r}")
+    wanted = _wildcard(value) if comparator == ":" else re.compile(re.escape(value), re.DOTALL)
+    return _negated(lambda document: wanted.fullmatch(str(document.get("displayName", ""))) is not None, comparator)
+
+
+def _create_time(comparator: str, value: str) -> Predicate:
+    if comparator not in _ORDER:
+        _refuse(f"create_time takes =, !=, <, <=, > and >=, got {comparator!r}")
+    try:
+        wanted = parse_time(value, "create_time")
+    except DocumentError as error:
+        raise Refusal(Status.INVALID_ARGUMENT, f"filter: {error}", "filter") from error
+    compare = _ORDER[comparator]
+    return lambda document: compare(parse_time(document.get("createTime"), "createTime"), wanted)
+
+
+_FIELDS: Mapping[str, Callable[[str, str], Predicate]] = {
+    "display_name": _display_name,
+    "state": _state,
+    "create_time": _create_time,
+}
+
+
+def _label(key: str, comparator: str, value: str, *, quoted: bool) -> Predicate:
+    if comparator not in {"=", "!=", ":"}:
+        _refuse(f"labels.{key} takes =, != and :, got {comparator!r}")
+    if comparator == ":" and value == "*" and not quoted:
+        return lambda document: key in _labels(document)
+    return _negated(lambda document: _labels(document).get(key) == value, comparator)
+
+
+def _labels(document: JsonObject) -> Mapping[str, Json]:
+    labels = document.get("labels", {})
+    return labels if isinstance(labels, dict) else {}
+
+
+def _negated(predicate: Predicate, comparator: str) -> Predicate:
+    return (lambda document: not predicate(document)) if comparator == "!=" else predicate
+
+
+def _wildcard(value: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in value.split("*")), re.DOTALL)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise Refusal(Status.INVALID_ARGUMENT, f"filter: {problem}", "filter")

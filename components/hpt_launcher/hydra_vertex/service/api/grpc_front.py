@@ -1,0 +1,180 @@
+"""JobService v1 over gRPC: `operations` behind generic handlers, with Google's own messages on the wire.
+
+Plaintext, so on loopback only. Methods are those of google/cloud/aiplatform/v1/job_service.proto and
+google/longrunning/operations.proto; any other one is UNIMPLEMENTED, as gRPC has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from hydra_vertex.protocol.errors import DocumentError, UserError
+from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.service.access import require_token
+from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.status import Refusal, Status, error_details
+
+from .google_messages import RESOURCES, load, message_class, request_document, to_message
+from .operations import Operations
+from .request_guard import BODY_LIMIT_BYTES
+
+if TYPE_CHECKING:
+    import grpc  # type: ignore[import-untyped]  # its types are published apart from it
+    from google.protobuf.message import Message
+
+HOST = "127.0.0.1"
+STOP_GRACE_S = 1.0
+JOB_SERVICE = "google.cloud.aiplatform.v1.JobService"
+OPERATIONS = "google.longrunning.Operations"
+
+Answer: TypeAlias = "Callable[[Message], Awaitable[Message]]"
+
+logger = logging.getLogger(__name__)
+
+
+class GrpcServer:
+    """A gRPC server in the event loop that runs. It answers while it is entered as a context."""
+
+    def __init__(self, operations: Operations, port: int, token: str | None) -> None:
+        """Listen on a port of this machine; 0 takes a free one. Raises UserError when it is taken."""
+        # Trials are started by fork and exec; gRPC need not look after the moment in between.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+        import grpc.aio  # type: ignore[import-untyped]  # its types are published apart from it
+
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", BODY_LIMIT_BYTES), ("grpc.so_reuseport", 0)]
+        )
+        self._server.add_generic_rpc_handlers(_handlers(operations, token))
+        try:
+            self._port = self._server.add_insecure_port(f"{HOST}:{port}")
+        except RuntimeError as error:
+            raise UserError(
+                f"port {port} of {HOST} cannot be used for gRPC ({error}); --grpc-port 0 takes a free one"
+            ) from error
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as `HOST:PORT`."""
+        return f"{HOST}:{self._port}"
+
+    async def __aenter__(self) -> GrpcServer:
+        """Begin to answer."""
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Answer what is under way, within STOP_GRACE_S, and end."""
+        await self._server.stop(STOP_GRACE_S)
+
+
+def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRpcHandler, ...]:
+    import grpc
+
+    jobs = [f"{verb}{RESOURCES[kind]}" for kind in Kind for verb in ("Create", "Get", "Cancel", "Delete")]
+    jobs += [f"List{RESOURCES[kind]}s" for kind in Kind]
+    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation", "WaitOperation"]}
+    return tuple(
+        grpc.method_handlers_generic_handler(service, {name: _method(name, operations, token) for name in names})
+        for service, names in services.items()
+    )
+
+
+def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMethodHandler:
+    """The handler of one method. Requests and answers are bytes here: the message classes may be still on their way."""
+    import grpc
+
+    async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        try:
+            require_token(_metadata(context).get("authorization", ""), token)
+            await asyncio.to_thread(load)
+            return await _answer(name, request, operations)
+        except Refusal as error:
+            status, message, field = error.status, str(error), error.field
+        except DocumentError as error:
+            status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
+        except Exception as error:
+            logger.exception("%s failed", name)
+            status, field = Status.INTERNAL, ""
+            message = f"{name} failed ({type(error).__name__}: {error}); see the service's log"
+        trailer = (("grpc-status-details-bin", _status_bytes(status, message, field)),)
+        await context.abort(grpc.StatusCode[status.name], message, trailer)
+        raise AssertionError("abort() raises")
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
+    if method in {"GetOperation", "WaitOperation"}:
+        fields = request_document(_parsed(_operation_request(method), request))
+        return _operation(operations.get_operation(str(fields.get("name", ""))))
+    fields = request_document(_parsed(message_class(f"{method}Request")(), request))
+    name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
+    kind = next(kind for kind in Kind if RESOURCES[kind] in method)
+    resource = RESOURCES[kind]
+    match method.partition(resource)[0]:
+        case "Create":
+            given = fields.get(resource[0].lower() + resource[1:], {})
+            return _bytes(await operations.create(kind, parent, given), resource)
+        case "Get":
+            # A study of 1,000 trials takes a while to become a message; others are answered meanwhile.
+            return await asyncio.to_thread(_bytes, operations.get(kind, name), resource)
+        case "List":
+            return _bytes(await operations.list(kind, parent, fields), f"{method}Response")
+        case "Cancel":
+            operations.cancel(kind, name)
+            return b""
+        case _:
+            return _operation(operations.delete(kind, name))
+
+
+def _parsed(message: Message, request: bytes) -> Message:
+    from google.protobuf.message import DecodeError
+
+    try:
+        message.ParseFromString(request)
+    except DecodeError as error:
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request cannot be read ({error})") from error
+    return message
+
+
+def _bytes(document: JsonObject, name: str) -> bytes:
+    return to_message(document, name).SerializeToString()
+
+
+def _operation_request(method: str) -> Message:
+    from google.longrunning.operations_pb2 import (  # type: ignore[import-untyped]  # published without types
+        GetOperationRequest,
+        WaitOperationRequest,
+    )
+
+    return cast("Message", (GetOperationRequest if method == "GetOperation" else WaitOperationRequest)())
+
+
+def _operation(document: JsonObject) -> bytes:
+    """A finished operation."""
+    from google.longrunning.operations_pb2 import Operation
+    from google.protobuf.empty_pb2 import Empty
+
+    operation = Operation(name=document["name"], done=True)
+    operation.metadata.Pack(message_class("DeleteOperationMetadata")())
+    operation.response.Pack(Empty())
+    return cast("bytes", operation.SerializeToString())
+
+
+def _status_bytes(status: Status, message: str, field: str) -> bytes:
+    from google.protobuf.json_format import ParseDict
+
+    # Published without types; error_details_pb2 registers the messages that the details are.
+    from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # noqa: F401
+    from google.rpc.status_pb2 import Status as StatusMessage  # type: ignore[import-untyped]
+
+    document = {"code": status.rpc_code, "message": message, "details": error_details(message, field)}
+    return cast("bytes", ParseDict(document, StatusMessage()).SerializeToString())
+
+
+def _metadata(context: grpc.aio.ServicerContext[bytes, bytes]) -> Mapping[str, str]:
+    return {str(key): str(value) for key, value in context.invocation_metadata() or ()}

@@ -1,0 +1,85 @@
+"""Who may ask. The service runs commands, so only programs of this machine may reach it, and no web page.
+
+Where it listens for other machines, or where a token is set, a request must carry it: `Authorization: Bearer TOKEN`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hydra_vertex.service.access import require_token
+from hydra_vertex.service.loopback import is_loopback
+from hydra_vertex.service.status import Refusal, Status, error_body
+
+BODY_LIMIT_BYTES = 1 << 20
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
+
+
+class Guard:
+    """Middleware: refuses a request by another host's name (DNS rebinding), from a web page or without the token.
+
+    With a token any host's name will do: a page in a browser does not know the token.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the application's place, or let it."""
+        if scope["type"] != "lifespan":
+            headers = Headers(scope=scope)
+            try:
+                require_no_page(headers, any_host=self._token is not None)
+                require_token(headers.get("authorization", ""), self._token)
+            except Refusal as refusal:
+                body = error_body(refusal.status, str(refusal))
+                await JSONResponse(body, refusal.status.http_code)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
+    """Raises Refusal (PERMISSION_DENIED) when a web page may have sent these headers."""
+    host = headers.get("host", "")
+    if not any_host and not _is_loopback(host):
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Host {host!r}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
+        )
+    if "origin" in headers:
+        origin = headers["origin"]
+        raise Refusal(Status.PERMISSION_DENIED, f"Origin {origin!r}: the tuning service does not answer to web pages")
+    # A page's images and scripts come without an Origin; `none` is an address that the user has typed.
+    site = headers.get("sec-fetch-site", "none")
+    if site != "none":
+        raise Refusal(Status.PERMISSION_DENIED, f"Sec-Fetch-Site {site!r}: the service does not answer to web pages")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a Host header, with or without a port, names this machine. No such name is resolved by anybody's DNS."""
+    match = _HOST.fullmatch(host)
+    return match is not None and is_loopback((match[1] or match[2]).lower())
+
+
+async def read_body(request: Request) -> bytes:
+    """The body of a request. Raises Refusal when it is, or says that it will be, more than BODY_LIMIT_BYTES."""
+    _refuse_more(int(request.headers.get("content-length", "0")))
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            _refuse_more(len(body))
+    except ClientDisconnect as error:
+        raise Refusal(Status.CANCELLED, "the client has gone before its request was whole") from error
+    return bytes(body)
+
+
+def _refuse_more(size_bytes: int) -> None:
+    if size_bytes > BODY_LIMIT_BYTES:
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is more than {BODY_LIMIT_BYTES} bytes")

@@ -1,0 +1,166 @@
+"""JobService v1 over HTTP: routes, bodies and error codes around `operations`.
+
+Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import DocumentError
+from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.status import Refusal, Status, error_body
+
+from .listing import LIST_FIELDS, camel
+from .operations import Operations
+from .request_guard import Guard, read_body
+
+PLACE = "/projects/{project}/locations/{location}"
+LOCATION = f"/v1{PLACE}"
+OPERATION_PREFIXES = ("/v1", "/ui")
+"""Google's generated client looks for operations below /ui, the first of the paths that the API lists for them."""
+SYSTEM_PARAMETERS = {
+    *("$.xgafv", "$alt", "$callback", "$fields", "$key", "$outputDefaults", "$prettyPrint", "$uploadProtocol"),
+    *("$userProject", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"),
+    *("uploadType", "upload_protocol", "userIp"),
+}
+"""What every method of Google's takes beside its own fields, for Google's front end; none has a meaning here.
+
+Source: https://cloud.google.com/apis/docs/system-parameters.
+"""
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
+    """The application. `lifespan` puts Operations into `app.state.operations`; a token is asked for if there is one."""
+    handlers: dict[type[Exception] | int, ExceptionHandler] = {
+        Refusal: _refused,
+        DocumentError: _malformed,
+        HTTPException: _no_such_route,
+        Exception: _failed,
+    }
+    return Starlette(
+        routes=[
+            *job_routes(Kind.TUNING),
+            *job_routes(Kind.CUSTOM),
+            *(
+                Route(f"{prefix}{PLACE}/operations/{{id}}{end}", get_operation, methods=[verb])
+                for prefix in OPERATION_PREFIXES
+                for verb, end in (("POST", ":wait"), ("GET", ""))
+            ),
+        ],
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers=handlers,
+        lifespan=lifespan,
+    )
+
+
+def job_routes(kind: Kind) -> list[Route]:
+    """The five methods of a kind of job."""
+    jobs = f"{LOCATION}/{kind.value}"
+
+    async def create(request: Request) -> Response:
+        _query(request)
+        return _answer(await _operations(request).create(kind, _parent(request), await _document(request)))
+
+    async def list_page(request: Request) -> Response:
+        return _answer(await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS)))
+
+    async def get(request: Request) -> Response:
+        _query(request)
+        return Response(_operations(request).text(kind, _name(request, kind)), media_type="application/json")
+
+    async def cancel(request: Request) -> Response:
+        _query(request)
+        _operations(request).cancel(kind, _name(request, kind))
+        return _answer({})
+
+    async def delete(request: Request) -> Response:
+        _query(request)
+        return _answer(_operations(request).delete(kind, _name(request, kind)))
+
+    methods: list[tuple[str, str, Endpoint]] = [
+        ("POST", jobs, create),
+        ("GET", jobs, list_page),
+        ("POST", f"{jobs}/{{id}}:cancel", cancel),
+        ("GET", f"{jobs}/{{id}}", get),
+        ("DELETE", f"{jobs}/{{id}}", delete),
+    ]
+    return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in methods]
+
+
+async def get_operation(request: Request) -> Response:
+    """A long-running operation, at once or when it is done: which they all are."""
+    return _answer(_operations(request).get_operation(f"{_parent(request)}/operations/{request.path_params['id']}"))
+
+
+def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
+    """The fields of a request that stand in its URL, in camelCase. Raises Refusal at one that the method has not."""
+    given = {camel(name): value for name, value in request.query_params.items() if name not in SYSTEM_PARAMETERS}
+    for name in given:
+        if name not in known:
+            takes = f"takes {', '.join(sorted(known))}" if known else "takes no parameters"
+            raise Refusal(Status.INVALID_ARGUMENT, f"{name}: is no query parameter of this method, which {takes}", name)
+    return {**given}
+
+
+async def _document(request: Request) -> Json:
+    body = await read_body(request)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is not JSON: {error}") from error
+
+
+def _operations(request: Request) -> Operations:
+    operations = request.app.state.operations
+    assert isinstance(operations, Operations)  # noqa: S101 - the lifespan puts it there
+    return operations
+
+
+def _parent(request: Request) -> str:
+    return f"projects/{request.path_params['project']}/locations/{request.path_params['location']}"
+
+
+def _name(request: Request, kind: Kind) -> str:
+    return f"{_parent(request)}/{kind.value}/{request.path_params['id']}"
+
+
+def _answer(document: JsonObject, http_code: int = 200) -> Response:
+    return Response(json.dumps(document), http_code, media_type="application/json")
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - registered for it
+    return _answer(error_body(error.status, str(error), field=error.field), error.status.http_code)
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DocumentError)  # noqa: S101 - registered for it
+    status = Status.INVALID_ARGUMENT
+    return _answer(error_body(status, str(error), field=error.field), status.http_code)
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    kinds = " and ".join(kind.value for kind in Kind)
+    message = f"{request.method} {request.url.path}: the embedded service has {LOCATION}/ with {kinds} alone"
+    return _answer(error_body(Status.NOT_FOUND, message, error.status_code), error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    status = Status.INTERNAL
+    message = f"{request.method} {request.url.path} failed ({type(error).__name__}: {error}); see the service's log"
+    return _answer(error_body(status, message), status.http_code)

@@ -1,0 +1,1 @@
+"""The states of jobs and trials, and the database that holds them."""

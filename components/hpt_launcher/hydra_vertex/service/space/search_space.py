@@ -1,0 +1,110 @@
+"""A search space: one axis for each parameter, conditional ones behind their parents. A point has the active ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue
+
+from .axes import Axis, Coordinate, FloatAxis, axis_of
+
+Point: TypeAlias = Mapping[str, Coordinate]
+"""A coordinate for each active parameter; a conditional one whose condition does not hold is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One parameter. With a `parent` it is active only while that one is and has a coordinate among `when`."""
+
+    name: str
+    axis: Axis
+    default: Coordinate | None = None
+    parent: str | None = None
+    when: frozenset[Coordinate] = frozenset()
+
+    def is_active(self, point: Point) -> bool:
+        """Whether the parameter belongs to a point that has its parent, if that is active."""
+        return self.parent is None or point.get(self.parent) in self.when
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The parameters of a study, every parent before its children."""
+
+    dimensions: tuple[Dimension, ...]
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether some parameter depends on another."""
+        return any(dimension.parent is not None for dimension in self.dimensions)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether there is a number of points."""
+        return not any(isinstance(dimension.axis, FloatAxis) for dimension in self.dimensions)
+
+
+def space_of(parameters: Sequence[ParameterSpec]) -> Space:
+    """The space of a study's parameters, in their order."""
+    return Space(tuple(dimension for spec in parameters for dimension in _dimensions(spec)))
+
+
+def _dimensions(
+    spec: ParameterSpec, parent: str | None = None, when: frozenset[Coordinate] = frozenset()
+) -> Iterator[Dimension]:
+    axis = axis_of(spec)
+    default = _default(spec)
+    yield Dimension(spec.id, axis, None if default is None else axis.coordinate(default), parent, when)
+    for child in spec.children:
+        yield from _dimensions(child.spec, spec.id, frozenset(axis.coordinate(value) for value in child.when))
+
+
+def _default(spec: ParameterSpec) -> ParameterValue | None:
+    match spec.domain:
+        case DoubleRange(default=default) | IntegerRange(default=default):
+            return default
+        case Categorical(default=text):
+            return text
+        case Discrete(default=number):
+            return number
+
+
+def point_at(space: Space, units: Sequence[float]) -> dict[str, Coordinate]:
+    """The point at a fraction in [0, 1] of every axis; the fraction of an inactive parameter has no effect."""
+    point: dict[str, Coordinate] = {}
+    for dimension, unit in zip(space.dimensions, units, strict=True):
+        if dimension.is_active(point):
+            point[dimension.name] = dimension.axis.at(unit)
+    return point
+
+
+def default_point(space: Space) -> dict[str, Coordinate]:
+    """The default value of every active parameter, and the middle of its axis where it has none."""
+    point: dict[str, Coordinate] = {}
+    for dimension in space.dimensions:
+        if dimension.is_active(point):
+            default = dimension.default
+            point[dimension.name] = dimension.axis.at(0.5) if default is None else default
+    return point
+
+
+def values_at(space: Space, point: Point) -> dict[str, ParameterValue]:
+    """The parameters at a point."""
+    return {d.name: d.axis.value(point[d.name]) for d in space.dimensions if d.name in point}
+
+
+def point_of(space: Space, parameters: Mapping[str, ParameterValue]) -> dict[str, Coordinate]:
+    """The point of a trial's parameters."""
+    return {d.name: d.axis.coordinate(parameters[d.name]) for d in space.dimensions if d.name in parameters}
+
+
+def has_double(space: Space, point: Point) -> bool:
+    """Whether one of the point's active parameters is a double."""
+    return any(isinstance(dimension.axis, FloatAxis) for dimension in space.dimensions if dimension.name in point)
+
+
+def key_of(point: Point) -> frozenset[tuple[str, Coordinate]]:
+    """What two points have in common exactly when they are the same."""
+    return frozenset(point.items())

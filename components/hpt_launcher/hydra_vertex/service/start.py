@@ -1,0 +1,159 @@
+"""Starts the service for another program, and ends it with that program. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
+from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+
+from .access import TOKEN_VARIABLE
+
+STOP_LIMIT_S = 30.0
+POLL_INTERVAL_S = 0.02
+LOG_TAIL_LINES = 20
+
+
+class ServiceProcess:
+    """A running service. As a context manager it is stopped at the end."""
+
+    def __init__(self, url: str, process: subprocess.Popen[bytes], grpc: str = "") -> None:
+        self.url = url
+        self.grpc = grpc
+        """Where it serves gRPC, as `HOST:PORT`; empty where it does not."""
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        """The service's process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End the service and its trials within STOP_LIMIT_S. A later service on the folder goes on."""
+        _stop(self._process)
+
+    def __enter__(self) -> ServiceProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_service(
+    directory: Path,
+    log: Path,
+    timeout_s: float,
+    options: Sequence[str] = (),
+    resources: ResourceOptions = NO_WISHES,
+) -> ServiceProcess:
+    """Start a service on a folder, on a free port, and return when it answers.
+
+    `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service has a session of its
+    own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that ends. What it says is
+    appended to `log`. Raises UserError when the folder cannot be used or the GPUs have no room for what `resources`
+    asks for, ServiceError when the service ends or does not answer within `timeout_s`; the message holds the end of
+    the log.
+    """
+    announcement = directory / "service.json"
+    process = _spawn(directory, log, (*options, *resources.to_arguments()))
+    try:
+        deadline = time.monotonic() + timeout_s
+        while (found := _announced(announcement, process.pid)) is None or not _answers(str(found["url"])):
+            _require_running(process, log)
+            _require_time_left(deadline, timeout_s, log)
+            time.sleep(POLL_INTERVAL_S)
+    except BaseException:
+        _stop(process)
+        raise
+    return ServiceProcess(str(found["url"]), process, str(found.get("grpc", "")))
+
+
+def _spawn(directory: Path, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    # -P: a file of the user's in the working directory must not stand in for a module of the service's.
+    safe_path = ["-P"] if sys.version_info >= (3, 11) else []
+    module = [*safe_path, "-m", "hydra_vertex.service"]
+    command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes", *options]
+    # It is for this caller alone, which carries no token.
+    environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                command, env=environ, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+            )
+    except OSError as error:
+        raise OutputError(f"{log}: cannot be written ({error.strerror}); give a folder that can be written") from error
+
+
+def _announced(announcement: Path, pid: int) -> JsonObject | None:
+    try:
+        fields = json.loads(announcement.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(fields, dict) or fields.get("pid") != pid:
+        return None
+    return fields
+
+
+def _answers(url: str) -> bool:
+    try:
+        # No proxy stands between two processes of one machine.
+        build_opener(ProxyHandler({})).open(url, timeout=5.0).close()
+    except HTTPError as error:
+        error.close()
+        return True
+    except (URLError, OSError):
+        return False
+    return True
+
+
+def _require_running(process: subprocess.Popen[bytes], log: Path) -> None:
+    code = process.poll()
+    if code == UserError.exit_code:
+        raise UserError(_last_line(log))
+    if code is not None:
+        raise ServiceError(f"the tuning service ended with exit code {code} before it answered{_tail(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _require_time_left(deadline: float, timeout_s: float, log: Path) -> None:
+    if time.monotonic() >= deadline:
+        raise ServiceError(f"the tuning service does not answer after {timeout_s:g} s{_tail(log)}")
+
+
+def _lines(log: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return log.read_text(errors="replace").splitlines()
+    return []
+
+
+def _last_line(log: Path) -> str:
+    return next(reversed(_lines(log)), "the tuning service cannot use its folder")
+
+
+def _tail(log: Path) -> str:
+    lines = "\n  ".join(_lines(log)[-LOG_TAIL_LINES:])
+    return f"; the end of {log}:\n  {lines}" if lines else f"; {log} is empty"

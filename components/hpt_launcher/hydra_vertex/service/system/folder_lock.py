@@ -1,0 +1,61 @@
+"""One service a folder: the lock goes with the process that holds it, whichever way that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import OutputError, UserError
+
+
+class FolderLock:
+    """An exclusive lock on a file, which says who holds it."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock. Raises UserError naming the holder, OutputError when the folder cannot be written."""
+        self._folder = path.parent
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise unusable(path.parent, error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise UserError(
+                f"{path.parent}: is served already by {_holder(path)}; use that one, stop it, or give another folder"
+            ) from error
+
+    def sign(self, pid: int, url: str) -> None:
+        """Write into the lock who holds it. Raises OutputError when that is impossible, as on a full disk."""
+        content = json.dumps({"pid": pid, "url": url}).encode()
+        try:
+            os.pwrite(self._descriptor, content, 0)
+            os.ftruncate(self._descriptor, len(content))
+        except OSError as error:
+            raise unusable(self._folder, error) from error
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def unusable(folder: Path, error: OSError) -> OutputError:
+    """What is said of a folder in which nothing can be written."""
+    return OutputError(
+        f"{folder}: cannot be used as the service's folder ({error.strerror}); give a folder that can be written"
+    )
+
+
+def _holder(path: Path) -> str:
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        fields = None
+    if not isinstance(fields, dict):
+        return "a service that is just starting"
+    return f"process {fields.get('pid')} at {fields.get('url')}"

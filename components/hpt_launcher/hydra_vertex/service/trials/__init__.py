@@ -1,0 +1,1 @@
+"""How one trial is launched, watched and ended."""

@@ -1,0 +1,108 @@
+"""How a trial's process ended, and what that means for the trial."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.service.devices.capacity import gib
+from hydra_vertex.service.system.untrusted_files import read_end
+
+LOG_TAIL_LINES = 30
+LOG_TAIL_CHARACTERS = 4000
+ERROR_CHARACTERS = 1000
+LOG_READ_BYTES = 64 << 10
+EXIT_FILE_BYTES = 64 << 10
+
+WHOLE_LIMIT = 1 << 63
+
+# CSI and OSC sequences, and the two-character escapes: ECMA-48, sections 5.4, 5.6 and 5.5.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given.
+
+    `memory_bytes` is how much memory it used when it was killed for that; None when it was not.
+    """
+
+    code: int | None
+    signal: int | None
+    timed_out: bool
+    stopped: bool
+    error: str
+    memory_bytes: int | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the command ended by itself, with exit code 0."""
+        return self.code == 0 and not self.timed_out and not self.error and self.memory_bytes is None
+
+
+def read_ending(path: Path) -> Ending | None:
+    """Read an exit.json; None when there is none, as after the end of its supervisor."""
+    try:
+        fields = json.loads(read_end(path, EXIT_FILE_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return Ending(
+        code=_whole(fields.get("code")),
+        signal=_whole(fields.get("signal")),
+        timed_out=fields.get("timed_out") is True,
+        stopped=fields.get("stopped") is True,
+        error=str(fields.get("error", ""))[:ERROR_CHARACTERS],
+        memory_bytes=_whole(fields.get("memory_bytes")),
+    )
+
+
+def failure_reason(ending: Ending, timeout_s: float) -> str:
+    """One line on an ending that is not well."""
+    if ending.error:
+        return f"could not be started: {ending.error}"
+    if ending.timed_out:
+        return f"ran past its limit of {timeout_s:g} s"
+    if ending.memory_bytes is not None:
+        return f"killed when it used {gib(ending.memory_bytes)} of memory, more than --trial-memory allows"
+    if ending.signal is not None:
+        return f"killed by signal {ending.signal} ({_signal_name(ending.signal)})"
+    return f"exited with code {ending.code}"
+
+
+def with_log_tail(reason: str, log: Path) -> str:
+    """A reason with the last lines of the trial's log under it."""
+    tail = log_tail(log)
+    return f"{reason}\n{tail}" if tail else reason
+
+
+def log_tail(log: Path) -> str:
+    """The last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty when there is none."""
+    try:
+        text = read_end(log, LOG_READ_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [_plain(line) for line in text.rstrip().split("\n")]
+    return "\n".join(lines[-LOG_TAIL_LINES:])[-LOG_TAIL_CHARACTERS:]
+
+
+def _plain(line: str) -> str:
+    """A line as a terminal would show it: without colours, and of a progress bar only its last state."""
+    return _UNPRINTABLE.sub("", _ANSI.sub("", line.rstrip().rsplit("\r", 1)[-1])).rstrip()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "a signal without a name"
+
+
+def _whole(value: object) -> int | None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, int) and is_whole and abs(value) < WHOLE_LIMIT else None

@@ -1,0 +1,1 @@
+"""What the API refuses, by the path of the field."""

@@ -1,0 +1,128 @@
+"""What the API refuses in the parts that both kinds of job have: names, labels, worker pools. Pure.
+
+Every message starts with the field's path. Source: the field comments of custom_job.proto,
+env_var.proto and machine_resources.proto in google/cloud/aiplatform/v1, and https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NoReturn
+
+from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.job.fields import parse_integer
+from hydra_vertex.service.status import Refusal, Status
+
+DISPLAY_NAME_LIMIT = 128
+LABEL_LIMIT = 64
+LABELS_LIMIT = 64
+VARIABLES_LIMIT = 100
+OUTPUT_DIRECTORY = "baseOutputDirectory.outputUriPrefix"
+UNSPECIFIED_ACCELERATOR = "ACCELERATOR_TYPE_UNSPECIFIED"
+_C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def validate_display_name(name: str) -> None:
+    """Raises Refusal unless the name has 1 to DISPLAY_NAME_LIMIT characters."""
+    if not name or len(name) > DISPLAY_NAME_LIMIT:
+        invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {name!r}")
+
+
+def validate_labels(labels: Mapping[str, str]) -> None:
+    """Raises Refusal unless keys and values follow Google Cloud's rules for labels."""
+    if len(labels) > LABELS_LIMIT:
+        invalid("labels", f"expected {LABELS_LIMIT} at most, got {len(labels)}")
+    for key, value in labels.items():
+        if not key or not _is_label(key) or not (key[0].isalpha()):
+            invalid(
+                f"labels.{key}", f"a key is 1 to {LABEL_LIMIT} {_LABEL_RULE}, and begins with a letter; got {key!r}"
+            )
+        if not _is_label(value):
+            invalid(f"labels.{key}", f"a value is 0 to {LABEL_LIMIT} {_LABEL_RULE}; got {value!r}")
+
+
+_LABEL_RULE = "lower-case letters, digits, underscores and dashes"
+
+
+def _is_label(text: str) -> bool:
+    # Letters of scripts without case are neither upper nor lower, and allowed.
+    return len(text) <= LABEL_LIMIT and all(c in "_-" or (c.isalnum() and not c.isupper()) for c in text)
+
+
+def validate_job_spec(spec: TrialJobSpec, path: str) -> None:
+    """Raises Refusal: INVALID_ARGUMENT as the real API would, UNIMPLEMENTED for what only the real API can do."""
+    pools = f"{path}.workerPoolSpecs"
+    if not spec.worker_pools:
+        invalid(pools, "expected a worker pool")
+    for index, extra in enumerate(spec.worker_pools[1:], start=1):
+        # An empty one is how the API skips a pool.
+        if extra != WorkerPoolSpec():
+            unimplemented(f"{pools}[{index}]", "jobs of more than one worker pool")
+    if spec.timeout_s is not None and spec.timeout_s <= 0:
+        invalid(f"{path}.scheduling.timeout", f"expected more than 0s, got {spec.timeout_s}s")
+    _validate_pool(spec.worker_pools[0], f"{pools}[0]", on_persistent_resource="persistentResourceId" in spec.other)
+
+
+def _validate_pool(pool: WorkerPoolSpec, path: str, *, on_persistent_resource: bool) -> None:
+    if pool.replica_count < 1:
+        invalid(f"{path}.replicaCount", f"expected 1 or more, got {pool.replica_count}")
+    if pool.replica_count > 1:
+        unimplemented(f"{path}.replicaCount", f"jobs of {pool.replica_count} replicas")
+    if "pythonPackageSpec" in pool.other:
+        unimplemented(f"{path}.pythonPackageSpec", "Python packages in place of a command")
+    refuse_unknown(path, pool.other, {"diskSpec", "nfsMounts", "lustreMounts"})
+    _validate_container(pool.container or ContainerSpec(), f"{path}.containerSpec")
+    _validate_machine(pool, f"{path}.machineSpec", needs_type=not on_persistent_resource)
+
+
+def _validate_machine(pool: WorkerPoolSpec, path: str, *, needs_type: bool) -> None:
+    machine = pool.machine
+    if needs_type and not machine.get("machineType"):
+        invalid(f"{path}.machineType", "is empty; name the machine that the job is meant for, such as 'n1-standard-4'")
+    count = parse_integer(machine.get("acceleratorCount", 0), f"{path}.acceleratorCount")
+    kind = machine.get("acceleratorType") or UNSPECIFIED_ACCELERATOR
+    if count < 0:
+        invalid(f"{path}.acceleratorCount", f"expected 0 or more, got {count}")
+    if (kind != UNSPECIFIED_ACCELERATOR) != (count > 0):
+        invalid(f"{path}.acceleratorType", f"acceleratorType and acceleratorCount go together, got {kind} and {count}")
+
+
+def _validate_container(container: ContainerSpec, path: str) -> None:
+    if not container.image_uri:
+        invalid(f"{path}.imageUri", "is empty; the API asks for one, though the command runs without it here")
+    if not container.command or not container.command[0]:
+        invalid(
+            f"{path}.command",
+            "is empty; jobs are processes of this machine here, so no image's ENTRYPOINT stands in for a command",
+        )
+    if len(container.env) > VARIABLES_LIMIT:
+        invalid(f"{path}.env", f"expected {VARIABLES_LIMIT} variables at most, got {len(container.env)}")
+    for name, value in container.env.items():
+        if not _C_IDENTIFIER.fullmatch(name):
+            invalid(
+                f"{path}.env",
+                f"{name!r} cannot be the name of an environment variable; it takes letters, digits and underscores, "
+                "and begins with no digit",
+            )
+        if "\0" in value:
+            invalid(f"{path}.env", f"{name} has a NUL character in its value, which no environment can hold")
+    if any("\0" in part for part in (*container.command, *container.args)):
+        invalid(path, "a command cannot hold a NUL character")
+
+
+def refuse_unknown(path: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raises Refusal at the first field that is not known."""
+    for name in sorted(set(given) - set(known)):
+        invalid(f"{path}.{name}" if path else name, "is no field of the API")
+
+
+def invalid(field: str, problem: str) -> NoReturn:
+    """Raises Refusal: the real API would refuse this too."""
+    raise Refusal(Status.INVALID_ARGUMENT, f"{field}: {problem}", field)
+
+
+def unimplemented(field: str, what: str) -> NoReturn:
+    """Raises Refusal: only the real API can do this."""
+    problem = f"{what} are not in the embedded service; leave them out, or run on Vertex AI"
+    raise Refusal(Status.UNIMPLEMENTED, f"{field}: {problem}", field)

@@ -1,0 +1,169 @@
+"""What the API refuses about a search space. Pure; every message starts with the field's path."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from hydra_vertex.job import (
+    Algorithm,
+    Categorical,
+    ConditionalParameter,
+    Discrete,
+    Domain,
+    DoubleRange,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    ScaleType,
+    StudySpec,
+)
+from hydra_vertex.service.space.axes import SAME_VALUE_WITHIN
+
+from .job_spec import invalid as _invalid
+from .job_spec import unimplemented as _unimplemented
+
+PATH = "studySpec.parameters"
+DOMAIN_FIELDS = {
+    DoubleRange: "doubleValueSpec",
+    IntegerRange: "integerValueSpec",
+    Categorical: "categoricalValueSpec",
+    Discrete: "discreteValueSpec",
+}
+DISCRETE_VALUES_LIMIT = 1000
+CONDITION_FIELDS = {
+    IntegerRange: "parentIntValues",
+    Categorical: "parentCategoricalValues",
+    Discrete: "parentDiscreteValues",
+}
+
+
+def validate_space(study: StudySpec) -> None:
+    """Raises Refusal: INVALID_ARGUMENT naming the first field that the real API would refuse too, or UNIMPLEMENTED."""
+    if not study.parameters:
+        _invalid(PATH, "a study needs at least one parameter")
+    everything = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
+    for spec, path in everything:
+        _validate_parameter(spec, path)
+        _refuse_alternatives(spec, path)
+    for name in _repeated([spec.id for spec, _ in everything]):
+        _invalid(PATH, f"parameterId {name!r} is there more than once")
+    if study.algorithm is Algorithm.GRID_SEARCH:
+        _validate_grid(everything)
+
+
+def _walk(spec: ParameterSpec, path: str) -> Iterator[tuple[ParameterSpec, str]]:
+    yield spec, path
+    for index, child in enumerate(spec.children):
+        yield from _walk(child.spec, f"{path}.conditionalParameterSpecs[{index}].parameterSpec")
+
+
+def _validate_grid(everything: Sequence[tuple[ParameterSpec, str]]) -> None:
+    for spec, path in everything:
+        if isinstance(spec.domain, DoubleRange):
+            _invalid(
+                f"{path}.doubleValueSpec",
+                f"GRID_SEARCH needs a finite number of values, and {spec.id!r} is a double; list discrete values",
+            )
+
+
+def _validate_parameter(spec: ParameterSpec, path: str) -> None:
+    if not spec.id:
+        _invalid(f"{path}.parameterId", "is empty")
+    if any(character.isspace() for character in spec.id):
+        _invalid(f"{path}.parameterId", f"{spec.id!r} has white space in it")
+    _validate_no_nul([spec.id], f"{path}.parameterId")
+    _validate_domain(spec, f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}", f"{path}.scaleType")
+    default = spec.domain.default
+    # A discrete parameter's default stands for the value next to it, as the API documents it.
+    if default is not None and not isinstance(spec.domain, Discrete) and not _contains(spec.domain, default):
+        _invalid(f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}.defaultValue", f"{default!r} is none of its values")
+    for index, child in enumerate(spec.children):
+        _validate_condition(spec, child, f"{path}.conditionalParameterSpecs[{index}]")
+
+
+def _validate_domain(spec: ParameterSpec, path: str, scale_path: str) -> None:
+    match spec.domain:
+        case DoubleRange(low, high) | IntegerRange(low, high):
+            if low > high:
+                _invalid(path, f"minValue {low} is more than maxValue {high}")
+            if not math.isfinite(float(high) - float(low)):
+                _invalid(path, f"from minValue {low} to maxValue {high} is more than a double can hold")
+            _validate_scale(low, spec.scale, f"{path}.minValue")
+        case Categorical(names):
+            _validate_values(names, f"{path}.values")
+            _validate_no_nul(names, f"{path}.values")
+            if spec.scale is not None:
+                _invalid(scale_path, f"a categorical parameter has no scale, got {spec.scale.value}")
+        case Discrete(values):
+            _validate_values(values, f"{path}.values")
+            _validate_discrete(values, f"{path}.values")
+            _validate_scale(values[0], spec.scale, f"{path}.values[0]")
+
+
+def _validate_discrete(values: Sequence[float], path: str) -> None:
+    """Source: the comments of StudySpec.ParameterSpec.DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
+    if len(values) > DISCRETE_VALUES_LIMIT:
+        _invalid(path, f"expected {DISCRETE_VALUES_LIMIT} at most, got {len(values)}")
+    for value, following in itertools.pairwise(values):
+        if value > following:
+            _invalid(path, f"expected ascending order, got {value} before {following}")
+        if following - value < SAME_VALUE_WITHIN:
+            _invalid(path, f"expected values {SAME_VALUE_WITHIN} apart or more, got {value} and {following}")
+
+
+def _validate_no_nul(texts: Sequence[str], path: str) -> None:
+    for text in texts:
+        if "\0" in text:
+            _invalid(path, f"a command line cannot hold a NUL character, got {text!r}")
+
+
+def _validate_scale(lowest: float, scale: ScaleType | None, path: str) -> None:
+    if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and lowest <= 0:
+        _invalid(path, f"{scale.value} needs values above 0, got {lowest}")
+
+
+def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None:
+    if not values:
+        _invalid(path, "expected at least one value")
+    for value in _repeated(values):
+        _invalid(path, f"{value!r} is there more than once")
+
+
+def _validate_condition(parent: ParameterSpec, child: ConditionalParameter, path: str) -> None:
+    if isinstance(parent.domain, DoubleRange):
+        _invalid(path, f"{parent.id!r} is a double, and no parameter can depend on one; make it discrete")
+    path = f"{path}.{CONDITION_FIELDS[type(parent.domain)]}.values"
+    _validate_values(child.when, path)
+    for value in child.when:
+        if not _contains(parent.domain, value):
+            _invalid(path, f"{value!r} is no value of {parent.id!r}, on which {child.spec.id!r} depends")
+
+
+def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
+    """The API lets several children have one name, if their conditions are disjoint; only one of them is ever there."""
+    for index, child in enumerate(parent.children):
+        for earlier in parent.children[:index]:
+            if child.spec.id == earlier.spec.id and not set(child.when) & set(earlier.when):
+                _unimplemented(
+                    f"{path}.conditionalParameterSpecs[{index}].parameterSpec.parameterId",
+                    f"several parameters of one name ({child.spec.id!r}), each under other values of {parent.id!r},",
+                )
+
+
+def _contains(domain: Domain, value: ParameterValue) -> bool:
+    match domain:
+        case DoubleRange(low, high):
+            return not isinstance(value, str) and low <= value <= high
+        case IntegerRange(low, high):
+            return not isinstance(value, str) and float(value).is_integer() and low <= value <= high
+        case Categorical(names):
+            return value in names
+        case Discrete(values):
+            return not isinstance(value, str) and any(abs(value - other) <= SAME_VALUE_WITHIN for other in values)
+
+
+def _repeated(values: Sequence[str] | Sequence[float]) -> Iterator[str | float]:
+    return (value for value, count in Counter[str | float](values).items() if count > 1)

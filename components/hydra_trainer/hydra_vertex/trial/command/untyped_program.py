@@ -1,0 +1,50 @@
+"""Runs a program that is no Python: its config cannot be asked, so that its parameters are quoted but not typed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import NoReturn
+
+from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.trial.config.key_types import ANYTHING
+from hydra_vertex.trial.overrides.arguments import Argument, Override, Parameter, flag_tokens
+from hydra_vertex.trial.overrides.keys import value_override
+
+from .app_command import AppCommand, Program
+
+
+def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple[str, ...]:
+    """The program's command line: its own words as they stand, then Hydra's flags, then the overrides in their order.
+
+    A parameter becomes what Hydra reads in its bare text, and never a sweep, a function or an interpolation: `64.0` is
+    a float and `true` a boolean. Raises ArgumentError when a key cannot be written as an override.
+    """
+    own = tuple(takewhile(_is_own_word, (a.text if isinstance(a, Override) else "" for a in arguments)))
+    rest = arguments[len(own) :]
+    overrides = (
+        value_override(a, ANYTHING) if isinstance(a, Parameter) else a.text
+        for a in rest
+        if isinstance(a, (Parameter, Override))
+    )
+    return (*command.program, *own, *flag_tokens(rest), *overrides)
+
+
+def become(program: Program, command: Sequence[str]) -> NoReturn:
+    """Become the program: same process id, same files. Raises CommandError when it cannot be started."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
+    try:
+        os.execv(program.path, list(command))  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        raise CommandError(f"{shlex.quote(program.path)}: cannot be started: {error.strerror}") from error
+
+
+def _is_own_word(text: str) -> bool:
+    """Whether a word may be the program's own (`run`, `train.sh`, `-x`): it is no override of Hydra."""
+    return bool(text) and "=" not in text and not text.startswith(("+", "~"))

@@ -1,0 +1,174 @@
+"""The app's config as Hydra composes it, through the config loader that Hydra built for the app."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.explanation import Composition
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .key_types import same_spelling
+
+_HYDRA = "hydra"
+# In this mode a group that must be chosen may still be open, and sweeps may stand on the command line.
+_TOLERANT = RunMode.MULTIRUN
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """One app's config. `config_name` is what its `hydra.main`, or `--config-name`, names.
+
+    `given` is what the user wrote for Hydra on the command line; it may add to Hydra's search path.
+    """
+
+    loader: ConfigLoader
+    config_name: str | None
+    given: tuple[str, ...] = ()
+    _options: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The config with its `hydra` node. Raises ArgumentError with Hydra's words when it cannot be composed."""
+        with _as_argument_errors():
+            return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
+
+    def choices(self, overrides: Sequence[str]) -> dict[str, str | None]:
+        """The option chosen in each config group, Hydra's own too; cheaper than `compose`. Raises ArgumentError."""
+        with _as_argument_errors():
+            defaults = self.loader.compute_defaults_list(self.config_name, list(overrides), run_mode=_TOLERANT)
+        return dict(defaults.overrides.known_choices)
+
+    def options(self, group: str) -> tuple[str, ...]:
+        """The options of a config group, sorted; none when there is no such group."""
+        first_names = self._first_names()
+        if first_names is not None and group.partition("/")[0] not in first_names:
+            return ()
+        if group not in self._options:
+            self._options[group] = tuple(sorted(self._names(group, ObjectType.CONFIG)))
+        return self._options[group]
+
+    def _first_names(self) -> tuple[str, ...] | None:
+        """The groups that stand in no other. Each look-up costs Hydra 5 ms, and most parameters name no group.
+
+        None when Hydra refuses to list them: 1.4 does beside a file whose name ends in `.yml`, which it never needed.
+        """
+        if "" not in self._options:
+            try:
+                self._options[""] = tuple(self._names("", ObjectType.GROUP))
+            except ArgumentError:
+                return None
+        return self._options[""]
+
+    def groups(self, parent: str = "") -> Iterator[str]:
+        """The app's config groups that have options, without Hydra's own."""
+        for name in sorted(self._names(parent, ObjectType.GROUP) if parent else self._first_names() or ()):
+            group = f"{parent}/{name}" if parent else name
+            if group == _HYDRA:
+                continue
+            if self.options(group):
+                yield group
+            yield from self.groups(group)
+
+    def groups_like(self, name: str) -> list[str]:
+        """The groups that differ from `name` (`db/my-engine`) in `-` and `_` alone."""
+        found = [""]
+        for part in name.split("/"):
+            found = [
+                f"{parent}/{child}" if parent else child
+                for parent in found
+                for child in (self._names(parent, ObjectType.GROUP) if parent else self._first_names() or ())
+                if same_spelling(child, part)
+            ]
+        return [group for group in found if self.options(group)]
+
+    @property
+    def knows_every_option(self) -> bool:
+        """Whether what the app adds to Hydra's search path is looked through as well. Hydra 1.2 does not."""
+        return "overrides" in inspect.signature(self.loader.get_group_options).parameters
+
+    def adds_to_search_path(self) -> bool:
+        """Whether the app's config looks for configs in more places than its own folder (`hydra.searchpath`)."""
+        return bool(self.compose(self.given).hydra.get("searchpath"))
+
+    def _names(self, group: str, kind: ObjectType) -> list[str]:
+        with _as_argument_errors():
+            if self.knows_every_option:
+                return self.loader.get_group_options(group, kind, self.config_name, list(self.given))
+            return self.loader.get_group_options(group, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMode:
+    """What a config says of `hydra.mode`. None is a config that leaves it to the command line."""
+
+    value: RunMode | None
+
+
+def known_mode(config: DictConfig) -> KnownMode | None:
+    """The config's `hydra.mode`; None when it hangs on other keys, or the version of Hydra has no such key."""
+    if "mode" not in config.hydra or OmegaConf.is_interpolation(config.hydra, "mode"):
+        return None
+    return KnownMode(config.hydra.mode)
+
+
+def plain(config: DictConfig) -> Composition:
+    """A composed config as a document: the app's part alone, interpolations as they stand."""
+    container = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+    items = container.items() if isinstance(container, dict) else ()
+    app: JsonObject = {str(key): _json(value) for key, value in items if key != _HYDRA}
+    return Composition(app, {g: option for g, option in choices_of(config).items() if not _is_hydra_group(g)})
+
+
+def choices_of(config: DictConfig) -> dict[str, str | None]:
+    """The option chosen in each config group of a composed config, Hydra's own groups too."""
+    chosen = OmegaConf.to_container(config.hydra.runtime.choices, resolve=False)
+    choices = chosen.items() if isinstance(chosen, dict) else ()
+    return {str(group): None if option is None else str(option) for group, option in choices}
+
+
+def _is_hydra_group(group: str) -> bool:
+    return group == _HYDRA or group.startswith(f"{_HYDRA}/")
+
+
+def _json(value: object) -> Json:
+    match value:
+        case dict():
+            return {str(key): _json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_json(item) for item in value]
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return str(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes():
+            return value.decode("latin-1")
+        case _:
+            return str(value)
+
+
+@contextmanager
+def _as_argument_errors() -> Iterator[None]:
+    """Around what Hydra composes for hydra-trial alone; its warnings are left for the run itself (see `hydra_main`)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise _not_composed(error) from error
+
+
+def _not_composed(error: Exception) -> ArgumentError:
+    texts = [str(error), str(error.__cause__) if error.__cause__ else ""]
+    said = "; ".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
+    return ArgumentError(f"Hydra cannot compose the app's config: {said}")

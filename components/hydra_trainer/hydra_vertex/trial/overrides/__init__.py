@@ -1,0 +1,1 @@
+"""What the arguments of a trial become: Hydra overrides."""

@@ -1,0 +1,60 @@
+"""`--explain`: what became of each argument, and the configs around it, without running the app."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation
+from hydra_vertex.trial.config.composition import AppConfig, plain
+
+from .delivery import Delivery
+from .groups import Choice, resolve_choices, said
+
+_OPEN = "???"
+
+
+def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Explanation:
+    """Compose everything that a launcher asks for. Raises ArgumentError when the whole command does not compose."""
+    defaults = replace(app, given=())
+    app_default = plain(defaults.compose(()))
+    composed = plain(app.compose(delivery.overrides))
+    return Explanation(
+        arguments=delivery.arguments,
+        program=(*program, *delivery.flags),
+        command=delivery.command,
+        app_default=app_default,
+        base=_base(app, delivery),
+        choices_only=plain(defaults.compose(_choices(defaults, app_default, composed))),
+        composed=composed,
+        groups={group: app.options(group) for group in app.groups()},
+    )
+
+
+def render(explanation: Explanation, program: Sequence[str]) -> str:
+    """The explanation for people: one line an argument, then the final command line behind `program`."""
+    rows = [("argument", "taken for", "type", "override")]
+    rows += [(a.argument, a.kind.value, a.type or "-", a.override or "(nothing)") for a in explanation.arguments]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    table = ["  ".join((*map(str.ljust, row, widths), row[3])) for row in rows]
+    return "\n".join([*table, "", shlex.join([*program, *explanation.command])])
+
+
+def _base(app: AppConfig, delivery: Delivery) -> Composition:
+    """The command line without its parameters; with their groups where it makes no sense without them."""
+    try:
+        return plain(app.compose(app.given))
+    except ArgumentError:
+        return plain(app.compose((*app.given, *delivery.choices)))
+
+
+def _choices(defaults: AppConfig, before: Composition, after: Composition) -> tuple[str, ...]:
+    """The overrides that make the app's defaults choose as the whole command line does, but for the experiment."""
+    changed = [
+        Choice(group, option)
+        for group, option in after.choices.items()
+        if group != EXPERIMENT_GROUP and option != _OPEN and before.choices.get(group, _OPEN) != option
+    ]
+    return said(resolve_choices(defaults, changed))

@@ -1,0 +1,120 @@
+"""Parameters that choose an option of a config group: which override makes Hydra choose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.trial.config.composition import AppConfig
+from hydra_vertex.trial.config.literals import string_or_strings
+from hydra_vertex.trial.config.quoting import quote
+
+from .arguments import Parameter
+from .suggestions import one_of, shown
+
+_NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`group` is the group, perhaps with its package (`db/engine@db.main`). None as `option` leaves the group empty.
+
+    `argument` is what was written, where it was.
+    """
+
+    group: str
+    option: str | None
+    argument: str = ""
+
+    def override(self, known: Mapping[str, str | None]) -> str | None:
+        """The override, given the groups in the defaults list; None where nothing has to be said.
+
+        Hydra refuses `group=null` and takes `~group`, and a group outside the defaults list wants a `+`.
+        """
+        if self.option is None:
+            return f"~{self.group}" if self.group in known else None
+        value = self.option if self.option.startswith("[") else quote(self.option)
+        return f"{self.group}={value}" if self.group in known else f"+{self.group}={value}"
+
+
+def parse_choice(app: AppConfig, parameter: Parameter) -> Choice | None:
+    """The choice that a parameter makes; None when its key is no config group. Raises ArgumentError."""
+    key, text = parameter.key, parameter.text
+    group = key.partition("@")[0]
+    options = app.options(group)
+    if not options:
+        if "/" in key or "@" in key:
+            near = one_of(group, app.groups())
+            raise ArgumentError(f"--{key}={shown(text)}: the app has no config group {group!r}{near}")
+        return None
+    if text.lstrip().startswith("{"):
+        return None  # Hydra, too, takes a dictionary for the values under the group's package.
+    return Choice(key, _option(app, key, text, options), parameter.argument)
+
+
+def resolve_choices(app: AppConfig, choices: Sequence[Choice]) -> dict[str, str | None]:
+    """The override of each group, the last choice of a group being the one that holds.
+
+    A group may be in the defaults list only of another choice, so what is known is asked for until nothing new is.
+    Raises ArgumentError when Hydra cannot compose the defaults list.
+    """
+    if not choices:
+        return {}
+    waiting = {choice.group: choice for choice in choices}
+    overrides: dict[str, str | None] = {}
+    known = _known(app, overrides)
+    while waiting:
+        ready = [choice for group, choice in waiting.items() if group in known] or list(waiting.values())
+        for choice in ready:
+            overrides[choice.group] = choice.override(known)
+            del waiting[choice.group]
+        known = _known(app, overrides)
+    return overrides
+
+
+def check_chosen(choices: Sequence[Choice], known: Mapping[str, str | None]) -> None:
+    """Raises ArgumentError when something else on the command line keeps Hydra from choosing what a parameter says."""
+    for choice in {choice.group: choice for choice in choices}.values():
+        _check_chosen(choice, known)
+
+
+def said(overrides: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The overrides that have to be said, in their order."""
+    return tuple(override for override in overrides.values() if override is not None)
+
+
+def _known(app: AppConfig, overrides: Mapping[str, str | None]) -> dict[str, str | None]:
+    try:
+        return app.choices((*app.given, *said(overrides)))
+    except ArgumentError:
+        # What the user wrote may need a choice that is still to be made.
+        return app.choices(said(overrides))
+
+
+def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> str | None:
+    option = text.strip()
+    if option == _NULL and _NULL not in options:
+        return None
+    if option in options or ("/" in option and _is_nested(app, key, option)):
+        return option
+    if option.startswith("[") and string_or_strings(option):
+        return option
+    if not app.knows_every_option and not option.startswith("[") and app.adds_to_search_path():
+        return option  # Where nobody can tell beforehand, the composition refuses what is no option.
+    raise ArgumentError(f"--{key}={shown(text)}: not an option of this config group{one_of(option, options)}")
+
+
+def _is_nested(app: AppConfig, key: str, option: str) -> bool:
+    folder, _, name = option.rpartition("/")
+    return name in app.options(f"{key.partition('@')[0]}/{folder}")
+
+
+def _check_chosen(choice: Choice, known: Mapping[str, str | None]) -> None:
+    chosen = known.get(choice.group)
+    is_list = choice.option is not None and choice.option.startswith("[")
+    if chosen != choice.option and not is_list:
+        raise ArgumentError(
+            f"--{choice.group}={choice.option or _NULL}: Hydra chooses {chosen or _NULL!r} all the same; look for an "
+            f"override of {choice.group!r} among the app's arguments"
+        )

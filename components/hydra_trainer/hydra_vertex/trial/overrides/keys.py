@@ -1,0 +1,88 @@
+"""Which key of the app's config a parameter means, and the override that sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from omegaconf import DictConfig
+
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.trial.config.composition import AppConfig
+from hydra_vertex.trial.config.key_types import KeyType, added_type, key_type, known_keys, respellings
+from hydra_vertex.trial.config.literals import is_override
+
+from .arguments import Parameter
+from .suggestions import one_of, shown
+from .values import value_text
+
+
+@dataclass(frozen=True, slots=True)
+class TypedParameter:
+    """A parameter under the config's spelling of its key, and the type of that key."""
+
+    parameter: Parameter
+    type: KeyType
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether only a composition can tell if the config takes the value."""
+        return self.type.is_open or bool(self.parameter.sign)
+
+    @property
+    def override(self) -> str:
+        """The override of Hydra that sets the key. Raises ArgumentError naming key, value and what is allowed."""
+        return value_override(self.parameter, self.type)
+
+
+class Keys:
+    """The keys of a composed config, and those that `signed` parameters (`--+key=`) add to it."""
+
+    def __init__(self, app: AppConfig, config: DictConfig, signed: Iterable[Parameter] = ()) -> None:
+        self._app = app
+        self._config = config
+        self._added = {parameter.key for parameter in signed}
+
+    def typed(self, parameter: Parameter) -> TypedParameter:
+        """Raises ArgumentError when there is no such key, or when there is one that `+` would have to add."""
+        found = key_type(self._config, parameter.key)
+        if found is not None:
+            return TypedParameter(self._existing(parameter), found)
+        if parameter.sign or parameter.key in self._added:
+            return TypedParameter(parameter, added_type(self._config, parameter.key))
+        like = respellings(self._config, parameter.key)
+        if len(like) == 1:
+            return self.typed(replace(parameter, key=like[0]))
+        raise self._unknown(parameter, like)
+
+    def _existing(self, parameter: Parameter) -> Parameter:
+        if parameter.sign == "+":
+            key = parameter.key
+            raise ArgumentError(
+                f"{shown(parameter.argument)}: the app's config has the key {key!r} already; "
+                f"write --{key}= to set it, or --++{key}= to set it or add it"
+            )
+        return parameter
+
+    def _unknown(self, parameter: Parameter, like: list[str]) -> ArgumentError:
+        keys = [key for key in known_keys(self._config) if not key.startswith("hydra")]
+        near = f"; it has {' and '.join(like)}" if like else one_of(parameter.key, [*keys, *self._app.groups()])
+        return ArgumentError(f"{shown(parameter.argument)}: the app's config has no key {parameter.key!r}{near}")
+
+
+def value_override(parameter: Parameter, type_: KeyType) -> str:
+    """The override of Hydra that sets the key. Raises ArgumentError naming the key, the value and what is allowed."""
+    signed = f"{parameter.sign}{parameter.key}"
+    try:
+        override = f"{signed}={value_text(parameter.text, type_)}"
+    except ArgumentError as error:
+        key = f"{parameter.key}={shown(parameter.text)!r}"
+        raise ArgumentError(f"{key}: the key is {_article(type_.name)}; {error}") from error
+    if not is_override(override, signed):
+        written = shown(parameter.argument)
+        raise ArgumentError(f"{written}: Hydra has no way to write the key {parameter.key!r} in an override")
+    return override
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

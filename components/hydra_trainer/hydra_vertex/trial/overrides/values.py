@@ -1,0 +1,149 @@
+"""The text of a parameter as a value of its key's type, in Hydra's override grammar. Pure.
+
+The text is data: whatever it holds, it never becomes a sweep, a function call or an interpolation.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from enum import Enum
+
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.trial.config.key_types import KeyType, Kind
+from hydra_vertex.trial.config.literals import container_literal, scalar_literal
+from hydra_vertex.trial.config.quoting import quote
+
+_NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?", re.ASCII)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+_TRUE = frozenset({"true", "yes", "on", "1", "1.0"})
+_FALSE = frozenset({"false", "no", "off", "0", "0.0"})
+_NULL = "null"
+_MOST_DIGITS = 400
+"""A whole number with more digits than any double has is a mistake, and would take the memory to write it out."""
+
+
+def value_text(text: str, type_: KeyType) -> str:
+    """The value behind `key=`. Raises ArgumentError saying what is allowed; the caller knows the key."""
+    if text.strip().casefold() == _NULL and _takes_null(type_):
+        return _NULL
+    match type_.kind:
+        case Kind.INTEGER:
+            return _integer(text, type_)
+        case Kind.FLOAT:
+            return _float(text)
+        case Kind.BOOLEAN:
+            return _boolean(text)
+        case Kind.STRING | Kind.PATH:
+            return quote(text)
+        case Kind.ENUM:
+            return quote(_member(text, type_))
+        case Kind.LIST | Kind.DICT:
+            return _container(text, type_)
+        case Kind.BYTES:
+            raise ArgumentError("Hydra has no way to write bytes on a command line")
+        case Kind.ANY:
+            return _anything(text)
+
+
+def _takes_null(type_: KeyType) -> bool:
+    """A string in YAML stays a string, `null` too; only a schema can say that a string may be absent."""
+    return type_.optional and (type_.declared or type_.kind is not Kind.STRING)
+
+
+def _integer(text: str, type_: KeyType) -> str:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
+        raise ArgumentError("expected a whole number, such as 64 or 64.0")
+    value = Decimal(number)
+    if value.adjusted() > _MOST_DIGITS:
+        raise ArgumentError(f"expected a whole number of at most {_MOST_DIGITS} digits")
+    if value != value.to_integral_value():
+        hint = "" if type_.declared else "; its value in the config is a whole number, write that as 1.0 for a float"
+        raise ArgumentError(f"expected a whole number, such as 64 or 64.0{hint}")
+    return str(int(value))
+
+
+def _float(text: str) -> str:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number) and not _NOT_FINITE.fullmatch(number):
+        raise ArgumentError("expected a number, such as 0.003 or 3e-3")
+    value = float(number)
+    if math.isinf(value) and not _NOT_FINITE.fullmatch(number):
+        raise ArgumentError("expected a number that a double can hold, at most about 1.8e308")
+    return repr(value)
+
+
+def _boolean(text: str) -> str:
+    word = text.strip().casefold()
+    if word in _TRUE:
+        return "true"
+    if word in _FALSE:
+        return "false"
+    raise ArgumentError("expected one of true, false, yes, no, on, off, 1, 0")
+
+
+def _member(text: str, type_: KeyType) -> str:
+    members: dict[str, Enum] = {} if type_.enum is None else dict(type_.enum.__members__)
+    name = text.strip()
+    for prefix in ("", f"{type_.name}.", f"{type_.enum.__name__}." if type_.enum else ""):
+        if name.startswith(prefix) and name.removeprefix(prefix) in members:
+            return name.removeprefix(prefix)
+    for member_name, member in members.items():
+        if _is_value(name, member.value):
+            return member_name
+    raise ArgumentError(f"expected one of {', '.join(members)}")
+
+
+def _is_value(text: str, value: object) -> bool:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return bool(_NUMBER.fullmatch(text)) and Decimal(text) == Decimal(value)
+    return isinstance(value, str) and text == value
+
+
+def _container(text: str, type_: KeyType) -> str:
+    value = container_literal(text)
+    if not isinstance(value, list if type_.kind is Kind.LIST else dict):
+        example = "[64,128]" if type_.kind is Kind.LIST else "{a:1,b:2}"
+        raise ArgumentError(f"expected a {type_.kind.value} as Hydra writes it, such as {example}")
+    return text.strip() if type_.element is None else _literal(value, type_)
+
+
+def _literal(value: object, type_: KeyType) -> str:
+    """What Hydra read in a list or a dict, written again with each item as its declared type."""
+    match value, type_:
+        case list(), KeyType(kind=Kind.LIST, element=KeyType() as element):
+            return f"[{','.join(_item(item, element) for item in value)}]"
+        case dict(), KeyType(kind=Kind.DICT, element=KeyType() as element):
+            return "{" + ",".join(f"{_key(key)}:{_item(item, element)}" for key, item in value.items()) + "}"
+        case list() | dict(), _:
+            raise ArgumentError(f"expected {type_.name}")
+        case _:
+            return value_text(_scalar(value), type_)
+
+
+def _item(value: object, type_: KeyType) -> str:
+    try:
+        return _literal(value, type_)
+    except ArgumentError as error:
+        raise ArgumentError(f"its item {_scalar(value)!r} is of the wrong type: {error}") from error
+
+
+def _scalar(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: _NULL, True: "true", False: "false"}[value]
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _key(key: object) -> str:
+    """A mapping's key, bare: Hydra takes no quotes there, and a backslash in front of what would end the key."""
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", _scalar(key))
+
+
+def _anything(text: str) -> str:
+    """A key that says nothing about its type takes what Hydra reads, as long as it is plain data."""
+    if container_literal(text) is not None:
+        return text.strip()
+    literal = scalar_literal(text)
+    return quote(text) if literal is None else literal

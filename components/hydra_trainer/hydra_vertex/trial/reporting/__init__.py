@@ -1,0 +1,1 @@
+"""What the app measures: its objective, its curves, and the metric file."""

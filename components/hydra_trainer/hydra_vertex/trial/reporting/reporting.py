@@ -1,0 +1,83 @@
+"""Values that are reported while the app trains: where they are recorded, and which of them are."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra_vertex.protocol.environment import METRIC_FILE
+from hydra_vertex.protocol.errors import MetricError
+from hydra_vertex.trial.log import tell
+
+from .hypertune_guard import guard_hypertune
+from .metrics import check_metric_name, metric_file
+from .rank import is_first_process
+from .scalars import to_float
+
+MONITOR = "HYDRA_TRIAL_MONITOR"
+"""Metrics to report as Lightning logs them: a JSON array, set, if only to `[]`, for the app and its children."""
+
+
+def prepare_reporting(monitored: Sequence[str]) -> None:
+    """Set up this process and the environment of its children. The app may change its folder, and Hydra often does."""
+    os.environ[MONITOR] = json.dumps(list(monitored))
+    file = os.environ.pop(METRIC_FILE, "")
+    if file:
+        os.environ[METRIC_FILE] = str(Path(file).absolute())
+    guard_hypertune()
+
+
+def report(name: str, value: object, step: object = None) -> None:
+    """See `hydra_vertex.trial.report`. Raises MetricError and OutputError."""
+    check_metric_name(name)
+    number, whole_step = _number(name, value), None if step is None else _step(name, step)
+    if not is_reporter():
+        return
+    if not math.isfinite(number):
+        tell(f"no measurement: the app reported {name} = {number}, which is not a finite number")
+        return
+    _record(name, number, whole_step)
+
+
+def is_reporter() -> bool:
+    """Whether values are recorded at all: a service reads them, this is the first rank, and the run no multirun."""
+    return metric_file(os.environ) is not None and is_first_process() and not _is_multirun()
+
+
+def _record(name: str, value: float, step: int | None) -> None:
+    from .metric_file import add_value
+
+    file = metric_file(os.environ)
+    if file is not None:
+        add_value(file, name, value, step)
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return to_float(value)
+    except (TypeError, ValueError) as error:
+        raise MetricError(f"{name}: the app reported {error}; report an int, a float or a scalar") from error
+
+
+def _step(name: str, step: object) -> int:
+    try:
+        whole = operator.index(step)  # type: ignore[arg-type] # a numpy or torch integer has __index__; others raise
+    except TypeError as error:
+        raise MetricError(f"{name}: the step is {step!r}; expected a whole number such as 100") from error
+    if whole < 0:
+        raise MetricError(f"{name}: the step is {whole}; expected 0 or more")
+    return whole
+
+
+def _is_multirun() -> bool:
+    """Whether Hydra runs this app several times: its jobs are not one trial. Without Hydra there is none."""
+    module = sys.modules.get("hydra.core.hydra_config")
+    if module is None or not module.HydraConfig.initialized():
+        return False
+    mode = module.HydraConfig.get().get("mode")
+    return getattr(mode, "name", None) == "MULTIRUN"

@@ -1,0 +1,1 @@
+"""Which checkpoint a restarted trial resumes from."""

@@ -1,0 +1,81 @@
+"""A trial that was pre-empted goes on: the newest checkpoint becomes the value of the key that `--resume-key` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_vertex.protocol.environment import CHECKPOINT_DIR
+from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
+from hydra_vertex.protocol.files import local_path
+from hydra_vertex.trial.config.composition import AppConfig
+from hydra_vertex.trial.config.key_types import KeyType, Kind, key_type, known_keys
+from hydra_vertex.trial.overrides.delivery import Delivery
+from hydra_vertex.trial.overrides.presence import is_set
+from hydra_vertex.trial.overrides.suggestions import one_of
+from hydra_vertex.trial.overrides.values import value_text
+
+from .checkpoints import newest_checkpoint
+
+_TAKES_A_PATH = frozenset({Kind.STRING, Kind.PATH, Kind.ANY})
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A checkpoint to go on from. `argument` explains the override."""
+
+    checkpoint: Path
+    argument: ExplainedArgument
+
+    def added_to(self, delivery: Delivery) -> Delivery:
+        """The delivery with the override behind everything else."""
+        return replace(
+            delivery,
+            arguments=(*delivery.arguments, self.argument),
+            overrides=(*delivery.overrides, self.argument.override),
+        )
+
+
+def resumption(app: AppConfig, delivery: Delivery, key: str, environ: Mapping[str, str]) -> Resumption | None:
+    """None where there is no checkpoint, in a multirun, and where the command line sets the key itself.
+
+    Raises ArgumentError when the config has no such key or it takes no path, whether there is a checkpoint or not: the
+    first start shall fail of it, not the one after the pre-emption.
+    """
+    if is_set(key, delivery.overrides):
+        return None
+    config = app.compose(delivery.overrides)
+    if _is_multirun(config):
+        return None
+    type_ = _type(config, key)
+    folder = environ.get(CHECKPOINT_DIR)
+    checkpoint = newest_checkpoint(local_path(folder).absolute()) if folder else None
+    return None if checkpoint is None else Resumption(checkpoint, _argument(key, type_, checkpoint))
+
+
+def _type(config: DictConfig, key: str) -> KeyType:
+    type_ = key_type(config, key)
+    if type_ is None:
+        near = one_of(key, (known for known in known_keys(config) if not known.startswith("hydra")))
+        raise ArgumentError(f"--resume-key {key}: the app's config has no such key{near}")
+    if type_.kind not in _TAKES_A_PATH:
+        raise ArgumentError(f"--resume-key {key}: the key's type is {type_.name}; a checkpoint needs str, Path or null")
+    return type_
+
+
+def _argument(key: str, type_: KeyType, checkpoint: Path) -> ExplainedArgument:
+    override = f"{key}={value_text(str(checkpoint), type_)}"
+    return ExplainedArgument(f"--resume-key {key}", ArgumentKind.VALUE, key, type_.name, override)
+
+
+def _is_multirun(config: DictConfig) -> bool:
+    try:
+        return OmegaConf.select(config, "hydra.mode") is RunMode.MULTIRUN
+    except OmegaConfBaseException:
+        return False

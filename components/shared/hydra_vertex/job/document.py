@@ -1,0 +1,144 @@
+"""The whole `HyperparameterTuningJob`, to and from JSON and a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import DocumentError, OutputError
+from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .enums import JobState
+from .fields import Fields, format_time, present
+from .study_spec import StudySpec, dump_study_spec, parse_study_spec
+from .trial import Trial, dump_trial, parse_trial
+from .trial_job_spec import TrialJobSpec, dump_trial_job_spec, parse_trial_job_spec
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """`google.rpc.Status` of a job that failed; `code` is one of google.rpc.Code."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HyperparameterTuningJob:
+    """A tuning job. What only the service fills in (from `name` on) is empty in a job that is yet to be created.
+
+    `stopping_reason` is the embedded service's own field (`stoppingReason`): the limit of `study_stopping` that was
+    reached, empty while none is.
+    """
+
+    display_name: str
+    study_spec: StudySpec
+    trial_job_spec: TrialJobSpec
+    max_trial_count: int
+    parallel_trial_count: int
+    max_failed_trial_count: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    state: JobState = JobState.UNSPECIFIED
+    trials: tuple[Trial, ...] = ()
+    create_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    update_time: datetime | None = None
+    error: JobError | None = None
+    stopping_reason: str = ""
+    other: JsonObject = field(default_factory=dict)
+
+
+def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
+    """Read a `HyperparameterTuningJob`. Raises DocumentError naming the field; checks form, not sense."""
+    fields = Fields(value, path)
+    return HyperparameterTuningJob(
+        name=fields.text("name"),
+        display_name=fields.text("displayName"),
+        study_spec=parse_study_spec(fields.message("studySpec"), fields.path("studySpec")),
+        trial_job_spec=parse_trial_job_spec(fields.message("trialJobSpec"), fields.path("trialJobSpec")),
+        max_trial_count=fields.integer("maxTrialCount"),
+        parallel_trial_count=fields.integer("parallelTrialCount"),
+        max_failed_trial_count=fields.integer("maxFailedTrialCount"),
+        labels=_parse_labels(fields),
+        state=fields.enum("state", JobState, JobState.UNSPECIFIED),
+        trials=fields.items("trials", parse_trial),
+        create_time=fields.time("createTime"),
+        start_time=fields.time("startTime"),
+        end_time=fields.time("endTime"),
+        update_time=fields.time("updateTime"),
+        error=_parse_error(fields),
+        stopping_reason=fields.text("stoppingReason"),
+        other=fields.rest(),
+    )
+
+
+def dump_job(job: HyperparameterTuningJob) -> JsonObject:
+    """The JSON of a `HyperparameterTuningJob`."""
+    return {
+        **job.other,
+        **present(
+            name=job.name,
+            displayName=job.display_name,
+            studySpec=dump_study_spec(job.study_spec),
+            trialJobSpec=dump_trial_job_spec(job.trial_job_spec),
+            maxTrialCount=job.max_trial_count,
+            parallelTrialCount=job.parallel_trial_count,
+            maxFailedTrialCount=job.max_failed_trial_count,
+            labels=dict(job.labels),
+            state=None if job.state is JobState.UNSPECIFIED else job.state.value,
+            trials=[dump_trial(trial) for trial in job.trials],
+            error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
+            stoppingReason=job.stopping_reason,
+        ),
+        **_dump_times(job),
+    }
+
+
+def load_job(path: Path) -> HyperparameterTuningJob:
+    """Read a job from a JSON file. Raises OutputError when it cannot be read, DocumentError when it is not a job."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror}); give the job.json of a run") from error
+    except ValueError as error:
+        raise DocumentError("", f"{path} is not JSON ({error}); give the job.json of a run") from error
+    if not isinstance(value, dict) or "studySpec" not in value:
+        raise DocumentError(
+            "", f"{path} is no HyperparameterTuningJob (it has no studySpec); give the job.json of a run"
+        )
+    return parse_job(value)
+
+
+def save_job(job: HyperparameterTuningJob, path: Path) -> None:
+    """Write a job to a JSON file, whole or not at all."""
+    write_atomic(path, json.dumps(dump_job(job), indent=2) + "\n")
+
+
+def _dump_times(job: HyperparameterTuningJob) -> JsonObject:
+    times = {
+        "createTime": job.create_time,
+        "startTime": job.start_time,
+        "endTime": job.end_time,
+        "updateTime": job.update_time,
+    }
+    return {name: format_time(moment) for name, moment in times.items() if moment is not None}
+
+
+def _parse_labels(fields: Fields) -> dict[str, str]:
+    labels = fields.message("labels")
+    if not isinstance(labels, dict):
+        raise DocumentError(fields.path("labels"), f"expected an object, got {labels!r}")
+    return {name: str(value) for name, value in labels.items()}
+
+
+def _parse_error(fields: Fields) -> JobError | None:
+    if not fields.has("error"):
+        return None
+    error = fields.child("error")
+    return JobError(error.integer("code"), error.text("message"))

@@ -1,0 +1,85 @@
+"""`hydra-vertex best`: the best trial's config, out of a finished job."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import add_json_option, add_parser
+
+if TYPE_CHECKING:
+    from hydra_vertex.launcher.best.best_trial import BestConfig
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = add_parser(
+        commands,
+        "best",
+        "write the best trial's config as a Hydra experiment file",
+        "hydra-vertex best runs/docs/job.json -o conf/experiment/best.yaml",
+    )
+    parser.add_argument("job", type=Path, metavar="job.json", help="the finished HyperparameterTuningJob of a run")
+    parser.add_argument("-o", "--output", type=Path, default=Path("best.yaml"), metavar="FILE", help="(best.yaml)")
+    parser.add_argument("--overrides", type=Path, metavar="FILE", help="also write the overrides, one a line")
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Select, verify, write, and show what differs from the defaults. A command behind `--` replaces the job's."""
+    from hydra_vertex.job import load_job
+    from hydra_vertex.launcher.best.best_trial import best_config, write_overrides
+    from hydra_vertex.protocol.files import write_atomic
+
+    job = load_job(arguments.job)
+    best = best_config(job, arguments.app)
+    write_atomic(arguments.output, best.experiment)
+    if arguments.overrides:
+        write_overrides(best.overrides, arguments.overrides)
+    if arguments.json:
+        _print_json(best, arguments.output)
+    else:
+        _print_text(best, job.study_spec.objective.id, arguments.output)
+    return 0
+
+
+def _print_json(best: BestConfig, output: Path) -> None:
+    from hydra_vertex.protocol import json
+    from hydra_vertex.protocol.json import Json
+
+    document: dict[str, Json] = {
+        "trial": best.trial.id,
+        "value": best.value,
+        "parameters": dict(best.trial.parameters),
+        "overrides": list(best.overrides),
+        "experiment": str(output),
+        "shortfall": best.shortfall,
+        "differences": [{"key": d.key, "default": d.default, "best": d.best} for d in best.differences],
+    }
+    print(json.dumps(document, indent=2))
+
+
+def _print_text(best: BestConfig, metric: str, output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table("key", "default", "best", title=f"trial {best.trial.id}: {metric} = {best.value:.6g}")
+    for difference in best.differences:
+        cells = (difference.key, repr(difference.default), repr(difference.best))
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)
+    if best.shortfall:
+        print(f"{output}: {best.shortfall}")
+    print(f"{output}: the experiment file. To run the best config:\n  {how_to_run(best, output)}")
+
+
+def how_to_run(best: BestConfig, output: Path) -> str:
+    """The command that uses the file where it lies; its overrides where it does not lie in an experiment folder."""
+    if output.parent.name == "experiment" and output.name == "best.yaml":
+        return best.command_with(str(output.parent.parent))
+    return shlex.join([*best.app, *best.overrides])

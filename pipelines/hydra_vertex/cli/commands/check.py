@@ -1,0 +1,90 @@
+"""`hydra-vertex check`: would the trials start? Asked of the app's own composed config."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
+
+if TYPE_CHECKING:
+    from hydra_vertex.job import ParameterSpec
+    from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.protocol.explanation import Explanation
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = add_parser(
+        commands,
+        "check",
+        "check a search space against the app's composed config; nothing is launched",
+        "hydra-vertex check --search conf/hparams_search/docs.yaml -- python train.py experiment=docs",
+        APP_USAGE,
+    )
+    add_tuning_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the space as the app's config takes it."""
+    from hydra_vertex.launcher.preflight.check import check_space
+
+    plan = plan_from(arguments)
+    explanation = check_space(plan.app, plan.study_spec)
+    if arguments.json:
+        _print_json(plan, explanation)
+    else:
+        _print_table(plan, explanation)
+    return 0
+
+
+def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
+    from hydra_vertex.job import dump_study_spec
+    from hydra_vertex.protocol import json
+    from hydra_vertex.protocol.json import Json
+
+    document: dict[str, Json] = {
+        "displayName": plan.display_name,
+        "maxTrialCount": plan.max_trial_count,
+        "parallelTrialCount": plan.parallel_trial_count,
+        "studySpec": dump_study_spec(plan.study_spec),
+        "types": {argument.key: argument.type for argument in explanation.arguments if argument.type},
+    }
+    print(json.dumps(document, indent=2))
+
+
+def _print_table(plan: TuningPlan, explanation: Explanation) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    types = {argument.key: argument.type for argument in explanation.arguments}
+    table = Table("parameter", "type in the app", "values", "scale")
+    for parameter in plan.study_spec.parameters:
+        scale = parameter.scale.value if parameter.scale else ""
+        cells = (parameter.id, types.get(parameter.id, ""), describe_domain(parameter), scale)
+        table.add_row(*(Text(cell) for cell in cells))
+    objective = plan.study_spec.objective
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{objective.goal.value.lower()} {objective.id}, {plan.max_trial_count} trials, "
+        f"{plan.parallel_trial_count} at once: the app's config takes all of it",
+        markup=False,
+        highlight=False,
+    )
+
+
+def describe_domain(parameter: ParameterSpec) -> str:
+    """`1e-05 … 0.1`, or the list of values."""
+    from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange
+
+    match parameter.domain:
+        case DoubleRange(low, high) | IntegerRange(low, high):
+            return f"{low} … {high}"
+        case Categorical(values):
+            return ", ".join(values)
+        case Discrete(values):
+            return ", ".join(f"{value:g}" for value in values)

@@ -1,0 +1,63 @@
+"""`hydra-vertex compile`: the pipeline as a file for Vertex Pipelines, Kubeflow, or a local run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .options import add_json_option, add_parser
+
+DEFAULT_IMAGE = "hydra-vertex:latest"
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = add_parser(
+        commands,
+        "compile",
+        "compile the pipeline tune, select_best, retrain to a .json or .yaml file",
+        "hydra-vertex compile --image europe-docker.pkg.dev/p/r/train:1 --machine-type g2-standard-8 "
+        "--accelerator NVIDIA_L4 -o pipeline.json",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="a .json or .yaml file")
+    add_machine_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """The image of every step, and the machine that retrains."""
+    parser.add_argument("--image", default=DEFAULT_IMAGE, metavar="URI", help=f"image of every step ({DEFAULT_IMAGE})")
+    machine = parser.add_argument_group("machine of the retraining step")
+    machine.add_argument("--machine-type", default="", metavar="TYPE", help="such as n1-standard-8 or g2-standard-8")
+    machine.add_argument("--accelerator", default="", metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
+    machine.add_argument("--accelerator-count", type=int, default=1, metavar="N", help="accelerators (1)")
+    machine.add_argument("--cpu", default="", help="vCPUs, in place of a machine type")
+    machine.add_argument("--memory", default="", help="memory such as 32G, in place of a machine type")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile, and say where the file is."""
+    from hydra_vertex.protocol import json
+
+    compile_to(arguments.output, arguments)
+    if arguments.json:
+        print(json.dumps({"pipeline": str(arguments.output), "image": arguments.image}))
+    else:
+        print(f"{arguments.output}: tune, select_best, retrain in {arguments.image}")
+    return 0
+
+
+def compile_to(path: Path, arguments: argparse.Namespace) -> None:
+    """Compile with the machine options in `arguments`."""
+    from hydra_vertex.pipelines.compiler import compile_pipeline
+    from hydra_vertex.pipelines.machine_types import machine_from
+
+    machine = machine_from(
+        machine_type=arguments.machine_type,
+        accelerator=arguments.accelerator,
+        accelerator_count=arguments.accelerator_count,
+        cpu=arguments.cpu,
+        memory=arguments.memory,
+    )
+    compile_pipeline(path, image=arguments.image, machine=machine)

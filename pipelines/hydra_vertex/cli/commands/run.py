@@ -1,0 +1,139 @@
+"""`hydra-vertex run`: check, tune in parallel, select, retrain, report, all on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
+
+from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+
+if TYPE_CHECKING:
+    from hydra_vertex.pipelines.local.run import RunResult
+    from hydra_vertex.pipelines.local.run_folder import RunFolder
+    from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.service.devices.options import ResourceOptions
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = add_parser(
+        commands,
+        "run",
+        "run the compiled pipeline on this machine: tune, select the best trial, retrain, report",
+        "hydra-vertex run --search conf/hparams_search/docs.yaml --trials 12 --parallel 2 "
+        "-- python train.py experiment=docs",
+        APP_USAGE,
+    )
+    add_tuning_options(parser)
+    add_retrain_option(parser)
+    add_resource_options(parser, shared=False)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the result (default: runs/NAME-TIME); an unfinished run in it goes on",
+    )
+    parser.add_argument("--pipeline", type=Path, metavar="FILE", help="a compiled pipeline (default: compiled anew)")
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check everything first; only then claim the folder, start the service and run the pipeline."""
+    from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT, run_locally
+    from hydra_vertex.pipelines.local.run_folder import RunFolder, claim
+
+    plan = plan_from(arguments)
+    resources = resources_from(arguments)
+    at_once = _trials_at_once(resources, plan.parallel_trial_count)
+    folder = RunFolder(_output_path(arguments.out, plan))
+    _say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
+    check_space(plan.app, plan.study_spec)
+    asked = plan.pipeline_arguments(project=PROJECT, location=LOCATION)
+    if arguments.pipeline:
+        read_pipeline(arguments.pipeline).check_arguments(asked)
+    goes_on = claim(folder, asked)
+    _provide_pipeline(arguments.pipeline, folder)
+    _say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
+    again = _again(arguments.typed, folder)
+    result = run_locally(folder, asked, goes_on=goes_on, again=again, resources=resources)
+    _print_result(result, plan, as_json=arguments.json)
+    return 0
+
+
+def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
+    """How many of the wanted trials this machine has places for, said where it has GPUs. Raises UserError."""
+    from hydra_vertex.service.devices.capacity import capacity_of, describe
+    from hydra_vertex.service.devices.gpus import find_gpus
+
+    gpus = find_gpus(os.environ)
+    capacity = capacity_of(resources, gpus)
+    if gpus:
+        _say(describe(capacity, gpus))
+    return min(wanted, capacity.at_once or wanted)
+
+
+def _output_path(out: Path | None, plan: TuningPlan) -> Path:
+    default = Path("runs", f"{plan.display_name}-{datetime.now():%Y%m%d-%H%M%S}")
+    return (out or default).absolute()
+
+
+def _provide_pipeline(given: Path | None, folder: RunFolder) -> None:
+    from hydra_vertex.pipelines.compiler import compile_pipeline
+    from hydra_vertex.pipelines.local.run_folder import keep_file
+
+    from .compile import DEFAULT_IMAGE
+
+    if given is None:
+        compile_pipeline(folder.pipeline, image=DEFAULT_IMAGE, machine=None)
+    else:
+        keep_file(given, folder.pipeline)
+
+
+def _again(typed: Sequence[str], folder: RunFolder) -> str:
+    """The command that was typed, with the folder it now has."""
+    own, app = list(typed[: typed.index(SEPARATOR)]), typed[typed.index(SEPARATOR) :]
+    if not any(part == "--out" or part.startswith("--out=") for part in own):
+        own += ["--out", str(folder.path)]
+    return shlex.join(["hydra-vertex", *own, *app])
+
+
+def _say(line: str) -> None:
+    """Progress goes to stderr: stdout is for the result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None:
+    from hydra_vertex.protocol import json
+    from hydra_vertex.protocol.json import Json
+
+    folder, metric = result.folder, plan.study_spec.objective.id
+    files = {name: str(getattr(folder, name)) for name in ("job", "best", "overrides", "report", "model")}
+    if as_json:
+        document: dict[str, Json] = {
+            "metric": metric,
+            "bestTrial": result.best_trial,
+            "value": result.best_value,
+            "retrainedValue": result.retrained_value,
+            "overrides": list(result.overrides),
+            "reproduce": result.reproduce,
+            "files": dict(files),
+        }
+        print(json.dumps(document, indent=2))
+        return
+    retrained = "no metric" if result.retrained_value is None else f"{result.retrained_value:.6g}"
+    print(f"trial {result.best_trial} is the best: {metric} {result.best_value:.6g}, retrained {retrained}")
+    for name, path in files.items():
+        print(f"  {name:<10} {path}")
+    print(f"To run the best config again:\n  {result.reproduce}")

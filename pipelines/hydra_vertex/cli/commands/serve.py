@@ -1,0 +1,38 @@
+"""`hydra-vertex serve`: the embedded tuning service, for Google's own clients on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from hydra_vertex.service.devices.options import add_resource_options, resources_from
+
+from .options import add_parser
+
+DEFAULT_PORT = 8080
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    from hydra_vertex.service.address_options import add_address_options
+
+    parser = add_parser(
+        commands,
+        "serve",
+        "serve Vertex AI's tuning API on this machine; trials run as child processes",
+        "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
+    )
+    add_address_options(parser, DEFAULT_PORT)
+    parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
+    add_resource_options(parser, shared=True)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
+    from hydra_vertex.service.address_options import address_of
+    from hydra_vertex.service.server import serve
+
+    serve(arguments.dir, address_of(arguments), partial(print, flush=True), resources=resources_from(arguments))
+    return 0

@@ -1,0 +1,75 @@
+"""`hydra-vertex`: one command for a user's day. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.protocol.errors import HydraVertexError, Stopped, UserError
+
+COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
+
+_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
+"""Libraries that the base install leaves out: it is made for training images."""
+
+_DESCRIPTION = """\
+Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changing the app.
+
+The app's command stands behind `--`, as it is typed today.
+"""
+
+_EXAMPLE = """\
+example:
+  hydra-vertex run --search conf/hparams_search/docs.yaml --trials 12 --parallel 2 -- python train.py experiment=docs
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code: 2 for bad input, 1 for work that failed, 130 when stopped."""
+    typed = list(sys.argv[1:] if argv is None else argv)
+    own, app = split_app(typed)
+    arguments = build_parser().parse_args(own)
+    arguments.app, arguments.typed = app, typed
+    try:
+        code: int = arguments.run(arguments)
+    except HydraVertexError as error:
+        print(f"hydra-vertex: {error}", file=sys.stderr)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _EXTRAS:
+            raise
+        print(f"hydra-vertex: {error.name} is not installed; pip install 'hydra-vertex[all]'", file=sys.stderr)
+        return UserError.exit_code
+    except KeyboardInterrupt:
+        print("hydra-vertex: stopped", file=sys.stderr)
+        return Stopped.exit_code
+    return code
+
+
+def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """What is ours, and the app's command behind the first `--`."""
+    if SEPARATOR not in argv:
+        return list(argv), ()
+    at = list(argv).index(SEPARATOR)
+    return list(argv[:at]), tuple(argv[at + 1 :])
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Each command's module adds its own options."""
+    parser = argparse.ArgumentParser(
+        prog="hydra-vertex",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"hydra_vertex.cli.commands.{name}").add_command(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

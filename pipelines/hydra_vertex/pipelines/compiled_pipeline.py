@@ -1,0 +1,64 @@
+"""Reads a compiled pipeline, so that a wrong file or argument is said before anything is started or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.protocol.json import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPipeline:
+    """The content of a pipeline file: a `PipelineSpec` (kfp's pipeline_spec.proto)."""
+
+    file: Path
+    spec: JsonObject
+
+    @property
+    def name(self) -> str:
+        """The pipeline's own name, such as `tune-and-retrain`."""
+        return str(object_at(self.spec, "pipelineInfo").get("name"))
+
+    @property
+    def parameters(self) -> JsonObject:
+        """What the pipeline can be given, by name."""
+        return object_at(self.spec, "root", "inputDefinitions", "parameters")
+
+    def check_arguments(self, arguments: Mapping[str, object]) -> None:
+        """Raise UserError for an argument that the pipeline does not have, or needs and is not given."""
+        if unknown := sorted(set(arguments) - set(self.parameters)):
+            raise UserError(
+                f"{self.file}: the pipeline {self.name} has no parameter {', '.join(unknown)}; "
+                f"it has {', '.join(sorted(self.parameters))}"
+            )
+        needed = {name for name, definition in self.parameters.items() if not object_at(definition).get("isOptional")}
+        if missing := sorted(needed - set(arguments)):
+            raise UserError(f"{self.file}: the pipeline {self.name} needs a value for {', '.join(missing)}")
+
+
+def read_pipeline(file: Path) -> CompiledPipeline:
+    """Read a .json or .yaml file that kfp compiled. Raises OutputError when it is none."""
+    try:
+        # A .yaml file may have a second document, for the platform; JSON is YAML.
+        spec = next(yaml.safe_load_all(file.read_text(encoding="utf-8")), None)
+    except OSError as error:
+        raise OutputError(
+            f"{file}: cannot be read ({error.strerror}); `hydra-vertex compile -o pipeline.json` makes a pipeline file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OutputError(f"{file}: not a compiled pipeline ({error})") from error
+    if not isinstance(spec, Mapping) or not {"pipelineInfo", "root", "schemaVersion"} <= set(spec):
+        raise OutputError(f"{file}: not a compiled pipeline; `hydra-vertex compile -o pipeline.json` makes one")
+    return CompiledPipeline(file, spec)
+
+
+def object_at(value: Json, *path: str) -> JsonObject:
+    """The object at `path`; an empty one where the document has none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,71 @@
+"""Writes the pipeline and the components as files, from their source."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hydra_vertex.launcher.steps.component import DEFAULT_IMAGE, select_best_component, tune_component
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import OutputError
+from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.trial.component import retrain_component
+
+from .machine_types import Machine
+from .tune_and_retrain import build_pipeline
+
+SUFFIXES = (".json", ".yaml", ".yml")
+COMPONENT_FILES = {
+    "components/hpt_launcher/component.yaml": tune_component,
+    "components/hpt_launcher/select_best.yaml": select_best_component,
+    "components/hydra_trainer/component.yaml": retrain_component,
+}
+"""Where each component's own file lies, below the root of the repository."""
+
+
+def compile_pipeline(path: Path, *, image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> None:
+    """Compile to `path`, whose suffix decides the form.
+
+    Raises OutputError on another suffix, and when the file cannot be written.
+    """
+    compile_to_file(build_pipeline(image, machine), path)
+
+
+def write_components(root: Path) -> None:
+    """Write every component's file below `root`."""
+    for name, build in COMPONENT_FILES.items():
+        compile_to_file(build(), root / name)
+
+
+def compile_to_file(component: Any, path: Path) -> None:
+    """Compile a pipeline or a component. The .json is the .yaml's document, descriptions and all: kfp's own drops them.
+
+    Raises OutputError as `compile_pipeline` does.
+    """
+    if path.suffix not in SUFFIXES:
+        raise OutputError(f"{path}: a pipeline file ends in {', '.join(SUFFIXES)}")
+    text = _compile(component)
+    try:
+        write_atomic(path, _as_json(text) if path.suffix == ".json" else text)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _compile(component: Any) -> str:
+    from kfp import compiler
+
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
+        part = Path(folder, "pipeline.yaml")
+        compiler.Compiler().compile(component, str(part))
+        return part.read_text()
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(yaml.safe_load(text), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    write_components(Path.cwd())

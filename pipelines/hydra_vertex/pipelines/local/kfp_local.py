@@ -1,0 +1,151 @@
+"""Runs a compiled pipeline on this machine with `kfp.local`: each step is its container's own command, a child process.
+
+kfp's SubprocessRunner refuses container components. The one class of kfp that says so is replaced while a pipeline
+runs; everything else (the order of the steps, placeholders, artifacts, outputs) is kfp's own work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import CommandError, OutputError
+from hydra_vertex.protocol.executor import parse_executor_input
+from hydra_vertex.protocol.files import local_path
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .child import run_child, sigterm_raises
+from .failures import StepFailed
+
+_PYTHONS = {"python", "python3"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """What the steps of a run left: the content of each one's `executor_output.json`.
+
+    A step goes by its name in the pipeline, where kfp writes `select-best` for a function `select_best`.
+    """
+
+    outputs: Mapping[str, JsonObject]
+
+    def artifact(self, step: str, name: str) -> Path:
+        """Where an output artifact lies. Raises OutputError when the step did not write it."""
+        found = _at(self.outputs.get(step), "artifacts", name, "artifacts")
+        uri = _at(found[0], "uri") if isinstance(found, list) and found else None
+        if not isinstance(uri, str) or not local_path(uri).exists():
+            raise OutputError(f"the step {step} left no artifact {name!r}; look into the pipeline's log")
+        return local_path(uri)
+
+    def parameter(self, step: str, name: str) -> Json:
+        """An output parameter; None when the step did not set it."""
+        return _at(self.outputs.get(step), "parameterValues", name)
+
+
+def run_pipeline(file: Path, arguments: Mapping[str, str | int | float], *, pipeline_root: Path, log: Path) -> LocalRun:
+    """Run a compiled pipeline (.json or .yaml) with `arguments`. What kfp says goes to `log`, the steps to stderr.
+
+    Raises OutputError when the file is no compiled pipeline, UserError when the arguments do not fit it, StepFailed for
+    the first step that fails. On Ctrl-C and on SIGTERM the running step is ended first; both are a KeyboardInterrupt.
+    """
+    read_pipeline(file).check_arguments(arguments)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    outputs: dict[str, JsonObject] = {}
+    with (
+        sigterm_raises(),
+        log.open("a", encoding="utf-8") as stream,
+        contextlib.redirect_stdout(stream),
+        _configured(pipeline_root),
+        _steps_run(outputs),
+    ):
+        from kfp import components
+
+        pipeline: Any = components.load_component_from_file(str(file))
+        pipeline(**arguments)
+    return LocalRun(outputs)
+
+
+@contextlib.contextmanager
+def _configured(pipeline_root: Path) -> Iterator[None]:
+    """kfp's settings are global: set them for this run, and put back what was there."""
+    from kfp import local
+    from kfp.local import config
+
+    before = config.LocalExecutionConfig.instance
+    # kfp deletes the workspace that it is given, so it gets one of its own.
+    workspace = tempfile.mkdtemp(prefix="hydra-vertex-workspace-")
+    runner = local.SubprocessRunner(use_venv=False)
+    local.init(runner=runner, pipeline_root=str(pipeline_root.absolute()), workspace_root=workspace)
+    try:
+        yield
+    finally:
+        config.LocalExecutionConfig.instance = before
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _steps_run(outputs: dict[str, JsonObject]) -> Iterator[None]:
+    """Replace kfp's handler of subprocess tasks by one that runs container components."""
+    from kfp.local import status, subprocess_task_handler
+
+    original = subprocess_task_handler.SubprocessTaskHandler
+
+    class ContainerCommandHandler(original):  # type: ignore[misc,valid-type] # kfp has no types
+        """Runs the container's command with this environment's interpreter in place of the image's."""
+
+        def validate_image(self, image: str) -> None:
+            """Any image will do: none is started."""
+
+        def validate_not_container_component(self, full_command: list[str]) -> None:
+            """A container component is what this handler is for."""
+
+        def validate_not_containerized_python_component(self, full_command: list[str]) -> None:
+            """Likewise."""
+
+        def run(self) -> Any:
+            """Run the step to success; a failure is raised, with the step's exit code."""
+            outputs.update([_run_step(self.full_command, self.env_vars)])
+            return status.Status.SUCCESS
+
+    subprocess_task_handler.SubprocessTaskHandler = ContainerCommandHandler
+    try:
+        yield
+    finally:
+        subprocess_task_handler.SubprocessTaskHandler = original
+
+
+def _run_step(command: list[str], variables: Mapping[str, str]) -> tuple[str, JsonObject]:
+    """The step's name and what it wrote. The name is that of its folder, which kfp names after the task."""
+    output_file = parse_executor_input(command[-1]).output_file
+    output_file.parent.mkdir(parents=True, exist_ok=True)
+    step = output_file.parent.name
+    try:
+        returncode = run_child([_program(command[0]), *command[1:]], variables)
+    except OSError as error:
+        raise CommandError(f"the step {step} cannot be started: {command[0]}: {error.strerror}") from error
+    if returncode != 0:
+        raise StepFailed(step, returncode)
+    written = json.loads(output_file.read_bytes()) if output_file.exists() else {}
+    return step, written if isinstance(written, Mapping) else {}
+
+
+def _program(name: str) -> str:
+    """This environment's program of the same name; argv[0] alone is replaced, whatever the arguments hold."""
+    if name in _PYTHONS:
+        return sys.executable
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else name
+
+
+def _at(value: Json, *path: str) -> Json:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,149 @@
+"""The folder of one local run: what is in it, and whose it is.
+
+::
+
+    job.json  best.yaml  overrides.txt  report.html     the result
+    config/experiment/best.yaml                         best.yaml again, where Hydra's --config-dir finds it
+    model/                                              what the retraining wrote
+    logs/trial-1.log …                                  what each trial printed
+    pipeline.json  plan.json                            what was run
+    pipeline/  studies/  pipeline.log  service.log      how it ran: artifacts of the steps, the service's own state
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import OutputError
+from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.protocol.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run's folder. The path is absolute, because the steps' working directories are not ours to know."""
+
+    path: Path
+
+    @property
+    def plan(self) -> Path:
+        """What the run was asked for; its presence makes the folder a run's."""
+        return self.path / "plan.json"
+
+    @property
+    def pipeline(self) -> Path:
+        """The compiled pipeline that was run."""
+        return self.path / "pipeline.json"
+
+    @property
+    def pipeline_root(self) -> Path:
+        """Where the steps leave their artifacts."""
+        return self.path / "pipeline"
+
+    @property
+    def studies(self) -> Path:
+        """The tuning service's own folder."""
+        return self.path / "studies"
+
+    @property
+    def job(self) -> Path:
+        """The finished job document."""
+        return self.path / "job.json"
+
+    @property
+    def best(self) -> Path:
+        """The best trial's experiment file."""
+        return self.path / "best.yaml"
+
+    @property
+    def overrides(self) -> Path:
+        """The best trial's overrides."""
+        return self.path / "overrides.txt"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    @property
+    def model(self) -> Path:
+        """The retrained model."""
+        return self.path / "model"
+
+    @property
+    def config_dir(self) -> Path:
+        """What `--config-dir` is given."""
+        return self.path / "config"
+
+    def log(self, name: str) -> Path:
+        """A log of the run itself: `pipeline` or `service`."""
+        return self.path / f"{name}.log"
+
+
+def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
+    """Make the folder this run's own. True when it already was, and the run is to go on.
+
+    Raises OutputError when it holds another study or anything else, and when it cannot be written.
+    """
+    asked: dict[str, Json] = dict(arguments)
+    try:
+        if folder.plan.exists():
+            return _goes_on(folder, asked)
+        if folder.path.exists() and any(folder.path.iterdir()):
+            raise OutputError(f"{folder.path}: is not empty and holds no run; give --out an empty or a new folder")
+        write_atomic(folder.plan, json.dumps(asked, indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"{folder.path}: cannot be used as output folder ({error.strerror or error})") from error
+    return False
+
+
+def _goes_on(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
+    try:
+        before = json.loads(folder.plan.read_bytes())
+    except ValueError as error:
+        raise OutputError(f"{folder.plan}: is not JSON ({error}); give --out a new folder") from error
+    if before == asked:
+        return True
+    known = before if isinstance(before, dict) else {}
+    changed = sorted(key for key in {*known, *asked} if known.get(key) != asked.get(key))
+    raise OutputError(
+        f"{folder.path}: holds another study (it differs in {', '.join(changed)}); "
+        "give --out a new folder, or repeat the command that started it to go on with it"
+    )
+
+
+def keep_file(source: Path, target: Path) -> None:
+    """Copy a step's artifact to its place in the result, whole or not at all."""
+    write_atomic(target, source.read_bytes())
+
+
+def keep_tree(source: Path, target: Path) -> None:
+    """Copy a folder (or file) artifact to its place in the result, in place of what an earlier run left there."""
+    beside = target.with_name(f".{target.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    if source.is_dir():
+        shutil.copytree(source, beside)
+    else:
+        beside.mkdir(parents=True)
+        shutil.copy2(source, beside / source.name)
+    shutil.rmtree(target, ignore_errors=True)
+    beside.rename(target)
+
+
+def link_experiment(folder: RunFolder) -> None:
+    """Put best.yaml where `--config-dir` and `experiment=best` find it: a link that moves with the folder."""
+    link = folder.config_dir / "experiment" / "best.yaml"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(folder.best, link.parent))
+
+
+def keep_trial_logs(folder: RunFolder) -> None:
+    """`logs/trial-N.log` for every trial that has printed."""
+    for log in folder.studies.glob("jobs/*/trials/*/log.txt"):
+        keep_file(log, folder.path / "logs" / f"trial-{log.parent.name}.log")

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hydra_vertex.cli.main import COMMANDS, build_parser, main, split_app
+from hydra_vertex.pipelines.plan import make_plan
+from pipelines.apps import SEARCH, Project, make_project
+
+APP = ("--", "python", "app.py")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make_project(tmp_path_factory.mktemp("project"))
+
+
+def search(params: str) -> str:
+    return SEARCH[: SEARCH.index("      lr:")] + "".join(f"      {line}\n" for line in params.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example:\n  hydra-vertex {command}" in text
+
+
+def test_the_help_names_every_command() -> None:
+    text = build_parser().format_help()
+
+    assert all(f"\n    {command} " in text for command in COMMANDS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "'kfp google.cloud.aiplatform google.api_core optuna hydra omegaconf rich yaml starlette'.split()"
+    code = (
+        "import sys; from hydra_vertex.cli.main import build_parser; build_parser().format_help(); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "[]\n"
+
+
+def test_the_app_s_command_is_what_stands_behind_the_first_separator() -> None:
+    assert split_app(["run", "--search", "s", "--", "python", "a.py", "--", "x"]) == (
+        ["run", "--search", "s"],
+        ("python", "a.py", "--", "x"),
+    )
+    assert split_app(["best", "job.json"]) == (["best", "job.json"], ())
+
+
+BAD_SEARCH = {
+    "not YAML": ("a: [", "not YAML"),
+    "no params": ("hydra: {sweeper: {direction: minimize}}", "hydra.sweeper.params is None"),
+    "empty interval": (search("lr: interval(1, 1)"), "the interval is empty"),
+    "log over zero": (search("lr: tag(log, interval(0, 1))"), "a log scale needs bounds above 0"),
+    "log below zero": (search("lr: tag(log, interval(-1, 1))"), "a log scale needs bounds above 0"),
+    "unknown key": (search("learning_rate: interval(0, 1)\ndept: int(interval(1, 2))"), "learning_rate"),
+    "near key": (search("dept: int(interval(1, 2))"), "did you mean 'depth'?"),
+    "float over an int key": (search("depth: interval(1, 4)"), "depth"),
+    "unknown option": (search("model: choice(small, huge)"), "huge"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SEARCH)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
+    project: Project, tmp_path: Path, case: str, command: str
+) -> None:
+    text, says = BAD_SEARCH[case]
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    out = ("--out", str(tmp_path / "out")) if command == "run" else ()
+
+    ended = project.hydra_vertex(command, "--search", str(file), *out, *APP)
+
+    assert ended.code == 2
+    assert ended.stdout == ""
+    line = ended.stderr.splitlines()[-1]
+    assert line.startswith("hydra-vertex: ")
+    assert says in line
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--search", "nothing.yaml", *APP), "nothing.yaml: no such search file"),
+        (("--search", "search.yaml", "--trials", "2", "--parallel", "3", *APP), "3 parallel trials of 2 in all"),
+        (("--search", "search.yaml", "--trials", "0", *APP), "must be 1 or more"),
+        (("--search", "search.yaml"), "the app's command is missing"),
+        (("--search", "search.yaml", "--", "python", "nope.py"), "nope.py"),
+        (("--search", "search.yaml", "--", "no-such-command"), "no-such-command"),
+        (("--search", "search.yaml", "--", "python", "app.py", "lrr=1"), "lrr"),
+        (("--search", "search.yaml", "--", "python", "app.py", "-m"), "-m: makes each trial a sweep of its own"),
+        (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: cannot be read"),
+        (("--search", "search.yaml", "--trial-timeout", "-3", *APP), "-3"),
+        (("--search", "search.yaml", "--trials-per-gpu", "2", *APP), "--trials-per-gpu: no GPU is visible here"),
+        (("--search", "search.yaml", "--trial-memory", "lots", *APP), "is no size above 0"),
+    ],
+)
+def test_a_bad_command_line_is_one_line_and_nothing_is_launched(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    out = ("--out", str(tmp_path / "out"))
+
+    ended = project.hydra_vertex("run", *arguments[:at], *out, *arguments[at:])
+
+    assert ended.code == 2
+    assert says in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "out" / "studies").exists()
+
+
+def test_an_output_folder_that_holds_something_else_is_left_alone(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+
+    ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", str(tmp_path), *APP)
+
+    assert ended.code == 2
+    assert "is not empty and holds no run" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+GCLOUD_SEARCH = """
+studySpec:
+  metrics: [{metricId: val/loss, goal: MINIMIZE}]
+  parameters: [{parameterId: lr, doubleValueSpec: {minValue: 0.1, maxValue: 1.0}}]
+  medianAutomatedStoppingSpec: {useElapsedDuration: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "monitor"),
+    [
+        ({}, {"medianAutomatedStoppingSpec": {"useElapsedDuration": True}}, ["val/loss"]),
+        ({"early_stopping": "decay-curve"}, {"decayCurveStoppingSpec": {}}, ["val/loss"]),
+        ({"early_stopping": "convex", "monitor": ("val/acc",)}, {"convexAutomatedStoppingSpec": {}}, ["val/acc"]),
+        ({"early_stopping": "none"}, {}, []),
+    ],
+)
+def test_early_stopping_is_the_flag_s_or_else_the_file_s_and_the_objective_is_monitored(
+    tmp_path: Path, asked: dict[str, Any], field: dict[str, object], monitor: list[str]
+) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(GCLOUD_SEARCH)
+    arguments = make_plan(file, ("python", "app.py"), **asked).pipeline_arguments(project="p", location="l")
+    study_spec = json.loads(str(arguments["study_spec"]))
+
+    assert {name: value for name, value in study_spec.items() if "Stopping" in name} == field
+    assert json.loads(str(arguments["monitor"])) == monitor
+
+
+def test_a_search_file_of_hydra_has_no_early_stopping_unless_it_is_asked_for(project: Project) -> None:
+    plain = project.hydra_vertex("check", "--search", "search.yaml", "--json", *APP)
+    asked = project.hydra_vertex("check", "--search", "search.yaml", "--early-stopping", "median", "--json", *APP)
+
+    assert "Stopping" not in plain.stdout
+    assert json.loads(asked.stdout)["studySpec"]["medianAutomatedStoppingSpec"] == {}
+
+
+def test_check_prints_the_space_as_the_app_takes_it(project: Project) -> None:
+    ended = project.hydra_vertex("check", "--search", "search.yaml", "--json", *APP)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    document = json.loads(ended.stdout)
+    assert document["types"] == {"lr": "float", "depth": "int", "model": "config group"}
+    assert document["studySpec"]["metrics"] == [{"metricId": "val/loss", "goal": "MINIMIZE"}]
+    assert (document["maxTrialCount"], document["parallelTrialCount"]) == (4, 2)
+
+
+def test_an_app_that_fails_before_its_config_is_shown_with_its_own_words(project: Project) -> None:
+    project.write("broken.py", "import no_such_module_of_mine\n")
+
+    ended = project.hydra_vertex("check", "--search", "search.yaml", "--", "python", "broken.py")
+
+    assert ended.code == 1
+    assert "broken.py: failed with exit code 1 before its config was composed" in ended.stderr
+    assert "No module named 'no_such_module_of_mine'" in ended.stderr
+
+
+def test_compile_writes_both_forms(project: Project, tmp_path: Path) -> None:
+    for suffix in ("json", "yaml"):
+        ended = project.hydra_vertex("compile", "-o", str(tmp_path / f"p.{suffix}"), "--image", "gcr.io/p/i", "--json")
+        assert json.loads(ended.stdout) == {"pipeline": str(tmp_path / f"p.{suffix}"), "image": "gcr.io/p/i"}
+
+    assert "gcr.io/p/i" in (tmp_path / "p.json").read_text()
+
+
+def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "kfp", None)
+    monkeypatch.delitem(sys.modules, "hydra_vertex.pipelines.compiler", raising=False)
+    monkeypatch.delitem(sys.modules, "hydra_vertex.launcher.steps.component", raising=False)
+
+    assert main(["compile", "-o", str(tmp_path / "p.json")]) == 2
+    assert "pip install 'hydra-vertex[all]'" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_pipeline_is_refused_before_the_folder_is_claimed(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    options = ("--search", "search.yaml", "--pipeline", str(tmp_path / "p.json"), "--out", str(tmp_path / "out"))
+
+    ended = project.hydra_vertex("run", *options, *APP)
+
+    assert ended.code == 2
+    assert "p.json: not a compiled pipeline; `hydra-vertex compile -o pipeline.json` makes one" in ended.stderr
+    assert not (tmp_path / "out").exists()

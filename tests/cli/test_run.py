@@ -1,0 +1,240 @@
+"""The whole road, with a small app: check, tune, select, retrain, report; and what happens when trials fail."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState, load_job
+from pipelines.apps import SEARCH, Ended, Project, environment, make_project
+
+APP = ("--", "python", "app.py", "experiment=mine")
+
+
+@dataclass(frozen=True)
+class Finished:
+    project: Project
+    ended: Ended
+    out: Path
+
+    @property
+    def job(self) -> HyperparameterTuningJob:
+        return load_job(self.out / "job.json")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    project = make_project(tmp_path_factory.mktemp("project"))
+    out = project.path / "the out"
+    ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", str(out), "--json", *APP)
+    assert ended.code == 0, ended.stderr
+    return Finished(project, ended, out)
+
+
+def test_a_run_ends_with_its_result_in_one_folder(finished: Finished) -> None:
+    result = json.loads(finished.ended.stdout)
+
+    assert finished.job.state is JobState.SUCCEEDED
+    assert len(finished.job.trials) == 4
+    for name in ("job", "best", "overrides", "report", "model"):
+        assert Path(result["files"][name]).exists(), name
+    assert sorted(path.name for path in (finished.out / "logs").iterdir()) == [f"trial-{n}.log" for n in range(1, 5)]
+    assert "training with" in (finished.out / "logs" / "trial-1.log").read_text()
+    assert "<html" in (finished.out / "report.html").read_text()[:2000]
+
+
+def test_the_best_trial_s_value_is_the_smallest_and_retraining_gives_it_again(finished: Finished) -> None:
+    result = json.loads(finished.ended.stdout)
+    values = [trial.objective("val/loss") for trial in finished.job.trials]
+
+    assert result["value"] == min(value for value in values if value is not None)
+    assert result["retrainedValue"] == pytest.approx(result["value"])
+
+
+def test_the_model_is_what_the_app_wrote_with_the_best_config(finished: Finished) -> None:
+    overrides = (finished.out / "overrides.txt").read_text().splitlines()
+    lr, depth, model = (finished.out / "model" / "model.txt").read_text().split()
+
+    assert overrides == [f"lr={lr}", f"depth={depth}", f"model={model}"]
+    assert json.loads(finished.ended.stdout)["overrides"] == overrides
+
+
+def test_the_printed_command_runs_the_best_config_with_the_app_alone(finished: Finished) -> None:
+    result = json.loads(finished.ended.stdout)
+    command = shlex.split(result["reproduce"])
+    assert command[:2] == ["python", "app.py"]
+    assert "experiment=best" in command
+
+    shown = subprocess.run(
+        [sys.executable, *command[1:], "--cfg", "job"],
+        cwd=finished.project.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    lr, depth, model = (finished.out / "model" / "model.txt").read_text().split()
+    assert f"lr: {lr}\n" in shown
+    assert f"depth: {depth}\n" in shown
+    assert f"name: {model}\n" in shown
+    assert "note: mine\n" in shown
+
+
+def test_the_experiment_file_chooses_groups_and_holds_typed_values(finished: Finished) -> None:
+    text = (finished.out / "best.yaml").read_text()
+
+    assert text.startswith("# @package _global_\n")
+    assert "note: mine" in text
+    assert "width:" not in text
+
+
+def test_best_and_report_work_from_the_job_file_alone(finished: Finished, tmp_path: Path) -> None:
+    job, target = str(finished.out / "job.json"), tmp_path / "experiment" / "best.yaml"
+
+    best = finished.project.hydra_vertex("best", job, "-o", str(target), "--json")
+    report = finished.project.hydra_vertex("report", job, "-o", str(tmp_path / "r.html"))
+
+    assert best.code == 0, best.stderr
+    assert target.read_text() == (finished.out / "best.yaml").read_text()
+    differences = {d["key"]: (d["default"], d["best"]) for d in json.loads(best.stdout)["differences"]}
+    assert differences["note"] == ("007", "mine")
+    assert report.code == 0, report.stderr
+    assert (tmp_path / "r.html").exists()
+
+
+def test_best_says_in_words_how_to_run_its_file(finished: Finished, tmp_path: Path) -> None:
+    target = tmp_path / "experiment" / "best.yaml"
+    ended = finished.project.hydra_vertex("best", str(finished.out / "job.json"), "-o", str(target))
+
+    assert f"python app.py --config-dir {tmp_path} experiment=best" in ended.stdout
+
+
+def test_the_same_command_goes_on_with_the_folder_and_another_study_does_not(finished: Finished) -> None:
+    base = ("run", "--search", "search.yaml", "--out", str(finished.out))
+
+    again = finished.project.hydra_vertex(*base, "--json", *APP)
+    other = finished.project.hydra_vertex(*base, "--trials", "3", *APP)
+
+    assert again.code == 0, again.stderr
+    assert len(finished.job.trials) == 4
+    assert json.loads(again.stdout)["value"] == json.loads(finished.ended.stdout)["value"]
+    assert other.code == 2
+    assert "holds another study (it differs in max_trial_count)" in other.stderr
+
+
+def test_an_app_that_ignores_its_experiment_is_given_overrides_instead(finished: Finished, tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    config = (tmp_path / "conf/config.yaml").read_text()
+    project.write("conf/config.yaml", config.replace("  - _self_\n", "").replace("null\n", "null\n  - _self_\n", 1))
+
+    ended = project.hydra_vertex("best", str(finished.out / "job.json"), "-o", "best.yaml", "--json")
+
+    assert ended.code == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert "does not give depth, lr" in result["shortfall"].replace("lr, depth", "depth, lr")
+    assert result["overrides"] == (finished.out / "overrides.txt").read_text().splitlines()
+    assert "# NOTE: as an experiment this file does not give" in (tmp_path / "best.yaml").read_text()
+
+
+def test_failing_trials_are_infeasible_with_their_own_words_and_never_win(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    modes = ["ok", "crash", "none", "nan", "text", "hang"]
+    # A key for each trial keeps the search from choosing: one trial a mode, by exhausting a space of six.
+    params = "      mode: choice(" + ", ".join(modes) + ")\n"
+    project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + params)
+    options = ("--trials", "6", "--parallel", "2", "--trial-timeout", "10", "--out", "out", "--json")
+
+    ended = project.hydra_vertex("run", "--search", "search.yaml", *options, "--", "python", "app.py")
+
+    assert ended.code == 0, ended.stderr
+    job = load_job(tmp_path / "out" / "job.json")
+    reasons = {str(trial.parameters["mode"]): trial.infeasible_reason for trial in job.trials}
+    states = {str(trial.parameters["mode"]): trial.state for trial in job.trials}
+    assert states == {mode: TrialState.SUCCEEDED if mode == "ok" else TrialState.INFEASIBLE for mode in modes}
+    assert "ValueError: the app's own error" in reasons["crash"]
+    assert "None" in reasons["none"]
+    assert "nan" in reasons["nan"].lower()
+    assert "good" in reasons["text"]
+    assert "10 s" in reasons["hang"]
+    assert all("training with" in reasons[mode] for mode in modes[1:])
+    assert json.loads(ended.stdout)["bestTrial"] == next(t.id for t in job.trials if t.parameters["mode"] == "ok")
+
+
+def test_when_every_trial_fails_the_command_fails_with_the_first_traceback(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    ended = project.hydra_vertex(
+        "run", "--search", "search.yaml", "--out", "out", "--", "python", "app.py", "mode=crash"
+    )
+
+    assert ended.code == 1
+    assert "no trial to select: 4 trials, 4 infeasible" in ended.stderr
+    assert "ValueError: the app's own error" in ended.stderr
+    assert load_job(tmp_path / "out" / "job.json").state is JobState.FAILED
+    assert len(list((tmp_path / "out" / "logs").iterdir())) == 4
+
+
+def test_ctrl_c_stops_the_trials_and_the_printed_command_goes_on(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    command = (
+        "run",
+        "--search",
+        "search.yaml",
+        "--out",
+        str(tmp_path / "out"),
+        "--",
+        "python",
+        "app.py",
+        "sleep_s=1.5",
+    )
+    runner = subprocess.Popen(
+        [sys.executable, "-m", "hydra_vertex.cli.main", *command],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    wait_for_trial(tmp_path / "out" / "studies")
+    os.killpg(runner.pid, signal.SIGINT)
+    _, stderr = runner.communicate(timeout=60)
+
+    assert runner.returncode == 130
+    assert "Traceback" not in stderr
+    assert "To go on:\n  hydra-vertex run --search search.yaml" in stderr
+    assert not processes_of(tmp_path)
+
+    ended = project.hydra_vertex(*command)
+
+    assert ended.code == 0, ended.stderr
+    assert len(load_job(tmp_path / "out" / "job.json").trials) == 4
+
+
+def wait_for_trial(studies: Path, limit_s: float = 60) -> None:
+    """Until the first trial prints, which is after its process has started."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if any(log.stat().st_size for log in studies.glob("jobs/*/trials/*/log.txt")):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no trial has printed after {limit_s} s")
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from hydra_vertex.job import Goal, Measurement, TrialState
+from hydra_vertex.launcher.best.selection import rank, select_best
+from hydra_vertex.protocol.errors import StudyError
+from launcher.jobs import METRIC, make_job, make_trial
+
+INFEASIBLE = TrialState.INFEASIBLE
+
+
+@pytest.mark.parametrize(("goal", "winner"), [(Goal.MINIMIZE, "2"), (Goal.MAXIMIZE, "3"), (Goal.UNSPECIFIED, "3")])
+def test_the_study_s_goal_decides_and_an_unset_goal_maximises(goal: Goal, winner: str) -> None:
+    job = make_job([make_trial(1, 2.0), make_trial(2, 1.0), make_trial(3, 3.0)], goal)
+
+    assert select_best(job).id == winner
+
+
+@pytest.mark.parametrize("goal", [Goal.MINIMIZE, Goal.MAXIMIZE])
+def test_ties_go_to_the_earliest_trial_whatever_the_order_of_the_list(goal: Goal) -> None:
+    job = make_job([make_trial(10, 1.0), make_trial(9, 1.0), make_trial(2, 1.0)], goal)
+
+    assert [trial.id for trial in rank(job)] == ["2", "9", "10"]
+
+
+def test_trials_that_did_not_succeed_or_have_no_finite_value_never_win() -> None:
+    stopped_early = make_trial(3, -9.0, TrialState.STOPPING)
+    other_metric = make_trial(5, None, final_measurement=Measurement({"train/loss": -9.0}))
+    trials = [
+        make_trial(1, -9.0, INFEASIBLE),
+        make_trial(2, math.nan),
+        stopped_early,
+        make_trial(4, -math.inf),
+        other_metric,
+        make_trial(6, 5.0),
+    ]
+
+    assert [trial.id for trial in rank(make_job(trials))] == ["6"]
+
+
+def test_without_a_winner_the_first_failed_trial_speaks() -> None:
+    trials = [make_trial(10, None, INFEASIBLE, "late"), make_trial(2, None, INFEASIBLE, "exited with code 1\nBoom")]
+
+    with pytest.raises(StudyError, match=rf"2 trials, 2 infeasible, none with a finite value of '{METRIC}'") as caught:
+        select_best(make_job(trials))
+
+    assert "Trial 2: exited with code 1\nBoom" in str(caught.value)
+
+
+def test_a_job_without_trials_says_its_state() -> None:
+    with pytest.raises(StudyError, match=r"0 trials.*JOB_STATE_SUCCEEDED"):
+        select_best(make_job())

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from hydra_vertex.job import (
+    Categorical,
+    ConditionalParameter,
+    Discrete,
+    Domain,
+    DoubleRange,
+    IntegerRange,
+    ParameterSpec,
+    ScaleType,
+)
+from hydra_vertex.launcher.preflight.check import probes, telling_values, walk_parameters
+from launcher.jobs import SPEC
+
+
+@pytest.mark.parametrize(
+    ("domain", "values"),
+    [
+        (IntegerRange(1, 8), (1, 8)),
+        (Categorical(("a", "b", "c")), ("a", "b", "c")),
+        (Discrete((16.0, 32.0)), (16.0, 32.0)),
+    ],
+)
+def test_extremes_and_every_listed_value_are_tried(domain: Domain, values: tuple[object, ...]) -> None:
+    assert telling_values(ParameterSpec("x", domain)) == values
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 8.0), (0.0, 2.0), (1.0, 4.0), (-8.0, 8.0), (1.0, 100.0)])
+@pytest.mark.parametrize("scale", [ScaleType.LINEAR, ScaleType.LOG])
+def test_a_double_is_also_tried_at_a_point_that_is_no_integer(low: float, high: float, scale: ScaleType) -> None:
+    first, last, between = telling_values(ParameterSpec("x", DoubleRange(low, high), scale))
+
+    assert (first, last) == (low, high)
+    assert low < between < high
+    assert between != int(between)
+
+
+def test_arguments_look_as_a_service_appends_them() -> None:
+    (only,) = probes(SPEC)
+    assert only[:5] == (
+        "--optimizer.lr=1e-05",
+        "--optimizer.lr=0.1",
+        "--optimizer.lr=0.001",
+        "--model.depth=1",
+        "--model.depth=8",
+    )
+
+
+def test_conditional_parameters_are_tried_under_each_value_that_makes_them_active() -> None:
+    nested = ParameterSpec("nested", IntegerRange(5, 6))
+    child = ParameterSpec("child", IntegerRange(1, 2), None, (ConditionalParameter((2.0,), nested),))
+    other = ParameterSpec("other", Categorical(("x",)))
+    conditions = (ConditionalParameter(("a",), child), ConditionalParameter(("a", "b"), other))
+    parent = ParameterSpec("parent", Categorical(("a", "b", "c")), None, conditions)
+
+    assert [p.id for p in walk_parameters([parent])] == ["parent", "child", "nested", "other"]
+    assert list(probes(dataclasses.replace(SPEC, parameters=(parent,)))) == [
+        ("--parent=a", "--parent=b", "--parent=c"),
+        ("--parent=a", "--child=1", "--child=2", "--other=x"),
+        ("--parent=a", "--child=2", "--nested=5", "--nested=6"),
+        ("--parent=b", "--other=x"),
+    ]

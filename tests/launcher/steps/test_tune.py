@@ -1,0 +1,183 @@
+"""The tuning step as a pipeline starts it, against a real service with real trials."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hydra_vertex.job import JobState, TrialState, dump_study_spec, load_job
+from hydra_vertex.launcher.study.client import connect
+from hydra_vertex.protocol.errors import ServiceError, UserError
+from hydra_vertex.service.start import ServiceProcess, start_service
+from launcher.jobs import SPEC, make_job
+
+PARENT = "projects/p/locations/l"
+METRIC_LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
+WELL = f"import os; open(os.environ['CLOUD_ML_HP_METRIC_FILE'], 'w').write('{METRIC_LINE}' + chr(10))"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[ServiceProcess]:
+    with start_service(tmp_path / "studies", tmp_path / "service.log", 30.0) as running:
+        yield running
+
+
+def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
+    """What KFP gives the step, for trials that are one line of Python."""
+    container = {"imageUri": "local", "command": [sys.executable, "-c", code]}
+    pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
+    parameters = {
+        "project": "p",
+        "location": "l",
+        "api_endpoint": url,
+        "display_name": "study",
+        "app_command": '["python", "train.py"]',
+        "study_spec": json.dumps(dump_study_spec(SPEC)),
+        "trial_job_spec": json.dumps({"workerPoolSpecs": [pool]}),
+        "max_trial_count": 2.0,
+        "parallel_trial_count": 2.0,
+        "max_failed_trial_count": 0.0,
+        **changes,
+    }
+    job = {"name": "job", "uri": str(folder / "job"), "type": {"schemaTitle": "system.Artifact"}}
+    outputs = {
+        "artifacts": {"job": {"artifacts": [job]}},
+        "parameters": {"gcp_resources": {"outputFile": str(folder / "gcp_resources")}},
+        "outputFile": str(folder / "executor_output.json"),
+    }
+    return json.dumps({"inputs": {"parameterValues": parameters}, "outputs": outputs})
+
+
+def step(text: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "hydra_vertex.launcher.steps.tune", "--executor_input", text]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_step_hands_on_the_finished_job_and_a_link_to_it(tmp_path: Path, service: ServiceProcess) -> None:
+    running = step(executor_input(tmp_path, service.url, WELL))
+    stdout, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == 0, stderr
+    assert stdout == ""
+    assert "trial 2 SUCCEEDED" in stderr
+    job = load_job(tmp_path / "job")
+    assert job.state is JobState.SUCCEEDED
+    assert [trial.objective("val/loss") for trial in job.trials] == [0.5, 0.5]
+    (resource,) = json.loads((tmp_path / "gcp_resources").read_text())["resources"]
+    assert resource == {"resourceType": "HyperparameterTuningJob", "resourceUri": f"{service.url}/v1/{job.name}"}
+
+
+def test_the_link_is_in_the_form_that_google_s_components_read(tmp_path: Path, service: ServiceProcess) -> None:
+    from google.protobuf import json_format
+    from google_cloud_pipeline_components.proto.gcp_resources_pb2 import GcpResources
+
+    step(executor_input(tmp_path, service.url, WELL)).communicate(timeout=60)
+
+    read = json_format.Parse((tmp_path / "gcp_resources").read_text(), GcpResources())
+    assert read.resources[0].resource_type == "HyperparameterTuningJob"
+
+
+def test_a_step_outlives_a_killed_service_that_is_started_again(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(tmp_path / "studies"), "--port", str(port)]
+    first = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    assert "listening" in first.stdout.readline()
+    slowly = f"import time; time.sleep(1.5); {WELL}"
+    running = step(executor_input(tmp_path, f"http://127.0.0.1:{port}", slowly, max_trial_count=4.0))
+    wait_for_a_running_trial(f"http://127.0.0.1:{port}")
+
+    first.kill()
+    first.wait(10)
+    second = subprocess.Popen(serve, stdout=subprocess.DEVNULL)
+    _, stderr = running.communicate(timeout=60)
+    second.terminate()
+
+    assert running.returncode == 0, stderr
+    assert second.wait(20) == 0
+    first.stdout.close()
+    assert [trial.objective("val/loss") for trial in load_job(tmp_path / "job").trials] == [0.5] * 4
+
+
+def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProcess) -> None:
+    running = step(executor_input(tmp_path, service.url, "import time; time.sleep(60)"))
+    jobs = connect("l", service.url)
+    wait_for_a_running_trial(service.url)
+
+    running.send_signal(signal.SIGTERM)
+    _, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert "is cancelled, because this step was" in stderr
+    (job,) = jobs.list(PARENT)
+    assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
+
+
+def test_an_existing_job_is_watched_and_no_other_is_created(tmp_path: Path, service: ServiceProcess) -> None:
+    step(executor_input(tmp_path / "first", service.url, WELL)).communicate(timeout=60)
+    name = load_job(tmp_path / "first" / "job").name
+
+    again = step(executor_input(tmp_path / "second", service.url, WELL, existing_job=name))
+    again.communicate(timeout=60)
+
+    assert again.returncode == 0
+    assert load_job(tmp_path / "second" / "job").name == name
+    assert len(connect("l", service.url).list(PARENT)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({"study_spec": "{"}, 2, "study_spec: not JSON"),
+        ({"study_spec": "{}"}, 2, "studySpec.metrics: is empty"),
+        ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in all"),
+        ({"api_endpoint": "http://example.com"}, 2, "plain http is for this machine alone"),
+        ({"labels": "[]"}, 2, "labels: expected a JSON object"),
+    ],
+)
+def test_parameters_that_make_no_job_are_one_line(
+    tmp_path: Path, service: ServiceProcess, changes: dict[str, Any], code: int, says: str
+) -> None:
+    running = step(executor_input(tmp_path, service.url, WELL, **changes))
+    _, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == code, stderr
+    assert stderr.startswith("tune: ")
+    assert says in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_a_service_that_refuses_is_quoted(service: ServiceProcess) -> None:
+    with pytest.raises(ServiceError, match=r"creating the tuning job 'train-docs': the service answered 400 .*max"):
+        connect("l", service.url).create(PARENT, make_job(max_trial_count=0, parallel_trial_count=0))
+
+
+def test_a_service_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(ServiceError, match="creating the tuning job 'train-docs'"):
+        connect("l", "http://127.0.0.1:9").create(PARENT, make_job())
+
+
+def test_plain_http_to_another_machine_is_refused() -> None:
+    with pytest.raises(UserError, match=r"http://10\.0\.0\.1: plain http is for this machine alone"):
+        connect("l", "http://10.0.0.1")
+
+
+def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
+    jobs, deadline = connect("l", url), time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        trials = [trial for job in jobs.list(PARENT) for trial in jobs.get(job.name).trials]
+        if any(trial.state is TrialState.ACTIVE for trial in trials):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no trial runs after {limit_s} s")

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.pipelines.local.child import Terminated, run_child, sigterm_raises
+from hydra_vertex.pipelines.local.kfp_local import child
+
+# Says which signals came, and ends on the one that it is told to; `never` needs SIGKILL.
+PROGRAM = """
+import os, signal, sys, time
+from pathlib import Path
+mark, ends_on = Path(sys.argv[1]), sys.argv[2]
+def note(number, frame):
+    with mark.open("a") as file:
+        file.write(" " + signal.Signals(number).name)
+    if signal.Signals(number).name == ends_on:
+        sys.exit(0)
+signal.signal(signal.SIGINT, note)
+signal.signal(signal.SIGTERM, note)
+mark.write_text(str(os.getpid()))
+while True:
+    time.sleep(0.01)
+"""
+
+
+def after(mark: Path, act: Callable[[], None]) -> None:
+    """Call `act` in a thread as soon as the child has said that it is there."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 30
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def signal_self(number: signal.Signals) -> Callable[[], None]:
+    return lambda: os.kill(os.getpid(), number)
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    return tmp_path / "mark"
+
+
+def command(mark: Path, ends_on: str) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, str(mark), ends_on]
+
+
+def seen(mark: Path) -> list[str]:
+    """The signals that the child got; it must be gone."""
+    number, *signals = mark.read_text().split()
+    assert not Path(f"/proc/{number}").exists()
+    return signals
+
+
+def test_the_exit_code_and_the_variables_are_the_childs() -> None:
+    assert run_child([sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "7"}) == 7
+
+
+def test_death_by_a_signal_is_a_negative_number() -> None:
+    assert run_child([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], {}) == -9
+
+
+def test_a_program_that_there_is_not_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="No such file"):
+        run_child(["no-such-program-here"], {})
+
+
+def test_on_ctrl_c_the_child_is_waited_for_and_not_told_again(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "GRACE_S", 0.3)
+    after(mark, signal_self(signal.SIGINT))
+
+    with pytest.raises(KeyboardInterrupt):
+        run_child(command(mark, "SIGTERM"), {})
+    assert seen(mark) == ["SIGTERM"]
+
+
+def test_sigterm_is_handed_on_as_the_ctrl_c_that_the_child_did_not_get(mark: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    after(mark, signal_self(signal.SIGTERM))
+
+    with pytest.raises(Terminated), sigterm_raises():
+        run_child(command(mark, "SIGINT"), {})
+    assert seen(mark) == ["SIGINT"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_child_that_ends_on_no_signal_is_killed(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "GRACE_S", 0.3)
+    after(mark, signal_self(signal.SIGTERM))
+
+    with pytest.raises(Terminated), sigterm_raises():
+        run_child(command(mark, "never"), {})
+    assert seen(mark) == ["SIGINT", "SIGTERM"]
+
+
+def test_a_second_ctrl_c_kills(mark: Path) -> None:
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)  # longer than the quarter of a second that Popen.wait itself takes to pass the first one on
+        os.kill(os.getpid(), signal.SIGINT)
+
+    after(mark, twice)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_child(command(mark, "never"), {})
+    assert seen(mark) == []

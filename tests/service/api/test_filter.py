@@ -1,0 +1,124 @@
+"""The filter of a list request, as Vertex AI documents it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydra_vertex.service.api.filter import parse_filter
+from hydra_vertex.service.api.listing import masked, parse_list_request
+from hydra_vertex.service.status import Refusal, Status
+
+JOB = {
+    "displayName": 'my_job_1 "quoted"',
+    "state": "JOB_STATE_FAILED",
+    "createTime": "2026-01-31T12:00:00.500000Z",
+    "labels": {"keyA": "valueA", "keyB": ""},
+}
+OTHER = {"displayName": "other", "state": "JOB_STATE_SUCCEEDED", "createTime": "2020-01-01T00:00:00.000000Z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("", True),
+        ("  ", True),
+        ('state="JOB_STATE_FAILED"', True),
+        ("state=JOB_STATE_FAILED", True),
+        ('state!="JOB_STATE_FAILED"', False),
+        ('state="JOB_STATE_FAILED" AND display_name:"my_job_*"', True),
+        ('state!="JOB_STATE_FAILED" OR display_name="my_job"', False),
+        ('NOT display_name="my_job"', True),
+        ('-displayName="my_job"', True),
+        (r'displayName="my_job_1 \"quoted\""', True),
+        ('display_name:"my_job"', False),
+        ('display_name:"*"', True),
+        ('display_name="my_job_*"', False),
+        ('create_time>"2021-05-18T00:00:00Z"', True),
+        ('createTime<"2021-05-18T00:00:00Z"', False),
+        ('create_time>="2026-01-31T13:00:00.5+01:00"', True),
+        ('create_time="2026-01-31T12:00:00.5Z"', True),
+        ("labels.keyA=valueA", True),
+        ('labels.keyA!="valueA"', False),
+        ("labels.keyA:valueA", True),
+        ("labels.keyB:*", True),
+        ("labels.keyC:*", False),
+        # OR binds more tightly than AND (AIP-160): this is A AND (B OR C).
+        ("labels.keyC:* AND labels.keyA:* OR labels.keyB:*", False),
+        ("(labels.keyC:* AND labels.keyA:*) OR labels.keyB:*", True),
+        ("labels.keyA:* labels.keyB:*", True),
+        ("labels.keyA:* NOT labels.keyB:*", False),
+        ("NOT (labels.keyC:* OR labels.keyD:*)", True),
+    ],
+)
+def test_a_filter_lets_through_what_it_says(text: str, holds: bool) -> None:
+    assert parse_filter(text)(JOB) is holds
+
+
+def test_a_job_without_labels_has_none_of_them() -> None:
+    assert parse_filter("labels.keyA:*")(OTHER) is False
+    assert parse_filter("labels.keyA!=x")(OTHER) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("size=3", "'size' is none of display_name, state, create_time and labels.KEY"),
+        ("state", "'the end' was not expected"),
+        ("state=", "'the end' was not expected"),
+        ("state>JOB_STATE_FAILED", "state takes = and !="),
+        ("state=RUNNING", "'RUNNING' is no JobState"),
+        ("display_name<x", "display_name takes =, != and :"),
+        ("create_time:*", "create_time takes"),
+        ('create_time>"yesterday"', "create_time: expected a time"),
+        ('create_time>"2026-13-01T00:00:00Z"', "month"),
+        ('create_time>"0001-01-01T00:00:00+23:00"', "is no time"),
+        ('create_time>"9999-12-31T23:59:59-23:00"', "is no time"),
+        ("labels.a>b", "labels.a takes"),
+        ('display_name="x', "cannot be read"),
+        ("(state=JOB_STATE_FAILED", "'the end' was not expected"),
+        ("state=JOB_STATE_FAILED)", "')' was not expected"),
+        ("state=JOB_STATE_FAILED OR", "'the end' was not expected"),
+        ("(" * 100 + "labels.a:*" + ")" * 100, "more than 32 parentheses"),
+    ],
+)
+def test_a_filter_that_is_not_understood_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(Refusal, match=r"^filter: ") as caught:
+        parse_filter(text)
+    assert problem in str(caught.value)
+    assert (caught.value.status, caught.value.field) == (Status.INVALID_ARGUMENT, "filter")
+
+
+@given(st.text(max_size=60) | st.text(alphabet='()=!<>:"-* labels.aNOTANDORstate_', max_size=60))
+def test_any_text_is_a_filter_or_refused(text: str) -> None:
+    try:
+        predicate = parse_filter(text)
+    except Refusal:
+        return
+    assert predicate(JOB) in {True, False}
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="*"), max_size=30))
+def test_any_name_can_be_asked_for_in_quotes(name: str) -> None:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    for sign in "=:":
+        assert parse_filter(f'display_name{sign}"{escaped}"')({"displayName": name})
+        assert not parse_filter(f'display_name{sign}"{escaped}"')({"displayName": f"{name}!"})
+
+
+@pytest.mark.parametrize(
+    ("mask", "kept"),
+    [
+        ("", {"a": {"b": 1, "c": {"d": 2}}, "displayName": "x", "labels": {"k_1": "v", "l": "w"}}),
+        ("*", {"a": {"b": 1, "c": {"d": 2}}, "displayName": "x", "labels": {"k_1": "v", "l": "w"}}),
+        ("display_name", {"displayName": "x"}),
+        ("displayName,a.b", {"displayName": "x", "a": {"b": 1}}),
+        ("a.c.d", {"a": {"c": {"d": 2}}}),
+        ("a.c,a.c.d", {"a": {"c": {"d": 2}}}),
+        ("labels.k_1", {"labels": {"k_1": "v"}}),
+    ],
+)
+def test_a_mask_keeps_the_fields_that_it_names(mask: str, kept: dict[str, object]) -> None:
+    document = {"a": {"b": 1, "c": {"d": 2}}, "displayName": "x", "labels": {"k_1": "v", "l": "w"}}
+    assert masked(document, parse_list_request({"readMask": mask}).paths) == kept

@@ -1,0 +1,93 @@
+"""Connections that ask nothing, over a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hydra_vertex.service.api.http_connection import TimedConnection
+from service.harness import wait_until
+
+
+class HastyConnection(TimedConnection):
+    """The same, with less patience."""
+
+    REQUEST_LIMIT_S = 0.4
+
+
+class LonelyConnection(TimedConnection):
+    """The same, with fewer others."""
+
+    CONNECTIONS_LIMIT = 3
+
+
+async def echo(request: Request) -> Response:
+    return Response(await request.body())
+
+
+@pytest.fixture(params=[HastyConnection])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=request.param, ws="none", log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side has closed it; waits for that."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET / HTTP/1.1\r\nHost", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"],
+)
+def test_a_connection_without_a_whole_request_is_closed(port: int, said: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(said)
+        assert is_closed(connection)
+
+
+def test_one_that_begins_a_second_request_and_stops_is_closed_too(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET / HT")
+        assert is_closed(connection)
+
+
+@pytest.mark.parametrize("port", [LonelyConnection], indirect=True)
+def test_more_connections_than_the_limit_are_closed_at_once_and_room_comes_back(port: int) -> None:
+    waiting = [connected(port) for _ in range(3)]
+    with connected(port) as another:
+        assert is_closed(another)
+    for connection in waiting:
+        connection.close()
+    wait_until(lambda: answer(port) == 200)
+
+
+def answer(port: int) -> int | None:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code
+    except httpx.TransportError:
+        return None

@@ -1,0 +1,266 @@
+"""Suggestions: inside the space, reproducible, never twice the same where that can be had, and towards the goal."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from hydra_vertex.job import (
+    Algorithm,
+    Categorical,
+    ConditionalParameter,
+    Discrete,
+    DoubleRange,
+    Goal,
+    IntegerRange,
+    Measurement,
+    MetricSpec,
+    ParameterSpec,
+    ParameterValue,
+    ScaleType,
+    StudySpec,
+    Trial,
+    TrialState,
+)
+from hydra_vertex.service.optimizer import Parameters, optimizer_for, startup_trials
+
+LR = ParameterSpec("lr", DoubleRange(1e-5, 1e-1), ScaleType.LOG)
+DEPTH = ParameterSpec("depth", IntegerRange(1, 8))
+BATCH = ParameterSpec("batch", Discrete((16.0, 32.0, 64.0)))
+OPTIMIZER = ParameterSpec("optimizer", Categorical(("adam", "sgd")))
+MOMENTUM = ParameterSpec("momentum", DoubleRange(0.5, 0.999), ScaleType.REVERSE_LOG)
+WIDTH = ParameterSpec("width", IntegerRange(1, 1024), ScaleType.LOG)
+EVERY_KIND = (LR, DEPTH, BATCH, OPTIMIZER, MOMENTUM, WIDTH, ParameterSpec("fixed", DoubleRange(2.0, 2.0)))
+FINITE = (BATCH, OPTIMIZER, ParameterSpec("layers", IntegerRange(1, 2)))
+
+MODEL = ParameterSpec(
+    "model",
+    Categorical(("linear", "deep")),
+    children=(
+        ConditionalParameter(
+            ("deep",), ParameterSpec("layers", IntegerRange(1, 3), children=(ConditionalParameter((2.0, 3.0), BATCH),))
+        ),
+        ConditionalParameter(("linear", "deep"), LR),
+    ),
+)
+CONDITIONAL_FINITE = ParameterSpec("model", MODEL.domain, children=MODEL.children[:1])
+
+Objective = Callable[[Parameters], float | None]
+
+
+def study(
+    parameters: Sequence[ParameterSpec] = EVERY_KIND,
+    algorithm: Algorithm = Algorithm.BAYESIAN,
+    goal: Goal = Goal.MINIMIZE,
+) -> StudySpec:
+    return StudySpec((MetricSpec("loss", goal),), tuple(parameters), algorithm)
+
+
+def trial(number: int, parameters: Parameters, value: float | None) -> Trial:
+    state = TrialState.INFEASIBLE if value is None else TrialState.SUCCEEDED
+    final = None if value is None else Measurement({"loss": value})
+    return Trial(str(number), state, parameters, final_measurement=final)
+
+
+def run(spec: StudySpec, count: int, objective: Objective, job_id: str = "1") -> list[Trial]:
+    optimizer = optimizer_for(spec, job_id, count)
+    history: list[Trial] = []
+    for number in range(1, count + 1):
+        parameters = optimizer.suggest(number, history)
+        history.append(trial(number, parameters, objective(parameters)))
+    return history
+
+
+def distance(parameters: Parameters) -> float:
+    return abs(math.log10(float(parameters["lr"])) + 2) + abs(float(parameters["depth"]) - 6)
+
+
+def is_inside(spec: ParameterSpec, value: ParameterValue) -> bool:
+    match spec.domain:
+        case DoubleRange(low, high):
+            return low <= float(value) <= high
+        case IntegerRange(low, high):
+            return float(value).is_integer() and low <= float(value) <= high
+        case Categorical(values):
+            return value in values
+        case Discrete(values):
+            return value in values
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
+def test_every_suggestion_lies_inside_the_space(algorithm: Algorithm) -> None:
+    for suggested in run(study(algorithm=algorithm), 20, distance):
+        assert list(suggested.parameters) == [spec.id for spec in EVERY_KIND]
+        assert all(is_inside(spec, suggested.parameters[spec.id]) for spec in EVERY_KIND)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
+def test_a_study_is_the_same_again_under_the_same_job_id(algorithm: Algorithm) -> None:
+    spec = study(algorithm=algorithm)
+    assert run(spec, 12, distance) == run(spec, 12, distance)
+    assert run(spec, 12, distance) != run(spec, 12, distance, job_id="2")
+
+
+def test_a_suggestion_needs_nothing_but_what_is_recorded() -> None:
+    history = run(study(), 12, distance)
+    fresh = optimizer_for(study(), "1", 12)
+    assert fresh.suggest(12, history[:11]) == history[11].parameters
+
+
+@pytest.mark.parametrize(("goal", "sign"), [(Goal.MINIMIZE, 1), (Goal.MAXIMIZE, -1), (Goal.UNSPECIFIED, -1)])
+def test_the_search_goes_towards_the_goal(goal: Goal, sign: int) -> None:
+    history = run(study((LR, DEPTH), goal=goal), 40, lambda parameters: sign * distance(parameters))
+    early, late = history[:10], history[-10:]
+    assert sum(distance(t.parameters) for t in late) < 0.5 * sum(distance(t.parameters) for t in early)
+
+
+def test_the_search_keeps_away_from_where_trials_fail() -> None:
+    def objective(parameters: Parameters) -> float | None:
+        return None if parameters["optimizer"] == "sgd" else distance(parameters)
+
+    history = run(study((LR, DEPTH, OPTIMIZER)), 40, objective)
+    failed = [t.parameters["optimizer"] == "sgd" for t in history]
+    assert sum(failed[-20:]) < sum(failed[:20])
+    assert sum(failed[-20:]) <= 6
+
+
+def test_trials_that_run_at_the_same_time_are_not_alike() -> None:
+    spec = study((LR, DEPTH))
+    history = run(spec, 12, distance)
+    optimizer = optimizer_for(spec, "1", 12)
+    for number in range(13, 17):
+        parameters = optimizer.suggest(number, history)
+        history.append(Trial(str(number), TrialState.ACTIVE, parameters))
+    assert len({t.parameters["lr"] for t in history[12:]}) == 4
+
+
+@pytest.mark.parametrize("outcome", [None, 1.0])
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH])
+def test_a_finite_space_is_gone_through_before_anything_comes_twice(
+    algorithm: Algorithm, outcome: float | None
+) -> None:
+    history = run(study(FINITE, algorithm), 15, lambda _: outcome)
+    points = [tuple(t.parameters.values()) for t in history]
+    assert len(set(points[:12])) == 12
+    assert set(points[12:]) <= set(points[:12])
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH])
+def test_a_finite_space_with_conditions_is_gone_through_too(algorithm: Algorithm) -> None:
+    history = run(study((CONDITIONAL_FINITE,), algorithm), 8, lambda _: 1.0)
+    assert len({tuple(sorted(t.parameters.items())) for t in history}) == 8  # linear; 1 layer; 2 or 3 by 3 batches
+
+
+BRANCHES = ParameterSpec(
+    "model",
+    Categorical(("tree", "deep")),
+    children=(
+        ConditionalParameter(("tree",), ParameterSpec("leaves", IntegerRange(1, 3))),
+        ConditionalParameter(("deep",), LR),
+    ),
+)
+
+
+@pytest.mark.parametrize("job_id", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
+def test_a_finite_branch_of_a_space_without_end_repeats_nothing(algorithm: Algorithm, job_id: str) -> None:
+    history = run(study((BRANCHES,), algorithm), 16, lambda parameters: float(parameters.get("lr", 1.0)), job_id)
+    assert len({tuple(sorted(t.parameters.items())) for t in history}) == 16
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
+def test_a_conditional_parameter_is_there_exactly_while_its_condition_holds(algorithm: Algorithm) -> None:
+    history = run(study((MODEL,), algorithm), 24, lambda parameters: abs(math.log10(float(parameters["lr"])) + 3))
+    for suggested in (t.parameters for t in history):
+        assert ("layers" in suggested) == (suggested["model"] == "deep")
+        assert ("batch" in suggested) == (suggested.get("layers") in {2.0, 3.0})
+        assert "lr" in suggested
+    assert {t.parameters["model"] for t in history} == {"linear", "deep"}
+
+
+def test_a_search_in_a_conditional_space_goes_towards_the_goal_in_the_better_branch() -> None:
+    def objective(parameters: Parameters) -> float:
+        return abs(math.log10(float(parameters["lr"])) + 3) + (0.0 if parameters["model"] == "deep" else 2.0)
+
+    late = run(study((MODEL,)), 30, objective)[-8:]
+    assert sum(t.parameters["model"] == "deep" for t in late) >= 6
+    assert sum(objective(t.parameters) for t in late) / len(late) < 1.0
+
+
+def test_the_first_trial_has_the_default_values_and_the_middle_of_the_rest() -> None:
+    spec = study(
+        (
+            ParameterSpec("lr", DoubleRange(1e-5, 1e-1, 3e-4), ScaleType.LOG),
+            ParameterSpec("momentum", DoubleRange(0.0, 1.0)),
+            ParameterSpec("batch", Discrete((16.0, 32.0), 32.0)),
+            ParameterSpec("model", Categorical(("a", "b"), "b"), children=(ConditionalParameter(("b",), DEPTH),)),
+        )
+    )
+    first = optimizer_for(spec, "1", 10).suggest(1, [])
+    assert first == {"lr": 3e-4, "momentum": 0.5, "batch": 32.0, "model": "b", "depth": 5.0}
+
+
+def test_two_studies_begin_alike_only_in_their_first_trial() -> None:
+    one, other = (run(study((LR, DEPTH)), 4, distance, job_id) for job_id in ("1", "2"))
+    assert one[0] == other[0]
+    assert all(a.parameters != b.parameters for a, b in zip(one[1:], other[1:], strict=True))
+
+
+def test_a_study_whose_trials_all_fail_goes_on() -> None:
+    history = run(study((LR, DEPTH)), 14, lambda _: None)
+    assert len({tuple(t.parameters.values()) for t in history}) == 14
+
+
+@pytest.mark.parametrize("value", [0.0, 1e300, -1e-300])
+def test_a_study_whose_trials_are_all_the_same_goes_on(value: float) -> None:
+    history = run(study((LR, DEPTH)), 14, lambda _: value)
+    assert len({tuple(t.parameters.values()) for t in history}) == 14
+
+
+def test_values_of_any_size_are_searched() -> None:
+    sizes = iter([1e300, -1e300, 1e-300, 0.0, 5.0] * 4)
+    assert len(run(study((LR, DEPTH)), 16, lambda _: next(sizes))) == 16
+
+
+def test_more_trials_than_the_model_takes_are_no_hindrance() -> None:
+    from hydra_vertex.service.optimizer import bayesian
+
+    count = bayesian.MOST_MODELLED + 20
+    random = run(study((LR, DEPTH), Algorithm.RANDOM_SEARCH), count, distance)
+    found = optimizer_for(study((LR, DEPTH)), "1", count).suggest(count + 1, random)
+    assert distance(found) < 1.0
+
+
+def test_a_large_finite_space_is_no_reason_to_wait() -> None:
+    spec = study(tuple(ParameterSpec(f"p{i}", IntegerRange(1, 10**6)) for i in range(6)), Algorithm.RANDOM_SEARCH)
+    assert len({tuple(t.parameters.values()) for t in run(spec, 30, lambda _: 1.0)}) == 30
+
+
+def test_the_first_trial_is_the_centre_and_the_first_ones_are_spread_out() -> None:
+    history = run(study((LR, MOMENTUM, DEPTH)), 40, distance)
+    assert history[0].parameters["lr"] == pytest.approx(1e-3)
+    quarters = {int(math.log10(float(t.parameters["lr"])) + 5) for t in history[1:7]}
+    assert quarters == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(("count", "startup"), [(1, 4), (16, 4), (24, 6), (1000, 10)])
+def test_the_start_suits_the_budget(count: int, startup: int) -> None:
+    assert startup_trials(count) == startup
+
+
+def test_numpy_is_not_imported_before_the_first_suggestion() -> None:
+    program = """
+import sys
+from hydra_vertex.job import *
+from hydra_vertex.service.optimizer import optimizer_for
+spec = StudySpec((MetricSpec("loss", Goal.MINIMIZE),), (ParameterSpec("x", DoubleRange(0.0, 1.0)),))
+optimizer = optimizer_for(spec, "1", 4)
+print("numpy" in sys.modules, optimizer.suggest(1, []))
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
+
+    assert done.stdout == "False {'x': 0.5}\n"

@@ -1,0 +1,93 @@
+"""A trial does to its own files whatever it likes; the service neither waits, nor breaks, nor loses other trials."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.service.folder import TrialFolder
+from hydra_vertex.service.measurements.metric_file import measurements_of, read_records
+from hydra_vertex.service.system.untrusted_files import read_end
+from hydra_vertex.service.trials.exit_status import log_tail, read_ending
+from service import obstacles
+from service.harness import Client, Document, job_document
+from service.obstacles import OBSTACLES
+
+
+@pytest.mark.parametrize("put", OBSTACLES)
+def test_what_is_no_regular_file_is_read_as_none_and_can_be_removed(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    folder = TrialFolder(tmp_path / "1")
+    folder.clear()
+    for file in (folder.metric_file, folder.exit_file, folder.log, folder.gpu_file):
+        put(file)
+
+    assert read_records(folder.metric_file) == ()
+    assert read_ending(folder.exit_file) is None
+    assert log_tail(folder.log) == ""
+    assert not folder.read_gpu()
+    folder.clear()
+    assert not any(os.path.lexists(path) for path in (folder.metric_file, folder.exit_file, folder.log))
+
+
+def test_of_a_file_without_end_the_last_bytes_are_read(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, 2)
+        file.write(b"end")
+    assert read_end(tmp_path / "sparse", 4) == b"\0end"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"x" * (10 << 20),
+        b'{"loss": "' + b"9" * (3 << 20) + b'"}',
+        b"\x00\xff\xfe" * 1000,
+        b"[" * 200_000,
+        b'{"loss":' * 100_000,
+        b'{"loss": 1e400, "global_step": 1}',
+        b'{"loss": NaN}',
+        b'{"loss": -Infinity}',
+    ],
+    ids=lambda line: repr(line[:12]),
+)
+def test_lines_that_no_reporter_writes_leave_the_others_readable(tmp_path: Path, line: bytes) -> None:
+    good = b'{"loss": 0.5, "global_step": 7}'
+    (tmp_path / "m").write_bytes(line + b"\n" + good + b"\n")
+    found = measurements_of(read_records(tmp_path / "m"), "loss", 0.0)
+    assert [(m.metrics["loss"], m.step_count) for m in found] == [(0.5, 7)]
+
+
+@pytest.mark.parametrize("step", ["1" + "0" * 400, "1e300", '"-1e30"', "NaN", "-1", str(2**63)])
+def test_a_step_that_the_api_cannot_hold_counts_as_none(tmp_path: Path, step: str) -> None:
+    (tmp_path / "m").write_text(f'{{"loss": 0.5, "global_step": {step}, "timestamp": 1e300}}\n')
+    (found,) = measurements_of(read_records(tmp_path / "m"), "loss", 0.0)
+    assert (found.step_count, found.elapsed_s) == (0, None)
+
+
+@pytest.mark.parametrize("content", ["[" * 50_000, '{"code": 1e999}', '{"code": 1' + "0" * 400 + "}"])
+def test_an_ending_that_nobody_wrote_like_that_has_no_code(tmp_path: Path, content: str) -> None:
+    (tmp_path / "exit.json").write_text(content)
+    ending = read_ending(tmp_path / "exit.json")
+    assert ending is None or ending.code is None
+
+
+def test_a_service_judges_each_trial_that_puts_an_obstacle_in_the_place_of_its_files(client: Client, app: Path) -> None:
+    document = job_document(app, "obstacles", trials=3 * len(OBSTACLES), parallel=7)
+    container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
+    container["command"] = [sys.executable, "-I", "-S", obstacles.__file__]
+    trials = client.run(document)["trials"]
+    assert [outcome(trial) for trial in trials] == ["no value", "failed", "succeeded"] * len(OBSTACLES)
+
+
+def outcome(trial: Document) -> str:
+    reason = trial.get("infeasibleReason", "")
+    if reason.startswith("exited with code 3"):
+        return "failed"
+    return "no value" if "reported no value" in reason else f"{trial['state'].lower()}{reason}"

@@ -1,0 +1,95 @@
+"""What a trial's process is started with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.job import Trial, TrialState, parse_job
+from hydra_vertex.protocol.environment import TrialEnvironment
+from hydra_vertex.service.folder import ServiceFolder
+from hydra_vertex.service.status import Refusal
+from hydra_vertex.service.trials.launch_spec import Host, Share, parameter_arguments, trial_environ
+from service.harness import job_document
+from service.optimizer.test_optimizer import MODEL
+
+ENVIRONMENT = TrialEnvironment(trial_id="3", metric_file="/m", job_id="1")
+
+
+def environ(service: dict[str, str], given: dict[str, str] | None = None, parallel: int = 2) -> dict[str, str]:
+    host = Host(service, Path("/venv/bin"), cpu_count=8)
+    return trial_environ(given or {}, ENVIRONMENT, Share(None, parallel), host)
+
+
+def test_nothing_that_tells_the_service_who_it_is_reaches_a_trial() -> None:
+    found = environ({"CLOUD_ML_TRIAL_ID": "9", "CLOUD_ML_HP_METRIC_TAG": "x", "AIP_MODEL_DIR": "gs://b", "HOME": "/h"})
+    assert found["CLOUD_ML_TRIAL_ID"] == "3"
+    assert found["HOME"] == "/h"
+    assert {"CLOUD_ML_HP_METRIC_TAG", "AIP_MODEL_DIR"}.isdisjoint(found)
+
+
+def test_a_variable_may_refer_to_one_of_the_trials_own() -> None:
+    found = environ({"HOME": "/h"}, {"BEST": "trial-$(CLOUD_ML_TRIAL_ID)", "PLACE": "$(HOME)"})
+    assert (found["BEST"], found["PLACE"]) == (f"trial-{ENVIRONMENT.trial_id}", "$(HOME)")
+
+
+def test_the_programs_of_the_services_python_are_found_first() -> None:
+    assert environ({"PATH": "/usr/bin"})["PATH"] == "/venv/bin:/usr/bin"
+    assert environ({"PATH": "/usr/bin"}, {"PATH": "/mine"})["PATH"] == "/venv/bin:/mine"
+
+
+@pytest.mark.parametrize(
+    ("service", "given", "parallel", "threads"),
+    [
+        ({}, {}, 2, "4"),
+        ({}, {}, 16, "1"),
+        ({"OMP_NUM_THREADS": "7"}, {}, 2, "7"),
+        ({"OMP_NUM_THREADS": "7"}, {"OMP_NUM_THREADS": "5"}, 2, "5"),
+    ],
+)
+def test_trials_share_the_cpus_unless_the_user_says_otherwise(
+    service: dict[str, str], given: dict[str, str], parallel: int, threads: str
+) -> None:
+    assert environ(service, given, parallel)["OMP_NUM_THREADS"] == threads
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        ({"model": "linear", "lr": 0.5}, ("--model=linear", "--lr=0.5")),
+        ({"lr": 0.5, "layers": 1.0, "model": "deep"}, ("--model=deep", "--layers=1", "--lr=0.5")),
+        (
+            {"model": "deep", "layers": 3.0, "batch": 16.0, "lr": 0.5},
+            ("--model=deep", "--layers=3", "--batch=16.0", "--lr=0.5"),
+        ),
+    ],
+)
+def test_a_trial_is_given_the_conditional_parameters_that_apply_behind_their_parents(
+    tmp_path: Path, parameters: dict[str, float | str], arguments: tuple[str, ...]
+) -> None:
+    job = parse_job(job_document(tmp_path / "app", "report"))
+    job = replace(job, study_spec=replace(job.study_spec, parameters=(MODEL,)))
+    assert parameter_arguments(job, Trial("1", TrialState.ACTIVE, parameters)) == arguments
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("", "/s/jobs/7/output"),
+        ("gs://bucket", "/s/gcs/bucket"),
+        ("gs://bucket/a/b/", "/s/gcs/bucket/a/b"),
+        ("/data/out", "/data/out"),
+    ],
+)
+def test_an_output_uri_has_a_folder_of_this_machine(uri: str, place: str) -> None:
+    assert ServiceFolder(Path("/s")).output_base("7", uri) == Path(place)
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://", "gs:///etc", "gs://b/../../etc", "relative", "/a/../b", "s3://b/x", "gs://b/\0"]
+)
+def test_an_output_uri_that_leads_elsewhere_is_refused(uri: str) -> None:
+    with pytest.raises(Refusal, match="outputUriPrefix"):
+        ServiceFolder(Path("/s")).output_base("7", uri)

@@ -1,0 +1,135 @@
+"""The supervisor as the program that it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.service.trials.launch import SUPERVISOR
+from service.harness import Document, is_running, wait_until
+
+
+def order_line(folder: Path, command: list[str], **changes: float) -> bytes:
+    limits = {"timeout_s": 20.0, "grace_s": 0.2, "log_limit_bytes": 1 << 20}
+    return json.dumps({"command": command, "directory": str(folder), **limits, **changes}).encode() + b"\n"
+
+
+def supervise(folder: Path, command: list[str], **changes: float) -> Document:
+    subprocess.run(SUPERVISOR, input=order_line(folder, command, **changes), check=True)
+    return ending(folder)
+
+
+def ending(folder: Path) -> Document:
+    document: Document = json.loads((folder / "exit.json").read_text())
+    return document
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "number"), [("exit 0", 0, None), ("exit 3", 3, None), ("kill -9 $$", None, 9)]
+)
+def test_it_reports_how_the_command_ended(tmp_path: Path, script: str, code: int | None, number: int | None) -> None:
+    report = supervise(tmp_path, ["sh", "-c", script])
+    assert (report["code"], report["signal"], report["timed_out"], report["stopped"]) == (code, number, False, False)
+    assert report["started"] <= report["ended"]
+
+
+def test_what_is_printed_is_in_the_log_in_its_order(tmp_path: Path) -> None:
+    supervise(tmp_path, ["sh", "-c", "echo out; echo err >&2; cat; echo end"])
+    assert (tmp_path / "log.txt").read_text() == "out\nerr\nend\n"
+
+
+def test_nothing_starts_without_an_order(tmp_path: Path) -> None:
+    command = ["touch", str(tmp_path / "started")]
+    subprocess.run(SUPERVISOR, input=order_line(tmp_path, command).rstrip(b"\n"), check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_everything_that_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    sleep = f"sleep 60 & echo $! >> {pids}"
+    own_session = f"(setsid sh -c '{sleep}; wait' &)"
+    in_background = f"setsid {sleep}"
+    supervise(
+        tmp_path,
+        ["sh", "-c", f"{sleep}; {in_background}; {own_session}; until grep -c . {pids} | grep -q 3; do :; done"],
+    )
+    left = [int(pid) for pid in pids.read_text().split()]
+    assert len(left) == 3
+    assert not any(is_running(pid) for pid in left)
+
+
+def test_a_command_that_ignores_the_request_to_end_is_killed_after_the_grace(tmp_path: Path) -> None:
+    report = supervise(tmp_path, ["sh", "-c", "trap '' TERM; sleep 60 & wait; sleep 60"], timeout_s=0.1)
+    assert (report["timed_out"], report["signal"]) == (True, signal.SIGKILL)
+
+
+def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
+    script = "trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
+    with subprocess.Popen(SUPERVISOR, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(order_line(tmp_path, ["sh", "-c", script], grace_s=10.0))
+        process.stdin.close()
+        log = tmp_path / "log.txt"
+        wait_until(lambda: log.exists() and log.read_text() == "ready\n")
+        process.terminate()
+        assert process.wait(20) == 0
+    assert log.read_text().endswith("cleaned\n")
+    assert (ending(tmp_path)["code"], ending(tmp_path)["stopped"]) == (0, True)
+
+
+def test_memory_that_processes_share_counts_once_and_that_of_each_is_added(tmp_path: Path) -> None:
+    share = """
+import os, time
+kept = bytearray(b"x" * (120 << 20))
+for _ in range(3):
+    if os.fork() == 0:
+        own = bytearray(b"x" * (int(os.environ["OWN_MIB"]) << 20))
+        time.sleep(2)
+        os._exit(0)
+for _ in range(3):
+    os.wait()
+"""
+    command = [sys.executable, "-I", "-S", "-c", share]
+    for own_mib, fits in (("1", True), ("90", False)):
+        environ = {**os.environ, "OWN_MIB": own_mib}
+        line = order_line(tmp_path, command, memory_limit_bytes=300 << 20)
+        subprocess.run(SUPERVISOR, input=line, env=environ, check=True)
+        report = ending(tmp_path)
+        assert (report["code"] == 0, report["memory_bytes"] is None, report["stopped"]) == (fits, fits, False)
+
+
+def test_a_command_is_as_nice_as_asked(tmp_path: Path) -> None:
+    supervise(tmp_path, ["nice"], nice=3)
+    assert int((tmp_path / "log.txt").read_text()) == min(os.nice(0) + 3, 19)
+
+
+def test_a_log_that_is_too_long_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
+    supervise(tmp_path, ["sh", "-c", "echo first; yes | head -c 3000000; echo last"], log_limit_bytes=400_000)
+    log = (tmp_path / "log.txt").read_bytes()
+    assert 200_000 <= len(log) <= 400_000
+    assert log.startswith(b"first\n")
+    assert log.endswith(b"last\n")
+    assert b"bytes of log left out here" in log
+
+
+def test_a_command_gets_the_signals_back_that_python_ignores(tmp_path: Path) -> None:
+    supervise(tmp_path, ["sh", "-c", "grep SigIgn /proc/self/status"])
+    (ignored,) = (tmp_path / "log.txt").read_text().split()[1:]
+    assert int(ignored, 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+
+
+def test_the_environment_of_the_trial_does_not_change_how_the_supervisor_starts(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('taken for the standard library')")
+    subprocess.run(
+        SUPERVISOR,
+        input=order_line(tmp_path, [sys.executable, "-S", "-c", "import os; print(os.environ['PYTHONPATH'])"]),
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHOME": ""},
+        check=True,
+    )
+    assert (tmp_path / "log.txt").read_text() == f"{tmp_path}\n"

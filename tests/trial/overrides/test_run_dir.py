@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.trial.overrides.arguments import parse_arguments
+from hydra_vertex.trial.overrides.run_dir import run_dir_override
+from trial.apps import TRAIN, hydra_trial, write_app
+
+# Starts itself again as Lightning's DDP does for its further ranks: the same arguments, and where Hydra writes behind.
+_DDP = TRAIN.replace(
+    "print(cfg)",
+    """if "LOCAL_RANK" not in os.environ:
+            rank = f'hydra.run.dir="{HydraConfig.get().run.dir}"', "hydra.job.name=rank1", "hydra.output_subdir=null"
+            subprocess.run([sys.executable, *sys.argv, *rank], env={**os.environ, "LOCAL_RANK": "1"}, check=True)
+        print(HydraConfig.get().runtime.output_dir)""",
+).replace(
+    "import sys\n",
+    "import os\n    import subprocess\n    import sys\n    from hydra.core.hydra_config import HydraConfig\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("model_dir", "override"),
+    [
+        ("/out/7/model/", "hydra.run.dir='/out/7/hydra'"),
+        ("/out/7/model", "hydra.run.dir='/out/7/hydra'"),
+        ("/it's/${x}/model/", r"hydra.run.dir='/it\'s/\${x}/hydra'"),
+        ("", None),
+        ("gs://no-such-bucket/7/model/", None),
+    ],
+)
+def test_hydra_writes_beside_the_model(model_dir: str, override: str | None) -> None:
+    assert run_dir_override({"AIP_MODEL_DIR": model_dir}, parse_arguments(["lr=1"])) == override
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["hydra.run.dir=mine", "++hydra.run.dir=mine", "--hydra.run.dir=mine", "--multirun", "-m", "--help", "--cfg=job"],
+)
+def test_where_the_command_line_says_more_hydra_is_left_alone(argument: str) -> None:
+    assert run_dir_override({"AIP_MODEL_DIR": "/out/7/model/"}, parse_arguments(["lr=1", argument])) is None
+
+
+def test_outside_of_a_trial_hydra_is_left_alone() -> None:
+    assert run_dir_override({}, parse_arguments(["lr=1"])) is None
+
+
+def test_ranks_that_the_app_starts_write_where_the_first_does(tmp_path: Path) -> None:
+    app = write_app(tmp_path, _DDP)
+    model_dir = app / "it's 1" / "model"
+    ended = hydra_trial(app, "--", "python", "train.py", "--lr=1", environ={"AIP_MODEL_DIR": f"{model_dir}/"})
+    assert ended.returncode == 0, ended.stderr
+    folder = model_dir.with_name("hydra")
+    assert ended.stdout.splitlines().count(str(folder)) == 2
+    assert {path.name for path in folder.iterdir()} == {".hydra", "train.log", "rank1.log"}
+    assert not (app / "outputs").exists()
+
+
+def test_ranks_that_a_launcher_starts_write_into_one_folder(tmp_path: Path) -> None:
+    app = write_app(tmp_path)
+    for rank in ("0", "1"):
+        environ = {"AIP_MODEL_DIR": str(app / "out/model"), "RANK": rank}
+        assert hydra_trial(app, "train.py", environ=environ).returncode == 0
+    assert {path.name for path in (app / "out").iterdir()} == {"hydra"}

@@ -1,0 +1,205 @@
+"""The one writer of the metric file, with real processes, threads and readers."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.protocol.errors import OutputError
+from hydra_vertex.trial.reporting.metric_file import add_final_value, add_line, add_value
+from hydra_vertex.trial.reporting.reporting import metric_file
+
+WRITER = Path(__file__).with_name("metric_writer.py")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "output.metrics"
+
+
+def records(file: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def points(file: Path, metric: str) -> list[tuple[str, str]]:
+    """Step and value of each record of a metric."""
+    return [(record["global_step"], record[metric]) for record in records(file) if metric in record]
+
+
+def test_a_value_is_one_record_with_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_ML_TRIAL_ID", "7")
+    file = tmp_path / "deep" / "output.metrics"
+    add_final_value(file, "val/loss", 0.25)
+    (record,) = records(file)
+    assert (record["val/loss"], record["trial"], record["global_step"]) == ("0.25", "7", "1")
+    assert {path.name for path in file.parent.iterdir()} == {"output.metrics", ".output.metrics.lock"}
+
+
+def test_what_is_there_already_is_kept_in_front(file: Path) -> None:
+    file.write_bytes(b'{"loss": "3.0", "global_step": "40"}\n\xff not a record\n{"loss": "2.0", "global_step": "9"}')
+    before = file.read_bytes()
+    add_final_value(file, "loss", 1.0)
+    assert file.read_bytes().startswith(before + b"\n")
+    assert json.loads(file.read_bytes().splitlines()[-1])["global_step"] == "41"
+
+
+def test_every_one_of_many_records_is_kept(file: Path) -> None:
+    for value in range(250):
+        add_value(file, "loss", value)
+    assert points(file, "loss") == [(str(value + 1), f"{value}.0") for value in range(250)]
+
+
+def test_each_metric_counts_its_own_steps_and_the_final_value_comes_after_all(file: Path) -> None:
+    add_value(file, "loss", 3.0, 100)
+    add_value(file, "acc", 0.5)
+    add_value(file, "loss", 2.0)
+    add_value(file, "loss", 1.0, 50)
+    add_final_value(file, "acc", 0.75)
+    assert points(file, "loss") == [("100", "3.0"), ("101", "2.0"), ("102", "1.0")]
+    assert points(file, "acc") == [("1", "0.5"), ("103", "0.75")]
+
+
+@pytest.mark.parametrize(
+    ("reported", "returned", "judged"),
+    [
+        ([3.0, 2.0, 2.5], 2.5, [3.0, 2.0, 2.5]),
+        ([3.0, 2.0, 2.5], 2.0, [3.0, 2.0, 2.5, 2.0]),
+        ([], 2.0, [2.0]),
+    ],
+    ids=["the last one", "the best one", "the only one"],
+)
+def test_the_final_value_is_the_last_one_and_is_there_once(
+    file: Path, reported: Sequence[float], returned: float, judged: Sequence[float]
+) -> None:
+    for value in reported:
+        add_value(file, "loss", value)
+    add_final_value(file, "loss", returned)
+    assert [float(value) for _, value in points(file, "loss")] == judged
+
+
+def test_the_same_value_of_another_metric_or_of_an_earlier_step_is_not_the_final_one(file: Path) -> None:
+    file.write_text('{"acc": "1.0", "global_step": "1"}\n{"loss": "2.0", "global_step": "9"}\n')
+    with file.open("a") as stream:
+        stream.write('{"loss": "1.0", "global_step": "5"}\n')
+    add_final_value(file, "loss", 1.0)
+    assert points(file, "loss") == [("9", "2.0"), ("5", "1.0"), ("10", "1.0")]
+
+
+def test_a_link_stays_a_link(tmp_path: Path, file: Path) -> None:
+    file.symlink_to(tmp_path / "elsewhere")
+    add_value(file, "loss", 1.0)
+    assert file.is_symlink()
+    assert points(tmp_path / "elsewhere", "loss") == [("1", "1.0")]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"output\.metrics: the measurement loss=1\.0 cannot be written"):
+        add_value(tmp_path / "file" / "output.metrics", "loss", 1.0)
+
+
+def test_a_lock_that_is_never_released_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_file, "LOCK_TIMEOUT_S", 0.05)
+    with file.with_name(".output.metrics.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match=r"\.output\.metrics\.lock is held by a process that hangs"):
+            add_value(file, "loss", 1.0)
+    add_value(file, "loss", 2.0)
+    assert points(file, "loss") == [("1", "2.0")]
+
+
+def test_a_process_forked_while_a_line_is_added_does_not_keep_the_lock(file: Path) -> None:
+    with metric_file._locked(file):
+        inherited = [os.dup(descriptor) for descriptor in _lock_descriptors()]
+    try:
+        assert inherited
+        add_value(file, "loss", 1.0)
+    finally:
+        for descriptor in inherited:
+            os.close(descriptor)
+
+
+def _lock_descriptors() -> list[int]:
+    links = list(Path("/proc/self/fd").iterdir())
+    return [int(link.name) for link in links if link.is_symlink() and link.readlink().name.endswith(".lock")]
+
+
+def test_threads_that_report_at_once_lose_nothing(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: add_value(file, f"metric{number % 4}", number), range(200)))
+    assert len(records(file)) == 200
+    assert {name: len(points(file, name)) for name in ("metric0", "metric3")} == {"metric0": 50, "metric3": 50}
+
+
+@contextmanager
+def writers(file: Path, *metrics: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """A process for each metric, all of them let go at the same moment, which report until there is `stop`."""
+    environ = {**os.environ, "CLOUD_ML_HP_METRIC_FILE": str(file), "PYTHONWARNINGS": "error"}
+    commands = [[sys.executable, str(WRITER), metric, str(file.parent)] for metric in metrics]
+    processes = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for command in commands]
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(file.parent.glob("*.ready"))) < len(metrics):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        file.with_name("start").touch()
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def reported(process: subprocess.Popen[str]) -> int:
+    """How many values it has reported when it ends."""
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    return int(output)
+
+
+def turns(file: Path) -> int:
+    """How often another of two writers has come next."""
+    own = ["loss" in record for record in records(file)] if file.exists() else []
+    return sum(one != other for one, other in pairwise(own))
+
+
+def test_processes_that_report_at_once_lose_nothing(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    with writers(file, "loss", "acc") as processes:
+        while turns(file) < 20:
+            assert time.monotonic() < deadline, f"only {turns(file)} turns: the two do not overlap"
+            time.sleep(0.05)
+        file.with_name("stop").touch()
+        counts = [reported(process) for process in processes]
+    assert [len(points(file, "loss")), len(points(file, "acc"))] == counts
+
+
+def test_a_reader_in_a_tight_loop_never_sees_an_empty_or_torn_file(file: Path) -> None:
+    """10,000 reads or more beside three writers. Each new state goes on from the one before, in whole lines."""
+    add_line(file, b'{"first": "1"}\n')
+    seen, states, reads, deadline = file.read_bytes(), 0, 0, time.monotonic() + 60
+    with writers(file, "loss", "acc", "f1") as processes:
+        while reads < 10_000 or states < 200:
+            reads += 1
+            content = file.read_bytes()
+            states += content != seen
+            assert content.endswith(b"\n")
+            assert content.startswith(seen)
+            assert all(json.loads(line) for line in content[len(seen) :].splitlines())
+            seen = content
+            assert time.monotonic() < deadline, f"only {states} states of the file in {reads} reads"
+        assert all(process.poll() is None for process in processes), "the reads were to overlap with the writing"
+        file.with_name("stop").touch()
+        counts = [reported(process) for process in processes]
+    assert [len(points(file, metric)) for metric in ("loss", "acc", "f1")] == counts

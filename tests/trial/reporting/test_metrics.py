@@ -1,0 +1,59 @@
+"""A metric's name, and where its values go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.protocol.errors import MetricError
+from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS, check_metric_name, metric_file, metric_name
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "app", "name"),
+    [
+        ("loss", {"CLOUD_ML_HP_METRIC_TAG": "tag"}, "acc", "loss"),
+        (None, {"CLOUD_ML_HP_METRIC_TAG": "tag"}, "acc", "tag"),
+        (None, {}, "acc", "acc"),
+        (None, {}, None, "metric"),
+        (None, {}, 3, "metric"),
+    ],
+)
+def test_the_users_name_comes_before_the_services_and_the_apps(
+    option: str | None, environ: dict[str, str], app: object, name: str
+) -> None:
+    assert metric_name(option, environ, app) == name
+
+
+def test_nobody_reads_the_file_of_an_app_started_by_hand() -> None:
+    assert metric_file({}) is None
+
+
+def test_a_trial_without_a_named_file_writes_where_vertex_reads() -> None:
+    assert metric_file({"CLOUD_ML_TRIAL_ID": "3"}) == Path("/tmp/hypertune/output.metrics")  # noqa: S108 - hypertune's
+
+
+def test_a_file_without_a_folder_is_in_the_working_directory() -> None:
+    assert metric_file({"CLOUD_ML_HP_METRIC_FILE": "out"}) == Path("out").absolute()
+
+
+@pytest.mark.parametrize("name", ["loss", "val/loss", "val/loss_epoch", "größe", "a=b"])
+def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
+    check_metric_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("val loss", "has no whitespace, write 'val_loss'"),
+        ("loss\n", "has no whitespace, write 'loss'"),
+        ("", "expected a name such as 'val/loss'"),
+        (None, "--metric is None"),
+        (7, "--metric is 7"),
+        *((field, "a field of the metric file's records") for field in RECORD_FIELDS),
+    ],
+)
+def test_a_name_that_a_record_cannot_hold_is_refused(name: object, said: str) -> None:
+    with pytest.raises(MetricError, match=said):
+        check_metric_name(name, "--metric")

@@ -1,0 +1,73 @@
+"""The metric file's lines, against those that cloudml-hypertune itself writes."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import hypertune
+import pytest
+
+from hydra_vertex.trial.reporting.records import Record, make_line, newest_first, next_step
+
+
+@pytest.mark.parametrize("trial_id", [None, "7"])
+@pytest.mark.parametrize(
+    ("metric", "value", "step"),
+    [("val/loss", 0.1, 0), ("größe", -1e-300, 12), ('quote"d', 3.0, 10**15), ("loss", sys.float_info.max, 1)],
+)
+def test_a_line_is_byte_for_byte_hypertunes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_id: str | None, metric: str, value: float, step: int
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1234567890.125)
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "theirs"))
+    monkeypatch.delenv("CLOUD_ML_TRIAL_ID", raising=False)
+    if trial_id is not None:
+        monkeypatch.setenv("CLOUD_ML_TRIAL_ID", trial_id)
+    hypertune.HyperTune().report_hyperparameter_tuning_metric(metric, value, global_step=step)
+    assert make_line(metric, value, step) == (tmp_path / "theirs").read_bytes()
+
+
+def test_making_a_line_touches_no_file_of_hypertunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "folder" / "file"))
+    assert json.loads(make_line("loss", 1.0, 3))["loss"] == "1.0"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_read_from_the_newest_back() -> None:
+    content = make_line("loss", 0.5, 10) + make_line("acc", 0.25, 20)
+    assert list(newest_first(content)) == [Record("acc", 0.25, 20), Record("loss", 0.5, 10)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"not a record", b"[1]", b"\xff\xfe", b'{"loss": "0.5', b'{"loss": "high"}', b'{"global_step": "x"}'],
+)
+def test_a_line_of_somebody_else_is_passed_over(line: bytes) -> None:
+    assert list(newest_first(line + b"\n" + make_line("loss", 1.0, 2))) == [Record("loss", 1.0, 2)]
+
+
+def test_a_record_without_a_metric_still_has_a_step() -> None:
+    (record,) = newest_first(b'{"global_step": "40"}')
+    assert (record.metric, record.step) == (None, 40)
+    assert math.isnan(record.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "last", "step"),
+    [
+        (None, None, 1),
+        (None, 0, 1),
+        (None, 40, 41),
+        (0, None, 0),
+        (7, None, 7),
+        (50, 40, 50),
+        (40, 40, 41),
+        (3, 40, 41),
+    ],
+)
+def test_steps_of_a_metric_only_grow(asked: int | None, last: int | None, step: int) -> None:
+    assert next_step(asked, last) == step
