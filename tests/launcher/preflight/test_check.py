@@ -13,8 +13,9 @@ from hydra_vertex.job import (
     IntegerRange,
     ParameterSpec,
     ScaleType,
+    walk_parameters,
 )
-from hydra_vertex.launcher.preflight.check import probes, telling_values, walk_parameters
+from hydra_vertex.launcher.preflight.check import probes, telling_values
 from launcher.jobs import SPEC
 
 

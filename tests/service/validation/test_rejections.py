@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from hydra_vertex.job import parse_job
+from hydra_vertex.job import parse_custom_job, parse_job
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.service.api.google_messages import canonical
 from hydra_vertex.service.folder import ServiceFolder
-from hydra_vertex.service.jobs.custom_job_state import parse_custom_job
 from hydra_vertex.service.resource_names import Kind
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate, validate_custom_job

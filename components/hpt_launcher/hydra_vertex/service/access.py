@@ -1,8 +1,9 @@
-"""The token that a service asks for where more than this machine can reach it."""
+"""Who may ask: programs of this machine, and with a token those of other machines."""
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import OutputError, UserError
@@ -12,6 +13,14 @@ from .status import Refusal, Status
 TOKEN_VARIABLE = "HYDRA_VERTEX_TOKEN"  # noqa: S105 - the variable's name
 SHORTEST_TOKEN = 16
 SCHEME = "Bearer "
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is of this machine alone. A name other than localhost is not, whatever it stands for."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def require_token(authorization: str, token: str | None) -> None:

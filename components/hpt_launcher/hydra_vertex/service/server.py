@@ -23,9 +23,8 @@ from hydra_vertex.service.devices.gpus import find_gpus
 from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
 from hydra_vertex.service.system.folder_lock import FolderLock, unusable
 
-from .access import TOKEN_VARIABLE
+from .access import TOKEN_VARIABLE, is_loopback
 from .folder import ServiceFolder
-from .loopback import is_loopback
 
 if TYPE_CHECKING:
     import uvicorn

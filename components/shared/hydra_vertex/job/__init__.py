@@ -5,8 +5,10 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyp
 nothing here reads are kept in `other` and written back as they came.
 """
 
+from .custom_job import CustomJob, dump_custom_job, parse_custom_job
 from .document import HyperparameterTuningJob, JobError, dump_job, load_job, parse_job, save_job
 from .enums import Algorithm, Goal, JobState, MeasurementSelection, ScaleType, TrialState
+from .parameters import walk_parameters
 from .stopping_spec import (
     AutomatedStopping,
     ConvexStopping,
@@ -47,6 +49,7 @@ __all__ = [
     "ConditionalParameter",
     "ContainerSpec",
     "ConvexStopping",
+    "CustomJob",
     "DecayCurveStopping",
     "Discrete",
     "Domain",
@@ -70,15 +73,18 @@ __all__ = [
     "TrialJobSpec",
     "TrialState",
     "WorkerPoolSpec",
+    "dump_custom_job",
     "dump_job",
     "dump_study_spec",
     "dump_trial",
     "dump_trial_job_spec",
     "load_job",
+    "parse_custom_job",
     "parse_job",
     "parse_study_spec",
     "parse_trial",
     "parse_trial_job_spec",
     "parse_worker_pools",
     "save_job",
+    "walk_parameters",
 ]

@@ -65,7 +65,7 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
         max_trial_count=fields.integer("maxTrialCount"),
         parallel_trial_count=fields.integer("parallelTrialCount"),
         max_failed_trial_count=fields.integer("maxFailedTrialCount"),
-        labels=_parse_labels(fields),
+        labels=fields.labels(),
         state=fields.enum("state", JobState, JobState.UNSPECIFIED),
         trials=fields.items("trials", parse_trial),
         create_time=fields.time("createTime"),
@@ -128,13 +128,6 @@ def _dump_times(job: HyperparameterTuningJob) -> JsonObject:
         "updateTime": job.update_time,
     }
     return {name: format_time(moment) for name, moment in times.items() if moment is not None}
-
-
-def _parse_labels(fields: Fields) -> dict[str, str]:
-    labels = fields.message("labels")
-    if not isinstance(labels, dict):
-        raise DocumentError(fields.path("labels"), f"expected an object, got {labels!r}")
-    return {name: str(value) for name, value in labels.items()}
 
 
 def _parse_error(fields: Fields) -> JobError | None:

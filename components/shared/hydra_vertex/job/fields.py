@@ -92,6 +92,13 @@ class Fields:
         value = self.take(name)
         return {} if value is None else value
 
+    def labels(self) -> dict[str, str]:
+        """The field `labels`; every value as text."""
+        labels = self.message("labels")
+        if not isinstance(labels, dict):
+            raise DocumentError(self.path("labels"), f"expected an object, got {labels!r}")
+        return {name: str(value) for name, value in labels.items()}
+
     def child(self, name: str) -> Fields:
         """A message field, to be read in turn."""
         return Fields(self.message(name), self.path(name))

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial
+from hydra_vertex.job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial, walk_parameters
 from hydra_vertex.launcher.preflight.ask_app import explain
-from hydra_vertex.launcher.preflight.check import walk_parameters
 from hydra_vertex.launcher.preflight.job_builder import aliases_in, app_in
 from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.errors import CommandError

@@ -65,13 +65,6 @@ def _probe(parameter: ParameterSpec) -> Iterator[str]:
     return (parameter_argument(parameter.id, value) for value in telling_values(parameter))
 
 
-def walk_parameters(parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
-    """All parameters, the conditional ones behind their parents."""
-    for parameter in parameters:
-        yield parameter
-        yield from walk_parameters([child.spec for child in parameter.children])
-
-
 def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]:
     """Values that show whether a key takes this domain: the ends, and for a double also a point that is no integer."""
     match parameter.domain:

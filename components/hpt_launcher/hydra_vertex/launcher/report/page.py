@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.report.figures import build_figures
-from hydra_vertex.launcher.study.progress import format_duration, format_value
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
-from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+from hydra_vertex.launcher.best.selection import rank
+from hydra_vertex.launcher.formatting import format_duration, format_value
 
-from .progress import change_lines, format_duration, format_value, progress, progress_line
+from .progress import change_lines, progress, progress_line
+from .trial_rows import best_so_far, short_names, visible_trials
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.table import Table
-
-MAX_ROWS = 24
-"""More trials than this and the table shows the best one, the running ones and the latest."""
 
 _STYLES = {
     TrialState.SUCCEEDED: "green",
@@ -70,20 +68,6 @@ class StudyDisplay:
             self._console.print(progress_line(job, progress(job, now)), highlight=False, soft_wrap=True)
 
 
-def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple[Trial, ...]:
-    """The trials that the table shows, in the order of their start."""
-    trials = sorted(job.trials, key=trial_order)
-    if len(trials) <= limit:
-        return tuple(trials)
-    running = [trial for trial in trials if not trial.state.is_terminal]
-    kept = {trial.id for trial in [*rank(job)[:1], *running[-limit + 1 :]]}
-    for trial in reversed(trials):
-        if len(kept) >= limit:
-            break
-        kept.add(trial.id)
-    return tuple(trial for trial in trials if trial.id in kept)
-
-
 def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
     """The table, with one line of progress under it."""
     from rich.console import Group
@@ -102,33 +86,6 @@ def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
     foot = Table.grid(padding=(0, 1))
     foot.add_row(ProgressBar(total=state.total, completed=state.ended, width=24), Text(progress_line(job, state)))
     return Group(table, foot)
-
-
-def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
-    """For each trial with a value, the best value among the trials up to it."""
-    metric, result = job.study_spec.objective, dict[str, float]()
-    best: float | None = None
-    for trial in sorted(rank(job), key=trial_order):
-        value = trial.objective(metric.id)
-        if value is not None and (best is None or is_better(value, best, metric.goal)):
-            best = value
-        if best is not None:
-            result[trial.id] = best
-    return result
-
-
-def short_names(keys: Sequence[str]) -> list[str]:
-    """For each dotted key its last parts, as few as tell it from all others."""
-    return [next(filter(lambda tail: _is_only(tail, keys), _tails(key)), key) for key in keys]
-
-
-def _tails(key: str) -> list[str]:
-    parts = key.split(".")
-    return [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
-
-
-def _is_only(tail: str, keys: Sequence[str]) -> bool:
-    return sum(tail in _tails(key) for key in keys) == 1
 
 
 def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial, TrialState
+from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank, trial_order
+from hydra_vertex.launcher.formatting import format_duration, format_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +70,6 @@ def _details(trial: Trial, job: HyperparameterTuningJob) -> str:
 
 def _stopped(trial: Trial) -> str:
     return f"  stopped early: {trial.stopping_reason}" if trial.stopped_early else ""
-
-
-def format_value(value: ParameterValue) -> str:
-    """A parameter or metric for a narrow column: four significant digits, whole numbers whole."""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
-
-
-def format_duration(seconds: float) -> str:
-    """`1:05` or `2:01:05`."""
-    text = str(timedelta(seconds=round(seconds)))
-    return text.removeprefix("0:").removeprefix("0") if seconds < 3600 else text
 
 
 def progress_line(job: HyperparameterTuningJob, state: Progress) -> str:

@@ -12,10 +12,9 @@ import zlib
 from collections.abc import Mapping
 from itertools import islice
 
-from hydra_vertex.job import parse_job
+from hydra_vertex.job import parse_custom_job, parse_job
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.engine.engine import Engine
-from hydra_vertex.service.jobs.custom_job_state import parse_custom_job
 from hydra_vertex.service.resource_names import Kind, parse_job_name, parse_parent
 from hydra_vertex.service.status import Refusal, Status
 

@@ -12,8 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hydra_vertex.service.access import require_token
-from hydra_vertex.service.loopback import is_loopback
+from hydra_vertex.service.access import is_loopback, require_token
 from hydra_vertex.service.status import Refusal, Status, error_body
 
 BODY_LIMIT_BYTES = 1 << 20

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 
-from hydra_vertex.job import HyperparameterTuningJob, JobState, Trial
+from hydra_vertex.job import CustomJob, HyperparameterTuningJob, JobState, Trial, dump_custom_job
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.access import TOKEN_VARIABLE
@@ -18,7 +18,7 @@ from hydra_vertex.service.devices.cpus import usable_cpus
 from hydra_vertex.service.devices.slots import Slot, Slots
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.jobs import tuning_job_state
-from hydra_vertex.service.jobs.custom_job_state import CustomJob, custom_job_of, dump_custom_job
+from hydra_vertex.service.jobs.custom_job_state import custom_job_of
 from hydra_vertex.service.jobs.job_record import JobRecord
 from hydra_vertex.service.jobs.store import Store, StoredJob, UnwritableError
 from hydra_vertex.service.jobs.write_retry import Patience

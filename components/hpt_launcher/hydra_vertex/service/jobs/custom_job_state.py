@@ -7,84 +7,23 @@ was put off goes back to PENDING.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from hydra_vertex.job import (
     ContainerSpec,
+    CustomJob,
     HyperparameterTuningJob,
     JobError,
     JobState,
     Trial,
-    TrialJobSpec,
     TrialState,
-    dump_trial_job_spec,
-    parse_trial_job_spec,
 )
-from hydra_vertex.job.fields import Fields, format_time, present
-from hydra_vertex.protocol.errors import DocumentError
-from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import trial_custom_job
 from hydra_vertex.service.status import Status
 
 CANCELED = JobError(Status.CANCELLED.rpc_code, "CANCELED")
 """What Vertex AI writes into the error of a cancelled job."""
-
-_TIMES = {"createTime": "create_time", "startTime": "start_time", "endTime": "end_time", "updateTime": "update_time"}
-
-
-@dataclass(frozen=True, slots=True)
-class CustomJob:
-    """A custom job. What only the service fills in (from `name` on) is empty in a job that is yet to be created."""
-
-    display_name: str
-    spec: TrialJobSpec
-    labels: Mapping[str, str] = field(default_factory=dict)
-    name: str = ""
-    state: JobState = JobState.UNSPECIFIED
-    create_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    update_time: datetime | None = None
-    error: JobError | None = None
-    other: JsonObject = field(default_factory=dict)
-
-
-def parse_custom_job(value: Json) -> CustomJob:
-    """Read a `CustomJob`. Raises DocumentError naming the field; checks form, not sense."""
-    fields = Fields(value, "")
-    error = fields.child("error") if fields.has("error") else None
-    return CustomJob(
-        name=fields.text("name"),
-        display_name=fields.text("displayName"),
-        spec=parse_trial_job_spec(fields.message("jobSpec"), "jobSpec"),
-        labels=_parse_labels(fields),
-        state=fields.enum("state", JobState, JobState.UNSPECIFIED),
-        create_time=fields.time("createTime"),
-        start_time=fields.time("startTime"),
-        end_time=fields.time("endTime"),
-        update_time=fields.time("updateTime"),
-        error=None if error is None else JobError(error.integer("code"), error.text("message")),
-        other=fields.rest(),
-    )
-
-
-def dump_custom_job(job: CustomJob) -> JsonObject:
-    """The JSON of a `CustomJob`."""
-    times = {name: getattr(job, attribute) for name, attribute in _TIMES.items()}
-    return {
-        **job.other,
-        **present(
-            name=job.name,
-            displayName=job.display_name,
-            jobSpec=dump_trial_job_spec(job.spec),
-            labels=dict(job.labels),
-            state=None if job.state is JobState.UNSPECIFIED else job.state.value,
-            error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
-        ),
-        **{name: format_time(moment) for name, moment in times.items() if moment is not None},
-    }
 
 
 def accept(job: CustomJob, name: str, now: datetime) -> CustomJob:
@@ -163,10 +102,3 @@ def _end_of(trial: Trial) -> tuple[JobState, JobError | None]:
     if trial.state is TrialState.INFEASIBLE:
         return JobState.FAILED, JobError(Status.INVALID_ARGUMENT.rpc_code, trial.infeasible_reason)
     return _STATES.get(trial.state, JobState.UNSPECIFIED), None
-
-
-def _parse_labels(fields: Fields) -> dict[str, str]:
-    labels = fields.message("labels")
-    if not isinstance(labels, dict):
-        raise DocumentError(fields.path("labels"), f"expected an object, got {labels!r}")
-    return {name: str(value) for name, value in labels.items()}

@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from hydra_vertex.job import HyperparameterTuningJob, JobState, Trial, dump_job, dump_trial, parse_job, parse_trial
+from hydra_vertex.job import (
+    CustomJob,
+    HyperparameterTuningJob,
+    JobState,
+    Trial,
+    dump_custom_job,
+    dump_job,
+    dump_trial,
+    parse_custom_job,
+    parse_job,
+    parse_trial,
+)
 from hydra_vertex.job.fields import parse_time
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -21,7 +32,6 @@ from hydra_vertex.service.resource_names import Kind
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.system.process_identity import ProcessId
 
-from .custom_job_state import CustomJob, dump_custom_job, parse_custom_job
 from .schema import open_database
 
 

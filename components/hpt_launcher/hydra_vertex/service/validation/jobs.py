@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hydra_vertex.job import Algorithm, HyperparameterTuningJob, StudySpec
-from hydra_vertex.service.jobs.custom_job_state import CustomJob
+from hydra_vertex.job import Algorithm, CustomJob, HyperparameterTuningJob, StudySpec
 
 from .job_spec import invalid as _invalid
 from .job_spec import refuse_unknown as _refuse_unknown

@@ -1,0 +1,52 @@
+"""What a table of trials shows: which rows, the best value so far, short column names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+
+MAX_ROWS = 24
+"""More trials than this and the table shows the best one, the running ones and the latest."""
+
+
+def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple[Trial, ...]:
+    """The trials that the table shows, in the order of their start."""
+    trials = sorted(job.trials, key=trial_order)
+    if len(trials) <= limit:
+        return tuple(trials)
+    running = [trial for trial in trials if not trial.state.is_terminal]
+    kept = {trial.id for trial in [*rank(job)[:1], *running[-limit + 1 :]]}
+    for trial in reversed(trials):
+        if len(kept) >= limit:
+            break
+        kept.add(trial.id)
+    return tuple(trial for trial in trials if trial.id in kept)
+
+
+def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
+    """For each trial with a value, the best value among the trials up to it."""
+    metric, result = job.study_spec.objective, dict[str, float]()
+    best: float | None = None
+    for trial in sorted(rank(job), key=trial_order):
+        value = trial.objective(metric.id)
+        if value is not None and (best is None or is_better(value, best, metric.goal)):
+            best = value
+        if best is not None:
+            result[trial.id] = best
+    return result
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """For each dotted key its last parts, as few as tell it from all others."""
+    return [next(filter(lambda tail: _is_only(tail, keys), _tails(key)), key) for key in keys]
+
+
+def _tails(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+
+
+def _is_only(tail: str, keys: Sequence[str]) -> bool:
+    return sum(tail in _tails(key) for key in keys) == 1

@@ -1,0 +1,72 @@
+"""`CustomJob` as a value, to and from JSON.
+
+Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .document import JobError
+from .enums import JobState
+from .fields import Fields, format_time, present
+from .trial_job_spec import TrialJobSpec, dump_trial_job_spec, parse_trial_job_spec
+
+_TIMES = {"createTime": "create_time", "startTime": "start_time", "endTime": "end_time", "updateTime": "update_time"}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomJob:
+    """A custom job. What only the service fills in (from `name` on) is empty in a job that is yet to be created."""
+
+    display_name: str
+    spec: TrialJobSpec
+    labels: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    state: JobState = JobState.UNSPECIFIED
+    create_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    update_time: datetime | None = None
+    error: JobError | None = None
+    other: JsonObject = field(default_factory=dict)
+
+
+def parse_custom_job(value: Json) -> CustomJob:
+    """Read a `CustomJob`. Raises DocumentError naming the field; checks form, not sense."""
+    fields = Fields(value, "")
+    error = fields.child("error") if fields.has("error") else None
+    return CustomJob(
+        name=fields.text("name"),
+        display_name=fields.text("displayName"),
+        spec=parse_trial_job_spec(fields.message("jobSpec"), "jobSpec"),
+        labels=fields.labels(),
+        state=fields.enum("state", JobState, JobState.UNSPECIFIED),
+        create_time=fields.time("createTime"),
+        start_time=fields.time("startTime"),
+        end_time=fields.time("endTime"),
+        update_time=fields.time("updateTime"),
+        error=None if error is None else JobError(error.integer("code"), error.text("message")),
+        other=fields.rest(),
+    )
+
+
+def dump_custom_job(job: CustomJob) -> JsonObject:
+    """The JSON of a `CustomJob`."""
+    times = {name: getattr(job, attribute) for name, attribute in _TIMES.items()}
+    return {
+        **job.other,
+        **present(
+            name=job.name,
+            displayName=job.display_name,
+            jobSpec=dump_trial_job_spec(job.spec),
+            labels=dict(job.labels),
+            state=None if job.state is JobState.UNSPECIFIED else job.state.value,
+            error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
+        ),
+        **{name: format_time(moment) for name, moment in times.items() if moment is not None},
+    }
