@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra_vertex.service.devices.gpus import VISIBLE_DEVICES, Gpu, find_gpus
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 from hydra_vertex.service.start import start_service
 from tuning.client import finished_job, seconds_between
 

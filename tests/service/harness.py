@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.start import ServiceProcess, start_service
 
 T = TypeVar("T")
@@ -102,14 +102,14 @@ class Client:
 
 
 def start(
-    folder: Path, *options: str, resources: ResourceOptions = NO_WISHES, log: Path | None = None
+    folder: Path, *options: str, resources: ResourceOptions = DEFAULT_RESOURCES, log: Path | None = None
 ) -> ServiceProcess:
     """A service on a folder; its log is beside the folder unless it is named."""
     return start_service(folder, log or folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options, resources)
 
 
 @contextmanager
-def serving(folder: Path, resources: ResourceOptions = NO_WISHES, log: Path | None = None) -> Iterator[Client]:
+def serving(folder: Path, resources: ResourceOptions = DEFAULT_RESOURCES, log: Path | None = None) -> Iterator[Client]:
     """A service on a folder, and a client of it; stopped at the end."""
     with start(folder, resources=resources, log=log) as service, Client(service.url, folder, service.pid) as client:
         yield client

@@ -17,7 +17,7 @@ import pytest
 
 from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.service.jobs.store import Store
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.server import Address, serve
 from hydra_vertex.service.start import start_service
 from hydra_vertex.service.system.folder_lock import FolderLock
@@ -75,8 +75,8 @@ def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         )
     for _ in range(2):
         store = Store(path)
-        assert store.document("p", Kind.TUNING, "1") == {"state": "JOB_STATE_SUCCEEDED"}
-        assert store.document("p", Kind.CUSTOM, "1") is None
+        assert store.document("p", JobKind.TUNING, "1") == {"state": "JOB_STATE_SUCCEEDED"}
+        assert store.document("p", JobKind.CUSTOM, "1") is None
         store.close()
 
 

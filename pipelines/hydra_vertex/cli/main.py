@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from hydra_vertex.protocol.command import SEPARATOR
-from hydra_vertex.protocol.errors import HydraVertexError, Stopped, UserError
+from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
 
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UserError.exit_code
     except KeyboardInterrupt:
         print("hydra-vertex: stopped", file=sys.stderr)
-        return Stopped.exit_code
+        return Interrupted.exit_code
     return code
 
 

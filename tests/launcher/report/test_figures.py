@@ -23,7 +23,7 @@ from hydra_vertex.job import (
 )
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.report.figures import build_figures
-from hydra_vertex.launcher.report.figures.axis import Axis, parameter_axis
+from hydra_vertex.launcher.report.figures.axis import PlotAxis, parameter_axis
 from hydra_vertex.launcher.report.figures.slices import powers_of_ten
 from hydra_vertex.launcher.report.palette import LIGHT
 from launcher.jobs import METRIC, START, make_job, make_trial
@@ -159,14 +159,14 @@ def test_every_value_seen_has_a_place_on_its_axis(kind: tuple[Domain, ScaleType 
 
 
 def test_a_log_axis_has_ticks_at_its_ends_and_at_powers_of_ten() -> None:
-    axis = Axis("lr", 1e-5, 1e-1, is_log=True)
+    axis = PlotAxis("lr", 1e-5, 1e-1, is_log=True)
 
     assert list(axis.ticks().values()) == ["1e-05", "0.0001", "0.001", "0.01", "0.1"]
     assert list(axis.ticks()) == pytest.approx([0, 0.25, 0.5, 0.75, 1])
 
 
 def test_a_trial_without_a_conditional_parameter_crosses_below_the_axis() -> None:
-    assert Axis("momentum", 0.0, 1.0).at(None) < 0
+    assert PlotAxis("momentum", 0.0, 1.0).at(None) < 0
 
 
 def test_the_words_around_a_figure_name_the_metric_as_it_is() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.pipelines.local.child import Terminated, run_child, sigterm_raises
+from hydra_vertex.pipelines.local.child import Terminated, run_step_process, sigterm_raises
 from hydra_vertex.pipelines.local.kfp_local import child
 
 # Says which signals came, and ends on the one that it is told to; `never` needs SIGKILL.
@@ -64,16 +64,19 @@ def seen(mark: Path) -> list[str]:
 
 
 def test_the_exit_code_and_the_variables_are_the_childs() -> None:
-    assert run_child([sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "7"}) == 7
+    assert (
+        run_step_process([sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "7"})
+        == 7
+    )
 
 
 def test_death_by_a_signal_is_a_negative_number() -> None:
-    assert run_child([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], {}) == -9
+    assert run_step_process([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], {}) == -9
 
 
 def test_a_program_that_there_is_not_is_an_os_error() -> None:
     with pytest.raises(OSError, match="No such file"):
-        run_child(["no-such-program-here"], {})
+        run_step_process(["no-such-program-here"], {})
 
 
 def test_on_ctrl_c_the_child_is_waited_for_and_not_told_again(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +84,7 @@ def test_on_ctrl_c_the_child_is_waited_for_and_not_told_again(mark: Path, monkey
     after(mark, signal_self(signal.SIGINT))
 
     with pytest.raises(KeyboardInterrupt):
-        run_child(command(mark, "SIGTERM"), {})
+        run_step_process(command(mark, "SIGTERM"), {})
     assert seen(mark) == ["SIGTERM"]
 
 
@@ -90,7 +93,7 @@ def test_sigterm_is_handed_on_as_the_ctrl_c_that_the_child_did_not_get(mark: Pat
     after(mark, signal_self(signal.SIGTERM))
 
     with pytest.raises(Terminated), sigterm_raises():
-        run_child(command(mark, "SIGINT"), {})
+        run_step_process(command(mark, "SIGINT"), {})
     assert seen(mark) == ["SIGINT"]
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -100,7 +103,7 @@ def test_a_child_that_ends_on_no_signal_is_killed(mark: Path, monkeypatch: pytes
     after(mark, signal_self(signal.SIGTERM))
 
     with pytest.raises(Terminated), sigterm_raises():
-        run_child(command(mark, "never"), {})
+        run_step_process(command(mark, "never"), {})
     assert seen(mark) == ["SIGINT", "SIGTERM"]
 
 
@@ -113,5 +116,5 @@ def test_a_second_ctrl_c_kills(mark: Path) -> None:
     after(mark, twice)
 
     with pytest.raises(KeyboardInterrupt):
-        run_child(command(mark, "never"), {})
+        run_step_process(command(mark, "never"), {})
     assert seen(mark) == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hydra_vertex.job import dump_job, parse_job
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.service.api.google_messages import canonical, message_class, to_document, to_message, unknown_path
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from service.harness import PARENT, Client, job_document
 
 LOADED = """
@@ -48,7 +48,7 @@ def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Pat
     document = job_document(tmp_path / "app", "report")
     document["max_trial_count"] = str(document.pop("maxTrialCount"))
     document["studySpec"]["algorithm"] = 3
-    found = canonical(Kind.TUNING, document)
+    found = canonical(JobKind.TUNING, document)
     assert found["maxTrialCount"] == 1
     assert found["studySpec"]["algorithm"] == "RANDOM_SEARCH"  # type: ignore[call-overload, index]  # it is an object
 
@@ -70,7 +70,7 @@ def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Pat
 )
 def test_what_is_no_job_is_refused_by_its_path(document: json.JSONEncoder, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
-        canonical(Kind.TUNING, document)  # type: ignore[arg-type]  # any JSON
+        canonical(JobKind.TUNING, document)  # type: ignore[arg-type]  # any JSON
     assert str(caught.value).startswith(message)
 
 
@@ -91,10 +91,10 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_a_job_or_refused(document: object) -> None:
     try:
-        found = canonical(Kind.TUNING, document)  # type: ignore[arg-type]  # any JSON
+        found = canonical(JobKind.TUNING, document)  # type: ignore[arg-type]  # any JSON
     except DocumentError:
         return
-    assert canonical(Kind.TUNING, found) == found
+    assert canonical(JobKind.TUNING, found) == found
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_any_json_is_a_job_or_refused(document: object) -> None:
     ],
 )
 def test_a_field_path_is_known_or_not(path: str, known: bool) -> None:
-    assert unknown_path(Kind.TUNING, ["name", path]) == (None if known else path)
+    assert unknown_path(JobKind.TUNING, ["name", path]) == (None if known else path)
 
 
 def test_a_mask_that_names_no_field_is_refused(client: Client) -> None:

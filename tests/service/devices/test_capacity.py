@@ -7,7 +7,7 @@ import pytest
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.service.devices.capacity import Capacity, capacity_of, describe
 from hydra_vertex.service.devices.gpus import Gpu
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 
 GIB = 1 << 30
 LARGE, SMALL, UNKNOWN = Gpu("GPU-l", "L", 80 * GIB), Gpu("GPU-s", "S", 10 * GIB), Gpu("GPU-u", "U", None)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 from service.devices.fake_nvidia_smi import DIVIDED, FIRST, PLAIN, SECOND, SLICE_OF_SECOND, install
 from service.harness import (
     is_running,

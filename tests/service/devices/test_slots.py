@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra_vertex.service.devices.capacity import Capacity
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 from hydra_vertex.service.devices.slots import Request, Slot, Slots, next_in_line
 
 TWO_GPUS = Capacity(("g0", "g1"), ResourceOptions(trials_per_gpu=2))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 from service.harness import (
     Client,
     is_running,

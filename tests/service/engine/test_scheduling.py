@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.devices.options import ResourceOptions
+from hydra_vertex.service.devices.resource_options import ResourceOptions
 from service.harness import Client, events, is_running, job_document, pid_of, release, serving, started, wait_until
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hydra_vertex.job import Goal, MeasurementSelection, MetricSpec
 from hydra_vertex.service.measurements.metric_file import (
-    Record,
+    MetricReport,
     final_measurement,
     measurements_of,
     no_value_reason,
@@ -23,8 +23,8 @@ from hydra_vertex.service.measurements.metric_file import (
 LOSS = MetricSpec("loss", Goal.MINIMIZE)
 
 
-def records(*values: float) -> list[Record]:
-    return [Record("loss", value, step, 100.0 + step) for step, value in enumerate(values, start=1)]
+def records(*values: float) -> list[MetricReport]:
+    return [MetricReport("loss", value, step, 100.0 + step) for step, value in enumerate(values, start=1)]
 
 
 def final(selection: MeasurementSelection, goal: Goal, *values: float) -> float | None:
@@ -44,13 +44,13 @@ def test_other_metrics_stand_beside_the_objective_of_their_step(
     selection: MeasurementSelection, wanted: dict[str, float]
 ) -> None:
     given = [
-        Record("f1", 0.1, 9, None),
-        Record("loss", 1.0, 1, None),
-        Record("acc", 0.9, 1, None),
-        Record("acc", 0.7, 2, None),
-        Record("acc", math.nan, 2, None),
-        Record("loss", 2.0, 2, None),
-        Record("unasked", 5.0, 2, None),
+        MetricReport("f1", 0.1, 9, None),
+        MetricReport("loss", 1.0, 1, None),
+        MetricReport("acc", 0.9, 1, None),
+        MetricReport("acc", 0.7, 2, None),
+        MetricReport("acc", math.nan, 2, None),
+        MetricReport("loss", 2.0, 2, None),
+        MetricReport("unasked", 5.0, 2, None),
     ]
     others = ("acc", "f1", "never-reported")
     measurements = measurements_of(given, "loss", 0.0, other_ids=others)
@@ -100,7 +100,7 @@ def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
 )
 def test_a_line_without_a_value_is_no_record(tmp_path: Path, line: str) -> None:
     (tmp_path / "m").write_text(f'{line}\n{{"loss": "2", "global_step": "inf", "timestamp": "nan"}}\n')
-    assert read_records(tmp_path / "m") == (Record("loss", 2.0, 0, None),)
+    assert read_records(tmp_path / "m") == (MetricReport("loss", 2.0, 0, None),)
 
 
 def test_a_file_that_is_not_there_has_no_records(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_final_measurement_is_the_one_that_the_study_asks_for(
 
 
 def test_other_metrics_do_not_count() -> None:
-    given = [*records(1.0), Record("accuracy", float("nan"), 2, None)]
+    given = [*records(1.0), MetricReport("accuracy", float("nan"), 2, None)]
     measurements = measurements_of(given, "loss", 100.0)
     chosen = final_measurement(given, measurements, LOSS, MeasurementSelection.LAST)
     assert chosen is not None
@@ -142,5 +142,5 @@ def test_other_metrics_do_not_count() -> None:
 
 def test_a_missing_value_is_explained_by_what_was_reported_instead() -> None:
     assert no_value_reason([], "loss") == "ended well but reported no value of 'loss'"
-    assert no_value_reason([Record("acc", 1.0, 0, None)], "loss").endswith("'loss'; it reported 'acc'")
+    assert no_value_reason([MetricReport("acc", 1.0, 0, None)], "loss").endswith("'loss'; it reported 'acc'")
     assert no_value_reason(records(float("inf")), "loss").endswith("of 'loss' is inf")

@@ -16,7 +16,7 @@ from hydra_vertex.service.optimizer.gaussian_process import guess, posterior
 from hydra_vertex.service.optimizer.hyperparameters import Hyperparameters, fit_hyperparameters
 from hydra_vertex.service.optimizer.maximise_acquisition import best_row
 from hydra_vertex.service.optimizer.model import expected_improvement
-from hydra_vertex.service.optimizer.outcomes import bent, outcomes_of, standardised, telling
+from hydra_vertex.service.optimizer.outcomes import informative, outcomes_of, standardised, yeo_johnson_normalised
 from hydra_vertex.service.space.search_space import point_at, space_of
 from service.optimizer.test_optimizer import BATCH, EVERY_KIND, LR, MODEL, OPTIMIZER, WIDTH
 
@@ -107,12 +107,14 @@ def test_outcomes_keep_the_order_of_losses_and_failures_are_the_worst(losses: li
 
 def test_losses_with_a_heavy_tail_are_bent_towards_the_shape_of_a_bell() -> None:
     losses = np.exp(3 * np.random.default_rng(0).standard_normal(200))
-    assert abs(float((bent(losses) ** 3).mean())) < 0.33 * abs(float((standardised(losses) ** 3).mean()))
+    assert abs(float((yeo_johnson_normalised(losses) ** 3).mean())) < 0.33 * abs(
+        float((standardised(losses) ** 3).mean())
+    )
 
 
 def test_the_telling_trials_are_the_best_and_the_newest() -> None:
-    assert telling(np.array([5.0, 1.0, math.nan, 2.0, 9.0, 8.0]), 4).tolist() == [1, 3, 4, 5]
-    assert telling(np.array([5.0, 1.0]), 4).tolist() == [0, 1]
+    assert informative(np.array([5.0, 1.0, math.nan, 2.0, 9.0, 8.0]), 4).tolist() == [1, 3, 4, 5]
+    assert informative(np.array([5.0, 1.0]), 4).tolist() == [0, 1]
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=len(EVERY_KIND), max_size=len(EVERY_KIND)))

@@ -12,7 +12,7 @@ import pytest
 from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.measurements.metric_file import measurements_of, read_records
 from hydra_vertex.service.system.untrusted_files import read_end
-from hydra_vertex.service.trials.exit_status import log_tail, read_ending
+from hydra_vertex.service.trials.exit_status import log_tail, read_exit_status
 from service import obstacles
 from service.harness import Client, Document, job_document
 from service.obstacles import OBSTACLES
@@ -28,7 +28,7 @@ def test_what_is_no_regular_file_is_read_as_none_and_can_be_removed(
         put(file)
 
     assert read_records(folder.metric_file) == ()
-    assert read_ending(folder.exit_file) is None
+    assert read_exit_status(folder.exit_file) is None
     assert log_tail(folder.log) == ""
     assert not folder.read_gpu()
     folder.clear()
@@ -74,7 +74,7 @@ def test_a_step_that_the_api_cannot_hold_counts_as_none(tmp_path: Path, step: st
 @pytest.mark.parametrize("content", ["[" * 50_000, '{"code": 1e999}', '{"code": 1' + "0" * 400 + "}"])
 def test_an_ending_that_nobody_wrote_like_that_has_no_code(tmp_path: Path, content: str) -> None:
     (tmp_path / "exit.json").write_text(content)
-    ending = read_ending(tmp_path / "exit.json")
+    ending = read_exit_status(tmp_path / "exit.json")
     assert ending is None or ending.code is None
 
 

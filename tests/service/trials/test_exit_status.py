@@ -6,25 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.trials.exit_status import Ending, failure_reason, log_tail, read_ending, with_log_tail
+from hydra_vertex.service.trials.exit_status import (
+    ExitStatus,
+    failure_reason,
+    log_tail,
+    read_exit_status,
+    with_log_tail,
+)
 
 
 @pytest.mark.parametrize(
     ("ending", "reason"),
     [
-        (Ending(3, None, False, False, ""), "exited with code 3"),
-        (Ending(None, 9, False, False, ""), "killed by signal 9 (SIGKILL)"),
-        (Ending(None, 40, False, False, ""), "killed by signal 40 (a signal without a name)"),
-        (Ending(None, 15, True, False, ""), "ran past its limit of 30 s"),
-        (Ending(0, None, True, False, ""), "ran past its limit of 30 s"),
+        (ExitStatus(3, None, False, False, ""), "exited with code 3"),
+        (ExitStatus(None, 9, False, False, ""), "killed by signal 9 (SIGKILL)"),
+        (ExitStatus(None, 40, False, False, ""), "killed by signal 40 (a signal without a name)"),
+        (ExitStatus(None, 15, True, False, ""), "ran past its limit of 30 s"),
+        (ExitStatus(0, None, True, False, ""), "ran past its limit of 30 s"),
         (
-            Ending(None, 9, False, False, "", memory_bytes=5 << 30),
+            ExitStatus(None, 9, False, False, "", memory_bytes=5 << 30),
             "killed when it used 5 GiB of memory, more than --trial-memory allows",
         ),
-        (Ending(None, None, False, False, "'x': No such file"), "could not be started: 'x': No such file"),
+        (ExitStatus(None, None, False, False, "'x': No such file"), "could not be started: 'x': No such file"),
     ],
 )
-def test_an_ending_that_is_not_well_is_one_line(ending: Ending, reason: str) -> None:
+def test_an_ending_that_is_not_well_is_one_line(ending: ExitStatus, reason: str) -> None:
     assert not ending.is_well
     assert failure_reason(ending, 30.0) == reason
 
@@ -33,7 +39,7 @@ def test_an_ending_that_is_not_well_is_one_line(ending: Ending, reason: str) -> 
 def test_a_report_that_is_missing_or_broken_is_none(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "exit.json").write_text(content)
-    assert read_ending(tmp_path / "exit.json") is None
+    assert read_exit_status(tmp_path / "exit.json") is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hydra_vertex.job import parse_custom_job, parse_job
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.service.api.google_messages import canonical
 from hydra_vertex.service.folder import ServiceFolder
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate, validate_custom_job
 from service.harness import Document, job_document
@@ -40,7 +40,7 @@ def put(document: Any, path: str, value: object) -> None:
 
 def take(document: Document, folder: Path) -> None:
     """Whatever a service does with a tuning job before it takes it on."""
-    job = parse_job(canonical(Kind.TUNING, document))
+    job = parse_job(canonical(JobKind.TUNING, document))
     validate(job)
     ServiceFolder(folder).output_base("", job.trial_job_spec.base_output_uri)
 
@@ -74,8 +74,8 @@ def test_a_row_of_the_table_is_refused_for_its_reason(tmp_path: Path, path: str,
 def test_a_custom_job_is_held_to_the_same_rules(tmp_path: Path, path: str, value: object, reason: str) -> None:
     spec = study(tmp_path)["trialJobSpec"]
     document = {"displayName": "a job", "jobSpec": spec}
-    validate_custom_job(parse_custom_job(canonical(Kind.CUSTOM, document)))
+    validate_custom_job(parse_custom_job(canonical(JobKind.CUSTOM, document)))
     put(document, path.replace("trialJobSpec", "jobSpec"), value)
     with pytest.raises((Refusal, DocumentError)) as caught:
-        validate_custom_job(parse_custom_job(canonical(Kind.CUSTOM, document)))
+        validate_custom_job(parse_custom_job(canonical(JobKind.CUSTOM, document)))
     assert reason.replace("trialJobSpec", "jobSpec") in str(caught.value)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from hydra_vertex.trial.config.key_types import KeyType, Kind, added_type, key_type, known_keys
+from hydra_vertex.trial.config.key_types import KeyType, ValueKind, added_type, key_type, known_keys
 
 
 class Color(Enum):
@@ -52,34 +52,34 @@ def declared() -> DictConfig:
 @pytest.mark.parametrize(
     ("key", "kind", "name"),
     [
-        ("steps", Kind.INTEGER, "int"),
-        ("limit", Kind.INTEGER, "Optional[int]"),
-        ("rate", Kind.FLOAT, "float"),
-        ("flag", Kind.BOOLEAN, "bool"),
-        ("name", Kind.STRING, "str"),
-        ("label", Kind.STRING, "Optional[str]"),
-        ("out", Kind.PATH, "Path"),
-        ("color", Kind.ENUM, "Color"),
-        ("raw", Kind.BYTES, "bytes"),
-        ("anything", Kind.INTEGER, "int"),
-        ("either", Kind.ANY, "any"),
-        ("layers", Kind.LIST, "list[int]"),
-        ("layers.0", Kind.INTEGER, "int"),
-        ("table", Kind.DICT, "dict[str, int]"),
-        ("table.a", Kind.INTEGER, "int"),
-        ("inner.lr", Kind.FLOAT, "float"),
-        ("linked", Kind.INTEGER, "int"),
+        ("steps", ValueKind.INTEGER, "int"),
+        ("limit", ValueKind.INTEGER, "Optional[int]"),
+        ("rate", ValueKind.FLOAT, "float"),
+        ("flag", ValueKind.BOOLEAN, "bool"),
+        ("name", ValueKind.STRING, "str"),
+        ("label", ValueKind.STRING, "Optional[str]"),
+        ("out", ValueKind.PATH, "Path"),
+        ("color", ValueKind.ENUM, "Color"),
+        ("raw", ValueKind.BYTES, "bytes"),
+        ("anything", ValueKind.INTEGER, "int"),
+        ("either", ValueKind.ANY, "any"),
+        ("layers", ValueKind.LIST, "list[int]"),
+        ("layers.0", ValueKind.INTEGER, "int"),
+        ("table", ValueKind.DICT, "dict[str, int]"),
+        ("table.a", ValueKind.INTEGER, "int"),
+        ("inner.lr", ValueKind.FLOAT, "float"),
+        ("linked", ValueKind.INTEGER, "int"),
     ],
 )
-def test_a_schema_decides(declared: DictConfig, key: str, kind: Kind, name: str) -> None:
+def test_a_schema_decides(declared: DictConfig, key: str, kind: ValueKind, name: str) -> None:
     found = key_type(declared, key)
     assert found is not None
     assert (found.kind, found.name) == (kind, name)
 
 
 def test_a_key_that_is_added_takes_what_its_mapping_declares(declared: DictConfig) -> None:
-    assert added_type(declared, "table.new") == KeyType(Kind.INTEGER, False, True)
-    assert added_type(declared, "new").kind is Kind.ANY
+    assert added_type(declared, "table.new") == KeyType(ValueKind.INTEGER, False, True)
+    assert added_type(declared, "new").kind is ValueKind.ANY
 
 
 YAML = """
@@ -101,24 +101,24 @@ other: ${nested}
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("whole", Kind.INTEGER),
-        ("fraction", Kind.FLOAT),
-        ("flag", Kind.BOOLEAN),
-        ("word", Kind.STRING),
-        ("number_word", Kind.STRING),
-        ("nothing", Kind.ANY),
-        ("missing", Kind.ANY),
-        ("linked", Kind.FLOAT),
-        ("lost", Kind.ANY),
-        ("nested", Kind.DICT),
-        ("nested.3", Kind.STRING),
-        ("list", Kind.LIST),
-        ("list.0", Kind.INTEGER),
-        ("list.1.a", Kind.STRING),
-        ("other.lr", Kind.FLOAT),
+        ("whole", ValueKind.INTEGER),
+        ("fraction", ValueKind.FLOAT),
+        ("flag", ValueKind.BOOLEAN),
+        ("word", ValueKind.STRING),
+        ("number_word", ValueKind.STRING),
+        ("nothing", ValueKind.ANY),
+        ("missing", ValueKind.ANY),
+        ("linked", ValueKind.FLOAT),
+        ("lost", ValueKind.ANY),
+        ("nested", ValueKind.DICT),
+        ("nested.3", ValueKind.STRING),
+        ("list", ValueKind.LIST),
+        ("list.0", ValueKind.INTEGER),
+        ("list.1.a", ValueKind.STRING),
+        ("other.lr", ValueKind.FLOAT),
     ],
 )
-def test_without_a_schema_the_value_in_the_config_decides(key: str, kind: Kind) -> None:
+def test_without_a_schema_the_value_in_the_config_decides(key: str, kind: ValueKind) -> None:
     config = OmegaConf.create(YAML)
     assert isinstance(config, DictConfig)
     found = key_type(config, key)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra_vertex.protocol.errors import ArgumentError
-from hydra_vertex.trial.config.key_types import KeyType, Kind
+from hydra_vertex.trial.config.key_types import KeyType, ValueKind
 from hydra_vertex.trial.overrides.values import value_text
 
 _PARSER = OverridesParser.create()
@@ -24,7 +24,7 @@ class Color(Enum):
     on = 3
 
 
-def _type(kind: Kind, *, optional: bool = False, declared: bool = True, enum: type[Enum] | None = None) -> KeyType:
+def _type(kind: ValueKind, *, optional: bool = False, declared: bool = True, enum: type[Enum] | None = None) -> KeyType:
     return KeyType(kind, optional, declared, enum)
 
 
@@ -45,102 +45,106 @@ def _type(kind: Kind, *, optional: bool = False, declared: bool = True, enum: ty
     ],
 )
 def test_a_whole_number_never_goes_through_a_float(text: str, value: int) -> None:
-    assert value_text(text, _type(Kind.INTEGER)) == str(value)
+    assert value_text(text, _type(ValueKind.INTEGER)) == str(value)
 
 
 @pytest.mark.parametrize("text", ["64.5", "abc", "", "1e-3", "nan", "inf", "1e999999999", "0x10", "٣", "1 2", "true"])
 def test_what_is_no_whole_number_is_refused(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected a whole number"):
-        value_text(text, _type(Kind.INTEGER))
+        value_text(text, _type(ValueKind.INTEGER))
 
 
 def test_a_fraction_for_an_undeclared_int_says_how_the_config_makes_it_a_float() -> None:
     with pytest.raises(ArgumentError, match=r"write that as 1\.0"):
-        value_text("0.5", _type(Kind.INTEGER, declared=False))
+        value_text("0.5", _type(ValueKind.INTEGER, declared=False))
 
 
 @given(st.integers())
 def test_every_integer_survives_the_way_a_protobuf_double_is_written(number: int) -> None:
-    assert value_text(f"{number}.0", _type(Kind.INTEGER)) == str(number)
+    assert value_text(f"{number}.0", _type(ValueKind.INTEGER)) == str(number)
 
 
 @given(st.floats(allow_nan=False))
 def test_every_float_is_read_back_by_hydra_as_the_same_float(number: float) -> None:
-    read = _PARSER.parse_override(f"key={value_text(str(number), _type(Kind.FLOAT))}").value()
+    read = _PARSER.parse_override(f"key={value_text(str(number), _type(ValueKind.FLOAT))}").value()
     assert isinstance(read, float)
     assert read == number
 
 
 @pytest.mark.parametrize(("text", "value"), [("64", "64.0"), ("1e-05", "1e-05"), ("-Infinity", "-inf"), ("NaN", "nan")])
 def test_a_float_stays_a_float_even_when_it_is_whole(text: str, value: str) -> None:
-    assert value_text(text, _type(Kind.FLOAT)) == value
+    assert value_text(text, _type(ValueKind.FLOAT)) == value
 
 
 @pytest.mark.parametrize("text", ["abc", "", "1e400", "1,2", "${x}"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected a number"):
-        value_text(text, _type(Kind.FLOAT))
+        value_text(text, _type(ValueKind.FLOAT))
 
 
 @pytest.mark.parametrize("text", ["true", "True", "yes", "on", "1", "1.0"])
 def test_the_usual_words_are_true(text: str) -> None:
-    assert value_text(text, _type(Kind.BOOLEAN)) == "true"
+    assert value_text(text, _type(ValueKind.BOOLEAN)) == "true"
 
 
 @pytest.mark.parametrize("text", ["false", "FALSE", "no", "off", "0", "0.0"])
 def test_the_usual_words_are_false(text: str) -> None:
-    assert value_text(text, _type(Kind.BOOLEAN)) == "false"
+    assert value_text(text, _type(ValueKind.BOOLEAN)) == "false"
 
 
 @pytest.mark.parametrize("text", ["2", "", "maybe", "null"])
 def test_other_words_are_no_booleans(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected one of true, false"):
-        value_text(text, _type(Kind.BOOLEAN))
+        value_text(text, _type(ValueKind.BOOLEAN))
 
 
-@pytest.mark.parametrize("kind", [Kind.STRING, Kind.PATH])
+@pytest.mark.parametrize("kind", [ValueKind.STRING, ValueKind.PATH])
 @pytest.mark.parametrize("text", ["true", "null", "123", "1e-05", "007", "", "a,b", "choice(1,2)", "${oc.env:HOME}"])
-def test_a_string_stays_what_it_is(kind: Kind, text: str) -> None:
+def test_a_string_stays_what_it_is(kind: ValueKind, text: str) -> None:
     assert _PARSER.parse_override(f"key={value_text(text, _type(kind))}").value() == text.replace("${", "\\${")
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_null_is_null_where_a_schema_makes_it_optional(kind: Kind) -> None:
-    enum = Color if kind is Kind.ENUM else None
+@pytest.mark.parametrize("kind", list(ValueKind))
+def test_null_is_null_where_a_schema_makes_it_optional(kind: ValueKind) -> None:
+    enum = Color if kind is ValueKind.ENUM else None
     assert value_text("null", _type(kind, optional=True, enum=enum)) == "null"
 
 
 def test_null_for_an_untyped_string_is_a_string() -> None:
-    assert value_text("null", _type(Kind.STRING, optional=True, declared=False)) == "'null'"
+    assert value_text("null", _type(ValueKind.STRING, optional=True, declared=False)) == "'null'"
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("RED", "RED"), ("Color.RED", "RED"), ("1.0", "RED"), ("blue", "BLUE"), ("on", "on")]
 )
 def test_an_enum_is_taken_by_name_or_value(text: str, value: str) -> None:
-    assert value_text(text, _type(Kind.ENUM, enum=Color)) == value
+    assert value_text(text, _type(ValueKind.ENUM, enum=Color)) == value
 
 
 def test_an_unknown_member_is_refused_with_those_there_are() -> None:
     with pytest.raises(ArgumentError, match="expected one of RED, BLUE, on"):
-        value_text("green", _type(Kind.ENUM, enum=Color))
+        value_text("green", _type(ValueKind.ENUM, enum=Color))
 
 
-def _of(kind: Kind, element: KeyType) -> KeyType:
+def _of(kind: ValueKind, element: KeyType) -> KeyType:
     return KeyType(kind, False, True, element=element)
 
 
-INTS = _of(Kind.LIST, KeyType(Kind.INTEGER, False, True))
+INTS = _of(ValueKind.LIST, KeyType(ValueKind.INTEGER, False, True))
 
 
 @pytest.mark.parametrize(
     ("type_", "text", "value"),
     [
         (INTS, "[32.0, 9007199254740993]", "[32,9007199254740993]"),
-        (_of(Kind.LIST, INTS), "[[1.0],[]]", "[[1],[]]"),
-        (_of(Kind.LIST, KeyType(Kind.STRING, False, True)), "[1,true,'a b',null]", "['1','true','a b','null']"),
-        (_of(Kind.LIST, KeyType(Kind.FLOAT, True, True)), "[1,null,1e-5]", "[1.0,null,1e-05]"),
-        (_of(Kind.DICT, KeyType(Kind.FLOAT, False, True)), r"{a: 1, b\ c: 2}", r"{a:1.0,b\ c:2.0}"),
+        (_of(ValueKind.LIST, INTS), "[[1.0],[]]", "[[1],[]]"),
+        (
+            _of(ValueKind.LIST, KeyType(ValueKind.STRING, False, True)),
+            "[1,true,'a b',null]",
+            "['1','true','a b','null']",
+        ),
+        (_of(ValueKind.LIST, KeyType(ValueKind.FLOAT, True, True)), "[1,null,1e-5]", "[1.0,null,1e-05]"),
+        (_of(ValueKind.DICT, KeyType(ValueKind.FLOAT, False, True)), r"{a: 1, b\ c: 2}", r"{a:1.0,b\ c:2.0}"),
     ],
 )
 def test_the_items_of_a_container_get_the_type_that_they_are_declared_to_have(
@@ -156,7 +160,7 @@ def test_the_items_of_a_container_get_the_type_that_they_are_declared_to_have(
     [
         (INTS, "[1.5]", "its item '1.5' is of the wrong type: expected a whole number"),
         (INTS, "[[1]]", "is of the wrong type: expected int"),
-        (_of(Kind.DICT, INTS), "{a: 1}", "its item '1' is of the wrong type: expected a list"),
+        (_of(ValueKind.DICT, INTS), "{a: 1}", "its item '1' is of the wrong type: expected a list"),
     ],
 )
 def test_an_item_of_another_type_is_refused(type_: KeyType, text: str, message: str) -> None:
@@ -166,27 +170,32 @@ def test_an_item_of_another_type_is_refused(type_: KeyType, text: str, message: 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(Kind.LIST, "[64,128]"), (Kind.LIST, "[]"), (Kind.DICT, "{a:1,b:[x]}"), (Kind.LIST, "['a b',null]")],
+    [
+        (ValueKind.LIST, "[64,128]"),
+        (ValueKind.LIST, "[]"),
+        (ValueKind.DICT, "{a:1,b:[x]}"),
+        (ValueKind.LIST, "['a b',null]"),
+    ],
 )
-def test_a_container_is_taken_as_hydra_writes_it(kind: Kind, text: str) -> None:
+def test_a_container_is_taken_as_hydra_writes_it(kind: ValueKind, text: str) -> None:
     assert value_text(text, _type(kind)) == text
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Kind.LIST, "{a:1}"),
-        (Kind.DICT, "[1]"),
-        (Kind.LIST, "1,2"),
-        (Kind.LIST, "[1"),
-        (Kind.LIST, "[${x}]"),
-        (Kind.LIST, "['${x}']"),
-        (Kind.LIST, "[1],[2]"),
-        (Kind.LIST, "range(3)"),
-        (Kind.DICT, ""),
+        (ValueKind.LIST, "{a:1}"),
+        (ValueKind.DICT, "[1]"),
+        (ValueKind.LIST, "1,2"),
+        (ValueKind.LIST, "[1"),
+        (ValueKind.LIST, "[${x}]"),
+        (ValueKind.LIST, "['${x}']"),
+        (ValueKind.LIST, "[1],[2]"),
+        (ValueKind.LIST, "range(3)"),
+        (ValueKind.DICT, ""),
     ],
 )
-def test_anything_else_is_no_container(kind: Kind, text: str) -> None:
+def test_anything_else_is_no_container(kind: ValueKind, text: str) -> None:
     with pytest.raises(ArgumentError, match=f"expected a {kind.value}"):
         value_text(text, _type(kind))
 
@@ -211,14 +220,14 @@ def test_anything_else_is_no_container(kind: Kind, text: str) -> None:
     ],
 )
 def test_a_key_without_a_type_takes_hydras_reading_of_plain_data(text: str, value: object) -> None:
-    override = _PARSER.parse_override(f"key={value_text(text, _type(Kind.ANY, optional=True))}")
+    override = _PARSER.parse_override(f"key={value_text(text, _type(ValueKind.ANY, optional=True))}")
     assert override.value() == value
     assert not override.is_sweep_override()
 
 
 @given(st.text(max_size=10) | st.text(st.sampled_from("1e.-+_[]{}(),:'\"$ a\\"), max_size=8))
 def test_whatever_the_text_an_untyped_key_gets_data(text: str) -> None:
-    override = _PARSER.parse_override(f"key={value_text(text, _type(Kind.ANY, optional=True))}")
+    override = _PARSER.parse_override(f"key={value_text(text, _type(ValueKind.ANY, optional=True))}")
     assert not override.is_sweep_override()
     value = override.value()
     if isinstance(value, float) and math.isnan(value):
@@ -227,4 +236,4 @@ def test_whatever_the_text_an_untyped_key_gets_data(text: str) -> None:
 
 def test_bytes_cannot_be_written() -> None:
     with pytest.raises(ArgumentError, match="no way to write bytes"):
-        value_text("x", _type(Kind.BYTES))
+        value_text("x", _type(ValueKind.BYTES))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.trial.process.child import run_child
+from hydra_vertex.trial.process.child import run_app_process
 
 _PARENT = """
 import os, sys
@@ -36,12 +36,12 @@ time.sleep(60)
     [("pass", 0), ("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)],
 )
 def test_the_exit_code_is_the_childs(body: str, exit_code: int) -> None:
-    assert run_child([sys.executable, "-c", body], os.environ) == exit_code
+    assert run_app_process([sys.executable, "-c", body], os.environ) == exit_code
 
 
 def test_the_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)]
-    run_child([sys.executable, "-c", ""], os.environ)
+    run_app_process([sys.executable, "-c", ""], os.environ)
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)] == before
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypertune
 import pytest
 
-from hydra_vertex.trial.reporting.records import Record, make_line, newest_first, next_step
+from hydra_vertex.trial.reporting.records import HypertuneRecord, make_line, newest_first, next_step
 
 
 @pytest.mark.parametrize("trial_id", [None, "7"])
@@ -39,7 +39,7 @@ def test_making_a_line_touches_no_file_of_hypertunes(tmp_path: Path, monkeypatch
 
 def test_lines_are_read_from_the_newest_back() -> None:
     content = make_line("loss", 0.5, 10) + make_line("acc", 0.25, 20)
-    assert list(newest_first(content)) == [Record("acc", 0.25, 20), Record("loss", 0.5, 10)]
+    assert list(newest_first(content)) == [HypertuneRecord("acc", 0.25, 20), HypertuneRecord("loss", 0.5, 10)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_lines_are_read_from_the_newest_back() -> None:
     [b"", b"not a record", b"[1]", b"\xff\xfe", b'{"loss": "0.5', b'{"loss": "high"}', b'{"global_step": "x"}'],
 )
 def test_a_line_of_somebody_else_is_passed_over(line: bytes) -> None:
-    assert list(newest_first(line + b"\n" + make_line("loss", 1.0, 2))) == [Record("loss", 1.0, 2)]
+    assert list(newest_first(line + b"\n" + make_line("loss", 1.0, 2))) == [HypertuneRecord("loss", 1.0, 2)]
 
 
 def test_a_record_without_a_metric_still_has_a_step() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import HydraVertexError
-from hydra_vertex.service.devices.options import add_resource_options, resources_from
+from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .address_options import add_address_options, address_of
 from .server import serve

@@ -16,7 +16,7 @@ _JOB = re.compile(r"(projects/[^/]+/locations/[^/]+)/([A-Za-z]+)/([^/]+)")
 _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 
 
-class Kind(Enum):
+class JobKind(Enum):
     """The kinds of job that the service has; the value is the collection's name."""
 
     TUNING = "hyperparameterTuningJobs"
@@ -28,14 +28,14 @@ class JobName:
     """The name of a job. `parent` is `projects/P/locations/L`."""
 
     parent: str
-    kind: Kind
+    kind: JobKind
     id: str
 
     def __str__(self) -> str:
         return f"{self.parent}/{self.kind.value}/{self.id}"
 
 
-def parse_job_name(text: str, kind: Kind) -> JobName:
+def parse_job_name(text: str, kind: JobKind) -> JobName:
     """Read the name of a job of that kind. Raises Refusal (INVALID_ARGUMENT)."""
     match = _JOB.fullmatch(text)
     if match is None or match[2] != kind.value:
@@ -52,8 +52,8 @@ def parse_parent(text: str) -> str:
 
 def trial_custom_job(tuning_job: str, trial_id: str) -> str:
     """The name of the CustomJob that a trial of the tuning job is."""
-    parent, _, job_id = tuning_job.rpartition(f"/{Kind.TUNING.value}/")
-    return f"{parent}/{Kind.CUSTOM.value}/{job_id}-{trial_id}"
+    parent, _, job_id = tuning_job.rpartition(f"/{JobKind.TUNING.value}/")
+    return f"{parent}/{JobKind.CUSTOM.value}/{job_id}-{trial_id}"
 
 
 def trial_of_custom_job(custom_job_id: str) -> tuple[str, str] | None:

@@ -20,7 +20,7 @@ from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.service.devices.capacity import Capacity, capacity_of
 from hydra_vertex.service.devices.gpus import find_gpus
-from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.system.folder_lock import FolderLock, unusable
 
 from .access import TOKEN_VARIABLE, is_loopback
@@ -58,7 +58,7 @@ def serve(
     announce: Callable[[str], None],
     *,
     until_stdin_closes: bool = False,
-    resources: ResourceOptions = NO_WISHES,
+    resources: ResourceOptions = DEFAULT_RESOURCES,
 ) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, when that is asked for, the end of stdin.
 

@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, build_opener
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
 from hydra_vertex.protocol.json import JsonObject
-from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 
 from .access import TOKEN_VARIABLE
 
@@ -57,7 +57,7 @@ def start_service(
     log: Path,
     timeout_s: float,
     options: Sequence[str] = (),
-    resources: ResourceOptions = NO_WISHES,
+    resources: ResourceOptions = DEFAULT_RESOURCES,
 ) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 

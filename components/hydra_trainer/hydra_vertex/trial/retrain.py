@@ -21,7 +21,7 @@ from hydra_vertex.protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL
 from hydra_vertex.protocol.errors import DocumentError, OutputError
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.trial.process.child import run_child
+from hydra_vertex.trial.process.child import run_app_process
 from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS
 
 from .log import tell
@@ -71,7 +71,7 @@ def retrain(executor_input: str) -> int:
     with tempfile.TemporaryDirectory(prefix="hydra-trial-") as folder:
         metric_file = Path(folder, "output.metrics")
         _make_folders(retraining)
-        exit_code = run_child(retraining.command, retraining.environ(os.environ, metric_file))
+        exit_code = run_app_process(retraining.command, retraining.environ(os.environ, metric_file))
         if exit_code != 0:
             return exit_code
         records = metric_file.read_text(encoding="utf-8") if metric_file.exists() else ""

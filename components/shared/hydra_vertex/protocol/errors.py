@@ -75,7 +75,7 @@ class ServiceError(HydraVertexError):
     """The tuning service refused a request, failed, or did not answer in time."""
 
 
-class Stopped(HydraVertexError):  # noqa: N818 - stopping is the user's choice, not an error of theirs
+class Interrupted(HydraVertexError):  # noqa: N818 - stopping is the user's choice, not an error of theirs
     """The user stopped the work. What was measured is kept, and the message says how to go on."""
 
     exit_code: ClassVar[int] = 130

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import add_json_option, add_parser
+from .study_options import add_json_option, add_parser
 
 if TYPE_CHECKING:
     from hydra_vertex.launcher.best.best_trial import BestConfig

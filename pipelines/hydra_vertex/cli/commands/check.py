@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
+from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
     from hydra_vertex.job import ParameterSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import add_json_option, add_parser
+from .study_options import add_json_option, add_parser
 
 DEFAULT_IMAGE = "hydra-vertex:latest"
 

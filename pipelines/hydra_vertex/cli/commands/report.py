@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import add_json_option, add_parser
+from .study_options import add_json_option, add_parser
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

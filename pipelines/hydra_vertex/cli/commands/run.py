@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.command import SEPARATOR
-from hydra_vertex.service.devices.options import add_resource_options, resources_from
+from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
-from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
     from hydra_vertex.pipelines.local.run import RunResult
     from hydra_vertex.pipelines.local.run_folder import RunFolder
     from hydra_vertex.pipelines.plan import TuningPlan
-    from hydra_vertex.service.devices.options import ResourceOptions
+    from hydra_vertex.service.devices.resource_options import ResourceOptions
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

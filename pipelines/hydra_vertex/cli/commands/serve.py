@@ -6,9 +6,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from hydra_vertex.service.devices.options import add_resource_options, resources_from
+from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
-from .options import add_parser
+from .study_options import add_parser
 
 DEFAULT_PORT = 8080
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hydra_vertex.protocol.errors import UserError
 
-from .options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

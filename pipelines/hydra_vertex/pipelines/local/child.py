@@ -19,7 +19,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: like Ctrl-C, except that the terminal has not told the child as well."""
 
 
-def run_child(command: Sequence[str], variables: Mapping[str, str]) -> int:
+def run_step_process(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run with the terminal's own stderr, and wait. stdout goes there too: this process's own is for its result.
 
     Returns the exit code, -n for a death by signal n. Raises OSError when it cannot be started; a KeyboardInterrupt

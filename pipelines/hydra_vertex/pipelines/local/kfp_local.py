@@ -22,7 +22,7 @@ from hydra_vertex.protocol.executor import parse_executor_input
 from hydra_vertex.protocol.files import local_path
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .child import run_child, sigterm_raises
+from .child import run_step_process, sigterm_raises
 from .failures import StepFailed
 
 _PYTHONS = {"python", "python3"}
@@ -128,7 +128,7 @@ def _run_step(command: list[str], variables: Mapping[str, str]) -> tuple[str, Js
     output_file.parent.mkdir(parents=True, exist_ok=True)
     step = output_file.parent.name
     try:
-        returncode = run_child([_program(command[0]), *command[1:]], variables)
+        returncode = run_step_process([_program(command[0]), *command[1:]], variables)
     except OSError as error:
         raise CommandError(f"the step {step} cannot be started: {command[0]}: {error.strerror}") from error
     if returncode != 0:

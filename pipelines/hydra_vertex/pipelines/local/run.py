@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Stopped
+from hydra_vertex.protocol.errors import DocumentError, Interrupted
 
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
 if TYPE_CHECKING:
-    from hydra_vertex.service.devices.options import ResourceOptions
+    from hydra_vertex.service.devices.resource_options import ResourceOptions
 
     from .kfp_local import LocalRun
 
@@ -70,7 +70,7 @@ def _stopped_kindly(folder: RunFolder, again: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Stopped(
+        raise Interrupted(
             f"stopped; the trials are ended and what they measured is kept in {folder.path}. To go on:\n  {again}"
         ) from error
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from hydra_vertex.protocol.errors import HydraVertexError, Stopped
+from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 
 
@@ -21,5 +21,5 @@ def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[st
         print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        return Stopped.exit_code
+        return Interrupted.exit_code
     return 0

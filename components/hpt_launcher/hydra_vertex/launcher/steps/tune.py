@@ -14,7 +14,7 @@ from hydra_vertex.launcher.study.client import JobService, connect
 from hydra_vertex.launcher.study.live_table import StudyDisplay
 from hydra_vertex.launcher.study.watch import watch
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Stopped
+from hydra_vertex.protocol.errors import DocumentError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -38,7 +38,7 @@ def tune(given: ExecutorInput) -> None:
         try:
             job = watch(service, name, poll_interval_s=poll_interval_s, on_update=display.update)
         except KeyboardInterrupt as error:
-            raise Stopped(f"no longer watching {name}; what it measured is kept") from error
+            raise Interrupted(f"no longer watching {name}; what it measured is kept") from error
     save_job(job, given.outputs["job"].path)
     _write_output(given, name)
 
@@ -85,7 +85,7 @@ def _json(given: ExecutorInput, name: str) -> JsonObject:
 def _cancelled_by_sigterm(service: JobService, name: str) -> Iterator[None]:
     def cancel(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal prescribes
         service.cancel(name)
-        raise Stopped(f"{name} is cancelled, because this step was")
+        raise Interrupted(f"{name} is cancelled, because this step was")
 
     before = signal.signal(signal.SIGTERM, cancel)
     try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PACKAGE = "google.cloud.aiplatform_v1"
 TYPES = f"{PACKAGE}.types"
 MODULES = ("custom_job", "hyperparameter_tuning_job", "job_service", "operation")
-RESOURCES = {Kind.TUNING: "HyperparameterTuningJob", Kind.CUSTOM: "CustomJob"}
+RESOURCES = {JobKind.TUNING: "HyperparameterTuningJob", JobKind.CUSTOM: "CustomJob"}
 
 _lock = threading.Lock()
 _classes: dict[str, type[Message]] = {}
@@ -49,7 +49,7 @@ def message_class(name: str) -> type[Message]:
     return _classes[name]
 
 
-def canonical(kind: Kind, document: Json) -> JsonObject:
+def canonical(kind: JobKind, document: Json) -> JsonObject:
     """A job as proto JSON writes it, without defaults. Raises DocumentError naming the field that is not the API's."""
     from google.protobuf.json_format import ParseDict, ParseError
 
@@ -100,7 +100,7 @@ def to_message(document: JsonObject, name: str) -> Message:
     return message
 
 
-def unknown_path(kind: Kind, paths: Iterable[str]) -> str | None:
+def unknown_path(kind: JobKind, paths: Iterable[str]) -> str | None:
     """The first of these field paths (in camelCase) that the kind's message does not have; None when it has all."""
     message = message_class(RESOURCES[kind])
     return next((path for path in paths if not _has(message, path.split("."))), None)

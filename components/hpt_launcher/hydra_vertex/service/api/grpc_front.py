@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from hydra_vertex.protocol.errors import DocumentError, UserError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.access import require_token
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
 from .google_messages import RESOURCES, load, message_class, request_document, to_message
@@ -74,8 +74,8 @@ class GrpcServer:
 def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRpcHandler, ...]:
     import grpc
 
-    jobs = [f"{verb}{RESOURCES[kind]}" for kind in Kind for verb in ("Create", "Get", "Cancel", "Delete")]
-    jobs += [f"List{RESOURCES[kind]}s" for kind in Kind]
+    jobs = [f"{verb}{RESOURCES[kind]}" for kind in JobKind for verb in ("Create", "Get", "Cancel", "Delete")]
+    jobs += [f"List{RESOURCES[kind]}s" for kind in JobKind]
     services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation", "WaitOperation"]}
     return tuple(
         grpc.method_handlers_generic_handler(service, {name: _method(name, operations, token) for name in names})
@@ -113,7 +113,7 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
         return _operation(operations.get_operation(str(fields.get("name", ""))))
     fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
-    kind = next(kind for kind in Kind if RESOURCES[kind] in method)
+    kind = next(kind for kind in JobKind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
     match method.partition(resource)[0]:
         case "Create":

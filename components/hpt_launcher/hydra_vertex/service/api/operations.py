@@ -15,7 +15,7 @@ from itertools import islice
 from hydra_vertex.job import parse_custom_job, parse_job
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.engine.engine import Engine
-from hydra_vertex.service.resource_names import Kind, parse_job_name, parse_parent
+from hydra_vertex.service.resource_names import JobKind, parse_job_name, parse_parent
 from hydra_vertex.service.status import Refusal, Status
 
 from .google_messages import canonical, unknown_path
@@ -45,27 +45,27 @@ class Operations:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def create(self, kind: Kind, parent: str, document: Json) -> JsonObject:
+    async def create(self, kind: JobKind, parent: str, document: Json) -> JsonObject:
         """Create a job; answered when it is recorded."""
         parse_parent(parent)
         # The first request may have to wait for the message classes; others are answered meanwhile.
         checked = await asyncio.to_thread(canonical, kind, document)
         given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
         match kind:
-            case Kind.TUNING:
+            case JobKind.TUNING:
                 return self._engine.create(parent, parse_job(given))
-            case Kind.CUSTOM:
+            case JobKind.CUSTOM:
                 return self._engine.create_custom_job(parent, parse_custom_job(given))
 
-    def get(self, kind: Kind, name: str) -> JsonObject:
+    def get(self, kind: JobKind, name: str) -> JsonObject:
         """A job, a tuning job with all of its trials."""
         return self._engine.get(parse_job_name(name, kind))
 
-    def text(self, kind: Kind, name: str) -> str:
+    def text(self, kind: JobKind, name: str) -> str:
         """The same as JSON, which need not be read first."""
         return self._engine.text(parse_job_name(name, kind))
 
-    async def list(self, kind: Kind, parent: str, fields: Mapping[str, Json]) -> JsonObject:
+    async def list(self, kind: JobKind, parent: str, fields: Mapping[str, Json]) -> JsonObject:
         """A page of jobs, newest first; as Google documents it, tuning jobs come without their trials."""
         parse_parent(parent)
         wanted = parse_list_request(fields)
@@ -78,11 +78,11 @@ class Operations:
         jobs = [masked(document, wanted.paths) for _, document in page]
         return {**({kind.value: jobs} if jobs else {}), **token}
 
-    def cancel(self, kind: Kind, name: str) -> None:
+    def cancel(self, kind: JobKind, name: str) -> None:
         """Ask for the end of a job."""
         self._engine.cancel(parse_job_name(name, kind))
 
-    def delete(self, kind: Kind, name: str) -> JsonObject:
+    def delete(self, kind: JobKind, name: str) -> JsonObject:
         """Delete a job that has ended: a long-running operation that is done at once."""
         job = parse_job_name(name, kind)
         self._engine.delete(job)

@@ -19,7 +19,7 @@ from starlette.types import ExceptionHandler
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_body
 
 from .listing import LIST_FIELDS, camel
@@ -53,8 +53,8 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
     }
     return Starlette(
         routes=[
-            *job_routes(Kind.TUNING),
-            *job_routes(Kind.CUSTOM),
+            *job_routes(JobKind.TUNING),
+            *job_routes(JobKind.CUSTOM),
             *(
                 Route(f"{prefix}{PLACE}/operations/{{id}}{end}", get_operation, methods=[verb])
                 for prefix in OPERATION_PREFIXES
@@ -67,7 +67,7 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
     )
 
 
-def job_routes(kind: Kind) -> list[Route]:
+def job_routes(kind: JobKind) -> list[Route]:
     """The five methods of a kind of job."""
     jobs = f"{LOCATION}/{kind.value}"
 
@@ -134,7 +134,7 @@ def _parent(request: Request) -> str:
     return f"projects/{request.path_params['project']}/locations/{request.path_params['location']}"
 
 
-def _name(request: Request, kind: Kind) -> str:
+def _name(request: Request, kind: JobKind) -> str:
     return f"{_parent(request)}/{kind.value}/{request.path_params['id']}"
 
 
@@ -155,7 +155,7 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    kinds = " and ".join(kind.value for kind in Kind)
+    kinds = " and ".join(kind.value for kind in JobKind)
     message = f"{request.method} {request.url.path}: the embedded service has {LOCATION}/ with {kinds} alone"
     return _answer(error_body(Status.NOT_FOUND, message, error.status_code), error.status_code)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hydra_vertex.protocol.errors import UserError
 
 from .gpus import Gpu
-from .options import NO_WISHES, ResourceOptions
+from .resource_options import DEFAULT_RESOURCES, ResourceOptions
 
 GIB = 1 << 30
 
@@ -18,7 +18,7 @@ class Capacity:
     """The places for trials: on these GPUs, by the ids that CUDA_VISIBLE_DEVICES takes, or else on the CPUs."""
 
     gpus: tuple[str, ...] = ()
-    options: ResourceOptions = NO_WISHES
+    options: ResourceOptions = DEFAULT_RESOURCES
 
     @property
     def trials_per_gpu(self) -> int:

@@ -13,14 +13,14 @@ from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.jobs import custom_job_state
 from hydra_vertex.service.jobs.custom_job_state import CANCELED
 from hydra_vertex.service.jobs.store import Store, StoredCustomJob, UnwritableError
-from hydra_vertex.service.jobs.write_retry import Patience
+from hydra_vertex.service.jobs.write_retry import WriteRetry
 from hydra_vertex.service.status import Status
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
-from hydra_vertex.service.trials.exit_status import Ending, failure_reason, read_ending, with_log_tail
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, read_exit_status, with_log_tail
 from hydra_vertex.service.trials.launch import Supervisor, launch, remove_leftovers
-from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S, Host, Order, Share, trial_environ
-from hydra_vertex.service.trials.trial_run import START_LIMIT, Halt
+from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S, Host, LaunchSpec, Share, trial_environ
+from hydra_vertex.service.trials.trial_run import START_LIMIT, EndReason
 
 
 class CustomJobRun:
@@ -31,8 +31,8 @@ class CustomJobRun:
         stored: StoredCustomJob,
         store: Store,
         slots: Slots,
-        patience: Patience,
-        order: Callable[[Slot | None], Order],
+        write_retry: WriteRetry,
+        order: Callable[[Slot | None], LaunchSpec],
         gpu: str | None,
     ) -> None:
         """`gpu` is the one that an earlier service gave the job, None where it gave none."""
@@ -40,12 +40,12 @@ class CustomJobRun:
         self._job = stored.job
         self._store = store
         self._slots = slots
-        self._patience = patience
+        self._write_retry = write_retry
         self._order_on = order
         self._order = order(None)
         self._gpu = gpu
         self._supervisor = None if stored.process is None else Supervisor(stored.process)
-        self._halt = Halt.CANCELLED if stored.job.state is JobState.CANCELLING else None
+        self._halt = EndReason.CANCELLED if stored.job.state is JobState.CANCELLING else None
         self._halted = asyncio.Event()
         if self._halt is not None:
             self._halted.set()
@@ -54,9 +54,9 @@ class CustomJobRun:
         """Record that the job is to be cancelled, and end its process. Raises UnwritableError."""
         process = self._supervisor.process if self._supervisor else None
         self._put(custom_job_state.request_cancel(self._job, now()), process)
-        self.halt(Halt.CANCELLED)
+        self.halt(EndReason.CANCELLED)
 
-    def halt(self, why: Halt) -> None:
+    def halt(self, why: EndReason) -> None:
         """End the job's process before its time."""
         self._halt = self._halt or why
         self._halted.set()
@@ -93,16 +93,16 @@ class CustomJobRun:
         for _ in range(START_LIMIT):
             if self._supervisor is None and self._halt is None:
                 try:
-                    await self._patience.until_written(self._start)
+                    await self._write_retry.until_written(self._start)
                 except OSError as error:
                     if self._halt is None:
-                        return await self._patience.until_written(self._fail, f"could not be started: {error}")
+                        return await self._write_retry.until_written(self._fail, f"could not be started: {error}")
             ending = await self._ended()
             if self._halt is not None or (ending is not None and not ending.stopped):
-                return await self._patience.until_written(self._conclude, ending)
+                return await self._write_retry.until_written(self._conclude, ending)
             self._supervisor = None
         reason = f"its supervising process was killed {START_LIMIT} times"
-        return await self._patience.until_written(self._fail, reason)
+        return await self._write_retry.until_written(self._fail, reason)
 
     def _start(self) -> None:
         if self._halt is not None:
@@ -116,21 +116,21 @@ class CustomJobRun:
         supervisor.start_command(self._order)
         self._supervisor = supervisor
 
-    async def _ended(self) -> Ending | None:
+    async def _ended(self) -> ExitStatus | None:
         if self._supervisor is None:
             return None
         await self._supervisor.ended()
-        ending = read_ending(self._order.folder.exit_file)
+        ending = read_exit_status(self._order.folder.exit_file)
         if ending is None:
             await remove_leftovers(self._order)
         return ending
 
-    def _conclude(self, ending: Ending | None) -> None:
-        if ending is not None and not ending.stopped and self._halt is not Halt.CANCELLED:
+    def _conclude(self, ending: ExitStatus | None) -> None:
+        if ending is not None and not ending.stopped and self._halt is not EndReason.CANCELLED:
             if ending.is_well:
                 return self._put(custom_job_state.finish(self._job, JobState.SUCCEEDED, None, now()))
             return self._fail(failure_reason(ending, self._order.timeout_s))
-        if self._halt is Halt.CANCELLED:
+        if self._halt is EndReason.CANCELLED:
             return self._put(custom_job_state.finish(self._job, JobState.CANCELLED, CANCELED, now()))
         return self._put(custom_job_state.postpone(self._job, now()))
 
@@ -144,9 +144,9 @@ class CustomJobRun:
         self._job = job
 
 
-def custom_order(
+def custom_launch_spec(
     job_id: str, job: CustomJob, folder: ServiceFolder, host: Host, at_once: Callable[[], int], slot: Slot | None
-) -> Order:
+) -> LaunchSpec:
     """What a custom job's process is started with: the container's command, and no trial's identity."""
     container = job.spec.worker_pools[0].container or ContainerSpec()
     base = str(folder.output_base(job_id, job.spec.base_output_uri)).rstrip("/")
@@ -155,7 +155,7 @@ def custom_order(
     identity = TrialEnvironment("", str(place.metric_file), job_id, output_dirs)
     gpu = slot.gpu if slot else None
     environ = trial_environ(container.env, identity, Share(gpu, at_once()), host)
-    return Order(
+    return LaunchSpec(
         command=(*container.command, *container.args),
         environ={name: value for name, value in environ.items() if name != TRIAL_ID},
         folder=place,

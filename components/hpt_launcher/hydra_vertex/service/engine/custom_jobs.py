@@ -13,19 +13,19 @@ from hydra_vertex.service.devices.slots import Slot, Slots
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.jobs import custom_job_state
 from hydra_vertex.service.jobs.store import Store, StoredCustomJob, UnwritableError
-from hydra_vertex.service.jobs.write_retry import Patience
-from hydra_vertex.service.resource_names import JobName, Kind
+from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.resource_names import JobKind, JobName
 from hydra_vertex.service.system.clock import now
-from hydra_vertex.service.trials.launch_spec import Host, Order
-from hydra_vertex.service.trials.trial_run import Halt
+from hydra_vertex.service.trials.launch_spec import Host, LaunchSpec
+from hydra_vertex.service.trials.trial_run import EndReason
 from hydra_vertex.service.validation.job_spec import OUTPUT_DIRECTORY
 from hydra_vertex.service.validation.jobs import validate_custom_job
 
-from .custom_job_run import CustomJobRun, custom_order
+from .custom_job_run import CustomJobRun, custom_launch_spec
 
 logger = logging.getLogger(__name__)
 
-MakeOrder: TypeAlias = Callable[[Slot | None], Order]
+MakeOrder: TypeAlias = Callable[[Slot | None], LaunchSpec]
 
 
 class CustomJobs:
@@ -38,7 +38,7 @@ class CustomJobs:
         host: Host,
         slots: Slots,
         at_once: Callable[[], int],
-        patience: Patience,
+        write_retry: WriteRetry,
         broken: dict[str, str],
     ) -> None:
         """The jobs take their places from `slots`, as trials do, and share the CPUs among `at_once`.
@@ -50,7 +50,7 @@ class CustomJobs:
         self._host = host
         self._slots = slots
         self._at_once = at_once
-        self._patience = patience
+        self._write_retry = write_retry
         self._broken = broken
         self._runs: dict[str, CustomJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -63,7 +63,7 @@ class CustomJobs:
     def shut_down(self) -> list[asyncio.Task[None]]:
         """End all of them, so that a later service runs them again; what is to be waited for."""
         for run in self._runs.values():
-            run.halt(Halt.SHUTDOWN)
+            run.halt(EndReason.SHUTDOWN)
         return list(self._tasks.values())
 
     def create(self, parent: str, job: CustomJob) -> str:
@@ -71,7 +71,7 @@ class CustomJobs:
         validate_custom_job(job)
         self._folder.output_base("", job.spec.base_output_uri, f"jobSpec.{OUTPUT_DIRECTORY}")
         stored = self._store.add_custom_job(
-            parent, lambda job_id: custom_job_state.accept(job, str(JobName(parent, Kind.CUSTOM, job_id)), now())
+            parent, lambda job_id: custom_job_state.accept(job, str(JobName(parent, JobKind.CUSTOM, job_id)), now())
         )
         self._drive(stored)
         return stored.id
@@ -86,9 +86,9 @@ class CustomJobs:
         return self._runs.get(job_id)
 
     def _drive(self, stored: StoredCustomJob) -> None:
-        order = partial(custom_order, stored.id, stored.job, self._folder, self._host, self._at_once)
+        order = partial(custom_launch_spec, stored.id, stored.job, self._folder, self._host, self._at_once)
         gpu = self._folder.custom_job(stored.id).read_gpu()
-        run = CustomJobRun(stored, self._store, self._slots, self._patience, order, gpu)
+        run = CustomJobRun(stored, self._store, self._slots, self._write_retry, order, gpu)
         self._runs[stored.id] = run
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, run), name=f"job {stored.id}")
 

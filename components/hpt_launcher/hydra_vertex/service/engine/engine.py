@@ -21,24 +21,24 @@ from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.custom_job_state import custom_job_of
 from hydra_vertex.service.jobs.job_record import JobRecord
 from hydra_vertex.service.jobs.store import Store, StoredJob, UnwritableError
-from hydra_vertex.service.jobs.write_retry import Patience
+from hydra_vertex.service.jobs.write_retry import WriteRetry
 from hydra_vertex.service.optimizer import load_model, optimizer_for
-from hydra_vertex.service.resource_names import JobName, Kind, trial_of_custom_job
+from hydra_vertex.service.resource_names import JobKind, JobName, trial_of_custom_job
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.system.clock import not_before, now
 from hydra_vertex.service.trials.launch import own_programs
 from hydra_vertex.service.trials.launch_spec import (
     TERMINATION_GRACE_S,
     Host,
-    Order,
+    LaunchSpec,
     Share,
-    order_for,
+    launch_spec_for,
     parameter_arguments,
 )
 from hydra_vertex.service.validation.jobs import validate
 
 from .custom_jobs import CustomJobs
-from .tuning_job_run import JobDriver
+from .tuning_job_run import TuningJobRun
 
 STOP_LIMIT_S = TERMINATION_GRACE_S + 10.0
 
@@ -55,12 +55,12 @@ class Engine:
         self._host = Host(environ, own_programs(), usable_cpus(), capacity.options)
         self._slots = Slots(capacity)
         self._turns = asyncio.Lock()
-        self._patience = Patience()
-        self._drivers: dict[str, JobDriver] = {}
+        self._write_retry = WriteRetry()
+        self._drivers: dict[str, TuningJobRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: dict[str, str] = {}
         self._custom_jobs = CustomJobs(
-            folder, store, self._host, self._slots, self._trials_at_once, self._patience, self._broken
+            folder, store, self._host, self._slots, self._trials_at_once, self._write_retry, self._broken
         )
         self._loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
 
@@ -74,7 +74,7 @@ class Engine:
 
     async def stop(self) -> None:
         """End all trials, so that a later service runs them again, within STOP_LIMIT_S."""
-        self._patience.end()
+        self._write_retry.end()
         for driver in self._drivers.values():
             driver.shut_down()
         tasks = [self._loading, *self._tasks.values(), *self._custom_jobs.shut_down()]
@@ -88,14 +88,14 @@ class Engine:
         validate(job)
         self._folder.output_base("", job.trial_job_spec.base_output_uri)
         stored = self._store.add_job(
-            parent, lambda job_id: tuning_job_state.accept(job, str(JobName(parent, Kind.TUNING, job_id)), now())
+            parent, lambda job_id: tuning_job_state.accept(job, str(JobName(parent, JobKind.TUNING, job_id)), now())
         )
         self._drive(stored)
-        return self.get(JobName(parent, Kind.TUNING, stored.id))
+        return self.get(JobName(parent, JobKind.TUNING, stored.id))
 
     def create_custom_job(self, parent: str, job: CustomJob) -> JsonObject:
         """Take on a custom job. It is recorded when this returns."""
-        return self.get(JobName(parent, Kind.CUSTOM, self._custom_jobs.create(parent, job)))
+        return self.get(JobName(parent, JobKind.CUSTOM, self._custom_jobs.create(parent, job)))
 
     def get(self, name: JobName) -> JsonObject:
         """The document of a job, with all of its trials."""
@@ -117,7 +117,7 @@ class Engine:
         if name.id in self._broken:
             raise Refusal(Status.INTERNAL, f"{name} cannot go on: {self._broken[name.id]}")
 
-    def jobs(self, parent: str, kind: Kind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
+    def jobs(self, parent: str, kind: JobKind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
         """The ids and documents of the jobs under a parent, newest first, without trials; only those before an id."""
         return self._store.documents(parent, kind, before)
 
@@ -149,7 +149,7 @@ class Engine:
 
     def _trials_custom_job(self, name: JobName) -> JsonObject | None:
         """The CustomJob that a trial is."""
-        ids = trial_of_custom_job(name.id) if name.kind is Kind.CUSTOM else None
+        ids = trial_of_custom_job(name.id) if name.kind is JobKind.CUSTOM else None
         found = self._store.trial(name.parent, *ids) if ids else None
         if found is None:
             return None
@@ -157,8 +157,8 @@ class Engine:
         return dump_custom_job(custom_job_of(job, trial, parameter_arguments(job, trial)))
 
     def _refuse_trials(self, name: JobName, verb: str) -> None:
-        if name.kind is Kind.CUSTOM and (ids := trial_of_custom_job(name.id)):
-            tuning_job = JobName(name.parent, Kind.TUNING, ids[0])
+        if name.kind is JobKind.CUSTOM and (ids := trial_of_custom_job(name.id)):
+            tuning_job = JobName(name.parent, JobKind.TUNING, ids[0])
             raise Refusal(Status.FAILED_PRECONDITION, f"{name} is a trial of {tuning_job}; {verb} that one")
 
     def _state(self, name: JobName) -> JobState:
@@ -169,13 +169,13 @@ class Engine:
     def _drive(self, stored: StoredJob) -> None:
         job = stored.job
         optimizer = optimizer_for(job.study_spec, stored.id, job.max_trial_count)
-        record = JobRecord(stored, self._store, self._turns, self._patience)
+        record = JobRecord(stored, self._store, self._turns, self._write_retry)
         order, gpu_of = partial(self._order, record), partial(self._gpu_of, stored.id)
-        driver = JobDriver(record, optimizer, order, stored.processes, self._slots, gpu_of)
+        driver = TuningJobRun(record, optimizer, order, stored.processes, self._slots, gpu_of)
         self._drivers[stored.id] = driver
         self._tasks[stored.id] = asyncio.create_task(self._carry_through(stored.id, driver), name=f"job {stored.id}")
 
-    async def _carry_through(self, job_id: str, driver: JobDriver) -> None:
+    async def _carry_through(self, job_id: str, driver: TuningJobRun) -> None:
         try:
             await driver.run()
         except UnwritableError as error:
@@ -189,11 +189,11 @@ class Engine:
     def _gpu_of(self, job_id: str, trial_id: str) -> str | None:
         return self._folder.trial(job_id, trial_id).read_gpu()
 
-    def _order(self, record: JobRecord, trial: Trial, slot: Slot | None) -> Order:
+    def _order(self, record: JobRecord, trial: Trial, slot: Slot | None) -> LaunchSpec:
         job = record.job
         base = self._folder.output_base(record.id, job.trial_job_spec.base_output_uri)
         share = Share(slot.gpu if slot else None, self._trials_at_once())
-        return order_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host, share)
+        return launch_spec_for(job, trial, self._folder.trial(record.id, trial.id), base, self._host, share)
 
     def _trials_at_once(self) -> int:
         """How many trials and custom jobs there may be at once now: what is asked for, within the places."""

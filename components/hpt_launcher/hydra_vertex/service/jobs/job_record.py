@@ -12,7 +12,7 @@ from hydra_vertex.service.system.process_identity import ProcessId
 
 from .store import Store, StoredJob
 from .tuning_job_state import put_trial
-from .write_retry import Patience
+from .write_retry import WriteRetry
 
 ROUNDS_BETWEEN_TURNS = 4
 """Rounds of the event loop between two turns: a request takes one to be read, one to be answered, and one each more
@@ -22,12 +22,12 @@ where it has a body or comes over a new connection."""
 class JobRecord:
     """The present state of a job. Whatever is put here is on the disk before anybody acts upon it."""
 
-    def __init__(self, stored: StoredJob, store: Store, turns: asyncio.Lock, patience: Patience) -> None:
+    def __init__(self, stored: StoredJob, store: Store, turns: asyncio.Lock, write_retry: WriteRetry) -> None:
         self.id = stored.id
         self.job = stored.job
         self._store = store
         self._turns = turns
-        self.patience = patience
+        self.write_retry = write_retry
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -28,7 +28,7 @@ from hydra_vertex.job import (
 from hydra_vertex.job.fields import parse_time
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.service.resource_names import Kind
+from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.system.process_identity import ProcessId
 
@@ -80,7 +80,7 @@ class Store:
     def add_job(self, parent: str, accept: Callable[[str], HyperparameterTuningJob]) -> StoredJob:
         """Add the tuning job that `accept` makes of its new id."""
         with self._transaction():
-            job_id = self._new_id(parent, Kind.TUNING)
+            job_id = self._new_id(parent, JobKind.TUNING)
             job = accept(job_id)
             self._write_job(job_id, job)
         return StoredJob(job_id, job, {})
@@ -88,12 +88,12 @@ class Store:
     def add_custom_job(self, parent: str, accept: Callable[[str], CustomJob]) -> StoredCustomJob:
         """Add the custom job that `accept` makes of its new id."""
         with self._transaction():
-            job_id = self._new_id(parent, Kind.CUSTOM)
+            job_id = self._new_id(parent, JobKind.CUSTOM)
             job = accept(job_id)
             self._write_custom_job(job_id, job, None)
         return StoredCustomJob(job_id, job, None)
 
-    def _new_id(self, parent: str, kind: Kind) -> str:
+    def _new_id(self, parent: str, kind: JobKind) -> str:
         row = self._db.execute("INSERT INTO jobs (parent, document, kind) VALUES (?, '', ?)", (parent, kind.value))
         return str(row.lastrowid)
 
@@ -144,7 +144,7 @@ class Store:
         ).fetchone()
         return row is not None and bool(row[0])
 
-    def text(self, parent: str, kind: Kind, job_id: str) -> str | None:
+    def text(self, parent: str, kind: JobKind, job_id: str) -> str | None:
         """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
         found = self._db.execute(
             "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?",
@@ -152,7 +152,7 @@ class Store:
         ).fetchone()
         return None if found is None else self._with_trials(int(job_id), found[0])
 
-    def document(self, parent: str, kind: Kind, job_id: str) -> JsonObject | None:
+    def document(self, parent: str, kind: JobKind, job_id: str) -> JsonObject | None:
         """The whole document of a job; None when there is no such job."""
         text = self.text(parent, kind, job_id)
         return None if text is None else _object(json.loads(text))
@@ -166,7 +166,7 @@ class Store:
         ).fetchone()
         return None if found is None else (parse_job(json.loads(found[0])), parse_trial(json.loads(found[1])))
 
-    def documents(self, parent: str, kind: Kind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
+    def documents(self, parent: str, kind: JobKind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
         """The jobs of a kind under a parent without their trials, newest first, with their ids.
 
         Only those older than `before`, where that is given.
@@ -186,13 +186,13 @@ class Store:
 
     def unfinished(self) -> list[StoredJob]:
         """The tuning jobs that are not in a terminal state, oldest first."""
-        return [self._load(job_id) for job_id in self._unfinished_ids(Kind.TUNING)]
+        return [self._load(job_id) for job_id in self._unfinished_ids(JobKind.TUNING)]
 
     def unfinished_custom_jobs(self) -> list[StoredCustomJob]:
         """The custom jobs that are not in a terminal state, oldest first."""
-        return [self._load_custom_job(job_id) for job_id in self._unfinished_ids(Kind.CUSTOM)]
+        return [self._load_custom_job(job_id) for job_id in self._unfinished_ids(JobKind.CUSTOM)]
 
-    def _unfinished_ids(self, kind: Kind) -> list[int]:
+    def _unfinished_ids(self, kind: JobKind) -> list[int]:
         rows = self._db.execute("SELECT id, document FROM jobs WHERE kind = ? ORDER BY id", (kind.value,)).fetchall()
         return [job_id for job_id, text in rows if not _state(_object(json.loads(text))).is_terminal]
 

@@ -20,7 +20,7 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 logger = logging.getLogger(__name__)
 
 
-class Patience:
+class WriteRetry:
     """Repeats what could not be written, and says so once. One for all jobs of a service."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ Key: TypeAlias = tuple[int, float | None, float | None]
 
 def extended(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> Trial:
     """The trial with what its metric file has now, oldest first."""
-    earlier, own = _attempts(trial)
+    earlier, own = _trial_runs(trial)
     own = _completed(own, found, metric)
     best = min((_cost(measurement, metric) for measurement in own), default=math.inf)
     for measurement in _new(own, found, metric):
@@ -46,7 +46,7 @@ def extended(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> 
 
 def judged_by(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> tuple[Measurement, ...]:
     """All that an ended trial can be judged by, the last one at the end: its record, and what did not get into it."""
-    keys = {_key(measurement, metric) for measurement in _attempts(trial)[1]}
+    keys = {_key(measurement, metric) for measurement in _trial_runs(trial)[1]}
     missing = [measurement for measurement in found if _key(measurement, metric) not in keys]
     is_newer = bool(missing) and missing[-1] is found[-1]
     return (*trial.measurements, *missing) if is_newer else (*missing, *trial.measurements)
@@ -57,14 +57,14 @@ def last_attempt(trial: Trial) -> tuple[Measurement, ...]:
 
     An attempt goes on when its first step is behind those that earlier attempts reported.
     """
-    earlier, own = _attempts(trial)
+    earlier, own = _trial_runs(trial)
     if not own:
         return trial.measurements
     before = [measurement for measurement in earlier if measurement.step_count < own[0].step_count]
     return (*sorted(before, key=lambda measurement: measurement.step_count), *own)
 
 
-def _attempts(trial: Trial) -> tuple[list[Measurement], list[Measurement]]:
+def _trial_runs(trial: Trial) -> tuple[list[Measurement], list[Measurement]]:
     count = trial.earlier_measurements
     return list(trial.measurements[:count]), list(trial.measurements[count:])
 

@@ -30,7 +30,7 @@ OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MetricReport:
     """One reported value. `timestamp_s` is in seconds since the epoch; the value may be NaN or infinite."""
 
     metric: str
@@ -39,7 +39,7 @@ class Record:
     timestamp_s: float | None
 
 
-def read_records(metric_file: Path) -> tuple[Record, ...]:
+def read_records(metric_file: Path) -> tuple[MetricReport, ...]:
     """The records of a file's last LINE_LIMIT lines, oldest first; lines that are none are passed over."""
     try:
         text = read_end(metric_file, READ_LIMIT_BYTES)
@@ -48,7 +48,7 @@ def read_records(metric_file: Path) -> tuple[Record, ...]:
     return tuple(record for line in text.splitlines()[-LINE_LIMIT:] for record in _parse_line(line))
 
 
-def _parse_line(line: bytes) -> Iterator[Record]:
+def _parse_line(line: bytes) -> Iterator[MetricReport]:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
@@ -58,7 +58,9 @@ def _parse_line(line: bytes) -> Iterator[Record]:
     for name in fields.keys() - OWN_FIELDS:
         value = _number(fields[name])
         if value is not None:
-            yield Record(name, value, _step(fields.get("global_step")), _within(fields.get("timestamp"), TIME_LIMIT_S))
+            yield MetricReport(
+                name, value, _step(fields.get("global_step")), _within(fields.get("timestamp"), TIME_LIMIT_S)
+            )
 
 
 def _number(value: object) -> float | None:
@@ -80,7 +82,7 @@ def _within(value: object, limit: float) -> float | None:
 
 
 def measurements_of(
-    records: Sequence[Record],
+    records: Sequence[MetricReport],
     metric_id: str,
     started_s: float,
     running_s: float = math.inf,
@@ -115,7 +117,7 @@ def _elapsed_s(timestamp_s: float | None, started_s: float, running_s: float) ->
 
 
 def final_measurement(
-    records: Sequence[Record],
+    records: Sequence[MetricReport],
     measurements: Sequence[Measurement],
     metric: MetricSpec,
     selection: MeasurementSelection,
@@ -142,7 +144,7 @@ def final_measurement(
     return replace(chosen, metrics={**chosen.metrics, **{k: v for k, v in latest.items() if k not in chosen.metrics}})
 
 
-def no_value_reason(records: Sequence[Record], metric_id: str) -> str:
+def no_value_reason(records: Sequence[MetricReport], metric_id: str) -> str:
     """Why a trial that ended well has no value to be judged by."""
     unusable = [record.value for record in records if record.metric == metric_id]
     others = sorted({record.metric for record in records} - {metric_id})

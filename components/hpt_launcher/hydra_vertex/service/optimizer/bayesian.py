@@ -15,7 +15,7 @@ from hydra_vertex.service.stopping.expected_end import ExpectedEnds
 from .encoding import Encoding, Matrix
 from .maximise_acquisition import best_row
 from .model import expected_improvement
-from .outcomes import telling
+from .outcomes import informative
 from .protocol import Parameters, seed_of
 from .random_search import unseen
 from .threads import one_thread
@@ -58,7 +58,7 @@ class BayesianSearch:
             return None
         taken = self._rows(ended)
         running = self._rows([trial for trial in history if not trial.state.is_terminal])
-        modelled = telling(losses, MOST_MODELLED)
+        modelled = informative(losses, MOST_MODELLED)
         acquisition, best = expected_improvement(
             taken[modelled], losses[modelled], running, self._encoding.categories, source
         )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hydra_vertex.service.space.axes import Axis, ChoiceAxis, Coordinate, FloatAxis
+from hydra_vertex.service.space.axes import ChoiceAxis, Coordinate, FloatAxis, ParameterAxis
 from hydra_vertex.service.space.search_space import Dimension, Point, Space
 
 Matrix = NDArray[np.float64]
@@ -27,7 +27,7 @@ class Column:
 
     def __init__(self, dimension: Dimension) -> None:
         self.dimension = dimension
-        self.axis: Axis = dimension.axis
+        self.axis: ParameterAxis = dimension.axis
         self.is_category = isinstance(self.axis, ChoiceAxis) and not self.axis.ordered
         self.inactive = INACTIVE_CATEGORY if self.is_category else INACTIVE_NUMBER
         self.places = _places(self.axis, self.is_category)
@@ -115,7 +115,7 @@ class Encoding:
         return np.where(self.active(rows), rows, inactive)
 
 
-def _places(axis: Axis, is_category: bool) -> Matrix | None:
+def _places(axis: ParameterAxis, is_category: bool) -> Matrix | None:
     if isinstance(axis, FloatAxis):
         return np.array([0.5]) if axis.low == axis.high else None
     if axis.size > MOST_PLACES:

@@ -9,7 +9,7 @@ from .acquisition import LogExpectedImprovement
 from .encoding import Matrix
 from .gaussian_process import guess, posterior
 from .hyperparameters import fit_hyperparameters
-from .outcomes import outcomes_of, telling
+from .outcomes import informative, outcomes_of
 
 GUESSES = 16
 MOST_FITTED = 200
@@ -25,7 +25,7 @@ def expected_improvement(
     and the improvement is the average over the guesses.
     """
     outcomes = outcomes_of(losses)
-    fitted = telling(losses, MOST_FITTED)
+    fitted = informative(losses, MOST_FITTED)
     hyperparameters = fit_hyperparameters(rows[fitted], outcomes[fitted], categories)
     process = posterior(rows, outcomes, categories, hyperparameters)
     means = process.predict(rows)[0][:, 0]

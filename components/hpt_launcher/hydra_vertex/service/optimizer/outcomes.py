@@ -21,12 +21,12 @@ def outcomes_of(losses: Matrix) -> Matrix:
     """Outcomes to minimise. An infeasible trial, NaN among the losses, counts as the worst one seen."""
     feasible = np.isfinite(losses)
     outcomes = np.empty_like(losses)
-    outcomes[feasible] = bent(losses[feasible])
+    outcomes[feasible] = yeo_johnson_normalised(losses[feasible])
     outcomes[~feasible] = outcomes[feasible].max()
     return standardised(outcomes)
 
 
-def telling(losses: Matrix, count: int) -> NDArray[np.intp]:
+def informative(losses: Matrix, count: int) -> NDArray[np.intp]:
     """The indices, ascending, of all losses, or of the best and the newest of them when there are more than `count`."""
     if len(losses) <= count:
         return np.arange(len(losses))
@@ -43,7 +43,7 @@ def standardised(losses: Matrix) -> Matrix:
     return (scaled - scaled.mean()) / deviation if deviation > 0 else np.zeros_like(losses)
 
 
-def bent(losses: Matrix) -> Matrix:
+def yeo_johnson_normalised(losses: Matrix) -> Matrix:
     """Standardised losses after the transform that makes them most normal, in the same order.
 
     The transform is that of Yeo and Johnson, "A New Family of Power Transformations" (2000), its power the most likely.

@@ -131,11 +131,11 @@ class ChoiceAxis:
         return index
 
 
-Axis: TypeAlias = FloatAxis | IntAxis | ChoiceAxis
+ParameterAxis: TypeAlias = FloatAxis | IntAxis | ChoiceAxis
 FiniteAxis: TypeAlias = IntAxis | ChoiceAxis
 
 
-def axis_of(spec: ParameterSpec) -> Axis:
+def axis_of(spec: ParameterSpec) -> ParameterAxis:
     """The axis of one parameter.
 
     A reverse log scale is fine near its upper end: a log axis of the mirrored value. Discrete values without a scale

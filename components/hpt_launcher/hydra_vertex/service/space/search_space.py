@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue
 
-from .axes import Axis, Coordinate, FloatAxis, axis_of
+from .axes import Coordinate, FloatAxis, ParameterAxis, axis_of
 
 Point: TypeAlias = Mapping[str, Coordinate]
 """A coordinate for each active parameter; a conditional one whose condition does not hold is absent."""
@@ -19,7 +19,7 @@ class Dimension:
     """One parameter. With a `parent` it is active only while that one is and has a coordinate among `when`."""
 
     name: str
-    axis: Axis
+    axis: ParameterAxis
     default: Coordinate | None = None
     parent: str | None = None
     when: frozenset[Coordinate] = frozenset()

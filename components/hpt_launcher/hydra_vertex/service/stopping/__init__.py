@@ -3,6 +3,6 @@
 No rule speaks before a handful of trials have ended: until then nobody knows what a good curve looks like.
 """
 
-from .decide import Stop, decide
+from .decide import EarlyStop, decide
 
-__all__ = ["Stop", "decide"]
+__all__ = ["EarlyStop", "decide"]

@@ -12,7 +12,7 @@ from hydra_vertex.job import Goal, Measurement, MetricSpec, ParameterValue, Tria
 from hydra_vertex.service.measurements.history import WHOLE_LIMIT, last_attempt
 
 
-class Axis(Enum):
+class CurveAxis(Enum):
     """What a curve runs over. The value completes "at ... 7"."""
 
     STEP = "step"
@@ -68,7 +68,7 @@ class Curves:
 
     running: Curve
     ended: tuple[Curve, ...]
-    axis: Axis
+    axis: CurveAxis
     goal: Goal
 
     def value(self, cost: float) -> float:
@@ -81,7 +81,7 @@ class Curves:
         return tuple(curve for curve in self.ended if curve.is_whole)
 
 
-def curves_of(running: Trial, trials: Sequence[Trial], metric: MetricSpec, axis: Axis | None) -> Curves | None:
+def curves_of(running: Trial, trials: Sequence[Trial], metric: MetricSpec, axis: CurveAxis | None) -> Curves | None:
     """The curves that a rule needs, among `trials` as far as they have ended with a value; axis None: what fits best.
 
     None while the running trial has nothing to be judged by.
@@ -93,21 +93,21 @@ def curves_of(running: Trial, trials: Sequence[Trial], metric: MetricSpec, axis:
     return None if own is None else Curves(own, tuple(others), axis, metric.goal)
 
 
-def _axis_of(running: Trial, ended: Sequence[Trial]) -> Axis:
+def _axis_of(running: Trial, ended: Sequence[Trial]) -> CurveAxis:
     """Steps, or the number of measurements where that is what the runs have in common.
 
     Runs of a batch size that is searched differ in their steps but not in how often they validate: the axis is the one
     on which the runs that came to their own end agree better. Some apps report no steps at all.
     """
     if any(_repeats_steps(trial) for trial in (running, *ended)):
-        return Axis.COUNT
+        return CurveAxis.COUNT
     whole = [last_attempt(trial) for trial in ended if not trial.stopped_early and trial.measurements]
     counts = [len(measurements) for measurements in whole]
     # Of a longer curve not all is recorded, and the numbers say nothing.
     if len(whole) < 2 or max(counts) >= WHOLE_LIMIT:
-        return Axis.STEP
+        return CurveAxis.STEP
     steps = [measurements[-1].step_count for measurements in whole]
-    return Axis.COUNT if _spread(counts) < _spread(steps) else Axis.STEP
+    return CurveAxis.COUNT if _spread(counts) < _spread(steps) else CurveAxis.STEP
 
 
 def _repeats_steps(trial: Trial) -> bool:
@@ -120,7 +120,7 @@ def _spread(values: Sequence[int]) -> float:
     return statistics.pstdev(values) / mean if mean else 0.0
 
 
-def _curve(trial: Trial, metric: MetricSpec, axis: Axis) -> Curve | None:
+def _curve(trial: Trial, metric: MetricSpec, axis: CurveAxis) -> Curve | None:
     sign = 1.0 if metric.goal is Goal.MINIMIZE else -1.0
     placed = {
         position: sign * measurement.metrics[metric.id]
@@ -134,11 +134,11 @@ def _curve(trial: Trial, metric: MetricSpec, axis: Axis) -> Curve | None:
     return Curve(positions, costs, None if final is None else sign * final, not trial.stopped_early, trial.parameters)
 
 
-def _position(measurement: Measurement, number: int, axis: Axis) -> float | None:
+def _position(measurement: Measurement, number: int, axis: CurveAxis) -> float | None:
     match axis:
-        case Axis.STEP:
+        case CurveAxis.STEP:
             return float(measurement.step_count)
-        case Axis.ELAPSED:
+        case CurveAxis.ELAPSED:
             return measurement.elapsed_s
-        case Axis.COUNT:
+        case CurveAxis.COUNT:
             return float(number)

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from hydra_vertex.job import ConvexStopping, DecayCurveStopping, Measurement, MedianStopping, StudySpec, Trial
 
 from .convex import hopeless, limits_of
-from .curve import Axis, Curves, curves_of
+from .curve import CurveAxis, Curves, curves_of
 from .decay_curve import unlikely_best
 from .median import worse_than_median
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class EarlyStop:
     """A trial is to be stopped, and why. `predicted` is a measurement to add to its own, None for none."""
 
     reason: str
     predicted: Measurement | None = None
 
 
-def decide(spec: StudySpec, running: Trial, trials: Sequence[Trial]) -> Stop | None:
+def decide(spec: StudySpec, running: Trial, trials: Sequence[Trial]) -> EarlyStop | None:
     """Whether the running trial is to be stopped; `trials` are all of the study's. None: it goes on."""
     rule = spec.automated_stopping
     if rule is None:
@@ -38,23 +38,23 @@ def decide(spec: StudySpec, running: Trial, trials: Sequence[Trial]) -> Stop | N
             return _convex(curves, rule, spec.objective.id)
 
 
-def _axis(rule: MedianStopping | DecayCurveStopping | ConvexStopping) -> Axis | None:
+def _axis(rule: MedianStopping | DecayCurveStopping | ConvexStopping) -> CurveAxis | None:
     if rule.use_elapsed_duration:
-        return Axis.ELAPSED
+        return CurveAxis.ELAPSED
     # Limits in steps mean steps; without them the curves' own axis will do.
     limited = isinstance(rule, ConvexStopping) and (rule.max_step_count or rule.min_step_count)
-    return Axis.STEP if limited else None
+    return CurveAxis.STEP if limited else None
 
 
-def _stop(reason: str | None) -> Stop | None:
-    return None if reason is None else Stop(reason)
+def _stop(reason: str | None) -> EarlyStop | None:
+    return None if reason is None else EarlyStop(reason)
 
 
-def _convex(curves: Curves, rule: ConvexStopping, metric_id: str) -> Stop | None:
+def _convex(curves: Curves, rule: ConvexStopping, metric_id: str) -> EarlyStop | None:
     limits = limits_of(curves, rule)
     found = None if limits is None else hopeless(curves, limits)
     if limits is None or found is None:
         return None
-    elapsed = limits.longest if curves.axis is Axis.ELAPSED else None
+    elapsed = limits.longest if curves.axis is CurveAxis.ELAPSED else None
     steps = 0 if elapsed is not None else round(limits.longest)
-    return Stop(found.reason, Measurement({metric_id: curves.value(found.predicted_cost)}, steps, elapsed))
+    return EarlyStop(found.reason, Measurement({metric_id: curves.value(found.predicted_cost)}, steps, elapsed))

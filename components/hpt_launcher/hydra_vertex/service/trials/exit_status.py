@@ -25,7 +25,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExitStatus:
     """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given.
 
     `memory_bytes` is how much memory it used when it was killed for that; None when it was not.
@@ -44,7 +44,7 @@ class Ending:
         return self.code == 0 and not self.timed_out and not self.error and self.memory_bytes is None
 
 
-def read_ending(path: Path) -> Ending | None:
+def read_exit_status(path: Path) -> ExitStatus | None:
     """Read an exit.json; None when there is none, as after the end of its supervisor."""
     try:
         fields = json.loads(read_end(path, EXIT_FILE_BYTES))
@@ -52,7 +52,7 @@ def read_ending(path: Path) -> Ending | None:
         return None
     if not isinstance(fields, dict):
         return None
-    return Ending(
+    return ExitStatus(
         code=_whole(fields.get("code")),
         signal=_whole(fields.get("signal")),
         timed_out=fields.get("timed_out") is True,
@@ -62,7 +62,7 @@ def read_ending(path: Path) -> Ending | None:
     )
 
 
-def failure_reason(ending: Ending, timeout_s: float) -> str:
+def failure_reason(ending: ExitStatus, timeout_s: float) -> str:
     """One line on an ending that is not well."""
     if ending.error:
         return f"could not be started: {ending.error}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from hydra_vertex.protocol.environment import METRIC_FILE
 from hydra_vertex.service.system.process_identity import ProcessId, identify, kill_leftovers, terminate, wait_ended
 
-from .launch_spec import Order
+from .launch_spec import LaunchSpec
 
 # Isolated and without site: nothing of the trial's environment changes how the supervisor itself starts.
 SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
@@ -24,7 +24,7 @@ class Supervisor:
         self.process = process
         self._child = child
 
-    def start_command(self, order: Order) -> None:
+    def start_command(self, order: LaunchSpec) -> None:
         """Let the waiting supervisor start the trial's command."""
         if self._child is None or self._child.stdin is None:
             raise ValueError("an adopted supervisor has its order already")
@@ -51,7 +51,7 @@ class Supervisor:
             await asyncio.to_thread(self._child.wait)
 
 
-def launch(order: Order) -> Supervisor:
+def launch(order: LaunchSpec) -> Supervisor:
     """Start a supervisor that waits for `start_command`, in a session of its own. Raises OSError.
 
     A service that ends before it has given the order leaves nothing: the supervisor sees the end of its stdin.
@@ -75,7 +75,7 @@ def launch(order: Order) -> Supervisor:
     return Supervisor(process, child)
 
 
-async def remove_leftovers(order: Order) -> None:
+async def remove_leftovers(order: LaunchSpec) -> None:
     """Kill whatever runs of a trial whose supervisor was killed."""
     await kill_leftovers(METRIC_FILE, order.environ[METRIC_FILE])
 

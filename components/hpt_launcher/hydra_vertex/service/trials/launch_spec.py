@@ -12,7 +12,7 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
 from hydra_vertex.service.devices.environ import gpu_environ, thread_environ
-from hydra_vertex.service.devices.options import NO_WISHES, ResourceOptions
+from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.folder import TrialFolder
 
 from .env_references import expanded
@@ -28,7 +28,7 @@ FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LaunchSpec:
     """One start of one trial. `command` is an argument list, `environ` is complete, `gpu` None means no GPU's place."""
 
     command: tuple[str, ...]
@@ -64,7 +64,7 @@ class Host:
     environ: Mapping[str, str]
     programs: Path
     cpu_count: int
-    resources: ResourceOptions = NO_WISHES
+    resources: ResourceOptions = DEFAULT_RESOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Share:
     trials_at_once: int
 
 
-def order_for(
+def launch_spec_for(
     job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, output_base: Path, host: Host, share: Share
-) -> Order:
+) -> LaunchSpec:
     """The order of a trial."""
     container = job.trial_job_spec.worker_pools[0].container or ContainerSpec()
     output_dirs = OutputDirs.below(str(output_base), trial.id)
@@ -87,7 +87,7 @@ def order_for(
         job_id=job.name.rsplit("/", 1)[-1],
         output_dirs=output_dirs,
     )
-    return Order(
+    return LaunchSpec(
         command=(*container.command, *container.args, *parameter_arguments(job, trial)),
         environ=trial_environ(container.env, environment, share, host),
         folder=folder,

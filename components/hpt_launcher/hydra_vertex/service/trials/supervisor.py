@@ -34,7 +34,7 @@ MEMORY_SHARE = 0.02
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class Order:
+class LaunchOrder:
     """What the service orders; durations in seconds."""
 
     def __init__(self, line: bytes) -> None:
@@ -83,7 +83,7 @@ class CappedLog:
 class Trial:
     """The running command, its log and its clock."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: LaunchOrder) -> None:
         self.order = order
         self.log = CappedLog(os.path.join(order.directory, "log.txt"), order.log_limit_bytes)
         self.wakeup = _wake_on_signals(self)
@@ -326,7 +326,7 @@ def main() -> int:
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
         return 0
-    order = Order(line)
+    order = LaunchOrder(line)
     os.nice(order.nice)
     _adopt_orphans()
     ending = Trial(order).run()

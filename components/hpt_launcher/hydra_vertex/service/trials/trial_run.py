@@ -14,19 +14,19 @@ from hydra_vertex.service.jobs.job_record import JobRecord
 from hydra_vertex.service.jobs.store import UnwritableError
 from hydra_vertex.service.measurements.history import extended, judged_by
 from hydra_vertex.service.measurements.metric_file import (
-    Record,
+    MetricReport,
     final_measurement,
     measurements_of,
     no_value_reason,
     read_records,
 )
-from hydra_vertex.service.stopping import Stop, decide
+from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
 
-from .exit_status import Ending, failure_reason, read_ending, with_log_tail
+from .exit_status import ExitStatus, failure_reason, read_exit_status, with_log_tail
 from .launch import Supervisor, launch, remove_leftovers
-from .launch_spec import Order, timeout_s
+from .launch_spec import LaunchSpec, timeout_s
 
 P = ParamSpec("P")
 
@@ -37,7 +37,7 @@ START_LIMIT = 6
 """How often a trial is started whose supervisor vanishes: once, and again as often as Vertex AI restarts a worker."""
 
 
-class Halt(Enum):
+class EndReason(Enum):
     """Why trials are ended before their time. The value completes the sentence "ended because ..."."""
 
     CANCELLED = "the job was cancelled"
@@ -45,24 +45,24 @@ class Halt(Enum):
     SHUTDOWN = "the service stops"
 
 
-class Attempt:
+class TrialRun:
     """Works on one trial. `adopted` is the supervisor that an earlier service recorded for it."""
 
-    def __init__(self, record: JobRecord, trial_id: str, order: Order, adopted: ProcessId | None) -> None:
+    def __init__(self, record: JobRecord, trial_id: str, order: LaunchSpec, adopted: ProcessId | None) -> None:
         self._record = record
         self._trial_id = trial_id
         self._order = order
         self._supervisor = None if adopted is None else Supervisor(adopted)
-        self._halt: Halt | None = None
+        self._halt: EndReason | None = None
         self._measured_at_ns = 0
 
-    def halt(self, why: Halt) -> None:
+    def halt(self, why: EndReason) -> None:
         """End the trial before its time."""
         self._halt = why
         if self._supervisor is not None:
             self._supervisor.terminate()
 
-    def stop(self, why: Stop) -> None:
+    def stop(self, why: EarlyStop) -> None:
         """Stop the running trial early, to be judged by what it has reported; not while nothing can be written."""
         if self._trial.state is not TrialState.ACTIVE or self._supervisor is None or self._halt is not None:
             return
@@ -100,7 +100,7 @@ class Attempt:
         return self._order.folder
 
     async def _put(self, ended: Callable[P, Trial], *args: P.args, **kwargs: P.kwargs) -> None:
-        await self._record.patience.until_written(lambda: self._record.put_trial(ended(*args, **kwargs)))
+        await self._record.write_retry.until_written(lambda: self._record.put_trial(ended(*args, **kwargs)))
 
     def _given_up(self, reason: str) -> Trial:
         return tuning_job_state.fail(self._up_to_date(), reason, now())
@@ -111,7 +111,7 @@ class Attempt:
                 return
             # The file of a lost attempt is removed with all that it reported since the last look.
             trial = self._up_to_date()
-            await self._record.patience.until_written(self._launch, trial)
+            await self._record.write_retry.until_written(self._launch, trial)
 
     def _launch(self, trial: Trial) -> None:
         if self._halt is not None:
@@ -125,7 +125,7 @@ class Attempt:
         supervisor.start_command(self._order)
         self._supervisor = supervisor
 
-    async def _watch(self) -> Ending | None:
+    async def _watch(self) -> ExitStatus | None:
         """Wait for the end of the trial's process, and keep its measurements up to date meanwhile."""
         if self._supervisor is None:
             return None
@@ -136,7 +136,7 @@ class Attempt:
             if not ended.done() and self._measure(self._supervisor.process):
                 await self._consider_stopping()
         ended.result()
-        ending = read_ending(self._folder.exit_file)
+        ending = read_exit_status(self._folder.exit_file)
         if ending is None:
             await remove_leftovers(self._order)
         return ending
@@ -159,7 +159,7 @@ class Attempt:
         return True
 
     def _is_written(self, trial: Trial, process: ProcessId) -> bool:
-        return self._record.patience.is_written(lambda: self._record.put_trial(trial, process))
+        return self._record.write_retry.is_written(lambda: self._record.put_trial(trial, process))
 
     async def _consider_stopping(self) -> None:
         job = self._record.job
@@ -176,7 +176,7 @@ class Attempt:
         ending = await self._watch()
         await self._put(self._judge_stopped, ending)
 
-    def _found(self, records: tuple[Record, ...]) -> tuple[Measurement, ...]:
+    def _found(self, records: tuple[MetricReport, ...]) -> tuple[Measurement, ...]:
         started = self._trial.start_time or now()
         spec = self._record.job.study_spec
         running_s = (now() - started).total_seconds()
@@ -188,19 +188,19 @@ class Attempt:
             return self._trial
         return self._with_measurements(read_records(self._folder.metric_file))
 
-    def _with_measurements(self, records: tuple[Record, ...]) -> Trial:
+    def _with_measurements(self, records: tuple[MetricReport, ...]) -> Trial:
         return extended(self._trial, self._found(records), self._record.job.study_spec.objective)
 
-    def _final(self, trial: Trial, records: tuple[Record, ...]) -> Measurement | None:
+    def _final(self, trial: Trial, records: tuple[MetricReport, ...]) -> Measurement | None:
         spec = self._record.job.study_spec
         measurements = judged_by(trial, self._found(records), spec.objective)
         selection, others = spec.measurement_selection, spec.other_metric_ids
         return final_measurement(records, measurements, spec.objective, selection, others)
 
-    def _concluded(self, ending: Ending | None) -> Trial:
+    def _concluded(self, ending: ExitStatus | None) -> Trial:
         if ending is None or ending.stopped:
-            why = self._halt or Halt.SHUTDOWN
-            if why is Halt.SHUTDOWN:
+            why = self._halt or EndReason.SHUTDOWN
+            if why is EndReason.SHUTDOWN:
                 return tuning_job_state.postpone(self._up_to_date())
             return self._fail(f"ended because {why.value}")
         if not ending.is_well:
@@ -210,7 +210,7 @@ class Attempt:
     def _fail(self, reason: str) -> Trial:
         return tuning_job_state.fail(self._up_to_date(), with_log_tail(reason, self._folder.log), now())
 
-    def _judge_stopped(self, ending: Ending | None) -> Trial:
+    def _judge_stopped(self, ending: ExitStatus | None) -> Trial:
         if ending is not None and ending.is_well and not ending.stopped:
             return self._judge()
         records = read_records(self._folder.metric_file)

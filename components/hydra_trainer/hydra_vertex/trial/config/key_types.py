@@ -28,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from omegaconf.nodes import PathNode
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """What values a key takes. The value is the type's name for people."""
 
     INTEGER = "int"
@@ -50,7 +50,7 @@ class KeyType:
     `element` is the declared type of a list's items or a mapping's values; None leaves them to what is written.
     """
 
-    kind: Kind
+    kind: ValueKind
     optional: bool
     declared: bool
     enum: type[Enum] | None = None
@@ -59,39 +59,41 @@ class KeyType:
     @property
     def is_open(self) -> bool:
         """Whether only Hydra can tell if a value fits: it is checked item by item, or against a union."""
-        return self.declared and self.kind in (Kind.LIST, Kind.DICT, Kind.ANY)
+        return self.declared and self.kind in (ValueKind.LIST, ValueKind.DICT, ValueKind.ANY)
 
     @property
     def name(self) -> str:
         """The type as Python writes it."""
         name = self.enum.__name__ if self.enum else self.kind.value
         if self.element is not None:
-            name = f"{name}[{self.element.name}]" if self.kind is Kind.LIST else f"{name}[str, {self.element.name}]"
-        return f"Optional[{name}]" if self.optional and self.declared and self.kind is not Kind.ANY else name
+            name = (
+                f"{name}[{self.element.name}]" if self.kind is ValueKind.LIST else f"{name}[str, {self.element.name}]"
+            )
+        return f"Optional[{name}]" if self.optional and self.declared and self.kind is not ValueKind.ANY else name
 
 
-ANYTHING = KeyType(Kind.ANY, optional=True, declared=False)
+ANYTHING = KeyType(ValueKind.ANY, optional=True, declared=False)
 """The type of a key that says nothing about it."""
 
 _DECLARED = (
-    (IntegerNode, Kind.INTEGER),
-    (FloatNode, Kind.FLOAT),
-    (BooleanNode, Kind.BOOLEAN),
-    (StringNode, Kind.STRING),
-    (PathNode, Kind.PATH),
-    (BytesNode, Kind.BYTES),
+    (IntegerNode, ValueKind.INTEGER),
+    (FloatNode, ValueKind.FLOAT),
+    (BooleanNode, ValueKind.BOOLEAN),
+    (StringNode, ValueKind.STRING),
+    (PathNode, ValueKind.PATH),
+    (BytesNode, ValueKind.BYTES),
 )
 _ANNOTATIONS = (
-    (int, Kind.INTEGER),
-    (float, Kind.FLOAT),
-    (bool, Kind.BOOLEAN),
-    (str, Kind.STRING),
-    (Path, Kind.PATH),
-    (list, Kind.LIST),
-    (dict, Kind.DICT),
+    (int, ValueKind.INTEGER),
+    (float, ValueKind.FLOAT),
+    (bool, ValueKind.BOOLEAN),
+    (str, ValueKind.STRING),
+    (Path, ValueKind.PATH),
+    (list, ValueKind.LIST),
+    (dict, ValueKind.DICT),
 )
 # bool stands before int, of which it is a subclass.
-_OF_VALUE = ((bool, Kind.BOOLEAN), (int, Kind.INTEGER), (float, Kind.FLOAT), (str, Kind.STRING))
+_OF_VALUE = ((bool, ValueKind.BOOLEAN), (int, ValueKind.INTEGER), (float, ValueKind.FLOAT), (str, ValueKind.STRING))
 
 
 def key_type(config: DictConfig, key: str) -> KeyType | None:
@@ -118,7 +120,7 @@ def _annotated(annotation: object) -> KeyType | None:
     """The type that an annotation declares; None for one that leaves it open."""
     optional, bare = _resolve_optional(annotation)
     if isinstance(bare, type) and issubclass(bare, Enum):
-        return KeyType(Kind.ENUM, optional, True, bare)
+        return KeyType(ValueKind.ENUM, optional, True, bare)
     kind = next((kind for class_, kind in _ANNOTATIONS if class_ in (bare, get_origin(bare))), None)
     if kind is None:
         return None
@@ -128,7 +130,7 @@ def _annotated(annotation: object) -> KeyType | None:
 def _element(annotations: tuple[object, ...]) -> KeyType | None:
     """The type of the items, where it is known down to the scalars."""
     type_ = _annotated(annotations[0]) if annotations else None
-    is_open = type_ is None or (type_.kind in (Kind.LIST, Kind.DICT) and type_.element is None)
+    is_open = type_ is None or (type_.kind in (ValueKind.LIST, ValueKind.DICT) and type_.element is None)
     return None if is_open else type_
 
 
@@ -190,12 +192,12 @@ def _dereferenced(node: Node | None) -> Node | None:
 def _type_of(node: Node) -> KeyType:
     optional, declared = node._is_optional(), not isinstance(node, AnyNode)
     if isinstance(node, EnumNode):
-        return KeyType(Kind.ENUM, optional, declared, node.enum_type)
+        return KeyType(ValueKind.ENUM, optional, declared, node.enum_type)
     for node_class, kind in _DECLARED:
         if isinstance(node, node_class):
             return KeyType(kind, optional, declared)
     if isinstance(node, (ListConfig, DictConfig)):
-        kind = Kind.LIST if isinstance(node, ListConfig) else Kind.DICT
+        kind = ValueKind.LIST if isinstance(node, ListConfig) else ValueKind.DICT
         return KeyType(kind, optional, declared, element=_element((node._metadata.element_type,)))
     return _type_of_value(node)
 
@@ -204,7 +206,7 @@ def _type_of_value(node: Node) -> KeyType:
     """An untyped key, or a union: its present value says what it is."""
     target = _dereferenced(node)
     if not isinstance(node, AnyNode):
-        return KeyType(Kind.ANY, optional=True, declared=True)
+        return KeyType(ValueKind.ANY, optional=True, declared=True)
     if target is None or target._is_none() or target._is_missing():
         return ANYTHING
     if target is not node:

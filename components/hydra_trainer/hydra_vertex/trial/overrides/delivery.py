@@ -11,7 +11,7 @@ from hydra_vertex.trial.config.composition import AppConfig, KnownMode, choices_
 from hydra_vertex.trial.config.key_types import key_type
 
 from .arguments import Argument, Flag, Override, Parameter, flag_tokens
-from .groups import Choice, check_chosen, parse_choice, resolve_choices, said
+from .groups import Choice, check_chosen, emitted, parse_choice, resolve_choices
 from .keys import Keys, TypedParameter
 
 GROUP_TYPE = "config group"
@@ -42,7 +42,7 @@ def deliver(app: AppConfig, arguments: Sequence[Argument]) -> Delivery:
     read = [_choice_or(app, argument) for argument in arguments]
     choices = [choice for choice in read if isinstance(choice, Choice)]
     by_group = resolve_choices(app, choices)
-    config = app.compose((*app.given, *said(by_group)))
+    config = app.compose((*app.given, *emitted(by_group)))
     check_chosen(choices, choices_of(config))
     keys = Keys(app, config, [argument for argument in read if isinstance(argument, Parameter) and argument.sign])
     meant = [keys.typed(argument) if isinstance(argument, Parameter) else argument for argument in read]
@@ -54,7 +54,7 @@ def deliver(app: AppConfig, arguments: Sequence[Argument]) -> Delivery:
         arguments=explained,
         flags=flag_tokens(arguments),
         overrides=overrides,
-        choices=said(by_group),
+        choices=emitted(by_group),
         mode=None if any(_is_of_hydra(argument) for argument in arguments) else known_mode(config),
     )
 

@@ -11,7 +11,7 @@ from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Exp
 from hydra_vertex.trial.config.composition import AppConfig, plain
 
 from .delivery import Delivery
-from .groups import Choice, resolve_choices, said
+from .groups import Choice, emitted, resolve_choices
 
 _OPEN = "???"
 
@@ -57,4 +57,4 @@ def _choices(defaults: AppConfig, before: Composition, after: Composition) -> tu
         for group, option in after.choices.items()
         if group != EXPERIMENT_GROUP and option != _OPEN and before.choices.get(group, _OPEN) != option
     ]
-    return said(resolve_choices(defaults, changed))
+    return emitted(resolve_choices(defaults, changed))

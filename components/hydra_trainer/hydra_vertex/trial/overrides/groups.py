@@ -11,7 +11,7 @@ from hydra_vertex.trial.config.literals import string_or_strings
 from hydra_vertex.trial.config.quoting import quote
 
 from .arguments import Parameter
-from .suggestions import one_of, shown
+from .suggestions import suggest
 
 _NULL = "null"
 
@@ -45,8 +45,8 @@ def parse_choice(app: AppConfig, parameter: Parameter) -> Choice | None:
     options = app.options(group)
     if not options:
         if "/" in key or "@" in key:
-            near = one_of(group, app.groups())
-            raise ArgumentError(f"--{key}={shown(text)}: the app has no config group {group!r}{near}")
+            near = suggest(group, app.groups())
+            raise ArgumentError(f"--{key}={quote_for_message(text)}: the app has no config group {group!r}{near}")
         return None
     if text.lstrip().startswith("{"):
         return None  # Hydra, too, takes a dictionary for the values under the group's package.
@@ -79,17 +79,17 @@ def check_chosen(choices: Sequence[Choice], known: Mapping[str, str | None]) -> 
         _check_chosen(choice, known)
 
 
-def said(overrides: Mapping[str, str | None]) -> tuple[str, ...]:
+def emitted(overrides: Mapping[str, str | None]) -> tuple[str, ...]:
     """The overrides that have to be said, in their order."""
     return tuple(override for override in overrides.values() if override is not None)
 
 
 def _known(app: AppConfig, overrides: Mapping[str, str | None]) -> dict[str, str | None]:
     try:
-        return app.choices((*app.given, *said(overrides)))
+        return app.choices((*app.given, *emitted(overrides)))
     except ArgumentError:
         # What the user wrote may need a choice that is still to be made.
-        return app.choices(said(overrides))
+        return app.choices(emitted(overrides))
 
 
 def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> str | None:
@@ -102,7 +102,9 @@ def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> st
         return option
     if not app.knows_every_option and not option.startswith("[") and app.adds_to_search_path():
         return option  # Where nobody can tell beforehand, the composition refuses what is no option.
-    raise ArgumentError(f"--{key}={shown(text)}: not an option of this config group{one_of(option, options)}")
+    raise ArgumentError(
+        f"--{key}={quote_for_message(text)}: not an option of this config group{suggest(option, options)}"
+    )
 
 
 def _is_nested(app: AppConfig, key: str, option: str) -> bool:

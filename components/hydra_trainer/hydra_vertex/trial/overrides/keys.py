@@ -13,7 +13,7 @@ from hydra_vertex.trial.config.key_types import KeyType, added_type, key_type, k
 from hydra_vertex.trial.config.literals import is_override
 
 from .arguments import Parameter
-from .suggestions import one_of, shown
+from .suggestions import quote_for_message, suggest
 from .values import value_text
 
 
@@ -59,15 +59,17 @@ class Keys:
         if parameter.sign == "+":
             key = parameter.key
             raise ArgumentError(
-                f"{shown(parameter.argument)}: the app's config has the key {key!r} already; "
+                f"{quote_for_message(parameter.argument)}: the app's config has the key {key!r} already; "
                 f"write --{key}= to set it, or --++{key}= to set it or add it"
             )
         return parameter
 
     def _unknown(self, parameter: Parameter, like: list[str]) -> ArgumentError:
         keys = [key for key in known_keys(self._config) if not key.startswith("hydra")]
-        near = f"; it has {' and '.join(like)}" if like else one_of(parameter.key, [*keys, *self._app.groups()])
-        return ArgumentError(f"{shown(parameter.argument)}: the app's config has no key {parameter.key!r}{near}")
+        near = f"; it has {' and '.join(like)}" if like else suggest(parameter.key, [*keys, *self._app.groups()])
+        return ArgumentError(
+            f"{quote_for_message(parameter.argument)}: the app's config has no key {parameter.key!r}{near}"
+        )
 
 
 def value_override(parameter: Parameter, type_: KeyType) -> str:
@@ -76,10 +78,10 @@ def value_override(parameter: Parameter, type_: KeyType) -> str:
     try:
         override = f"{signed}={value_text(parameter.text, type_)}"
     except ArgumentError as error:
-        key = f"{parameter.key}={shown(parameter.text)!r}"
+        key = f"{parameter.key}={quote_for_message(parameter.text)!r}"
         raise ArgumentError(f"{key}: the key is {_article(type_.name)}; {error}") from error
     if not is_override(override, signed):
-        written = shown(parameter.argument)
+        written = quote_for_message(parameter.argument)
         raise ArgumentError(f"{written}: Hydra has no way to write the key {parameter.key!r} in an override")
     return override
 

@@ -9,12 +9,12 @@ _MOST_LISTED = 12
 _MOST_SHOWN = 200
 
 
-def shown(text: str) -> str:
+def quote_for_message(text: str) -> str:
     """A value as a message quotes it: whole, or its beginning and its length."""
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
 
 
-def one_of(name: str, allowed: Iterable[str]) -> str:
+def suggest(name: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'? (allowed: …)`, as far as there is something to say; else nothing."""
     names = list(dict.fromkeys(allowed))
     near = difflib.get_close_matches(name, names, n=1)

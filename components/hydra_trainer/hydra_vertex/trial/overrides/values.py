@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 
 from hydra_vertex.protocol.errors import ArgumentError
-from hydra_vertex.trial.config.key_types import KeyType, Kind
+from hydra_vertex.trial.config.key_types import KeyType, ValueKind
 from hydra_vertex.trial.config.literals import container_literal, scalar_literal
 from hydra_vertex.trial.config.quoting import quote
 
@@ -29,27 +29,27 @@ def value_text(text: str, type_: KeyType) -> str:
     if text.strip().casefold() == _NULL and _takes_null(type_):
         return _NULL
     match type_.kind:
-        case Kind.INTEGER:
+        case ValueKind.INTEGER:
             return _integer(text, type_)
-        case Kind.FLOAT:
+        case ValueKind.FLOAT:
             return _float(text)
-        case Kind.BOOLEAN:
+        case ValueKind.BOOLEAN:
             return _boolean(text)
-        case Kind.STRING | Kind.PATH:
+        case ValueKind.STRING | ValueKind.PATH:
             return quote(text)
-        case Kind.ENUM:
+        case ValueKind.ENUM:
             return quote(_member(text, type_))
-        case Kind.LIST | Kind.DICT:
+        case ValueKind.LIST | ValueKind.DICT:
             return _container(text, type_)
-        case Kind.BYTES:
+        case ValueKind.BYTES:
             raise ArgumentError("Hydra has no way to write bytes on a command line")
-        case Kind.ANY:
+        case ValueKind.ANY:
             return _anything(text)
 
 
 def _takes_null(type_: KeyType) -> bool:
     """A string in YAML stays a string, `null` too; only a schema can say that a string may be absent."""
-    return type_.optional and (type_.declared or type_.kind is not Kind.STRING)
+    return type_.optional and (type_.declared or type_.kind is not ValueKind.STRING)
 
 
 def _integer(text: str, type_: KeyType) -> str:
@@ -104,8 +104,8 @@ def _is_value(text: str, value: object) -> bool:
 
 def _container(text: str, type_: KeyType) -> str:
     value = container_literal(text)
-    if not isinstance(value, list if type_.kind is Kind.LIST else dict):
-        example = "[64,128]" if type_.kind is Kind.LIST else "{a:1,b:2}"
+    if not isinstance(value, list if type_.kind is ValueKind.LIST else dict):
+        example = "[64,128]" if type_.kind is ValueKind.LIST else "{a:1,b:2}"
         raise ArgumentError(f"expected a {type_.kind.value} as Hydra writes it, such as {example}")
     return text.strip() if type_.element is None else _literal(value, type_)
 
@@ -113,9 +113,9 @@ def _container(text: str, type_: KeyType) -> str:
 def _literal(value: object, type_: KeyType) -> str:
     """What Hydra read in a list or a dict, written again with each item as its declared type."""
     match value, type_:
-        case list(), KeyType(kind=Kind.LIST, element=KeyType() as element):
+        case list(), KeyType(kind=ValueKind.LIST, element=KeyType() as element):
             return f"[{','.join(_item(item, element) for item in value)}]"
-        case dict(), KeyType(kind=Kind.DICT, element=KeyType() as element):
+        case dict(), KeyType(kind=ValueKind.DICT, element=KeyType() as element):
             return "{" + ",".join(f"{_key(key)}:{_item(item, element)}" for key, item in value.items()) + "}"
         case list() | dict(), _:
             raise ArgumentError(f"expected {type_.name}")

@@ -43,7 +43,7 @@ class _Stop:
             _signal_group(self.child, signal.SIGKILL)
 
 
-def run_child(command: Sequence[str], environ: Mapping[str, str], *, grace_s: float = GRACE_S) -> int:
+def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace_s: float = GRACE_S) -> int:
     """The child's exit code, 128+n when signal n ended it or this process was told to stop by it.
 
     A death by signal is told on stderr. stdin, stdout and stderr are the child's. Must run in the main thread, which is

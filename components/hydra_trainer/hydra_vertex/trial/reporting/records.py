@@ -17,7 +17,7 @@ _STEP = "global_step"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class HypertuneRecord:
     """One reported value. A line that names no metric has the metric None, and NaN for a value."""
 
     metric: str | None
@@ -42,7 +42,7 @@ def dump_line(record: Mapping[str, object]) -> bytes:
     return (json.dumps(record, sort_keys=True) + "\n").encode()
 
 
-def newest_first(content: bytes) -> Iterator[Record]:
+def newest_first(content: bytes) -> Iterator[HypertuneRecord]:
     """The records of a file's content. Lines that are none belong to somebody else and are passed over."""
     for line in reversed(content.splitlines()):
         record = _parse_line(line)
@@ -50,7 +50,7 @@ def newest_first(content: bytes) -> Iterator[Record]:
             yield record
 
 
-def _parse_line(line: bytes) -> Record | None:
+def _parse_line(line: bytes) -> HypertuneRecord | None:
     try:
         fields: object = json.loads(line)
         if not isinstance(fields, Mapping):
@@ -60,7 +60,7 @@ def _parse_line(line: bytes) -> Record | None:
         value = math.nan if metric is None else float(str(fields[metric]))
     except (ValueError, RecursionError):
         return None
-    return Record(metric, value, step)
+    return HypertuneRecord(metric, value, step)
 
 
 def next_step(asked: int | None, last: int | None) -> int:

@@ -15,15 +15,15 @@ from hydra_vertex.protocol.errors import ArgumentError
 from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
 from hydra_vertex.protocol.files import local_path
 from hydra_vertex.trial.config.composition import AppConfig
-from hydra_vertex.trial.config.key_types import KeyType, Kind, key_type, known_keys
+from hydra_vertex.trial.config.key_types import KeyType, ValueKind, key_type, known_keys
 from hydra_vertex.trial.overrides.delivery import Delivery
 from hydra_vertex.trial.overrides.presence import is_set
-from hydra_vertex.trial.overrides.suggestions import one_of
+from hydra_vertex.trial.overrides.suggestions import suggest
 from hydra_vertex.trial.overrides.values import value_text
 
 from .checkpoints import newest_checkpoint
 
-_TAKES_A_PATH = frozenset({Kind.STRING, Kind.PATH, Kind.ANY})
+_TAKES_A_PATH = frozenset({ValueKind.STRING, ValueKind.PATH, ValueKind.ANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def resumption(app: AppConfig, delivery: Delivery, key: str, environ: Mapping[st
 def _type(config: DictConfig, key: str) -> KeyType:
     type_ = key_type(config, key)
     if type_ is None:
-        near = one_of(key, (known for known in known_keys(config) if not known.startswith("hydra")))
+        near = suggest(key, (known for known in known_keys(config) if not known.startswith("hydra")))
         raise ArgumentError(f"--resume-key {key}: the app's config has no such key{near}")
     if type_.kind not in _TAKES_A_PATH:
         raise ArgumentError(f"--resume-key {key}: the key's type is {type_.name}; a checkpoint needs str, Path or null")

@@ -16,7 +16,7 @@ TICK_COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class PlotAxis:
     """An axis from `low` to `high` (0 and 1), by the logarithm if `is_log`; or of `places`, one for each choice."""
 
     label: str
@@ -64,7 +64,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [low, *(10.0**power for power in decades[::every]), high]
 
 
-def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[ParameterValue]) -> Axis:
+def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[ParameterValue]) -> PlotAxis:
     """The axis of a parameter: its declared domain, widened where a trial lies outside it."""
     numbers = [value for value in seen if not isinstance(value, str)]
     match None if spec is None else spec.domain:
@@ -80,12 +80,12 @@ def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[Paramete
             return _choices(key, list(dict.fromkeys(seen)))
 
 
-def number_axis(label: str, values: Sequence[float], *, is_log: bool = False, whole: bool = False) -> Axis:
+def number_axis(label: str, values: Sequence[float], *, is_log: bool = False, whole: bool = False) -> PlotAxis:
     """An axis that holds all the values; a log one where all are positive."""
     low, high = float(min(values)), float(max(values))
-    return Axis(label, low, high, is_log=is_log and low > 0, whole=whole and low.is_integer() and high.is_integer())
+    return PlotAxis(label, low, high, is_log=is_log and low > 0, whole=whole and low.is_integer() and high.is_integer())
 
 
-def _choices(label: str, values: Sequence[ParameterValue]) -> Axis:
+def _choices(label: str, values: Sequence[ParameterValue]) -> PlotAxis:
     last = len(values) - 1
-    return Axis(label, places={value: index / last if last else 0.5 for index, value in enumerate(values)})
+    return PlotAxis(label, places={value: index / last if last else 0.5 for index, value in enumerate(values)})

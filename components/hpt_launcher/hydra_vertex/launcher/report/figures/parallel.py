@@ -14,7 +14,7 @@ from hydra_vertex.launcher.formatting import format_value
 from hydra_vertex.launcher.report.palette import LIGHT, rank_colours
 from hydra_vertex.launcher.report.study import parameters_of
 
-from .axis import MISSING_AT, Axis, number_axis, parameter_axis
+from .axis import MISSING_AT, PlotAxis, number_axis, parameter_axis
 from .figure import Figure, apply_style, plot_json
 from .view import View
 
@@ -46,7 +46,7 @@ def parallel_figure(view: View) -> Figure | None:
     )
 
 
-def _axes(view: View) -> list[Axis]:
+def _axes(view: View) -> list[PlotAxis]:
     declared = parameters_of(view.job.study_spec)
     values = [view.value(trial) for trial in view.ranked]
     objective = number_axis(view.metric, values, is_log=view.objective_axis == "log")
@@ -59,7 +59,7 @@ def _axes(view: View) -> list[Axis]:
     ]
 
 
-def _lines(view: View, axes: Sequence[Axis]) -> go.Figure:
+def _lines(view: View, axes: Sequence[PlotAxis]) -> go.Figure:
     """One trace a colour, its lines set apart by gaps; the worst are drawn first."""
     import plotly.graph_objects as go
 
@@ -76,7 +76,7 @@ def _lines(view: View, axes: Sequence[Axis]) -> go.Figure:
 
 
 def _trace(
-    view: View, axes: Sequence[Axis], trials: Sequence[Trial], line: dict[str, str | float], opacity: float
+    view: View, axes: Sequence[PlotAxis], trials: Sequence[Trial], line: dict[str, str | float], opacity: float
 ) -> go.Scatter:
     import plotly.graph_objects as go
 
@@ -92,7 +92,7 @@ def _trace(
     )
 
 
-def _hovers(view: View, axes: Sequence[Axis], trial: Trial) -> list[str]:
+def _hovers(view: View, axes: Sequence[PlotAxis], trial: Trial) -> list[str]:
     """Short ones: a thousand trials have seven thousand."""
     return [
         f"<b>trial {trial.id}</b><br>{axis.label} = {'none' if value is None else format_value(value)}"
@@ -104,7 +104,7 @@ def _values(view: View, trial: Trial) -> list[ParameterValue | None]:
     return [view.value(trial), *(trial.parameters.get(key) for key in view.parameters)]
 
 
-def _lay_out(figure: go.Figure, axes: Sequence[Axis]) -> None:
+def _lay_out(figure: go.Figure, axes: Sequence[PlotAxis]) -> None:
     figure.update_layout(
         showlegend=False,
         hovermode="closest",
@@ -138,7 +138,7 @@ def _lay_out(figure: go.Figure, axes: Sequence[Axis]) -> None:
     figure.update_yaxes(range=[lowest - 0.04, 1.04], visible=False, fixedrange=True)
 
 
-def _tick_notes(index: int, axis: Axis) -> list[dict[str, object]]:
+def _tick_notes(index: int, axis: PlotAxis) -> list[dict[str, object]]:
     return [
         {
             "x": index,

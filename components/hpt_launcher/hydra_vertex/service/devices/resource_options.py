@@ -35,7 +35,7 @@ class ResourceOptions:
         return [f"{name}={value}" for name, value in given.items() if value is not None]
 
 
-NO_WISHES = ResourceOptions()
+DEFAULT_RESOURCES = ResourceOptions()
 
 
 def add_resource_options(parser: argparse.ArgumentParser, *, shared: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra_vertex.service.devices.options import ResourceOptions, add_resource_options, resources_from, size
+from hydra_vertex.service.devices.resource_options import ResourceOptions, add_resource_options, resources_from, size
 
 
 def parse(arguments: list[str]) -> ResourceOptions:
