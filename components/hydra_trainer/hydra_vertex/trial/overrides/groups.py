@@ -11,7 +11,7 @@ from hydra_vertex.trial.config.literals import string_or_strings
 from hydra_vertex.trial.config.quoting import quote
 
 from .arguments import Parameter
-from .suggestions import suggest
+from .suggestions import quote_for_message, suggest
 
 _NULL = "null"
 
