@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 import optuna
 
 from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
-from hydra_vertex.service.stopping import Stop, decide
+from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.stopping.decay_curve import LEAST_MEASUREMENTS
 
 from .methods import Method
@@ -122,25 +122,25 @@ class Study:
         values = [value for trial in ended if (value := trial.objective(METRIC)) is not None]
         return min(values, default=default)
 
-    def _foreseen(self, run: Run) -> Stop | None:
+    def _foreseen(self, run: Run) -> EarlyStop | None:
         step, seconds, final = run.curve[-1]
         if run.made < LEAST_MEASUREMENTS or final < self._best_whole(math.inf):
             return None
-        return Stop("foreseen", Measurement({METRIC: final}, step, seconds))
+        return EarlyStop("foreseen", Measurement({METRIC: final}, step, seconds))
 
-    def _stop(self, run: Run, value: float) -> Stop | None:
+    def _stop(self, run: Run, value: float) -> EarlyStop | None:
         prunes = self.optimiser.report(run.number, value, run.made)
         if self.method.knows_ends:
             return self._foreseen(run)
         if self.method.rule is None:
-            return Stop("pruned") if prunes and self.method.pruner is not None else None
+            return EarlyStop("pruned") if prunes and self.method.pruner is not None else None
         began = time.perf_counter()
         stop = decide(self.spec, run.trial, self.trials)
         self.slowest_s = max(self.slowest_s, time.perf_counter() - began)
         return stop
 
 
-def _ended(trial: Trial, stop: Stop | None, now_s: float) -> Trial:
+def _ended(trial: Trial, stop: EarlyStop | None, now_s: float) -> Trial:
     """The trial as the service ends it: a prediction of the rule becomes its last measurement."""
     predicted = () if stop is None or stop.predicted is None else (stop.predicted,)
     measurements = (*trial.measurements, *predicted)

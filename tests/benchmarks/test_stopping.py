@@ -10,7 +10,7 @@ import pytest
 
 from early_stopping import row, table
 from hydra_vertex.job import Trial
-from hydra_vertex.service.stopping import Stop
+from hydra_vertex.service.stopping import EarlyStop
 from stopping.methods import METHODS, Method
 from stopping.optimisers import METRIC, TRIALS
 from stopping.recorded import load, unit_of
@@ -76,8 +76,8 @@ def test_the_brackets_of_hyperband_are_the_same_in_every_run() -> None:
 class StopsAtFirst(Study):
     """Stops every trial at its first measurement once a trial is whole."""
 
-    def _stop(self, run: Run, value: float) -> Stop | None:
-        return Stop("at once") if any(not trial.stopped_early for trial in self.trials if trial.end_time) else None
+    def _stop(self, run: Run, value: float) -> EarlyStop | None:
+        return EarlyStop("at once") if any(not trial.stopped_early for trial in self.trials if trial.end_time) else None
 
 
 def test_stopped_wrongly_is_who_would_have_ended_better_than_every_whole_one() -> None:

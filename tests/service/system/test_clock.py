@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.job.fields import parse_time
-from hydra_vertex.service.measurements.metric_file import Record, measurements_of
+from hydra_vertex.service.measurements.metric_file import MetricReport, measurements_of
 from hydra_vertex.service.system.clock import Clock
 from service.harness import PARENT, Client, Document, job_document, release, serving, started, wait_until
 
@@ -117,7 +117,7 @@ def test_a_report_from_a_time_at_which_the_trial_did_not_run_has_no_time() -> No
     start, running_s = 1e9, 60.0
     stamps = [start - HOUR_S, start - 0.5, start + 30.0, start + 60.5, start + DAY_S]
     found = measurements_of(
-        [Record("loss", 1.0, step, stamp) for step, stamp in enumerate(stamps)], "loss", start, running_s
+        [MetricReport("loss", 1.0, step, stamp) for step, stamp in enumerate(stamps)], "loss", start, running_s
     )
     assert [measurement.elapsed_s for measurement in found] == [None, 0.0, 30.0, 60.5, None]
 
