@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.pipelines.local.child import Terminated, run_step_process, sigterm_raises
 from hydra_vertex.pipelines.local import child
+from hydra_vertex.pipelines.local.child import Terminated, run_step_process, sigterm_raises
 
 # Says which signals came, and ends on the one that it is told to; `never` needs SIGKILL.
 PROGRAM = """
