@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.errors import OutputError
+from hydra_vertex.trial.reporting import metric_file
 from hydra_vertex.trial.reporting.metric_file import add_final_value, add_line, add_value
-from hydra_vertex.trial.reporting.reporting import metric_file
 
 WRITER = Path(__file__).with_name("metric_writer.py")
 
