@@ -125,10 +125,10 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
         case "List":
             return _bytes(await operations.list(kind, parent, fields), f"{method}Response")
         case "Cancel":
-            operations.cancel(kind, name)
+            await operations.cancel(kind, name)
             return b""
         case _:
-            return _operation(operations.delete(kind, name))
+            return _operation(await operations.delete(kind, name))
 
 
 def _parsed(message: Message, request: bytes) -> Message:

@@ -53,9 +53,9 @@ class Operations:
         given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
         match kind:
             case JobKind.TUNING:
-                return self._engine.create(parent, parse_job(given))
+                return await self._engine.create(parent, parse_job(given))
             case JobKind.CUSTOM:
-                return self._engine.create_custom_job(parent, parse_custom_job(given))
+                return await self._engine.create_custom_job(parent, parse_custom_job(given))
 
     def get(self, kind: JobKind, name: str) -> JsonObject:
         """A job, a tuning job with all of its trials."""
@@ -78,14 +78,14 @@ class Operations:
         jobs = [masked(document, wanted.paths) for _, document in page]
         return {**({kind.value: jobs} if jobs else {}), **token}
 
-    def cancel(self, kind: JobKind, name: str) -> None:
+    async def cancel(self, kind: JobKind, name: str) -> None:
         """Ask for the end of a job."""
-        self._engine.cancel(parse_job_name(name, kind))
+        await self._engine.cancel(parse_job_name(name, kind))
 
-    def delete(self, kind: JobKind, name: str) -> JsonObject:
+    async def delete(self, kind: JobKind, name: str) -> JsonObject:
         """Delete a job that has ended: a long-running operation that is done at once."""
         job = parse_job_name(name, kind)
-        self._engine.delete(job)
+        await self._engine.delete(job)
         return _deletion(job.parent, job.id)
 
     def get_operation(self, name: str) -> JsonObject:

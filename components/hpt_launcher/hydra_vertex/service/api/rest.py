@@ -84,12 +84,12 @@ def job_routes(kind: JobKind) -> list[Route]:
 
     async def cancel(request: Request) -> Response:
         _query(request)
-        _operations(request).cancel(kind, _name(request, kind))
+        await _operations(request).cancel(kind, _name(request, kind))
         return _answer({})
 
     async def delete(request: Request) -> Response:
         _query(request)
-        return _answer(_operations(request).delete(kind, _name(request, kind)))
+        return _answer(await _operations(request).delete(kind, _name(request, kind)))
 
     methods: list[tuple[str, str, Endpoint]] = [
         ("POST", jobs, create),
