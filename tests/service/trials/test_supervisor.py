@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -42,6 +43,11 @@ def supervise(folder: Path, command: list[str], environ: dict[str, str] | None =
     return ending(folder)
 
 
+def is_sleeping(pid: int) -> bool:
+    """Whether the process waits, as it does in a read from its stdin."""
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"S"
+
+
 def ending(folder: Path) -> Document:
     document: Document = json.loads((folder / "exit.json").read_text())
     return document
@@ -66,6 +72,20 @@ def test_nothing_starts_when_stdin_ends_without_a_line(tmp_path: Path, said: byt
     with start(tmp_path, ["touch", str(tmp_path / "started")]) as process:
         process.communicate(said, timeout=20)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of a running process")
+def test_a_command_waits_for_descriptors_to_start_with(tmp_path: Path) -> None:
+    with start(tmp_path, ["true"]) as process:
+        wait_until(lambda: is_sleeping(process.pid))  # it has read its order, and waits for the line
+        before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+        begin(process)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+        assert process.wait(20) == 0
+    assert ending(tmp_path)["code"] == 0
 
 
 def test_everything_that_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
@@ -106,14 +126,14 @@ kept = bytearray(b"x" * (120 << 20))
 for _ in range(3):
     if os.fork() == 0:
         own = bytearray(b"x" * (int(os.environ["OWN_MIB"]) << 20))
-        time.sleep(2)
+        time.sleep(float(os.environ["WAIT_S"]))
         os._exit(0)
 for _ in range(3):
     os.wait()
 """
     command = [sys.executable, "-I", "-S", "-c", share]
-    for own_mib, fits in (("1", True), ("90", False)):
-        environ = {**os.environ, "OWN_MIB": own_mib}
+    for own_mib, wait_s, fits in (("1", "1", True), ("90", "60", False)):
+        environ = {**os.environ, "OWN_MIB": own_mib, "WAIT_S": wait_s}
         report = supervise(tmp_path, command, environ, memory_limit_bytes=300 << 20)
         assert (report["code"] == 0, report["memory_bytes"] is None, report["stopped"]) == (fits, fits, False)
 

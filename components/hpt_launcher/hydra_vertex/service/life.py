@@ -92,9 +92,10 @@ class ServiceLife:
 
 
 def _load_libraries() -> None:
-    """What the first requests and the first suggestion would otherwise wait for."""
-    load_messages()
-    load_model()
+    """What the first requests and the first suggestion would otherwise wait for. In a shortage they do wait."""
+    with contextlib.suppress(OSError):
+        load_messages()
+        load_model()
 
 
 def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
 from hydra_vertex.service.devices.slots import Slot
 from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError
@@ -156,13 +156,15 @@ class TuningJobRun:
     async def _next_trial(self) -> str | None:
         """The id of a new trial; None when no trial is to start any more."""
         history = self._job.trials
-        parameters = await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
+        retry = self._context.retry
+        parameters = await retry.until_read(self._suggest, history)
         if self._end_reason is not None:
             return None
-        trial = await self._context.retry.until_done(
-            self._record.add_trial, lambda job: tuning_job_state.request(job, parameters)
-        )
+        trial = await retry.until_done(self._record.add_trial, lambda job: tuning_job_state.request(job, parameters))
         return trial.id
+
+    async def _suggest(self, history: Sequence[Trial]) -> Mapping[str, ParameterValue]:
+        return await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
 
     def _start_trial(self, trial_id: str, adopted: ProcessId | None, slot: Slot | None) -> None:
         """Begin with a trial; one without a place is only concluded."""

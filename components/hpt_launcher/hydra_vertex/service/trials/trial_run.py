@@ -118,7 +118,10 @@ class TrialRun:
         job = self._record.job
         if job.study_spec.automated_stopping is None:
             return
-        why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
+        try:
+            why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
+        except OSError:  # a library that could not be loaded in a shortage; at the next report it is asked again
+            return
         if why is not None:
             await self.stop(why)
 

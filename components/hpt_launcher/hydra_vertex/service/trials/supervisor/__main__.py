@@ -6,7 +6,7 @@ import sys
 
 def main() -> int:
     """Returns the exit code: 0 however the command ended, which exit.json says."""
-    from hydra_vertex.service.trials.supervisor.command import SupervisedCommand
+    from hydra_vertex.service.trials.supervisor.command import prepare
     from hydra_vertex.service.trials.supervisor.order import LaunchOrder
     from hydra_vertex.service.trials.supervisor.process_tree import become_subreaper
 
@@ -16,7 +16,7 @@ def main() -> int:
         return 0
     os.nice(order.nice)
     become_subreaper()
-    SupervisedCommand(order).run()
+    prepare(order).run()
     return 0
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
+SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors that pass: the machine is short of processes, memory or file descriptors."""
 READ_BYTES = 1 << 16
 """The most that is written at once."""
 
@@ -12,10 +15,12 @@ class CappedLog:
     """A file that keeps the first quarter of what is too much for it, and at least the last one."""
 
     def __init__(self, path: str, limit_bytes: int) -> None:
-        """Open the file, emptied; a place where no file can be opened takes nothing."""
+        """Open the file, emptied; a place where no file can be opened takes nothing. Raises OSError in a shortage."""
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-        except OSError:
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
             self._file = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # No write is more than a quarter of the limit: there is always something to leave out, and then room.
         self._limit = max(limit_bytes, 4 * READ_BYTES)

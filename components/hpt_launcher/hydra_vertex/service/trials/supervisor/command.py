@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import resource
 import select
 import signal
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from . import files, process_tree
-from .capped_log import READ_BYTES, CappedLog
+from .capped_log import READ_BYTES, SHORTAGES, CappedLog
 from .order import LaunchOrder
 
+T = TypeVar("T")
 SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 3600.0
 START_LIMIT_S = 600.0
 """How long a shortage of processes, memory or descriptors is waited for before the command counts as not startable."""
-SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 MEMORY_INTERVAL_S = 0.5
 MEMORY_SHARE = 0.02
 """The most of one CPU that watching a trial's memory may take."""
@@ -77,15 +78,7 @@ class SupervisedCommand:
         if self.order.open_files is not None:
             hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.order.open_files, hard_limit))
-        give_up, pause_s = time.monotonic() + START_LIMIT_S, 0.05
-        while True:
-            try:
-                return _spawn(self.order.command, self._output_end)
-            except OSError as error:
-                if error.errno not in SHORTAGES or self.stop_requested or time.monotonic() >= give_up:
-                    raise
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, 2.0)
+        return _repeated_in_shortage(lambda: _spawn(self.order.command, self._output_end), lambda: self.stop_requested)
 
     def _watch(self, deadline: float) -> None:
         poller = select.poll()
@@ -188,6 +181,24 @@ class SupervisedCommand:
             "stopped": bool(self.kill_at) and not self.timed_out and self.memory_bytes is None,
             "memory_bytes": self.memory_bytes,
         }
+
+
+def prepare(order: LaunchOrder) -> SupervisedCommand:
+    """A command that is yet to run; waits while the machine is short of what its pipes and its log need."""
+    return _repeated_in_shortage(lambda: SupervisedCommand(order), lambda: False)
+
+
+def _repeated_in_shortage(act: Callable[[], T], is_stopped: Callable[[], bool]) -> T:
+    """Raises OSError when the shortage has not ended after START_LIMIT_S, or the trial is to end."""
+    give_up, pause_s = time.monotonic() + START_LIMIT_S, 0.05
+    while True:
+        try:
+            return act()
+        except OSError as error:
+            if error.errno not in SHORTAGES or is_stopped() or time.monotonic() >= give_up:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 2.0)
 
 
 def _spawn(command: list[str], output: int) -> int:
