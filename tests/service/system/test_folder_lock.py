@@ -21,5 +21,5 @@ def test_a_file_system_without_locks_is_refused_with_what_to_do(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(OutputError, match="cannot be locked .* give a folder on a local disk"):
+    with pytest.raises(OutputError, match=r"cannot be locked .* give a folder on a local disk"):
         FolderLock(tmp_path / "service.lock")
