@@ -8,14 +8,18 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
 from . import files, process_tree
 from .capped_log import READ_BYTES, SHORTAGES, CappedLog
 from .order import LaunchOrder
 
-T = TypeVar("T")
+TYPE_CHECKING = False  # importing typing would take as long as half of the rest
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 3600.0
