@@ -277,6 +277,18 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
         (
+            changed("studySpec.parameters", [{"parameterId": f"p{n}", "doubleValueSpec": DOUBLE} for n in range(1001)]),
+            "studySpec.parameters",
+        ),
+        (parameter(categoricalValueSpec={"values": [str(n) for n in range(10_001)]}), "studySpec.parameters"),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a"]},
+                conditionalParameterSpecs=[below("Categorical", ["a"] * 1000, f"q{n}") for n in range(11)],
+            ),
+            "studySpec.parameters",
+        ),
+        (
             parameter(
                 categoricalValueSpec={"values": ["a", "b"]},
                 conditionalParameterSpecs=[below("Categorical", ["a"]), below("Categorical", ["b"])],

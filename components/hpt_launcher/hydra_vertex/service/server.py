@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 REQUEST_GRACE_S = 2
+SWITCH_INTERVAL_S = 0.001
+"""So soon the event loop gets the interpreter back from a thread that computes: a fifth of Python's own interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _run(
     from hydra_vertex.service.api.rest import create_app
     from hydra_vertex.service.jobs.store import Store
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = Store(folder.database)
     life = _Life(folder, store, capacity, address, announce)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -136,11 +139,12 @@ def _run(
 def _configured(app: Starlette) -> uvicorn.Config:
     import uvicorn
 
-    from hydra_vertex.service.api.http_connection import TimedConnection
+    from hydra_vertex.service.api.http_connection import HEADERS_LIMIT_BYTES, TimedConnection
 
     return uvicorn.Config(
         app,
         http=TimedConnection,
+        h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -17,6 +17,7 @@ from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .enums import WireEnum
+from .quoting import quoted
 
 T = TypeVar("T")
 E = TypeVar("E", bound=WireEnum)
@@ -27,7 +28,7 @@ class Fields:
 
     def __init__(self, value: Json, path: str) -> None:
         if not isinstance(value, dict):
-            raise DocumentError(path, f"expected an object, got {value!r}")
+            raise DocumentError(path, f"expected an object, got {quoted(value)}")
         self._values: dict[str, Json] = {_camel(key): item for key, item in value.items() if item is not None}
         self._path = path
 
@@ -53,7 +54,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise DocumentError(self.path(name), f"expected a string, got {value!r}")
+            raise DocumentError(self.path(name), f"expected a string, got {quoted(value)}")
         return value
 
     def integer(self, name: str, default: int = 0) -> int:
@@ -84,7 +85,7 @@ class Fields:
         if value is None:
             return ()
         if not isinstance(value, list):
-            raise DocumentError(self.path(name), f"expected an array, got {value!r}")
+            raise DocumentError(self.path(name), f"expected an array, got {quoted(value)}")
         return tuple(parse(item, f"{self.path(name)}[{i}]") for i, item in enumerate(value))
 
     def message(self, name: str) -> Json:
@@ -96,7 +97,7 @@ class Fields:
         """The field `labels`; every value as text."""
         labels = self.message("labels")
         if not isinstance(labels, dict):
-            raise DocumentError(self.path("labels"), f"expected an object, got {labels!r}")
+            raise DocumentError(self.path("labels"), f"expected an object, got {quoted(labels)}")
         return {name: str(value) for name, value in labels.items()}
 
     def child(self, name: str) -> Fields:
@@ -121,7 +122,7 @@ def parse_integer(value: Json, path: str) -> int:
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or number != number.to_integral_value():
-        raise DocumentError(path, f"expected a whole number, got {value!r}")
+        raise DocumentError(path, f"expected a whole number, got {quoted(value)}")
     return int(number)
 
 
@@ -134,20 +135,20 @@ def parse_number(value: Json, path: str) -> float:
             number = math.nan
         if math.isfinite(number):
             return number
-    raise DocumentError(path, f"expected a finite number, got {value!r}")
+    raise DocumentError(path, f"expected a finite number, got {quoted(value)}")
 
 
 def parse_text(value: Json, path: str) -> str:
     """A string item of a repeated field."""
     if not isinstance(value, str):
-        raise DocumentError(path, f"expected a string, got {value!r}")
+        raise DocumentError(path, f"expected a string, got {quoted(value)}")
     return value
 
 
 def parse_duration_s(value: Json, path: str) -> float:
     """`3.5s` in seconds."""
     if not isinstance(value, str) or not re.fullmatch(r"-?\d+(\.\d{1,9})?s", value):
-        raise DocumentError(path, f"expected a duration such as '3.5s', got {value!r}")
+        raise DocumentError(path, f"expected a duration such as '3.5s', got {quoted(value)}")
     return float(value[:-1])
 
 
@@ -156,13 +157,13 @@ def parse_time(value: Json, path: str) -> datetime:
     text = value if isinstance(value, str) else ""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
     if match is None:
-        raise DocumentError(path, f"expected a time such as '2026-01-31T12:00:00Z', got {value!r}")
+        raise DocumentError(path, f"expected a time such as '2026-01-31T12:00:00Z', got {quoted(value)}")
     seconds, fraction, zone = match.groups()
     whole = f"{seconds}{(fraction or '.0')[:7].ljust(7, '0')}{zone.replace('Z', '+00:00')}"
     try:
         return datetime.fromisoformat(whole).astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
-        raise DocumentError(path, f"{value!r} is no time ({error})") from error
+        raise DocumentError(path, f"{quoted(value)} is no time ({error})") from error
 
 
 def format_time(moment: datetime) -> str:

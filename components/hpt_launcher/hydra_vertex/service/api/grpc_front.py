@@ -6,21 +6,22 @@ google/longrunning/operations.proto; any other one is UNIMPLEMENTED, as gRPC has
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, UserError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.access import require_token
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
-from .google_messages import RESOURCES, load, message_class, request_document, to_message
+from .google_messages import RESOURCES, message_class, request_document, to_message
 from .operations import Operations
-from .request_guard import BODY_LIMIT_BYTES
+from .request_body import BODY_LIMIT_BYTES
+from .request_threads import in_thread
 
 if TYPE_CHECKING:
     import grpc  # type: ignore[import-untyped]  # its types are published apart from it
@@ -90,7 +91,6 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
             require_token(_metadata(context).get("authorization", ""), token)
-            await asyncio.to_thread(load)
             return await _answer(name, request, operations)
         except Refusal as error:
             status, message, field = error.status, str(error), error.field
@@ -108,27 +108,31 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
+    fields = await in_thread(_fields, method, request)
     if method in {"GetOperation", "WaitOperation"}:
-        fields = request_document(_parsed(_operation_request(method), request))
         return _operation(operations.get_operation(str(fields.get("name", ""))))
-    fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     kind = next(kind for kind in JobKind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
     match method.partition(resource)[0]:
         case "Create":
             given = fields.get(resource[0].lower() + resource[1:], {})
-            return _bytes(await operations.create(kind, parent, given), resource)
+            return await in_thread(_bytes, await operations.create(kind, parent, given), resource)
         case "Get":
-            # A study of 1,000 trials takes a while to become a message; others are answered meanwhile.
-            return await asyncio.to_thread(_bytes, operations.get(kind, name), resource)
+            return await in_thread(_bytes_of_text, operations.text(kind, name), resource)
         case "List":
-            return _bytes(await operations.list(kind, parent, fields), f"{method}Response")
+            return await in_thread(_bytes, await operations.list(kind, parent, fields), f"{method}Response")
         case "Cancel":
             operations.cancel(kind, name)
             return b""
         case _:
             return _operation(operations.delete(kind, name))
+
+
+def _fields(method: str, request: bytes) -> JsonObject:
+    is_operation = method in {"GetOperation", "WaitOperation"}
+    message = _operation_request(method) if is_operation else message_class(f"{method}Request")()
+    return request_document(_parsed(message, request))
 
 
 def _parsed(message: Message, request: bytes) -> Message:
@@ -143,6 +147,12 @@ def _parsed(message: Message, request: bytes) -> Message:
 
 def _bytes(document: JsonObject, name: str) -> bytes:
     return to_message(document, name).SerializeToString()
+
+
+def _bytes_of_text(text: str, name: str) -> bytes:
+    document = json.loads(text)
+    assert isinstance(document, dict)  # noqa: S101 - a job
+    return _bytes(document, name)
 
 
 def _operation_request(method: str) -> Message:

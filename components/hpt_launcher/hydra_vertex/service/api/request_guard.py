@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.access import is_loopback, require_token
 from hydra_vertex.service.status import Refusal, Status, error_body
 
-BODY_LIMIT_BYTES = 1 << 20
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
@@ -49,36 +48,24 @@ def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
     if not any_host and not _is_loopback(host):
         raise Refusal(
             Status.PERMISSION_DENIED,
-            f"Host {host!r}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
+            f"Host {quoted(host)}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
         )
     if "origin" in headers:
         origin = headers["origin"]
-        raise Refusal(Status.PERMISSION_DENIED, f"Origin {origin!r}: the tuning service does not answer to web pages")
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Origin {quoted(origin)}: the tuning service does not answer to web pages",
+        )
     # A page's images and scripts come without an Origin; `none` is an address that the user has typed.
     site = headers.get("sec-fetch-site", "none")
     if site != "none":
-        raise Refusal(Status.PERMISSION_DENIED, f"Sec-Fetch-Site {site!r}: the service does not answer to web pages")
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Sec-Fetch-Site {quoted(site)}: the service does not answer to web pages",
+        )
 
 
 def _is_loopback(host: str) -> bool:
     """Whether a Host header, with or without a port, names this machine. No such name is resolved by anybody's DNS."""
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback((match[1] or match[2]).lower())
-
-
-async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises Refusal when it is, or says that it will be, more than BODY_LIMIT_BYTES."""
-    _refuse_more(int(request.headers.get("content-length", "0")))
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            _refuse_more(len(body))
-    except ClientDisconnect as error:
-        raise Refusal(Status.CANCELLED, "the client has gone before its request was whole") from error
-    return bytes(body)
-
-
-def _refuse_more(size_bytes: int) -> None:
-    if size_bytes > BODY_LIMIT_BYTES:
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is more than {BODY_LIMIT_BYTES} bytes")

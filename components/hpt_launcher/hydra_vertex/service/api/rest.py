@@ -24,7 +24,9 @@ from hydra_vertex.service.status import Refusal, Status, error_body
 
 from .listing import LIST_FIELDS, camel
 from .operations import Operations
-from .request_guard import Guard, read_body
+from .request_body import parse_body, read_body
+from .request_guard import Guard
+from .request_threads import in_thread
 
 PLACE = "/projects/{project}/locations/{location}"
 LOCATION = f"/v1{PLACE}"
@@ -73,10 +75,12 @@ def job_routes(kind: JobKind) -> list[Route]:
 
     async def create(request: Request) -> Response:
         _query(request)
-        return _answer(await _operations(request).create(kind, _parent(request), await _document(request)))
+        document = await in_thread(parse_body, await read_body(request))
+        return _answer(await _operations(request).create(kind, _parent(request), document))
 
     async def list_page(request: Request) -> Response:
-        return _answer(await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS)))
+        page = await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS))
+        return await in_thread(_answer, page)
 
     async def get(request: Request) -> Response:
         _query(request)
@@ -114,14 +118,6 @@ def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
             takes = f"takes {', '.join(sorted(known))}" if known else "takes no parameters"
             raise Refusal(Status.INVALID_ARGUMENT, f"{name}: is no query parameter of this method, which {takes}", name)
     return {**given}
-
-
-async def _document(request: Request) -> Json:
-    body = await read_body(request)
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is not JSON: {error}") from error
 
 
 def _operations(request: Request) -> Operations:

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.job.fields import parse_integer
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.status import Refusal, Status
 
 DISPLAY_NAME_LIMIT = 128
@@ -26,7 +27,7 @@ _C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def validate_display_name(name: str) -> None:
     """Raises Refusal unless the name has 1 to DISPLAY_NAME_LIMIT characters."""
     if not name or len(name) > DISPLAY_NAME_LIMIT:
-        invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {name!r}")
+        invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {quoted(name)}")
 
 
 def validate_labels(labels: Mapping[str, str]) -> None:
@@ -36,10 +37,11 @@ def validate_labels(labels: Mapping[str, str]) -> None:
     for key, value in labels.items():
         if not key or not _is_label(key) or not (key[0].isalpha()):
             invalid(
-                f"labels.{key}", f"a key is 1 to {LABEL_LIMIT} {_LABEL_RULE}, and begins with a letter; got {key!r}"
+                f"labels.{key}",
+                f"a key is 1 to {LABEL_LIMIT} {_LABEL_RULE}, and begins with a letter; got {quoted(key)}",
             )
         if not _is_label(value):
-            invalid(f"labels.{key}", f"a value is 0 to {LABEL_LIMIT} {_LABEL_RULE}; got {value!r}")
+            invalid(f"labels.{key}", f"a value is 0 to {LABEL_LIMIT} {_LABEL_RULE}; got {quoted(value)}")
 
 
 _LABEL_RULE = "lower-case letters, digits, underscores and dashes"
@@ -102,8 +104,8 @@ def _validate_container(container: ContainerSpec, path: str) -> None:
         if not _C_IDENTIFIER.fullmatch(name):
             invalid(
                 f"{path}.env",
-                f"{name!r} cannot be the name of an environment variable; it takes letters, digits and underscores, "
-                "and begins with no digit",
+                f"{quoted(name)} cannot be the name of an environment variable; it takes letters, digits and "
+                "underscores, and begins with no digit",
             )
         if "\0" in value:
             invalid(f"{path}.env", f"{name} has a NUL character in its value, which no environment can hold")

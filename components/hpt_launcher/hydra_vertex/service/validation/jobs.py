@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hydra_vertex.job import Algorithm, CustomJob, HyperparameterTuningJob, StudySpec
+from hydra_vertex.job.quoting import quoted
 
 from .job_spec import invalid as _invalid
 from .job_spec import refuse_unknown as _refuse_unknown
@@ -70,12 +71,12 @@ def _validate_metrics(spec: StudySpec) -> None:
         if not metric.id:
             _invalid(f"{path}[{index}].metricId", "is empty")
         if any(character.isspace() for character in metric.id):
-            _invalid(f"{path}[{index}].metricId", f"{metric.id!r} has white space in it")
+            _invalid(f"{path}[{index}].metricId", f"{quoted(metric.id)} has white space in it")
         if "safetyConfig" in metric.other:
             _unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
         _refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)
     for name in _repeated([metric.id for metric in spec.metrics]):
-        _invalid(path, f"metricId {name!r} is there more than once")
+        _invalid(path, f"metricId {quoted(name)} is there more than once")
 
 
 def _repeated(values: Sequence[str]) -> Iterator[str]:

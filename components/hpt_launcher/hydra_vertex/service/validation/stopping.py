@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import NoReturn
 
 from hydra_vertex.job import ConvexStopping, DoubleRange, IntegerRange, StudySpec, StudyStopping, TimeConstraint
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.status import Refusal, Status
 
 PATHS = {
@@ -40,7 +41,10 @@ def _validate_convex(rule: ConvexStopping, spec: StudySpec, path: str) -> None:
     numeric = [p.id for p in spec.parameters if isinstance(p.domain, (DoubleRange, IntegerRange))]
     if name and name not in numeric:
         known = ", ".join(numeric) or "none"
-        _invalid(f"{path}.learningRateParameterName", f"{name!r} is no numeric parameter of the study (those: {known})")
+        _invalid(
+            f"{path}.learningRateParameterName",
+            f"{quoted(name)} is no numeric parameter of the study (those: {known})",
+        )
     if rule.update_all_stopped_trials:
         raise Refusal(
             Status.UNIMPLEMENTED,
