@@ -13,8 +13,8 @@ from hydra_vertex.job.quoting import quoted
 
 from .status import Refusal, Status
 
-_PARENT = re.compile(r"projects/[^/]+/locations/[^/]+")
-_JOB = re.compile(r"(projects/[^/]+/locations/[^/]+)/([A-Za-z]+)/([^/]+)")
+_PARENT = re.compile(r"projects/[^/\x00-\x1f\x7f]+/locations/[^/\x00-\x1f\x7f]+")
+_JOB = re.compile(rf"({_PARENT.pattern})/([A-Za-z]+)/([^/]+)")
 _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 
 

@@ -142,7 +142,7 @@ def _parse_parameter(value: Json, path: str) -> tuple[str, ParameterValue]:
         return key, raw
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise DocumentError(fields.path("value"), f"expected a number or a string, got {quoted(raw)}")
-    return key, float(raw)
+    return key, parse_number(raw, fields.path("value"))
 
 
 def _parse_metric(value: Json, path: str) -> tuple[str, float]:

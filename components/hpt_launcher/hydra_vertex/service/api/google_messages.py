@@ -21,7 +21,7 @@ from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
 
-from .scalar_types import refuse_wrong_scalars
+from .json_types import refuse_wrong_types
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -61,7 +61,7 @@ def canonical(kind: JobKind, document: Json) -> JsonObject:
         raise DocumentError("", f"expected the JSON object of a {name}, got {quoted(document)}")
     message = message_class(name)()
     try:
-        refuse_wrong_scalars(document, message)
+        refuse_wrong_types(document, message)
         ParseDict(document, message)
         return to_document(message)
     except DocumentError:

@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, UserError
+from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.access import require_token
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
+from .error_answer import ErrorAnswer, answer_to
 from .google_messages import RESOURCES, message_class, request_document, to_message
 from .operations import Operations
 from .request_body import BODY_LIMIT_BYTES
@@ -92,16 +93,12 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
         try:
             require_token(_metadata(context).get("authorization", ""), token)
             return await _answer(name, request, operations)
-        except Refusal as error:
-            status, message, field = error.status, str(error), error.field
-        except DocumentError as error:
-            status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
         except Exception as error:
-            logger.exception("%s failed", name)
-            status, field = Status.INTERNAL, ""
-            message = f"{name} failed ({type(error).__name__}: {error}); see the service's log"
-        trailer = (("grpc-status-details-bin", _status_bytes(status, message, field)),)
-        await context.abort(grpc.StatusCode[status.name], message, trailer)
+            answer = answer_to(error, name)
+            if answer.status is Status.INTERNAL:
+                logger.exception("%s failed", name)
+        trailer = (("grpc-status-details-bin", _status_bytes(answer)),)
+        await context.abort(grpc.StatusCode[answer.status.name], answer.message, trailer)
         raise AssertionError("abort() raises")
 
     return grpc.unary_unary_rpc_method_handler(handle)
@@ -175,14 +172,15 @@ def _operation(document: JsonObject) -> bytes:
     return cast("bytes", operation.SerializeToString())
 
 
-def _status_bytes(status: Status, message: str, field: str) -> bytes:
+def _status_bytes(answer: ErrorAnswer) -> bytes:
     from google.protobuf.json_format import ParseDict
 
     # Published without types; error_details_pb2 registers the messages that the details are.
     from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # noqa: F401
     from google.rpc.status_pb2 import Status as StatusMessage  # type: ignore[import-untyped]
 
-    document = {"code": status.rpc_code, "message": message, "details": error_details(message, field)}
+    details = error_details(answer.message, answer.field)
+    document = {"code": answer.status.rpc_code, "message": answer.message, "details": details}
     return cast("bytes", ParseDict(document, StatusMessage()).SerializeToString())
 
 

@@ -6,6 +6,7 @@ Where it listens for other machines, or where a token is set, a request must car
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -13,8 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.access import is_loopback, require_token
-from hydra_vertex.service.status import Refusal, Status, error_body
+from hydra_vertex.service.status import Refusal, Status
 
+from .error_answer import answer_to
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
@@ -35,9 +39,10 @@ class Guard:
             try:
                 require_no_page(headers, any_host=self._token is not None)
                 require_token(headers.get("authorization", ""), self._token)
+                require_readable_url(scope["raw_path"], scope["query_string"])
             except Refusal as refusal:
-                body = error_body(refusal.status, str(refusal))
-                await JSONResponse(body, refusal.status.http_code)(scope, receive, send)
+                answer = answer_to(refusal, "")
+                await JSONResponse(answer.body(), answer.status.http_code)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -63,6 +68,18 @@ def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
             Status.PERMISSION_DENIED,
             f"Sec-Fetch-Site {quoted(site)}: the service does not answer to web pages",
         )
+
+
+def require_readable_url(path: bytes, query: bytes) -> None:
+    """Raises Refusal (INVALID_ARGUMENT) where the text behind the percent-encoding would have to be guessed."""
+    for part, encoded in (("path", path), ("query", query)):
+        try:
+            unquote_to_bytes(encoded).decode()
+        except UnicodeDecodeError as error:
+            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} is not UTF-8 ({error.reason})") from error
+        if bad := _BAD_ESCAPE.search(encoded):
+            found = quoted(encoded[bad.start() : bad.start() + 3].decode("latin-1"))
+            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} has {found} in it; write % as %25")
 
 
 def _is_loopback(host: str) -> bool:

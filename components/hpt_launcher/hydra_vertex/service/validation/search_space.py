@@ -24,8 +24,8 @@ from hydra_vertex.job import (
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.space.axes import SAME_VALUE_WITHIN
 
-from .job_spec import invalid as _invalid
-from .job_spec import unimplemented as _unimplemented
+from .command import STRING_LIMIT_BYTES
+from .refusals import invalid, unimplemented
 
 PATH = "studySpec.parameters"
 DOMAIN_FIELDS = {
@@ -41,6 +41,9 @@ PARAMETERS_LIMIT = 1000
 VALUES_LIMIT = 10_000
 """Of this service, for the same reason: categories, discrete values and values of conditions together."""
 
+TEXT_LIMIT_BYTES = STRING_LIMIT_BYTES // 2
+"""`--NAME=VALUE` is one argument."""
+
 CONDITION_FIELDS = {
     IntegerRange: "parentIntValues",
     Categorical: "parentCategoricalValues",
@@ -51,14 +54,14 @@ CONDITION_FIELDS = {
 def validate_space(study: StudySpec) -> None:
     """Raises Refusal: INVALID_ARGUMENT naming the first field that the real API would refuse too, or UNIMPLEMENTED."""
     if not study.parameters:
-        _invalid(PATH, "a study needs at least one parameter")
+        invalid(PATH, "a study needs at least one parameter")
     everything = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
     _validate_size([spec for spec, _ in everything])
     for spec, path in everything:
         _validate_parameter(spec, path)
         _refuse_alternatives(spec, path)
     for name in _repeated([spec.id for spec, _ in everything]):
-        _invalid(PATH, f"parameterId {quoted(name)} is there more than once")
+        invalid(PATH, f"parameterId {quoted(name)} is there more than once")
     if study.algorithm is Algorithm.GRID_SEARCH:
         _validate_grid(everything)
 
@@ -71,10 +74,10 @@ def _walk(spec: ParameterSpec, path: str) -> Iterator[tuple[ParameterSpec, str]]
 
 def _validate_size(specs: Sequence[ParameterSpec]) -> None:
     if len(specs) > PARAMETERS_LIMIT:
-        _unimplemented(PATH, f"studies of more than {PARAMETERS_LIMIT} parameters (this one has {len(specs)})")
+        unimplemented(PATH, f"studies of more than {PARAMETERS_LIMIT} parameters (this one has {len(specs)})")
     count = sum(_value_count(spec) for spec in specs)
     if count > VALUES_LIMIT:
-        _unimplemented(PATH, f"studies of more than {VALUES_LIMIT} listed values (this one has {count})")
+        unimplemented(PATH, f"studies of more than {VALUES_LIMIT} listed values (this one has {count})")
 
 
 def _value_count(spec: ParameterSpec) -> int:
@@ -85,7 +88,7 @@ def _value_count(spec: ParameterSpec) -> int:
 def _validate_grid(everything: Sequence[tuple[ParameterSpec, str]]) -> None:
     for spec, path in everything:
         if isinstance(spec.domain, DoubleRange):
-            _invalid(
+            invalid(
                 f"{path}.doubleValueSpec",
                 f"GRID_SEARCH needs a finite number of values, and {quoted(spec.id)} is a double; list discrete values",
             )
@@ -93,15 +96,15 @@ def _validate_grid(everything: Sequence[tuple[ParameterSpec, str]]) -> None:
 
 def _validate_parameter(spec: ParameterSpec, path: str) -> None:
     if not spec.id:
-        _invalid(f"{path}.parameterId", "is empty")
+        invalid(f"{path}.parameterId", "is empty")
     if any(character.isspace() for character in spec.id):
-        _invalid(f"{path}.parameterId", f"{quoted(spec.id)} has white space in it")
-    _validate_no_nul([spec.id], f"{path}.parameterId")
+        invalid(f"{path}.parameterId", f"{quoted(spec.id)} has white space in it")
+    _validate_texts([spec.id], f"{path}.parameterId")
     _validate_domain(spec, f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}", f"{path}.scaleType")
     default, is_value = spec.domain.default, _membership(spec.domain)
     # A discrete parameter's default stands for the value next to it, as the API documents it.
     if default is not None and not isinstance(spec.domain, Discrete) and not is_value(default):
-        _invalid(
+        invalid(
             f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}.defaultValue",
             f"{quoted(default)} is none of its values",
         )
@@ -113,15 +116,15 @@ def _validate_domain(spec: ParameterSpec, path: str, scale_path: str) -> None:
     match spec.domain:
         case DoubleRange(low, high) | IntegerRange(low, high):
             if low > high:
-                _invalid(path, f"minValue {low} is more than maxValue {high}")
+                invalid(path, f"minValue {low} is more than maxValue {high}")
             if not math.isfinite(float(high) - float(low)):
-                _invalid(path, f"from minValue {low} to maxValue {high} is more than a double can hold")
+                invalid(path, f"from minValue {low} to maxValue {high} is more than a double can hold")
             _validate_scale(low, spec.scale, f"{path}.minValue")
         case Categorical(names):
             _validate_values(names, f"{path}.values")
-            _validate_no_nul(names, f"{path}.values")
+            _validate_texts(names, f"{path}.values")
             if spec.scale is not None:
-                _invalid(scale_path, f"a categorical parameter has no scale, got {spec.scale.value}")
+                invalid(scale_path, f"a categorical parameter has no scale, got {spec.scale.value}")
         case Discrete(values):
             _validate_values(values, f"{path}.values")
             _validate_discrete(values, f"{path}.values")
@@ -131,42 +134,44 @@ def _validate_domain(spec: ParameterSpec, path: str, scale_path: str) -> None:
 def _validate_discrete(values: Sequence[float], path: str) -> None:
     """Source: the comments of StudySpec.ParameterSpec.DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
     if len(values) > DISCRETE_VALUES_LIMIT:
-        _invalid(path, f"expected {DISCRETE_VALUES_LIMIT} at most, got {len(values)}")
+        invalid(path, f"expected {DISCRETE_VALUES_LIMIT} at most, got {len(values)}")
     for value, following in itertools.pairwise(values):
         if value > following:
-            _invalid(path, f"expected ascending order, got {value} before {following}")
+            invalid(path, f"expected ascending order, got {value} before {following}")
         if following - value < SAME_VALUE_WITHIN:
-            _invalid(path, f"expected values {SAME_VALUE_WITHIN} apart or more, got {value} and {following}")
+            invalid(path, f"expected values {SAME_VALUE_WITHIN} apart or more, got {value} and {following}")
 
 
-def _validate_no_nul(texts: Sequence[str], path: str) -> None:
+def _validate_texts(texts: Sequence[str], path: str) -> None:
     for text in texts:
         if "\0" in text:
-            _invalid(path, f"a command line cannot hold a NUL character, got {quoted(text)}")
+            invalid(path, f"a command line cannot hold a NUL character, got {quoted(text)}")
+        if len(text.encode()) > TEXT_LIMIT_BYTES:
+            unimplemented(path, f"names and values of more than {TEXT_LIMIT_BYTES} bytes")
 
 
 def _validate_scale(lowest: float, scale: ScaleType | None, path: str) -> None:
     if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and lowest <= 0:
-        _invalid(path, f"{scale.value} needs values above 0, got {lowest}")
+        invalid(path, f"{scale.value} needs values above 0, got {lowest}")
 
 
 def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None:
     if not values:
-        _invalid(path, "expected at least one value")
+        invalid(path, "expected at least one value")
     for value in _repeated(values):
-        _invalid(path, f"{quoted(value)} is there more than once")
+        invalid(path, f"{quoted(value)} is there more than once")
 
 
 def _validate_condition(
     parent: ParameterSpec, child: ConditionalParameter, is_value: Callable[[ParameterValue], bool], path: str
 ) -> None:
     if isinstance(parent.domain, DoubleRange):
-        _invalid(path, f"{quoted(parent.id)} is a double, and no parameter can depend on one; make it discrete")
+        invalid(path, f"{quoted(parent.id)} is a double, and no parameter can depend on one; make it discrete")
     path = f"{path}.{CONDITION_FIELDS[type(parent.domain)]}.values"
     _validate_values(child.when, path)
     for value in child.when:
         if not is_value(value):
-            _invalid(
+            invalid(
                 path,
                 f"{quoted(value)} is no value of {quoted(parent.id)}, on which {quoted(child.spec.id)} depends",
             )
@@ -179,7 +184,7 @@ def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
         earlier = conditions.setdefault(child.spec.id, set())
         if earlier and earlier.isdisjoint(child.when):
             name, under = quoted(child.spec.id), quoted(parent.id)
-            _unimplemented(
+            unimplemented(
                 f"{path}.conditionalParameterSpecs[{index}].parameterSpec.parameterId",
                 f"several parameters of one name ({name}), each under other values of {under},",
             )
