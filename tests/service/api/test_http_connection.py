@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hydra_vertex.service.api.connection_limits import ConnectionLimits
 from hydra_vertex.service.api.http_connection import TimedConnection
 from service.harness import wait_until
 
@@ -22,13 +23,13 @@ from service.harness import wait_until
 class HastyConnection(TimedConnection):
     """The same, with less patience."""
 
-    REQUEST_LIMIT_S = 0.4
+    limits = ConnectionLimits(request_s=0.4)
 
 
 class LonelyConnection(TimedConnection):
     """The same, with fewer others."""
 
-    CONNECTIONS_LIMIT = 3
+    limits = ConnectionLimits(connections=3)
 
 
 async def echo(request: Request) -> Response:

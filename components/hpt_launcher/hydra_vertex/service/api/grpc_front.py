@@ -18,6 +18,7 @@ from hydra_vertex.service.access import require_token
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
+from .connection_limits import LIMITS, ConnectionLimits
 from .error_answer import ErrorAnswer, answer_to
 from .google_messages import RESOURCES, message_class, request_document, to_message
 from .operations import Operations
@@ -41,15 +42,13 @@ logger = logging.getLogger(__name__)
 class GrpcServer:
     """A gRPC server in the event loop that runs. It answers while it is entered as a context."""
 
-    def __init__(self, operations: Operations, port: int, token: str | None) -> None:
+    def __init__(self, operations: Operations, port: int, token: str | None, limits: ConnectionLimits = LIMITS) -> None:
         """Listen on a port of this machine; 0 takes a free one. Raises UserError when it is taken."""
         # Trials are started by fork and exec; gRPC need not look after the moment in between.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         import grpc.aio  # type: ignore[import-untyped]  # its types are published apart from it
 
-        self._server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", BODY_LIMIT_BYTES), ("grpc.so_reuseport", 0)]
-        )
+        self._server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.connections)
         self._server.add_generic_rpc_handlers(_handlers(operations, token))
         try:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
@@ -71,6 +70,25 @@ class GrpcServer:
     async def __aexit__(self, *_: object) -> None:
         """Answer what is under way, within STOP_GRACE_S, and end."""
         await self._server.stop(STOP_GRACE_S)
+
+
+def _options(limits: ConnectionLimits) -> list[tuple[str, int]]:
+    """What gRPC's core does by itself.
+
+    A connection is closed that has made no handshake by then, or has grown old: at once when it has no call, else when
+    its calls have ended or a second such time has passed. A client that goes on makes another one, without an error.
+    Source: https://grpc.github.io/grpc/cpp/channel__arg__names_8h.html
+    """
+    request_ms = round(1000 * limits.request_s)
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", BODY_LIMIT_BYTES),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.max_concurrent_streams", limits.connections),
+        ("grpc.server_handshake_timeout_ms", request_ms),
+        ("grpc.max_connection_age_ms", request_ms),
+        ("grpc.max_connection_age_grace_ms", request_ms),
+    ]
 
 
 def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRpcHandler, ...]:

@@ -1,7 +1,6 @@
 """One HTTP connection: who holds it without asking anything, or does not read the answer, loses it.
 
-A connection costs a file descriptor before its token can be looked at, and trials need those too. What comes is read in
-small pieces: a piece is parsed at once, and other connections wait for that.
+What comes is read in small pieces: a piece is parsed at once, and other connections wait for that.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from hydra_vertex.protocol import json
 from hydra_vertex.service.status import Status, error_body
 
+from .connection_limits import LIMITS, ConnectionLimits
+
 READ_BYTES = 8 << 10
 """At the most 1,400 chunks of a body, each of which takes h11 some 7 µs. asyncio reads 32 times as much by itself."""
 
@@ -23,10 +24,9 @@ HEADERS_LIMIT_BYTES = 32 << 10
 
 
 class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
-    """Closed when REQUEST_LIMIT_S have passed since it was made, or since its last answer, without an answer."""
+    """Closed when `limits.request_s` have passed since it was made, or since its last answer, without an answer."""
 
-    REQUEST_LIMIT_S: ClassVar[float] = 30.0
-    CONNECTIONS_LIMIT: ClassVar[int] = 256
+    limits: ClassVar[ConnectionLimits] = LIMITS
 
     _deadline: asyncio.TimerHandle | None = None
     _is_refused = False
@@ -59,10 +59,10 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
         return None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait for a request, unless there are CONNECTIONS_LIMIT others."""
+        """Begin to wait for a request, unless there are `limits.connections` others."""
         self._piece = bytearray(READ_BYTES)
         super().connection_made(transport)
-        if len(self.connections) > self.CONNECTIONS_LIMIT:
+        if len(self.connections) > self.limits.connections:
             transport.abort()
         else:
             self._wait(transport)
@@ -81,7 +81,7 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
     def _wait(self, transport: asyncio.Transport) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = self.loop.call_later(self.REQUEST_LIMIT_S, transport.abort)
+        self._deadline = self.loop.call_later(self.limits.request_s, transport.abort)
 
 
 def _refusal(connection: h11.Connection, problem: str) -> bytes:
