@@ -22,6 +22,7 @@ from hydra_vertex.service.devices.capacity import Capacity, capacity_of
 from hydra_vertex.service.devices.gpus import find_gpus
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.system.folder_lock import FolderLock, unusable
+from hydra_vertex.service.system.open_files import raise_file_limit
 
 from .access import TOKEN_VARIABLE, is_loopback
 from .folder import ServiceFolder
@@ -118,6 +119,7 @@ def _run(
     from hydra_vertex.service.api.rest import create_app
     from hydra_vertex.service.jobs.store import Store
 
+    raise_file_limit()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = Store(folder.database)
     life = _Life(folder, store, capacity, address, announce)
