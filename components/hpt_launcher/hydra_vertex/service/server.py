@@ -26,6 +26,7 @@ from hydra_vertex.service.system.open_files import raise_file_limit
 
 from .access import TOKEN_VARIABLE, is_loopback
 from .folder import ServiceFolder
+from .throttled_log import ThrottledHandler
 
 if TYPE_CHECKING:
     import uvicorn
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 REQUEST_GRACE_S = 2
+BACKLOG = 128
+"""Connections that wait. Where there is no descriptor for one, asyncio tries, and fails, as often as this at a time."""
 SWITCH_INTERVAL_S = 0.001
 """So soon the event loop gets the interpreter back from a thread that computes: a fifth of Python's own interval."""
 
@@ -123,7 +126,8 @@ def _run(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     store = Store(folder.database)
     life = _Life(folder, store, capacity, address, announce)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
     server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
@@ -148,6 +152,7 @@ def _configured(app: Starlette) -> uvicorn.Config:
         http=TimedConnection,
         h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
         ws="none",
+        backlog=BACKLOG,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -242,7 +247,7 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error
