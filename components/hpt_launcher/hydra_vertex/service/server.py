@@ -18,17 +18,23 @@ from hydra_vertex.service.devices.capacity import Capacity, capacity_of
 from hydra_vertex.service.devices.gpus import find_gpus
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.system.folder_lock import FolderLock
+from hydra_vertex.service.system.open_files import raise_file_limit
 
 from .access import TOKEN_VARIABLE, is_loopback
 from .address import LOOPBACK, Address
 from .announcement import publish, require_unserved, withdraw
 from .folder import ServiceFolder
+from .throttled_log import ThrottledHandler
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
 REQUEST_GRACE_S = 2
+BACKLOG = 128
+"""Connections that wait. Where there is no descriptor for one, asyncio tries, and fails, as often as this at a time."""
+SWITCH_INTERVAL_S = 0.001
+"""So soon the event loop gets the interpreter back from a thread that computes: a fifth of Python's own interval."""
 
 
 def serve(
@@ -88,9 +94,12 @@ def _run(
 
     from .life import ServiceLife
 
+    raise_file_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
     store = Store(folder)
     life = ServiceLife(folder, store, capacity, address, announce)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     server = life.server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
@@ -108,12 +117,14 @@ def _run(
 def _configured(app: Starlette) -> uvicorn.Config:
     import uvicorn
 
-    from hydra_vertex.service.api.http_connection import TimedConnection
+    from hydra_vertex.service.api.http_connection import HEADERS_LIMIT_BYTES, TimedConnection
 
     return uvicorn.Config(
         app,
         http=TimedConnection,
+        h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
         ws="none",
+        backlog=BACKLOG,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -153,7 +164,7 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error

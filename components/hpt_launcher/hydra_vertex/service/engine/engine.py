@@ -22,6 +22,7 @@ from hydra_vertex.service.resource_names import JobKind, JobName, trial_of_custo
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.system.clock import not_before
 from hydra_vertex.service.system.leftovers import become_subreaper
+from hydra_vertex.service.system.open_files import original_file_limit
 from hydra_vertex.service.trials.launch import own_programs
 from hydra_vertex.service.trials.launch_spec import TERMINATION_GRACE_S, Host, parameter_arguments
 
@@ -45,7 +46,7 @@ class Engine:
     def __init__(self, folder: ServiceFolder, store: Store, capacity: Capacity) -> None:
         become_subreaper()
         environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-        host = Host(environ, own_programs(), usable_cpus(), capacity.options)
+        host = Host(environ, own_programs(), usable_cpus(), capacity.options, original_file_limit()[0])
         slots = Slots(capacity)
         parallelism = Parallelism(slots)
         launches = Launches(folder, host, parallelism, store.secret)

@@ -52,6 +52,7 @@ class LaunchSpec:
     gpu: str | None = None
     memory_limit_bytes: int | None = None
     nice: int = 0
+    open_files: int | None = None
 
     def to_order(self) -> bytes:
         """The order that the supervisor reads (`supervisor.order.LaunchOrder`)."""
@@ -64,6 +65,7 @@ class LaunchSpec:
             "token": self.token,
             "memory_limit_bytes": self.memory_limit_bytes,
             "nice": self.nice,
+            "open_files": self.open_files,
         }
         return json.dumps(fields).encode("utf-8", "surrogateescape")
 
@@ -72,13 +74,15 @@ class LaunchSpec:
 class Host:
     """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs.
 
-    `resources` is what its user lets them have of it.
+    `resources` is what its user lets them have of it. `open_files` is the soft limit of open files that the service was
+    started with, and trials get; None leaves theirs.
     """
 
     environ: Mapping[str, str]
     programs: Path
     cpu_count: int
     resources: ResourceOptions = DEFAULT_RESOURCES
+    open_files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def trial_launch_spec(
         gpu=share.gpu,
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
+        open_files=host.open_files,
     )
 
 
@@ -135,6 +140,7 @@ def custom_job_launch_spec(
         gpu=share.gpu,
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
+        open_files=host.open_files,
     )
 
 
