@@ -61,7 +61,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
     async def serve() -> None:
         folder = ServiceFolder(tmp_path)
-        with closing(Store(folder.database)) as store:
+        with closing(Store(folder)) as store:
             engine = Engine(folder, store, capacity_of(DEFAULT_RESOURCES, []))
             async with GrpcServer(Operations(engine), 0, None, SHORT) as server:
                 found.append(server.address)

@@ -89,3 +89,17 @@ def test_a_custom_job_waits_for_descriptors(studies: Path, tmp_path: Path) -> No
             wait_until(lambda: "Too many open files" in log_of(client))
         (tmp_path / "go").touch()
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
+
+
+def test_a_request_that_needs_a_descriptor_is_to_be_sent_again(studies: Path, app: Path) -> None:
+    with serving(studies) as client:
+        client.http.get("operations")
+        limit, pid = resource.RLIMIT_NOFILE, client.service_pid
+        before = resource.prlimit(pid, limit)
+        resource.prlimit(pid, limit, (0, before[1]))
+        answer = client.http.post(f"{PARENT}/hyperparameterTuningJobs", json=job_document(app, "report"))
+        resource.prlimit(pid, limit, before)
+        # The message classes may have been loaded already.
+        assert answer.status_code in {200, 503}
+        assert client.run(job_document(app, "report"))["state"] == "JOB_STATE_SUCCEEDED"
+    assert "Traceback" not in log_of(client)

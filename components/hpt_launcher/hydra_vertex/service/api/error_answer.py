@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.status import Refusal, Status, error_body
+from hydra_vertex.service.system.shortage import is_shortage
 
 MESSAGE_LIMIT_BYTES = 1000
 """gRPC sends a message in the trailer, up to three times and partly with each byte as %XX; a trailer has 8 KiB."""
@@ -34,6 +35,8 @@ def answer_to(error: Exception, request: str) -> ErrorAnswer:
             status, message, field = error.status, str(error), error.field
         case DocumentError():
             status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
+        case OSError() if is_shortage(error):
+            status, message, field = Status.UNAVAILABLE, f"{request}: {error}; ask again", ""
         case _:
             failure = f"{request} failed ({type(error).__name__}: {error}); see the service's log"
             status, message, field = Status.INTERNAL, failure, ""

@@ -22,6 +22,7 @@ from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status
+from hydra_vertex.service.system.shortage import is_shortage
 
 from .error_answer import ErrorAnswer, answer_to, sendable
 from .listing import LIST_FIELDS, camel
@@ -53,6 +54,7 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
         Refusal: _failed,
         DocumentError: _failed,
         HTTPException: _no_such_route,
+        OSError: _short_of_resources,
         Exception: _failed,
     }
     app = Starlette(
@@ -161,6 +163,13 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     kinds = " and ".join(kind.value for kind in JobKind)
     message = sendable(f"{_named(request)}: the embedded service has {LOCATION}/ with {kinds} alone")
     return _answer(ErrorAnswer(Status.NOT_FOUND, message).body(error.status_code), error.status_code)
+
+
+async def _short_of_resources(request: Request, error: Exception) -> Response:
+    """Any other error of the operating system is a failure of the service, logged as such."""
+    if not is_shortage(error):
+        raise error
+    return await _failed(request, error)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

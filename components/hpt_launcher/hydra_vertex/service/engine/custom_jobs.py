@@ -10,7 +10,6 @@ from hydra_vertex.service.jobs.rows import StoredCustomJob
 from hydra_vertex.service.resource_names import JobKind, JobName
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.validation.job_spec import OUTPUT_DIRECTORY
-from hydra_vertex.service.validation.jobs import validate_custom_job
 
 from .context import EngineContext
 from .custom_job_run import CustomJobRun
@@ -30,8 +29,7 @@ class CustomJobs:
             self._start(stored)
 
     async def create(self, parent: str, job: CustomJob) -> str:
-        """Take on a job. It is recorded when this returns its id. Raises Refusal for what the service does not do."""
-        validate_custom_job(job)
+        """Take on a validated job. It is recorded when this returns its id. Raises Refusal for an output folder."""
         self._context.folder.output_base("", job.spec.base_output_uri, f"jobSpec.{OUTPUT_DIRECTORY}")
         stored = await self._context.store.add_custom_job(
             parent, lambda job_id: custom_job_state.accept(job, str(JobName(parent, JobKind.CUSTOM, job_id)), now())

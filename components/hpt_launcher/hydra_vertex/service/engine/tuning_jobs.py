@@ -9,7 +9,6 @@ from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.rows import StoredJob
 from hydra_vertex.service.resource_names import JobKind, JobName
 from hydra_vertex.service.system.clock import now
-from hydra_vertex.service.validation.jobs import validate
 
 from .context import EngineContext
 from .running_jobs import RunningJobs
@@ -29,8 +28,7 @@ class TuningJobs:
             self._start(stored)
 
     async def create(self, parent: str, job: HyperparameterTuningJob) -> str:
-        """Take on a job. It is recorded when this returns its id. Raises Refusal for what the service does not do."""
-        validate(job)
+        """Take on a validated job. It is recorded when this returns its id. Raises Refusal for an output folder."""
         self._context.folder.output_base("", job.trial_job_spec.base_output_uri)
         stored = await self._context.store.add_job(
             parent, lambda job_id: tuning_job_state.accept(job, str(JobName(parent, JobKind.TUNING, job_id)), now())
