@@ -44,8 +44,8 @@ bench: $(VENV)/dev  ## print every figure that the README quotes
 components: $(VENV)/dev  ## write the component.yaml files from their source
 	$(BIN)/python -m hydra_vertex.pipelines.compiler
 
-lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml
-	$(BIN)/python requirements/lock.py
+lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml; `make lock UPGRADE=1` takes the newest of everything
+	$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist
