@@ -28,7 +28,7 @@ else:
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent
 EXTRAS = {
-    "dev": ("launcher", "pipelines", "trainer", "test", "lint"),
+    "dev": ("launcher", "pipelines", "trainer", "test", "lint", "release"),
     "run": ("launcher", "pipelines", "trainer"),
     "image": ("launcher", "pipelines"),
 }
