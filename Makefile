@@ -7,7 +7,7 @@ PYTHON_OF_TESTS := $(CURDIR)/$(BIN)/python
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test fuzz kills lint types wheel release-check image matrix google-components check bench components lock clean help
+.PHONY: run test fuzz kills lint types wheel release-check image matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ image: $(VENV)/dev  ## build the image, labelled with the version; `make image T
 
 matrix: $(VENV)/dev  ## the tests on every Python and library version that is promised; `make matrix ROWS="launching 3.13"` runs some
 	cd tests && $(PYTHON_OF_TESTS) -m matrix $(ROWS)
+
+hostile: $(VENV)/dev  ## tests in environments that are not the usual one: other programs, homes, locales, proxies, ranks, ...
+	cd tests && $(PYTHON_OF_TESTS) -m hostile $(HOSTILE)
 
 google-components: $(VENV)/dev  ## the tests of Google's own pipeline components, in an environment of their own
 	cd tests && $(PYTHON_OF_TESTS) -m matrix google-components
