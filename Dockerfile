@@ -1,5 +1,5 @@
 # One image for every step and every trial: it tunes, selects and retrains. Build it with the app that it trains:
-#   docker build -t REGION-docker.pkg.dev/PROJECT/REPO/train:1 .
+#   make image TAG=REGION-docker.pkg.dev/PROJECT/REPO/train:1
 # A GPU image: --build-arg BASE=nvidia/cuda:…-runtime-… (any base with Python 3.11) and the CUDA build of torch.
 ARG BASE=python:3.11-slim
 
@@ -11,12 +11,17 @@ ENV PATH=/opt/venv/bin:$PATH
 ARG REQUIREMENTS=run
 COPY requirements/ /src/requirements/
 RUN pip install --requirement /src/requirements/${REQUIREMENTS}.txt
-COPY pyproject.toml README.md CHANGELOG.md /src/
+COPY pyproject.toml README.md LICENSE /src/
 COPY components /src/components
 COPY pipelines /src/pipelines
 RUN pip install --no-deps /src
 
 FROM ${BASE}
+# `make image` reads it from pyproject.toml.
+ARG VERSION=unknown
+LABEL org.opencontainers.image.title=hydra-vertex \
+      org.opencontainers.image.version=${VERSION} \
+      org.opencontainers.image.licenses=Apache-2.0
 RUN useradd --create-home --uid 1000 trainer
 COPY --from=build /opt/venv /opt/venv
 COPY --chown=root:root trainer /app/trainer

@@ -2,12 +2,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# The programs below tests/ are packages of that folder.
+PYTHON_OF_TESTS := $(CURDIR)/$(BIN)/python
+TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test fuzz kills lint types wheel matrix check bench components lock clean help
+.PHONY: run test fuzz kills lint types wheel release-check image matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/run  ## set-up, then the main job on real text: tune, select, retrain, report
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
@@ -31,12 +34,24 @@ types: $(VENV)/dev  ## mypy, strict
 	$(BIN)/mypy trainer/*.py
 
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
-	$(BIN)/python tests/wheel_check.py
+	cd tests && $(PYTHON_OF_TESTS) -m release.wheel
 
-matrix: $(VENV)/dev  ## the trial side's tests on every Python and Hydra that it works with
-	$(BIN)/python tests/matrix/run.py
+release-check: $(VENV)/dev  ## what must hold before a release: both archives, on every supported Python that is here
+	cd tests && $(PYTHON_OF_TESTS) -m release
 
-check: test lint types wheel matrix  ## everything that CI runs
+image: $(VENV)/dev  ## build the image, labelled with the version; `make image TAG=...` names it
+	docker build --build-arg VERSION=$$(cd tests && $(PYTHON_OF_TESTS) -m release.version) --tag $(TAG) .
+
+matrix: $(VENV)/dev  ## the tests on every Python and library version that is promised; `make matrix ROWS="launching 3.13"` runs some
+	cd tests && $(PYTHON_OF_TESTS) -m matrix $(ROWS)
+
+hostile: $(VENV)/dev  ## tests in environments that are not the usual one: other programs, homes, locales, proxies, ranks, ...
+	cd tests && $(PYTHON_OF_TESTS) -m hostile $(HOSTILE)
+
+google-components: $(VENV)/dev  ## the tests of Google's own pipeline components, in an environment of their own
+	cd tests && $(PYTHON_OF_TESTS) -m matrix google-components
+
+check: test lint types release-check matrix  ## everything that CI runs
 
 bench: $(VENV)/dev  ## print every figure that the README quotes
 	$(BIN)/python -m benchmarks
@@ -44,8 +59,8 @@ bench: $(VENV)/dev  ## print every figure that the README quotes
 components: $(VENV)/dev  ## write the component.yaml files from their source
 	$(BIN)/python -m hydra_vertex.pipelines.compiler
 
-lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml
-	$(BIN)/python requirements/lock.py
+lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml; `make lock UPGRADE=1` takes the newest of everything
+	$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist

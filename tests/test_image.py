@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from release.version import project_version
 
 pytestmark = pytest.mark.docker
 
@@ -28,7 +29,8 @@ def docker(*arguments: str, limit_s: float = RUN_LIMIT_S) -> subprocess.Complete
 def image() -> str:
     if shutil.which("docker") is None or docker("info").returncode != 0:
         pytest.skip("no Docker engine answers `docker info`")
-    built = docker("build", "--network", "host", "--tag", TAG, ".", limit_s=BUILD_LIMIT_S)
+    version = ("--build-arg", f"VERSION={project_version()}")
+    built = docker("build", "--network", "host", *version, "--tag", TAG, ".", limit_s=BUILD_LIMIT_S)
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
     return TAG
 
@@ -43,6 +45,13 @@ def test_the_image_starts_hydra_trial(image: str) -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("usage: hydra-trial")
+
+
+def test_the_image_s_label_is_the_version_of_what_is_in_it(image: str) -> None:
+    label = '{{index .Config.Labels "org.opencontainers.image.version"}}'
+
+    assert docker("inspect", "--format", label, image).stdout.strip() == project_version()
+    assert run(image, "--version").stdout == f"hydra-trial {project_version()}\n"
 
 
 def test_a_trial_runs_as_an_ordinary_user_without_a_network(image: str) -> None:

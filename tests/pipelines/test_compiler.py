@@ -28,7 +28,12 @@ def test_the_committed_component_files_are_what_the_source_generates(tmp_path: P
     write_components(tmp_path)
 
     for name in COMPONENT_FILES:
-        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), f"run `make components` for {name}"
+        generated, committed = (without_kfp_version(folder / name) for folder in (tmp_path, ROOT))
+        assert generated == committed, f"run `make components` for {name}"
+
+
+def without_kfp_version(file: Path) -> list[str]:
+    return [line for line in file.read_text().splitlines() if not line.startswith("sdkVersion: kfp-")]
 
 
 def definitions(spec: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +139,7 @@ def test_the_compiled_pipeline_is_a_component_of_another_pipeline(folder: Path, 
 
 
 def test_the_component_files_work_in_a_pipeline_beside_google_s_components(tmp_path: Path) -> None:
+    pytest.importorskip("google_cloud_pipeline_components", reason="`make google-components` runs this")
     from google_cloud_pipeline_components.types import artifact_types
     from google_cloud_pipeline_components.v1.model import ModelUploadOp
     from kfp import dsl

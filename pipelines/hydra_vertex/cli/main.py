@@ -65,10 +65,22 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"hydra_vertex.cli.commands.{name}").add_command(commands)
     return parser
+
+
+class _ShowVersion(argparse.Action):
+    """Asks the installed distribution when it is wanted: looking it up costs every other start some milliseconds."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version and exit."""
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version('hydra-vertex')}")
+        parser.exit()
 
 
 if __name__ == "__main__":

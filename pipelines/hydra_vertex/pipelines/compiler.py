@@ -60,7 +60,7 @@ def _compile(component: Any) -> str:
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         part = Path(folder, "pipeline.yaml")
         compiler.Compiler().compile(component, str(part))
-        return part.read_text()
+        return part.read_text(encoding="utf-8")
 
 
 def _as_json(text: str) -> str:

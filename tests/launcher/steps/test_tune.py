@@ -77,6 +77,7 @@ def test_the_step_hands_on_the_finished_job_and_a_link_to_it(tmp_path: Path, ser
 
 
 def test_the_link_is_in_the_form_that_google_s_components_read(tmp_path: Path, service: ServiceProcess) -> None:
+    pytest.importorskip("google_cloud_pipeline_components", reason="`make google-components` runs this")
     from google.protobuf import json_format
     from google_cloud_pipeline_components.proto.gcp_resources_pb2 import GcpResources
 

@@ -146,7 +146,7 @@ def _require_time_left(deadline: float, timeout_s: float, log: Path) -> None:
 
 def _lines(log: Path) -> list[str]:
     with contextlib.suppress(OSError):
-        return log.read_text(errors="replace").splitlines()
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from hydra_vertex.job import (
     TrialState,
 )
 from hydra_vertex.launcher.best.selection import trial_order
+
+from .distributions import float_distribution, int_distribution, is_float
 
 if TYPE_CHECKING:
     import optuna
@@ -83,13 +86,18 @@ def distributions_of(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, Base
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna's log lines to errors: what it would say, the report shows."""
+    """Keep Optuna's log lines to errors: what it would say, the report shows.
+
+    Optuna 2 warns that `create_trial` is experimental.
+    """
     import optuna
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
     finally:
         optuna.logging.set_verbosity(before)
 
@@ -106,13 +114,11 @@ def _distribution(spec: ParameterSpec | None, seen: Sequence[ParameterValue]) ->
 
 
 def _numeric(spec: ParameterSpec, domain: DoubleRange | IntegerRange, seen: Sequence[float]) -> BaseDistribution:
-    from optuna.distributions import FloatDistribution, IntDistribution
-
     low, high = min(domain.min, *seen), max(domain.max, *seen)
     log = spec.scale is ScaleType.LOG and low > 0
     if isinstance(domain, IntegerRange) and all(float(value).is_integer() for value in seen):
-        return IntDistribution(int(low), int(high), log=log)
-    return FloatDistribution(float(low), float(high), log=log)
+        return int_distribution(int(low), int(high), log=log)
+    return float_distribution(float(low), float(high), log=log)
 
 
 def _typed(value: ParameterValue) -> int | float | str:
@@ -138,9 +144,7 @@ def _to_frozen(trial: Trial, metric: str, distributions: Mapping[str, BaseDistri
 
 
 def _native(distribution: BaseDistribution, value: ParameterValue) -> int | float | str:
-    from optuna.distributions import FloatDistribution
-
-    return value if isinstance(distribution, FloatDistribution) else _typed(value)
+    return value if is_float(distribution) else _typed(value)
 
 
 def _outcome(trial: Trial, metric: str) -> tuple[optuna.trial.TrialState, float | None]:

@@ -23,7 +23,7 @@ def history_figure(view: View) -> Figure | None:
     from optuna.visualization import plot_optimization_history
 
     figure = plot_optimization_history(view.study, target_name=view.metric)
-    points, best_so_far, _infeasible = figure.data
+    points, best_so_far, *_ = figure.data  # since Optuna 3 also the infeasible trials
     figure.data = (best_so_far, points)
     _restyle(points, best_so_far, view)
     _add_marks(figure, view)

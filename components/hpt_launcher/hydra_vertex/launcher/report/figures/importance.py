@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from inspect import signature
+from typing import TYPE_CHECKING
 
 from hydra_vertex.launcher.report.palette import LIGHT
 
 from .figure import Figure, apply_style, plot_json
 from .view import View
+
+if TYPE_CHECKING:
+    from optuna.importance import PedAnovaImportanceEvaluator
 
 MIN_TRIALS = 20
 """With fewer trials an importance is a coincidence."""
@@ -17,7 +23,7 @@ TOP_TRIALS = 5
 
 
 def importance_figure(view: View) -> Figure | None:
-    """Optuna's importances by PED-ANOVA, which needs nothing beyond Optuna; None where they cannot be told."""
+    """Optuna's importances by PED-ANOVA, which needs nothing beyond Optuna 3.6; None where they cannot be told."""
     shares = _importances(view)
     if not shares:
         return None
@@ -49,17 +55,26 @@ def importance_figure(view: View) -> Figure | None:
 
 
 def _importances(view: View) -> dict[str, float]:
-    if len(view.ranked) < MIN_TRIALS:
-        return {}
     import optuna
 
+    # Optuna 2, which hydra-optuna-sweeper 1.2 and 1.3 need, has only evaluators that need scikit-learn.
+    if len(view.ranked) < MIN_TRIALS or not hasattr(optuna.importance, "PedAnovaImportanceEvaluator"):
+        return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(
-            target_quantile=max(0.1, TOP_TRIALS / len(view.ranked))
-        )
+        evaluator = _evaluator(max(0.1, TOP_TRIALS / len(view.ranked)))
         try:
             found = optuna.importance.get_param_importances(view.study, evaluator=evaluator)
         except (ValueError, RuntimeError):  # a space without variation has no importances to tell
             return {}
     return {name: float(share) for name, share in found.items() if share == share}
+
+
+def _evaluator(share: float) -> PedAnovaImportanceEvaluator:
+    """PED-ANOVA that compares the best `share` of the trials with the rest."""
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    make: Callable[..., PedAnovaImportanceEvaluator] = PedAnovaImportanceEvaluator
+    if "target_quantile" in signature(make).parameters:
+        return make(target_quantile=share)
+    return make(baseline_quantile=share)  # its older name

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hydra_vertex.launcher.report.palette import LIGHT
@@ -33,8 +32,9 @@ def slice_figure(view: View) -> Figure | None:
     figure.update_layout(width=None, height=None, showlegend=False)
     figure.update_yaxes(type=view.objective_axis)
     figure.update_xaxes(nticks=4, tickangle=0)
+    texts = _texts_of_choices(view)
     for panel in figure.data:
-        _label(figure.layout["xaxis" + (panel.xaxis or "x")[1:]], panel.x)
+        _label(figure.layout["xaxis" + (panel.xaxis or "x")[1:]], panel.x, texts)
     return Figure(
         id="slices",
         title="One parameter at a time",
@@ -62,14 +62,23 @@ def _restyle(panel: go.Scatter, view: View) -> None:
     panel.hovertemplate = "<b>trial %{text}</b><br>%{x}<br>%{y:.5g}<extra></extra>"
 
 
-def _label(axis: go.layout.XAxis, values: Sequence[float]) -> None:
-    """Powers of ten on a log axis; a choice as the user wrote it, where Optuna writes it as Python does (`'gelu'`)."""
+def _texts_of_choices(view: View) -> dict[str, str]:
+    """Each choice that is a text, by Python's form of it (`'gelu'`), which is what Optuna 5 labels it with."""
+    from optuna.distributions import CategoricalDistribution
+
+    kinds = (kind for trial in view.study.trials for kind in trial.distributions.values())
+    choices = (choice for kind in kinds if isinstance(kind, CategoricalDistribution) for choice in kind.choices)
+    return {repr(choice): choice for choice in choices if isinstance(choice, str)}
+
+
+def _label(axis: go.layout.XAxis, values: Sequence[float], texts: Mapping[str, str]) -> None:
+    """Powers of ten on a log axis; a choice as the user wrote it, which is how Optuna before 5 labels it as well."""
     if axis.type == "log":
         ticks = powers_of_ten(min(values), max(values))
         axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     if axis.categoryarray is not None:
         choices = list(axis.categoryarray)
-        axis.update(tickvals=choices, ticktext=[str(ast.literal_eval(choice)) or "(empty)" for choice in choices])
+        axis.update(tickvals=choices, ticktext=[texts.get(choice, str(choice)) or "(empty)" for choice in choices])
 
 
 def powers_of_ten(low: float, high: float) -> list[float]:

@@ -12,7 +12,7 @@ import venv
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MUST_HOLD = (
     "hydra_vertex/protocol/py.typed",
     "hydra_vertex/job/py.typed",
@@ -22,23 +22,29 @@ MUST_HOLD = (
     "hydra_vertex/pipelines/py.typed",
     "hydra_vertex/cli/py.typed",
     "hydra_vertex/launcher/report/report.html.j2",
+    "hydra_vertex/launcher/report/page.js",
 )
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-wheel-") as folder:
         wheel = build_wheel(Path(folder, "dist"))
-        check_contents(wheel)
-        python = new_environment(Path(folder, "venv"))
-        run(python, "-m", "pip", "install", "--quiet", str(wheel))
-        check_light(python)
-        scripts = python.parent
-        assert "hydra-trial" in run(scripts / "hydra-trial", "--help")
-        assert "hydra-vertex run" in run(scripts / "hydra-vertex", "--help")
-        run(python, "-m", "pip", "install", "--quiet", "--requirement", str(ROOT / "requirements/image.txt"))
-        run(scripts / "hydra-vertex", "compile", "-o", str(Path(folder, "pipeline.json")))
-        assert Path(folder, "pipeline.json").stat().st_size > 1000
+        check_wheel(wheel, Path(folder))
     print(f"{wheel.name}: installs, imports and compiles a pipeline in a new environment")
+
+
+def check_wheel(wheel: Path, folder: Path) -> None:
+    """Its contents, and what it does in a new environment in `folder`, without the launching side and with it."""
+    check_contents(wheel)
+    python = new_environment(folder / "venv")
+    run(python, "-m", "pip", "install", "--quiet", str(wheel))
+    check_light(python)
+    scripts = python.parent
+    assert "hydra-trial" in run(scripts / "hydra-trial", "--help")
+    assert "hydra-vertex run" in run(scripts / "hydra-vertex", "--help")
+    run(python, "-m", "pip", "install", "--quiet", "--requirement", str(ROOT / "requirements/image.txt"))
+    run(scripts / "hydra-vertex", "compile", "-o", str(folder / "pipeline.json"))
+    assert (folder / "pipeline.json").stat().st_size > 1000
 
 
 def build_wheel(target: Path) -> Path:
@@ -50,6 +56,7 @@ def build_wheel(target: Path) -> Path:
 def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert not [name for name in MUST_HOLD if name not in names], f"missing in the wheel: {MUST_HOLD}"
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names), "no licence text in the wheel"
     assert "hydra_vertex/__init__.py" not in names, "hydra_vertex must stay a namespace"
     strangers = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {
         "hydra_vertex"
