@@ -137,24 +137,30 @@ class Session:
         if not is_first_process():
             return
         metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
+        outcome = parse_objective(job.return_value, metric)
+        error = self._record(metric, outcome.value) if isinstance(outcome, Objective) else None
         self._say_what_early_stopping_misses(metric)
-        match parse_objective(job.return_value, metric):
+        if error is not None:
+            self._tell(error)
+            return
+        match outcome:
             case NoObjective(reason):
                 tell(f"no measurement: {reason}")
             case Objective(value):
                 tell(f"{metric} = {value}")
-                self._report(metric, value)
 
-    def _report(self, metric: str, value: float) -> None:
+    def _record(self, metric: str, value: float) -> HydraVertexError | None:
+        """Why the value could not be recorded, if it could not."""
         if self._metric_file is None:
-            return
+            return None
         from hydra_vertex.trial.reporting.metric_file import add_final_value
 
         try:
             check_metric_name(metric)
             add_final_value(self._metric_file, metric, value)
         except HydraVertexError as error:
-            self._tell(error)
+            return error
+        return None
 
     def _say_what_early_stopping_misses(self, metric: str) -> None:
         monitored = self._options.monitor
