@@ -27,6 +27,7 @@ from hydra_vertex.trial.overrides.presence import is_single_run
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
 from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
 from hydra_vertex.trial.reporting.objective import NoObjective, Objective, parse_objective
+from hydra_vertex.trial.reporting.place import check_place
 from hydra_vertex.trial.reporting.rank import is_first_process
 from hydra_vertex.trial.reporting.reporting import prepare_reporting
 
@@ -68,9 +69,14 @@ class Session:
         return (*flag_tokens(self._arguments), *override_texts(self._arguments))
 
     def start(self) -> None:
-        """Wait for the app to call its main."""
+        """Wait for the app to call its main. Raises OutputError when its measurements cannot be written."""
+        if self._metric_file is not None and self._is_recorded():
+            check_place(self._metric_file)
         prepare_reporting(self._options.monitor)
         replace_hydra_main(self._on_launch)
+
+    def _is_recorded(self) -> bool:
+        return is_single_run(self._arguments) and not self._options.explain and is_first_process()
 
     def check_delivered(self) -> None:
         """Raises CommandError when the app ended well and never asked for what it was to get."""

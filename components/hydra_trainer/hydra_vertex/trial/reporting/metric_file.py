@@ -18,6 +18,7 @@ from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.file_lock import open_lock_file, unlock, wait_for_lock
 
 from .line_append import append_line, sync
+from .place import lock_file_of
 from .record_index import open_index
 from .records import make_line, next_step
 
@@ -77,7 +78,7 @@ def _locked(file: Path) -> Iterator[None]:
     written and its folder may not, as that of a file that a container was given alone.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = file.with_name(f".{file.name}.lock")
+    lock = lock_file_of(file)
     descriptor = _open_lock_file(lock)
     if descriptor is None:
         yield
