@@ -108,6 +108,18 @@ def test_what_is_known_is_what_a_whole_reading_finds() -> None:
     run_state_machine_as_test(FileOfOthers, settings=settings(max_examples=100, deadline=None))  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_file_with_a_torn_last_line_that_is_overwritten_is_read_anew(tmp_path: Path) -> None:
+    """The end that is read at first holds no whole line."""
+    file = tmp_path / "metrics"
+    file.write_bytes(make_line("loss", 0.5, 7) + b"x" * 50)
+    with open_index(file) as index:
+        assert index.of_metric("loss") is not None
+    file.write_bytes(b"x" * 1000 + b"\n")
+    with open_index(file) as index:
+        assert index.of_metric("loss") is None
+
+
 def read_bytes() -> int:
     """How many bytes this process has read so far."""
     return int(Path("/proc/self/io").read_text().split()[1])

@@ -54,8 +54,8 @@ class RecordIndex:
         status = os.fstat(descriptor)
         self._descriptor, self._identity, self._start = descriptor, (status.st_dev, status.st_ino), status.st_size
         content = self._read_back()
-        whole = content[: content.rfind(b"\n") + 1]
-        self._end, self._tail = self._start + len(whole), whole[-_TAIL_BYTES:]
+        self._end = self._start + content.rfind(b"\n") + 1
+        self._tail = _read(descriptor, max(0, self._end - _TAIL_BYTES), self._end)
 
     def catch_up(self, descriptor: int) -> bool:
         """Read what is new. False when this is not what was read: it was replaced, cut short or overwritten."""
