@@ -21,6 +21,8 @@ from .enums import WireEnum
 T = TypeVar("T")
 E = TypeVar("E", bound=WireEnum)
 
+WHOLE_LIMIT = 2**63
+
 
 class Fields:
     """A JSON object while it is being read. What has not been read by the end is `rest()`."""
@@ -115,12 +117,14 @@ class Fields:
 
 
 def parse_integer(value: Json, path: str) -> int:
-    """A whole number, never through a float when it is written as text."""
+    """A whole number of 64 bits, never through a float when it is written as text."""
     try:
         number = Decimal(str(value)) if not isinstance(value, bool) else None
     except InvalidOperation:
         number = None
-    if number is None or not number.is_finite() or number != number.to_integral_value():
+    # The size comes first: 1e999999999 as an int would take all memory.
+    is_held = number is not None and number.is_finite() and -WHOLE_LIMIT <= number < WHOLE_LIMIT
+    if number is None or not is_held or number != number.to_integral_value():
         raise DocumentError(path, f"expected a whole number, got {value!r}")
     return int(number)
 
@@ -130,7 +134,7 @@ def parse_number(value: Json, path: str) -> float:
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             number = math.nan
         if math.isfinite(number):
             return number
