@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, Interrupted
+from hydra_vertex.protocol.files import write_atomic
 
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
@@ -87,14 +88,14 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
 
 
 def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
-    from hydra_vertex.launcher.best.best_trial import write_overrides
+    from hydra_vertex.launcher.best.best_trial import overrides_text
 
     keep_file(run.artifact("select-best", "best_config"), folder.best)
     keep_file(run.artifact("select-best", "report"), folder.report)
     link_experiment(folder)
     keep_tree(run.artifact("retrain", "model"), folder.model)
     overrides = _strings(run.parameter("select-best", "overrides"))
-    write_overrides(overrides, folder.overrides)
+    write_atomic(folder.overrides, overrides_text(overrides))
     return RunResult(
         folder=folder,
         best_trial=str(run.parameter("select-best", "best_trial_id")),

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.launcher.input_files.json_form import load_json
+from hydra_vertex.launcher.input_files.reading import PLAN_FILE
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic
@@ -103,10 +105,7 @@ def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
 
 
 def _goes_on(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
-    try:
-        before = json.loads(folder.plan.read_bytes())
-    except ValueError as error:
-        raise OutputError(f"{folder.plan}: is not JSON ({error}); give --out a new folder") from error
+    before = load_json(folder.plan, PLAN_FILE)
     if before == asked:
         return True
     known = before if isinstance(before, dict) else {}

@@ -59,7 +59,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     value = trial.objective(job.study_spec.objective.id)
     assert value is not None  # noqa: S101 - select_best takes only trials that have one
     command = tuple(app) or command_in(job)
-    explanation = explain(command, trial_arguments(job.study_spec, trial), aliases=aliases_in(job))
+    explanation = explain(command, trial_arguments(job.study_spec, trial), options=aliases_in(job))
     heading = (f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}",)
     config = BestConfig(
         trial=trial,
@@ -94,9 +94,9 @@ def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
     )
 
 
-def write_overrides(overrides: Sequence[str], path: Path) -> None:
+def overrides_text(overrides: Sequence[str]) -> str:
     """One override a line, as Hydra's grammar has it."""
-    write_atomic(path, "".join(f"{override}\n" for override in overrides))
+    return "".join(f"{override}\n" for override in overrides)
 
 
 def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
