@@ -17,7 +17,7 @@ from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Explanation
 from hydra_vertex.protocol.files import write_atomic
 
-from .experiment_file import Difference, differences, experiment_file, wrong_keys
+from .experiment_file import Difference, comment, differences, experiment_file, wrong_keys
 from .selection import select_best
 
 EXPERIMENT_NAME = "best"
@@ -116,5 +116,5 @@ def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
         f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list puts something behind "
         "its experiment, or the command line deletes keys; use the overrides instead"
     )
-    comment = f"# NOTE: {shortfall}.\n"
-    return dataclasses.replace(config, shortfall=shortfall, experiment=config.experiment + comment)
+    note = comment(f"NOTE: {shortfall}.")
+    return dataclasses.replace(config, shortfall=shortfall, experiment=f"{config.experiment}{note}\n")

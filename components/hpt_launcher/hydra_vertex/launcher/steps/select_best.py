@@ -8,6 +8,7 @@ from pathlib import Path
 from hydra_vertex.launcher.best.best_trial import best_config
 from hydra_vertex.launcher.input_files.job_file import read_job
 from hydra_vertex.launcher.report import write_report
+from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.files import write_atomic
@@ -23,7 +24,7 @@ def select_best(given: ExecutorInput) -> None:
     job = read_job(given.inputs["job"].path)
     best = best_config(job, given.strings("app_command"))
     if best.shortfall:
-        print(f"select_best: {best.shortfall}", file=sys.stderr)
+        print(f"select_best: {one_line(best.shortfall)}", file=sys.stderr)
     write_atomic(given.outputs["best_config"].path, best.experiment)
     write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
     _touch(given.outputs["metrics"].path)
