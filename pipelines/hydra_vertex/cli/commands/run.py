@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import shlex
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_o
 if TYPE_CHECKING:
     from hydra_vertex.pipelines.local.run import RunResult
     from hydra_vertex.pipelines.local.run_folder import RunFolder
-    from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.pipelines.plan import PipelineArguments, TuningPlan
     from hydra_vertex.protocol.json import Json
     from hydra_vertex.service.devices.resource_options import ResourceOptions
 
@@ -54,11 +55,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
-    from hydra_vertex.launcher.preflight.check import check_space
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.local.guard import guarded, marker
     from hydra_vertex.pipelines.local.kfp_local import load
-    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT, run_locally
-    from hydra_vertex.pipelines.local.run_folder import RunFolder, claim
+    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT
+    from hydra_vertex.pipelines.local.run_folder import RunFolder, goes_on
 
     plan = plan_from(arguments, here=True)
     asked = plan.pipeline_arguments(project=PROJECT, location=LOCATION)
@@ -68,15 +69,45 @@ def run(arguments: argparse.Namespace) -> int:
     resources = resources_from(arguments)
     at_once = _trials_at_once(resources, plan.parallel_trial_count)
     folder = RunFolder(_output_path(arguments.out, plan))
-    say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
-    check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
-    goes_on = claim(folder, asked)
-    _provide_pipeline(arguments.pipeline, folder)
-    say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
-    again = _again(arguments.typed, folder)
-    result = run_locally(folder, asked, goes_on=goes_on, again=again, resources=resources)
+    goes_on(folder, asked)
+    mark = marker(uuid.uuid4().hex, folder.path)
+    with guarded(mark):
+        _check(plan, mark)
+        say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
+        result = _run_in(folder, asked, arguments, resources, mark)
     _print_result(result, plan, as_json=arguments.json)
     return 0
+
+
+def _check(plan: TuningPlan, mark: str) -> None:
+    from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.pipelines.local.guard import children_marked
+
+    say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
+    with children_marked(mark):
+        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
+
+
+def _run_in(
+    folder: RunFolder,
+    asked: PipelineArguments,
+    arguments: argparse.Namespace,
+    resources: ResourceOptions,
+    mark: str,
+) -> RunResult:
+    """Run the pipeline in a folder that is this run's alone."""
+    from hydra_vertex.pipelines.local.leftovers import end_leftovers
+    from hydra_vertex.pipelines.local.run import run_locally
+    from hydra_vertex.pipelines.local.run_folder import claim
+    from hydra_vertex.pipelines.local.run_lock import locked
+
+    with locked(folder.path):
+        is_there = claim(folder, asked)
+        if is_there:
+            end_leftovers(folder, say)
+        _provide_pipeline(arguments.pipeline, folder)
+        again = _again(arguments.typed, folder)
+        return run_locally(folder, asked, goes_on=is_there, again=again, resources=resources, marker=mark)
 
 
 def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:

@@ -12,6 +12,7 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, Interrupted
 from hydra_vertex.protocol.files import write_atomic
 
+from .guard import children_marked
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
 if TYPE_CHECKING:
@@ -38,12 +39,19 @@ class RunResult:
 
 
 def run_locally(
-    folder: RunFolder, arguments: Mapping[str, str | int], *, goes_on: bool, again: str, resources: ResourceOptions
+    folder: RunFolder,
+    arguments: Mapping[str, str | int],
+    *,
+    goes_on: bool,
+    again: str,
+    resources: ResourceOptions,
+    marker: str,
 ) -> RunResult:
     """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
 
-    `again` is the command that goes on with this run, for the message when it is stopped. Raises StepFailed when a step
-    fails, ServiceError when the service does not start, Stopped on Ctrl-C. What was measured is kept in every case.
+    `again` is the command that goes on with this run, for the message when it is stopped; `marker` marks the steps'
+    processes. Raises StepFailed when a step fails, ServiceError when the service does not start, Interrupted on Ctrl-C.
+    What was measured is kept in every case.
     """
     from hydra_vertex.service.start import start_service
 
@@ -55,7 +63,8 @@ def run_locally(
         start_service(folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=resources) as service,
     ):
         given = {**arguments, "api_endpoint": service.url, "existing_job": _job_there(service.url) if goes_on else ""}
-        run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))
+        with children_marked(marker):
+            run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))
     return _gather(folder, run)
 
 
