@@ -132,6 +132,16 @@ def test_a_client_that_goes_on_asking_does_not_notice(address: str) -> None:
             assert list_jobs(channel) == b""
 
 
+def test_a_client_may_ask_many_things_at_once(tmp_path: Path) -> None:
+    studies = tmp_path / "studies"
+    request = message_class("ListCustomJobsRequest")(parent=PARENT).SerializeToString()
+    with start(studies, "--grpc-port", "0"):
+        address = json.loads((studies / "service.json").read_text())["grpc"]
+        with grpc.insecure_channel(address) as channel:
+            calls = [channel.unary_unary(LIST_JOBS).future(request, timeout=30) for _ in range(LIMITS.connections)]
+            assert {call.result() for call in calls} == {b""}
+
+
 def test_a_service_has_descriptors_left_whoever_holds_its_grpc_port(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     with start(studies, "--grpc-port", "0") as service, ExitStack() as stack:
