@@ -57,14 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("hydra-vertex: stopped")
         return Interrupted.exit_code
     except BrokenPipeError:
-        return _reader_gone()
+        # Whoever read stdout has what they wanted, as `head` has.
+        _give_up_stdout()
+        return HydraVertexError.exit_code
+    except OSError as error:
+        say(f"hydra-vertex: {error.filename or 'a file'}: {error.strerror or error}")
+        _give_up_stdout()
+        return HydraVertexError.exit_code
     return code
 
 
-def _reader_gone() -> int:
-    """Whoever read stdout has what they wanted, as `head` has. The interpreter must not try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return HydraVertexError.exit_code
+def _give_up_stdout() -> None:
+    """What stdout has not taken, the interpreter must not try to write again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -27,7 +28,9 @@ def show_json(document: Json, *, indent: int | None = None) -> None:
 
 def say(text: str) -> None:
     """Progress or a warning, on stderr: stdout is for the result."""
-    print(printable(text), file=sys.stderr, flush=True)
+    # Where stderr itself is on a full disk there is nobody to be told.
+    with contextlib.suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import re
 import shlex
+import tempfile
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +22,7 @@ from hydra_vertex.service.devices.resource_options import add_resource_options, 
 from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
-    from hydra_vertex.pipelines.local.run import RunResult
+    from hydra_vertex.pipelines.local.run import RunContext, RunResult
     from hydra_vertex.pipelines.local.run_folder import RunFolder
     from hydra_vertex.pipelines.plan import PipelineArguments, TuningPlan
     from hydra_vertex.protocol.json import Json
@@ -56,9 +58,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.local.failures import require_space
     from hydra_vertex.pipelines.local.guard import guarded, marker
     from hydra_vertex.pipelines.local.kfp_local import load
-    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT
+    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT, RunContext
     from hydra_vertex.pipelines.local.run_folder import RunFolder, goes_on
 
     plan = plan_from(arguments, here=True)
@@ -71,10 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(_output_path(arguments.out, plan))
     goes_on(folder, asked)
     mark = marker(uuid.uuid4().hex, folder.path)
+    context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
+    require_space(context.disks, context.again)
     with guarded(mark):
         _check(plan, mark)
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
-        result = _run_in(folder, asked, arguments, resources, mark)
+        result = _run_in(folder, asked, arguments.pipeline, context)
     _print_result(result, plan, as_json=arguments.json)
     return 0
 
@@ -88,26 +93,28 @@ def _check(plan: TuningPlan, mark: str) -> None:
         check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
 
 
-def _run_in(
-    folder: RunFolder,
-    asked: PipelineArguments,
-    arguments: argparse.Namespace,
-    resources: ResourceOptions,
-    mark: str,
-) -> RunResult:
+def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:
     """Run the pipeline in a folder that is this run's alone."""
+    from hydra_vertex.pipelines.local.failures import full_disk_named
     from hydra_vertex.pipelines.local.leftovers import end_leftovers
     from hydra_vertex.pipelines.local.run import run_locally
     from hydra_vertex.pipelines.local.run_folder import claim
     from hydra_vertex.pipelines.local.run_lock import locked
 
     with locked(folder.path):
-        is_there = claim(folder, asked)
-        if is_there:
-            end_leftovers(folder, say)
-        _provide_pipeline(arguments.pipeline, folder)
-        again = _again(arguments.typed, folder)
-        return run_locally(folder, asked, goes_on=is_there, again=again, resources=resources, marker=mark)
+        with full_disk_named(context.disks, context.again):
+            is_there = claim(folder, asked)
+            if is_there:
+                end_leftovers(folder, say)
+            _provide_pipeline(pipeline, folder)
+        return run_locally(folder, asked, dataclasses.replace(context, goes_on=is_there))
+
+
+def _disks(folder: RunFolder, plan: TuningPlan) -> tuple[Path, ...]:
+    """The folders that the run writes to, each perhaps a disk of its own."""
+    base = plan.trial_job_spec.base_output_uri
+    outputs = (Path(base),) if base.startswith("/") else ()
+    return (folder.path, folder.studies, folder.pipeline_root, *outputs, Path(tempfile.gettempdir()))
 
 
 def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class StudyDisplay:
         self._console = console or RichConsole(stderr=True, markup=False, emoji=False, highlight=False)
         self._live: Live | None = None
         self._last: HyperparameterTuningJob | None = None
+        self._notice = ""
 
     def __enter__(self) -> StudyDisplay:
         if self._console.is_terminal:
@@ -56,21 +58,35 @@ class StudyDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, job: HyperparameterTuningJob) -> None:
-        """Show the job as it is now."""
+    def update(self, job: HyperparameterTuningJob, notice: str = "") -> None:
+        """Show the job as it is now; `notice` says what holds it up, and is empty while nothing does."""
         now = datetime.now(timezone.utc)
-        if self._live is not None:
-            self._live.update(render(job, now))
-        else:
-            self._print_changes(job, now)
-        self._last = job
+        # A log that takes no more lines, as on a full disk, must not end a study.
+        with contextlib.suppress(OSError):
+            if self._live is not None:
+                self._live.update(_with_notice(render(job, now), notice))
+            else:
+                self._print_changes(job, notice, now)
+        self._last, self._notice = job, notice
 
-    def _print_changes(self, job: HyperparameterTuningJob, now: datetime) -> None:
+    def _print_changes(self, job: HyperparameterTuningJob, notice: str, now: datetime) -> None:
         lines = list(change_lines(self._last, job))
         if lines:
             lines.append(progress_line(job, progress(job, now)))
+        if notice != self._notice:
+            lines.append(notice or "the study goes on")
         for line in lines:
             self._console.print(_text(line, LINE_LIMIT), soft_wrap=True)
+
+
+def _with_notice(table: RenderableType, notice: str) -> RenderableType:
+    if not notice:
+        return table
+    from rich.console import Group
+
+    text = _text(notice, LINE_LIMIT)
+    text.stylize("bold red")
+    return Group(table, text)
 
 
 def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
