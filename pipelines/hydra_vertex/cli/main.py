@@ -13,7 +13,7 @@ from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
 
-from .output import say, take_any_character
+from .output import hide_secrets_of, say, take_any_character
 
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
 
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if argv is None else argv)
     own, app = split_app(typed)
     take_any_character()
+    hide_secrets_of(typed)
     arguments = build_parser().parse_args(own)
     arguments.app, arguments.typed = app, typed
     try:

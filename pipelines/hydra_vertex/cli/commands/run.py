@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import re
@@ -57,6 +58,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
+    from hydra_vertex.launcher.output_file import private_files
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
     from hydra_vertex.pipelines.local.failures import require_space
     from hydra_vertex.pipelines.local.guard import guarded, marker
@@ -76,8 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     mark = marker(uuid.uuid4().hex, folder.path)
     context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
     require_space(context.disks, context.again)
-    with guarded(mark):
+    with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
         _check(plan, mark)
+        if plan.has_secrets():
+            say("the command line holds a secret, which the run needs: all of its files are for you alone (mode 0600)")
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
         result = _run_in(folder, asked, arguments.pipeline, context)
     _print_result(result, plan, as_json=arguments.json)
@@ -150,13 +154,18 @@ def _provide_pipeline(given: Path | None, folder: RunFolder) -> None:
 
 def _again(typed: Sequence[str], folder: RunFolder) -> str:
     """The command that was typed, with the folder it now has."""
+    from hydra_vertex.launcher.secrets.masker import NO_SECRETS
+    from hydra_vertex.launcher.secrets.shell import shell_command
+
     own, app = list(typed[: typed.index(SEPARATOR)]), typed[typed.index(SEPARATOR) :]
     if not any(part == "--out" or part.startswith("--out=") for part in own):
         own += ["--out", str(folder.path)]
-    return shlex.join(["hydra-vertex", *own, *app])
+    return str(shell_command(["hydra-vertex", *own, *app], NO_SECRETS))
 
 
 def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None:
+    from hydra_vertex.launcher.secrets.masker import NO_SECRETS
+
     folder, metric = result.folder, plan.study_spec.objective.id
     files = {name: str(getattr(folder, name)) for name in ("job", "best", "overrides", "report", "model")}
     if as_json:
@@ -165,7 +174,7 @@ def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None
             "bestTrial": result.best_trial,
             "value": result.best_value,
             "retrainedValue": result.retrained_value,
-            "overrides": list(result.overrides),
+            "overrides": NO_SECRETS.arguments(result.overrides),
             "reproduce": result.reproduce,
             "files": dict(files),
         }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from hydra_vertex.launcher.disk_space import NO_SPACE_EXIT_CODE, is_no_space
+from hydra_vertex.launcher.secrets.masker import masker, secrets_in_document
 from hydra_vertex.launcher.terminal import printable
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
@@ -20,12 +22,17 @@ def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[st
     try:
         step(parse_executor_input(arguments.executor_input))
     except HydraVertexError as error:
-        print(f"{name}: {printable(str(error))}", file=sys.stderr)
+        _say(f"{name}: {error}")
         return NO_SPACE_EXIT_CODE if is_no_space(error) else error.exit_code
     except OSError as error:
         # A step writes files and reads files; what it says over the network has errors of its own.
-        print(f"{name}: {printable(f'{error.filename or step.__name__}: {error.strerror or error}')}", file=sys.stderr)
+        _say(f"{name}: {error.filename or step.__name__}: {error.strerror or error}")
         return NO_SPACE_EXIT_CODE if is_no_space(error) else HydraVertexError.exit_code
     except KeyboardInterrupt:
         return Interrupted.exit_code
     return 0
+
+
+def _say(text: str) -> None:
+    mask = masker(secrets_in_document(dict(os.environ)))
+    print(printable(mask.text(text)), file=sys.stderr)
