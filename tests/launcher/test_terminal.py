@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra_vertex.launcher.terminal import excerpt, is_name, one_line, printable, printable_json
@@ -61,6 +61,7 @@ def test_the_middle_of_a_long_line_is_left_out() -> None:
     assert len(excerpt("x" * 10**6)) < 140
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
     for shown in (printable(text).replace("\n", "").replace("\t", ""), one_line(text)):
@@ -70,6 +71,7 @@ def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
         shown.encode()
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_printable_json_means_the_same(value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2)

@@ -133,7 +133,7 @@ _FORMS = st.sampled_from(
 _TEXTS = st.builds(str.format, _FORMS, _SWEEPS) | st.text("01e-.,()[]{}'\"\\ intervalchoicerange", max_size=30)
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_TEXTS)
 def test_a_param_is_searched_or_refused_by_name_and_nothing_that_is_taken_is_refused_later(
     tmp_path: Path, text: str

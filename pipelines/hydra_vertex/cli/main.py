@@ -13,7 +13,7 @@ from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
 
-from .output import say, take_any_character
+from .output import hide_secrets_of, say, take_any_character
 
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
 
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if argv is None else argv)
     own, app = split_app(typed)
     take_any_character()
+    hide_secrets_of(typed)
     arguments = build_parser().parse_args(own)
     arguments.app, arguments.typed = app, typed
     try:
@@ -57,14 +58,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("hydra-vertex: stopped")
         return Interrupted.exit_code
     except BrokenPipeError:
-        return _reader_gone()
+        # Whoever read stdout has what they wanted, as `head` has.
+        _give_up_stdout()
+        return HydraVertexError.exit_code
+    except OSError as error:
+        say(f"hydra-vertex: {error.filename or 'a file'}: {error.strerror or error}")
+        _give_up_stdout()
+        return HydraVertexError.exit_code
     return code
 
 
-def _reader_gone() -> int:
-    """Whoever read stdout has what they wanted, as `head` has. The interpreter must not try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return HydraVertexError.exit_code
+def _give_up_stdout() -> None:
+    """What stdout has not taken, the interpreter must not try to write again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):

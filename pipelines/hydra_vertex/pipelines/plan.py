@@ -20,6 +20,7 @@ from hydra_vertex.job import (
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
 from hydra_vertex.launcher.search_space import load_search_space
+from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
 from hydra_vertex.launcher.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError
@@ -67,6 +68,14 @@ class TuningPlan:
             "labels": json.dumps(dict(self.labels)),
             "monitor": json.dumps(list(self.monitor)),
         }
+
+    def has_secrets(self) -> bool:
+        """Whether something of it must not be read by others: in a command line, or in a variable of the trials."""
+        containers = [pool.container for pool in self.trial_job_spec.worker_pools if pool.container is not None]
+        lines = [*self.app, *self.retrain_overrides, *(part for c in containers for part in (*c.command, *c.args))]
+        variables = {name: value for c in containers for name, value in c.env.items()}
+        found = (*secrets_in_arguments(lines), *secrets_in_document(variables))
+        return bool(found)
 
 
 def make_plan(

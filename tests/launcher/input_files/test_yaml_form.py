@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra_vertex.launcher.input_files.reading import MAX_DEPTH, SEARCH_FILE
@@ -123,8 +123,9 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_VALUES)
 def test_what_pyyaml_writes_is_read_as_it_was(tmp_path_factory: pytest.TempPathFactory, value: Json) -> None:
-    text = yaml.safe_dump(value, allow_unicode=True)
+    text = yaml.safe_dump(value)
 
     assert load(tmp_path_factory.getbasetemp(), text) == value

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 from datetime import timedelta
 
@@ -99,6 +100,40 @@ def test_the_table_shows_parameters_metric_and_best_so_far() -> None:
     assert "best so far" in text
     assert "active" in text
     assert "best val/loss 2 (trial 2)" in text
+
+
+NOTICE = "the disk of /x [red] is full: trials wait"
+
+
+def test_what_holds_a_study_up_is_a_line_when_it_begins_and_one_when_it_ends() -> None:
+    job, log = make_job([make_trial(1, None, ACTIVE)], state=RUNNING), io.StringIO()
+
+    with StudyDisplay(Console(file=log, width=140)) as display:
+        for notice in ("", NOTICE, NOTICE, "", ""):
+            display.update(job, notice)
+
+    assert log.getvalue().splitlines()[3:] == [NOTICE, "the study goes on"]
+
+
+def test_what_holds_a_study_up_stands_under_the_live_table() -> None:
+    job, screen = make_job([make_trial(1, None, ACTIVE)], state=RUNNING), io.StringIO()
+
+    with StudyDisplay(Console(file=screen, width=140, force_terminal=True)) as display:
+        display.update(job, NOTICE)
+
+    assert NOTICE in screen.getvalue()
+
+
+class FullLog(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_takes_no_more_lines_does_not_end_a_study() -> None:
+    job = make_job([make_trial(1, None, ACTIVE)], state=RUNNING)
+
+    with StudyDisplay(Console(file=FullLog())) as display:
+        display.update(job)
 
 
 def test_parameter_values_are_never_read_as_markup() -> None:

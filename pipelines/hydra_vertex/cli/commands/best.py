@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     best = best_config(job, arguments.app)
     write_output(arguments.output, best.experiment, "the experiment file")
     if arguments.overrides:
-        write_output(arguments.overrides, overrides_text(best.overrides), "the file of overrides")
+        is_private = best.mask.arguments(best.overrides) != list(best.overrides)
+        write_output(
+            arguments.overrides, overrides_text(best.overrides), "the file of overrides", is_private=is_private
+        )
     if arguments.json:
         _print_json(best, arguments.output)
     else:
@@ -54,10 +56,11 @@ def _print_json(best: BestConfig, output: Path) -> None:
     document: dict[str, Json] = {
         "trial": best.trial.id,
         "value": best.value,
-        "parameters": dict(best.trial.parameters),
-        "overrides": list(best.overrides),
+        "parameters": best.mask.value("", dict(best.trial.parameters)),
+        "overrides": best.mask.arguments(best.overrides),
         "experiment": str(output),
         "shortfall": best.shortfall,
+        "withheld": {item.key: item.instead for item in best.withheld},
         "differences": [{"key": d.key, "default": d.default, "best": d.best} for d in best.differences],
     }
     show_json(document, indent=2)
@@ -68,6 +71,8 @@ def _print_text(best: BestConfig, metric: str, output: Path) -> None:
     show_table(("key", "default", "best"), rows, f"trial {best.trial.id}: {metric} = {best.value:.6g}")
     if best.shortfall:
         show(f"{output}: {best.shortfall}")
+    for item in best.withheld:
+        show(f"{output}: {item.comment()}")
     show(f"{output}: the experiment file. To run the best config:\n  {how_to_run(best, output)}")
 
 
@@ -75,4 +80,4 @@ def how_to_run(best: BestConfig, output: Path) -> str:
     """The command that uses the file where it lies; its overrides where it does not lie in an experiment folder."""
     if output.parent.name == "experiment" and output.name == "best.yaml":
         return best.command_with(str(output.parent.parent))
-    return shlex.join([*best.app, *best.overrides])
+    return best.command_with_overrides()

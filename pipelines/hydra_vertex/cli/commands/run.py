@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import os
 import re
 import shlex
+import tempfile
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +23,7 @@ from hydra_vertex.service.devices.resource_options import add_resource_options, 
 from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
-    from hydra_vertex.pipelines.local.run import RunResult
+    from hydra_vertex.pipelines.local.run import RunContext, RunResult
     from hydra_vertex.pipelines.local.run_folder import RunFolder
     from hydra_vertex.pipelines.plan import PipelineArguments, TuningPlan
     from hydra_vertex.protocol.json import Json
@@ -55,10 +58,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
+    from hydra_vertex.launcher.output_file import private_files
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.local.failures import require_space
     from hydra_vertex.pipelines.local.guard import guarded, marker
     from hydra_vertex.pipelines.local.kfp_local import load
-    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT
+    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT, RunContext
     from hydra_vertex.pipelines.local.run_folder import RunFolder, goes_on
 
     plan = plan_from(arguments, here=True)
@@ -71,10 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(_output_path(arguments.out, plan))
     goes_on(folder, asked)
     mark = marker(uuid.uuid4().hex, folder.path)
-    with guarded(mark):
+    context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
+    require_space(context.disks, context.again)
+    with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
         _check(plan, mark)
+        if plan.has_secrets():
+            say("the command line holds a secret, which the run needs: all of its files are for you alone (mode 0600)")
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
-        result = _run_in(folder, asked, arguments, resources, mark)
+        result = _run_in(folder, asked, arguments.pipeline, context)
     _print_result(result, plan, as_json=arguments.json)
     return 0
 
@@ -88,26 +97,28 @@ def _check(plan: TuningPlan, mark: str) -> None:
         check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
 
 
-def _run_in(
-    folder: RunFolder,
-    asked: PipelineArguments,
-    arguments: argparse.Namespace,
-    resources: ResourceOptions,
-    mark: str,
-) -> RunResult:
+def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:
     """Run the pipeline in a folder that is this run's alone."""
+    from hydra_vertex.pipelines.local.failures import full_disk_named
     from hydra_vertex.pipelines.local.leftovers import end_leftovers
     from hydra_vertex.pipelines.local.run import run_locally
     from hydra_vertex.pipelines.local.run_folder import claim
     from hydra_vertex.pipelines.local.run_lock import locked
 
     with locked(folder.path):
-        is_there = claim(folder, asked)
-        if is_there:
-            end_leftovers(folder, say)
-        _provide_pipeline(arguments.pipeline, folder)
-        again = _again(arguments.typed, folder)
-        return run_locally(folder, asked, goes_on=is_there, again=again, resources=resources, marker=mark)
+        with full_disk_named(context.disks, context.again):
+            is_there = claim(folder, asked)
+            if is_there:
+                end_leftovers(folder, say)
+            _provide_pipeline(pipeline, folder)
+        return run_locally(folder, asked, dataclasses.replace(context, goes_on=is_there))
+
+
+def _disks(folder: RunFolder, plan: TuningPlan) -> tuple[Path, ...]:
+    """The folders that the run writes to, each perhaps a disk of its own."""
+    base = plan.trial_job_spec.base_output_uri
+    outputs = (Path(base),) if base.startswith("/") else ()
+    return (folder.path, folder.studies, folder.pipeline_root, *outputs, Path(tempfile.gettempdir()))
 
 
 def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
@@ -143,13 +154,18 @@ def _provide_pipeline(given: Path | None, folder: RunFolder) -> None:
 
 def _again(typed: Sequence[str], folder: RunFolder) -> str:
     """The command that was typed, with the folder it now has."""
+    from hydra_vertex.launcher.secrets.masker import NO_SECRETS
+    from hydra_vertex.launcher.secrets.shell import shell_command
+
     own, app = list(typed[: typed.index(SEPARATOR)]), typed[typed.index(SEPARATOR) :]
     if not any(part == "--out" or part.startswith("--out=") for part in own):
         own += ["--out", str(folder.path)]
-    return shlex.join(["hydra-vertex", *own, *app])
+    return str(shell_command(["hydra-vertex", *own, *app], NO_SECRETS))
 
 
 def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None:
+    from hydra_vertex.launcher.secrets.masker import NO_SECRETS
+
     folder, metric = result.folder, plan.study_spec.objective.id
     files = {name: str(getattr(folder, name)) for name in ("job", "best", "overrides", "report", "model")}
     if as_json:
@@ -158,7 +174,7 @@ def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None
             "bestTrial": result.best_trial,
             "value": result.best_value,
             "retrainedValue": result.retrained_value,
-            "overrides": list(result.overrides),
+            "overrides": NO_SECRETS.arguments(result.overrides),
             "reproduce": result.reproduce,
             "files": dict(files),
         }

@@ -8,27 +8,33 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 GRACE_S = 10.0
 """How long a child may take to end after each signal, before the next and stronger one."""
+WAIT_S = 1.0
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM: like Ctrl-C, except that the terminal has not told the child as well."""
 
 
-def run_step_process(command: Sequence[str], variables: Mapping[str, str]) -> int:
+def run_step_process(
+    command: Sequence[str], variables: Mapping[str, str], while_waiting: Callable[[], None] = lambda: None
+) -> int:
     """Run with the terminal's own stderr, and wait. stdout goes there too: this process's own is for its result.
 
-    Returns the exit code, -n for a death by signal n. Raises OSError when it cannot be started; a KeyboardInterrupt
-    passes on when the child has ended.
+    `while_waiting` is called every WAIT_S. Returns the exit code, -n for a death by signal n. Raises OSError when it
+    cannot be started; a KeyboardInterrupt passes on when the child has ended.
     """
     environment = {**os.environ, **variables}
     child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.__stderr__)
     try:
-        return child.wait()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(WAIT_S)
+            while_waiting()
     except BaseException as error:
         _end(child, interrupted=type(error) is KeyboardInterrupt)
         raise

@@ -7,15 +7,17 @@ runs; everything else (the order of the steps, placeholders, artifacts, outputs)
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.disk_space import DISKS_VARIABLE, FullDisk, full_disk
+from hydra_vertex.launcher.terminal import excerpt, one_line
 from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError, OutputError
@@ -27,6 +29,7 @@ from .child import run_step_process, sigterm_raises
 from .failures import StepFailed
 
 _PYTHONS = {"python", "python3"}
+_TUNE = "hydra_vertex.launcher.steps.tune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,17 @@ class LocalRun:
         return _at(self.outputs.get(step), "parameterValues", name)
 
 
-def run_pipeline(file: Path, arguments: Mapping[str, str | int | float], *, pipeline_root: Path, log: Path) -> LocalRun:
+def run_pipeline(
+    file: Path,
+    arguments: Mapping[str, str | int | float],
+    *,
+    pipeline_root: Path,
+    log: Path,
+    disks: Sequence[Path] = (),
+) -> LocalRun:
     """Run a compiled pipeline (.json or .yaml) with `arguments`. What kfp says goes to `log`, the steps to stderr.
 
+    A line on stderr says when one of the `disks` becomes full while a step runs, and when there is space again.
     Raises OutputError when the file is no compiled pipeline, UserError when the arguments do not fit it, StepFailed for
     the first step that fails. On Ctrl-C and on SIGTERM the running step is ended first; both are a KeyboardInterrupt.
     """
@@ -65,7 +76,7 @@ def run_pipeline(file: Path, arguments: Mapping[str, str | int | float], *, pipe
         log.open("a", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
         _configured(pipeline_root),
-        _steps_run(outputs),
+        _steps_run(outputs, disks),
     ):
         load(file)(**arguments)
     return LocalRun(outputs)
@@ -102,7 +113,7 @@ def _configured(pipeline_root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _steps_run(outputs: dict[str, JsonObject]) -> Iterator[None]:
+def _steps_run(outputs: dict[str, JsonObject], disks: Sequence[Path]) -> Iterator[None]:
     """Replace kfp's handler of subprocess tasks by one that runs container components."""
     from kfp.local import status, subprocess_task_handler
 
@@ -122,7 +133,7 @@ def _steps_run(outputs: dict[str, JsonObject]) -> Iterator[None]:
 
         def run(self) -> Any:
             """Run the step to success; a failure is raised, with the step's exit code."""
-            outputs.update([_run_step(self.full_command, self.env_vars)])
+            outputs.update([_run_step(self.full_command, self.env_vars, disks)])
             return status.Status.SUCCESS
 
     subprocess_task_handler.SubprocessTaskHandler = ContainerCommandHandler
@@ -132,19 +143,43 @@ def _steps_run(outputs: dict[str, JsonObject]) -> Iterator[None]:
         subprocess_task_handler.SubprocessTaskHandler = original
 
 
-def _run_step(command: list[str], variables: Mapping[str, str]) -> tuple[str, JsonObject]:
+def _run_step(command: list[str], variables: Mapping[str, str], disks: Sequence[Path]) -> tuple[str, JsonObject]:
     """The step's name and what it wrote. The name is that of its folder, which kfp names after the task."""
     output_file = parse_executor_input(command[-1]).output_file
     output_file.parent.mkdir(parents=True, exist_ok=True)
     step = output_file.parent.name
     try:
-        returncode = run_step_process([_program(command[0]), *command[1:]], variables)
+        watched = {DISKS_VARIABLE: os.pathsep.join(map(str, disks))}
+        # The tuning step draws at the terminal, and says it there by itself.
+        watch = (lambda: None) if _TUNE in command else DiskWatch(step, disks).look
+        returncode = run_step_process([_program(command[0]), *command[1:]], {**variables, **watched}, watch)
     except OSError as error:
         raise CommandError(f"the step {step} cannot be started: {command[0]}: {error.strerror}") from error
     if returncode != 0:
         raise StepFailed(step, returncode)
     written = json.loads(output_file.read_bytes()) if output_file.exists() else {}
     return step, written if isinstance(written, Mapping) else {}
+
+
+class DiskWatch:
+    """Says on stderr that a disk has become full since the last look, or has space again."""
+
+    def __init__(self, step: str, disks: Sequence[Path]) -> None:
+        self._step = step
+        self._disks = disks
+        self._full: FullDisk | None = None
+
+    def look(self) -> None:
+        """Compare with the last look."""
+        full = full_disk(self._disks)
+        if full is not None and self._full is None:
+            self._say(f"{full}: the step {self._step} may fail; free some space there, or run the same command later")
+        if full is None and self._full is not None:
+            self._say(f"the disk of {self._full.folder} has space again")
+        self._full = full
+
+    def _say(self, line: str) -> None:
+        print(one_line(line), file=sys.stderr, flush=True)
 
 
 def _program(name: str) -> str:

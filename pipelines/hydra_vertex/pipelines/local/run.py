@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, Interrupted
 from hydra_vertex.protocol.files import write_atomic
 
+from .failures import full_disk_named
 from .guard import children_marked
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
@@ -38,34 +40,53 @@ class RunResult:
     reproduce: str
 
 
-def run_locally(
-    folder: RunFolder,
-    arguments: Mapping[str, str | int],
-    *,
-    goes_on: bool,
-    again: str,
-    resources: ResourceOptions,
-    marker: str,
-) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run is started with, besides the pipeline's arguments.
+
+    `goes_on` says that an earlier start of the same run may have created the job. `again` is the command that goes on
+    with the run, for messages; `marker` marks the steps' processes; the `disks` are watched for space.
+    """
+
+    goes_on: bool
+    again: str
+    marker: str
+    resources: ResourceOptions
+    disks: tuple[Path, ...]
+
+
+def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> RunResult:
     """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
 
-    `again` is the command that goes on with this run, for the message when it is stopped; `marker` marks the steps'
-    processes. Raises StepFailed when a step fails, ServiceError when the service does not start, Interrupted on Ctrl-C.
-    What was measured is kept in every case.
+    Raises StepFailed when a step fails, ServiceError when the service does not start, Interrupted on Ctrl-C, DiskFull
+    when any of that comes from a full disk. What was measured is kept in every case.
     """
+    with full_disk_named(context.disks, context.again):
+        return _gather(folder, _run(folder, arguments, context))
+
+
+def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> LocalRun:
     from hydra_vertex.service.start import start_service
 
     from .kfp_local import run_pipeline
 
     with (
-        _stopped_kindly(folder, again),
+        _stopped_kindly(folder, context.again),
         _measurements_kept(folder),
-        start_service(folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=resources) as service,
+        start_service(
+            folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=context.resources
+        ) as service,
     ):
-        given = {**arguments, "api_endpoint": service.url, "existing_job": _job_there(service.url) if goes_on else ""}
-        with children_marked(marker):
-            run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))
-    return _gather(folder, run)
+        existing_job = _job_there(service.url) if context.goes_on else ""
+        given = {**arguments, "api_endpoint": service.url, "existing_job": existing_job}
+        with children_marked(context.marker):
+            return run_pipeline(
+                folder.pipeline,
+                given,
+                pipeline_root=folder.pipeline_root,
+                log=folder.log("pipeline"),
+                disks=context.disks,
+            )
 
 
 def _job_there(url: str) -> str:
@@ -90,10 +111,18 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
     """Leave the trials' logs and, once there is one, the finished job at their places, however the run ends."""
     try:
         yield
-    finally:
-        keep_trial_logs(folder)
-        for job in sorted(folder.pipeline_root.glob("*/tune/job"), key=lambda path: path.stat().st_mtime)[-1:]:
-            keep_file(job, folder.job)
+    except BaseException:
+        # What cannot be copied now lies where it was, and what went wrong first is what is said.
+        with suppress(OSError):
+            _keep_measurements(folder)
+        raise
+    _keep_measurements(folder)
+
+
+def _keep_measurements(folder: RunFolder) -> None:
+    for job in sorted(folder.pipeline_root.glob("*/tune/job"), key=lambda path: path.stat().st_mtime)[-1:]:
+        keep_file(job, folder.job)
+    keep_trial_logs(folder)
 
 
 def _gather(folder: RunFolder, run: LocalRun) -> RunResult:

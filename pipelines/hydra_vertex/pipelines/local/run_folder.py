@@ -138,14 +138,25 @@ def keep_file(source: Path, target: Path) -> None:
 
 
 def keep_tree(source: Path, target: Path) -> None:
-    """Copy a folder (or file) artifact to its place in the result, in place of what an earlier run left there."""
+    """Copy a folder (or file) artifact to its place in the result, in place of what an earlier run left there.
+
+    Raises OutputError or OSError when that is impossible.
+    """
     beside = target.with_name(f".{target.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    if source.is_dir():
-        shutil.copytree(source, beside)
-    else:
-        beside.mkdir(parents=True)
-        shutil.copy2(source, beside / source.name)
+    try:
+        if source.is_dir():
+            shutil.copytree(source, beside)
+        else:
+            beside.mkdir(parents=True)
+            shutil.copy2(source, beside / source.name)
+    except BaseException as error:
+        # Half a model on a full disk would be in the way of the next try.
+        shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, shutil.Error):
+            _, place, reason = error.args[0][0]
+            raise OutputError(f"{place}: cannot be copied from {source} ({reason})") from error
+        raise
     shutil.rmtree(target, ignore_errors=True)
     beside.rename(target)
 

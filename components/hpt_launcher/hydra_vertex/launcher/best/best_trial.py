@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from pathlib import Path
 from hydra_vertex.job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial, walk_parameters
 from hydra_vertex.launcher.preflight.ask_app import explain
 from hydra_vertex.launcher.preflight.job_builder import aliases_in, app_in
+from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
+from hydra_vertex.launcher.secrets.of_job import masker_of
+from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Explanation
@@ -19,6 +22,7 @@ from hydra_vertex.protocol.files import write_atomic
 
 from .experiment_file import Difference, comment, differences, experiment_file, wrong_keys
 from .selection import select_best
+from .withheld import Withheld, withhold, without_keys
 
 EXPERIMENT_NAME = "best"
 
@@ -29,6 +33,8 @@ class BestConfig:
 
     `overrides` go behind the app's own command (`app`) and give the trial's config. `experiment` gives it too, behind
     `program`, unless `shortfall` says why not: an app whose `_self_` stands behind its experiment ignores it.
+    `overrides` and `app` hold what is needed to run; `experiment` and `differences` hold no secrets: `withheld` says
+    which keys the experiment file lacks, and `mask` hides them elsewhere.
     """
 
     trial: Trial
@@ -39,13 +45,25 @@ class BestConfig:
     experiment: str
     differences: tuple[Difference, ...]
     has_experiment_group: bool
+    mask: Masker
+    withheld: tuple[Withheld, ...] = ()
     shortfall: str = ""
 
     def command_with(self, config_dir: str) -> str:
-        """The shell command that runs the app with the best config; the experiment file is found below `config_dir`."""
+        """The shell command that runs the app with the best config; the experiment file is found below `config_dir`.
+
+        Secrets are variables in it, which a comment behind it names.
+        """
         if self.shortfall:
-            return shlex.join([*self.app, *self.overrides])
-        return shlex.join([*self.program, *_experiment_arguments(config_dir, self.has_experiment_group)])
+            return self.command_with_overrides()
+        command = shell_command(
+            [*self.program, *_experiment_arguments(config_dir, self.has_experiment_group)], self.mask
+        )
+        return str(command.with_values({w.key: w.variable for w in self.withheld if w.is_gap and w.variable}))
+
+    def command_with_overrides(self) -> str:
+        """The shell command that runs the app with the best config without a file."""
+        return str(shell_command([*self.app, *self.overrides], self.mask))
 
 
 def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestConfig:
@@ -60,18 +78,39 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     assert value is not None  # noqa: S101 - select_best takes only trials that have one
     command = tuple(app) or command_in(job)
     explanation = explain(command, trial_arguments(job.study_spec, trial), options=aliases_in(job))
-    heading = (f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}",)
+    own = list(secrets_in_arguments(command))
+    mask = masker_of(job, os.environ, own, explanation.composed.config)
+    shown, withheld = _without_secrets(explanation, mask)
+    heading = f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}"
+    comments = (mask.text(heading), *(item.comment() for item in withheld))
     config = BestConfig(
         trial=trial,
         value=value,
         app=command,
         program=explanation.program,
         overrides=explanation.overrides,
-        experiment=experiment_file(explanation, heading),
-        differences=differences(explanation),
+        experiment=experiment_file(shown, comments),
+        differences=tuple(
+            Difference(d.key, mask.value(d.key, d.default), mask.value(d.key, d.best)) for d in differences(explanation)
+        ),
         has_experiment_group=EXPERIMENT_GROUP in explanation.app_default.choices,
+        mask=mask,
+        withheld=withheld,
     )
-    return _verified(config, explanation)
+    return _verified(config, shown)
+
+
+def _without_secrets(explanation: Explanation, mask: Masker) -> tuple[Explanation, tuple[Withheld, ...]]:
+    """The explanation with a composed config that can be committed."""
+    chosen = explanation.choices_only
+    config, withheld = withhold(explanation.composed.config, chosen.config, explanation.app_default.config, mask=mask)
+    shown = dataclasses.replace(
+        explanation,
+        composed=dataclasses.replace(explanation.composed, config=config),
+        # What is not in the base stands in the file.
+        choices_only=dataclasses.replace(chosen, config=without_keys(chosen.config, {item.key for item in withheld})),
+    )
+    return shown, withheld
 
 
 def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
@@ -105,7 +144,7 @@ def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
 
 
 def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
-    """Compose the experiment file as a user will, and compare."""
+    """Compose the experiment file as a user will, and compare. A gap counts as what it is: a value to be given."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         write_atomic(Path(folder, EXPERIMENT_GROUP, f"{EXPERIMENT_NAME}.yaml"), config.experiment)
         again = explain([*config.program, *_experiment_arguments(folder, config.has_experiment_group)])

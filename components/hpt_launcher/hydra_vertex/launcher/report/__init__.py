@@ -3,9 +3,10 @@
 ::
 
     job ─┬─ schedule ── summary ──┐            numbers, pure
-         ├─ table ────────────────┤
-         ├─ command ──────────────┼─ page ── report.html
+         ├─ table ────────────────┼─ page ── report.html
          └─ labels ── study ── figures         Optuna's plots, restyled; one own plot for the timeline
+
+Secrets are masked, and control characters made visible, before anything else looks at the job.
 """
 
 from __future__ import annotations

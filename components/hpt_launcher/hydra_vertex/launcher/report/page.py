@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.formatting import format_duration, format_value
+from hydra_vertex.launcher.preflight.job_builder import app_in
 from hydra_vertex.launcher.report.figures import build_figures
+from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
+from hydra_vertex.launcher.secrets.of_job import masker_of, trial_without_secrets, without_secrets
+from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.launcher.terminal import printable
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
-from .command import command_of, without_secrets
 from .labels import trial_with_texts, with_texts
 from .palette import DARK, LIGHT, twins
 from .summary import Comparison, summarise
@@ -37,21 +41,27 @@ def render_page(
     reproduce: str,
     title: str | None,
 ) -> str:
-    """The whole HTML document. A control character of the job is shown in Python's spelling: `\\x1b`."""
-    job, best = with_texts(job, printable), None if best is None else trial_with_texts(best, printable)
+    """The whole HTML document.
+
+    A control character of the job is shown in Python's spelling (`\\x1b`), and a secret as `***`.
+    """
+    mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
+    command = reproduce or _command_of(job, overrides, mask)
+    best = None if best is None else trial_with_texts(trial_without_secrets(best, job, mask), printable)
+    job = with_texts(without_secrets(job, mask), printable)
     script, plotly = _read(_PAGE_SCRIPT), _plotly()
     figures = build_figures(job, best)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            title=printable(title or "") or job.display_name or "Hyperparameter tuning",
+            title=printable(mask.text(title or "")) or job.display_name or "Hyperparameter tuning",
             job=job,
             metric=job.study_spec.objective,
             wanted="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
             best=best,
-            overrides=[printable(override) for override in without_secrets(overrides)],
-            reproduce=printable(reproduce or command_of(job, overrides)),
+            overrides=[printable(override) for override in mask.arguments(overrides)],
+            reproduce=printable(mask.text(command)),
             summary=summarise(job, best),
             figures=figures,
             rows=rows_of(job, best),
@@ -63,6 +73,12 @@ def render_page(
             policy=_policy(script, plotly),
         )
     )
+
+
+def _command_of(job: HyperparameterTuningJob, overrides: Sequence[str], mask: Masker) -> str:
+    """The app's command in the job with the best trial's overrides; empty when either is unknown."""
+    app = app_in(job)
+    return "" if app is None or not overrides else str(shell_command([*app, *overrides], mask))
 
 
 def _environment() -> Environment:

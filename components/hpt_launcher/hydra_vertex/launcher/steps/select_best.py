@@ -24,7 +24,7 @@ def select_best(given: ExecutorInput) -> None:
     job = read_job(given.inputs["job"].path)
     best = best_config(job, given.strings("app_command"))
     if best.shortfall:
-        print(f"select_best: {one_line(best.shortfall)}", file=sys.stderr)
+        print(f"select_best: {one_line(best.mask.text(best.shortfall))}", file=sys.stderr)
     write_atomic(given.outputs["best_config"].path, best.experiment)
     write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
     _touch(given.outputs["metrics"].path)

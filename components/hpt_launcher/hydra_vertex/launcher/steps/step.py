@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
+from hydra_vertex.launcher.disk_space import NO_SPACE_EXIT_CODE, is_no_space
+from hydra_vertex.launcher.secrets.masker import masker, secrets_in_document
 from hydra_vertex.launcher.terminal import printable
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 
 
 def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[str] | None = None) -> int:
-    """Parse `--executor_input`, run the step, and turn an error of ours into one line and its exit code."""
+    """Parse `--executor_input`, run the step, and turn an error into one line and its exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m hydra_vertex.launcher.steps.{name}", description=step.__doc__)
     parser.add_argument("--executor_input", required=True, help="the ExecutorInput that KFP puts there for {{$}}")
     arguments = parser.parse_args(argv)
     try:
         step(parse_executor_input(arguments.executor_input))
     except HydraVertexError as error:
-        print(f"{name}: {printable(str(error))}", file=sys.stderr)
-        return error.exit_code
+        _say(f"{name}: {error}")
+        return NO_SPACE_EXIT_CODE if is_no_space(error) else error.exit_code
+    except OSError as error:
+        # A step writes files and reads files; what it says over the network has errors of its own.
+        _say(f"{name}: {error.filename or step.__name__}: {error.strerror or error}")
+        return NO_SPACE_EXIT_CODE if is_no_space(error) else HydraVertexError.exit_code
     except KeyboardInterrupt:
         return Interrupted.exit_code
     return 0
+
+
+def _say(text: str) -> None:
+    mask = masker(secrets_in_document(dict(os.environ)))
+    print(printable(mask.text(text)), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
+from hydra_vertex.launcher.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.study.client import JobService, connect
 from hydra_vertex.launcher.study.live_table import StudyDisplay
@@ -36,7 +38,12 @@ def tune(given: ExecutorInput) -> None:
     poll_interval_s = POLL_LOCAL_S if api_endpoint.startswith("http://") else POLL_REMOTE_S
     with _cancelled_by_sigterm(service, name), StudyDisplay() as display:
         try:
-            job = watch(service, name, poll_interval_s=poll_interval_s, on_update=display.update)
+            job = watch(
+                service,
+                name,
+                poll_interval_s=poll_interval_s,
+                on_update=lambda job: display.update(job, _disk_notice(os.environ.get(DISKS_VARIABLE, ""))),
+            )
         except KeyboardInterrupt as error:
             raise Interrupted(f"no longer watching {name}; what it measured is kept") from error
     save_job(job, given.outputs["job"].path)
@@ -55,6 +62,17 @@ def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
         max_failed_trial_count=given.integer("max_failed_trial_count"),
         labels={key: str(value) for key, value in _json(given, "labels").items()},
         monitor=given.strings("monitor"),
+    )
+
+
+def _disk_notice(disks: str) -> str:
+    """What is said while a disk of a local run is full: the service waits then, and only its own log says so."""
+    full = full_disk(watched_folders(disks))
+    if full is None:
+        return ""
+    return (
+        f"{full}: trials wait, and what they measured is kept. Free some space there and they go on, "
+        "or press Ctrl-C and run the same command again later"
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
+from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.formatting import format_duration, format_value
+from hydra_vertex.launcher.secrets.masker import NO_SECRETS, Masker
+from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.terminal import LINE_LIMIT, one_line
 
 from .progress import change_lines, progress, progress_line
@@ -41,6 +45,8 @@ class StudyDisplay:
         self._console = console or RichConsole(stderr=True, markup=False, emoji=False, highlight=False)
         self._live: Live | None = None
         self._last: HyperparameterTuningJob | None = None
+        self._notice = ""
+        self._mask: Masker | None = None
 
     def __enter__(self) -> StudyDisplay:
         if self._console.is_terminal:
@@ -56,24 +62,40 @@ class StudyDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, job: HyperparameterTuningJob) -> None:
-        """Show the job as it is now."""
+    def update(self, job: HyperparameterTuningJob, notice: str = "") -> None:
+        """Show the job as it is now; `notice` says what holds it up, and is empty while nothing does."""
         now = datetime.now(timezone.utc)
-        if self._live is not None:
-            self._live.update(render(job, now))
-        else:
-            self._print_changes(job, now)
-        self._last = job
+        # A job's command lines never change.
+        self._mask = self._mask or masker_of(job, os.environ)
+        # A log that takes no more lines, as on a full disk, must not end a study.
+        with contextlib.suppress(OSError):
+            if self._live is not None:
+                self._live.update(_with_notice(render(job, now, self._mask), notice))
+            else:
+                self._print_changes(job, notice, now, self._mask)
+        self._last, self._notice = job, notice
 
-    def _print_changes(self, job: HyperparameterTuningJob, now: datetime) -> None:
+    def _print_changes(self, job: HyperparameterTuningJob, notice: str, now: datetime, mask: Masker) -> None:
         lines = list(change_lines(self._last, job))
         if lines:
             lines.append(progress_line(job, progress(job, now)))
+        if notice != self._notice:
+            lines.append(notice or "the study goes on")
         for line in lines:
-            self._console.print(_text(line, LINE_LIMIT), soft_wrap=True)
+            self._console.print(_text(mask.text(line), LINE_LIMIT), soft_wrap=True)
 
 
-def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
+def _with_notice(table: RenderableType, notice: str) -> RenderableType:
+    if not notice:
+        return table
+    from rich.console import Group
+
+    text = _text(notice, LINE_LIMIT)
+    text.stylize("bold red")
+    return Group(table, text)
+
+
+def render(job: HyperparameterTuningJob, now: datetime, mask: Masker = NO_SECRETS) -> RenderableType:
     """The table, with one line of progress under it."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
@@ -81,12 +103,13 @@ def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
 
     state = progress(job, now)
     caption = job.state.value.removeprefix("JOB_STATE_").lower()
-    table = Table(title=_text(f"{job.display_name} ({caption})"))
+    table = Table(title=_text(mask.text(f"{job.display_name} ({caption})")))
     _add_columns(table, job)
     best = next(iter(rank(job)), None)
     so_far = best_so_far(job)
     for trial in visible_trials(job):
-        _add_row(table, trial, job, now, so_far.get(trial.id), is_best=best is not None and trial.id == best.id)
+        is_best = best is not None and trial.id == best.id
+        _add_row(table, trial, job, now, so_far.get(trial.id), mask, is_best=is_best)
     foot = Table.grid(padding=(0, 1))
     foot.add_row(
         ProgressBar(total=state.total, completed=state.ended, width=24), _text(progress_line(job, state), LINE_LIMIT)
@@ -105,20 +128,33 @@ def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
 
 
 def _add_row(
-    table: Table, trial: Trial, job: HyperparameterTuningJob, now: datetime, best: float | None, *, is_best: bool
+    table: Table,
+    trial: Trial,
+    job: HyperparameterTuningJob,
+    now: datetime,
+    best: float | None,
+    mask: Masker,
+    *,
+    is_best: bool,
 ) -> None:
     value = trial.objective(job.study_spec.objective.id)
-    parameters = [trial.parameters.get(p.id) for p in job.study_spec.parameters]
+    parameters = [_shown(p.id, trial.parameters.get(p.id), mask) for p in job.study_spec.parameters]
     cells = [
         trial.id,
         "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
-        *("" if item is None else format_value(item) for item in parameters),
+        *parameters,
         "" if value is None else format_value(value),
         "" if best is None else format_value(best),
         _age(trial, now),
     ]
     style = "bold green" if is_best else _STYLES.get(trial.state, "dim")
     table.add_row(*(_text(cell) for cell in cells), style=style)
+
+
+def _shown(key: str, value: ParameterValue | None, mask: Masker) -> str:
+    if value is None:
+        return ""
+    return str(mask.value(key, value)) if isinstance(value, str) else format_value(value)
 
 
 def _age(trial: Trial, now: datetime) -> str:

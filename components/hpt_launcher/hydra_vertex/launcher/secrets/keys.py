@@ -1,0 +1,112 @@
+"""Which keys hold secrets, told by their names. Pure.
+
+A name is split into words at `.`, `_`, `-`, `/`, `@` and at capitals, and its last word decides: `db.password`,
+`WANDB_API_KEY` and `hfToken` are secrets, `password_file`, `max_tokens` and `tokenizer.name` are not.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _set(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
+_ALWAYS = _set(
+    "password passwords passwd passphrase passphrases secret secrets credential credentials creds auth",
+    "cookie cookies authorization apikey apikeys authtoken accesstoken secretkey privatekey accesskey",
+)
+_HOLDERS = _set("secret secrets credential credentials creds auth")
+"""Below such a key everything is one: `credentials.user`."""
+
+_SECRET_KEYS = _set(
+    "api access secret private signing encryption account auth license licence ssh service master shared storage",
+    "deploy wandb hf openai anthropic comet neptune mlflow clearml aws azure gcp ngc webhook",
+)
+"""`api_key` and `api_keys`: what a key that unlocks something is called by."""
+_PLAIN_KEYS = _set(
+    "sort group primary foreign partition cache resume metric monitor public join index map dict batch input target",
+    "label image text output state data feature features loss row shard config query value hot param model checkpoint",
+    "log score class id name column field prompt audio video mask dataset split env context memory attention",
+)
+"""`sort_key`, `image_key`: what a key into a table, a batch or a dictionary is called by."""
+
+_SECRET_TOKENS = _set("api access auth secret bearer refresh session")
+"""In the plural, tokens are counted: `max_tokens` is none, `api_tokens` are."""
+_PLAIN_TOKENS = _set(
+    "pad eos bos unk mask cls sep special stop start end image audio per next begin bot eot newline separator"
+)
+"""`pad_token`: a word of a vocabulary."""
+
+_NOTHING = frozenset({"true", "false", "null", "none", "???", "***"})
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_REFERENCE = re.compile(r"\$(\{[^{},]+(,\s*(null|None|''|\"\"|\?\?\?)?\s*)?\}|\([^()]+\)|\w+)")
+_LOOKS_RANDOM = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9+/=_-]{16,}")
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key's name says that its value is a secret."""
+    *above, last = [_words(part) for part in _segments(key)] or [[]]
+    return _is_secret_name(last) or any(words[-1:] and words[-1] in _HOLDERS for words in above)
+
+
+def is_secret(key: str, value: str) -> bool:
+    """Whether a key's name and a value's look together say that this is a secret.
+
+    Of an unknown `*_key` the value decides: 16 and more letters and digits, as keys are made.
+    """
+    if not value or value.lower() in _NOTHING or is_reference(value) or _is_path_of_credentials(key, value):
+        return False
+    return is_secret_key(key) or (_is_unknown_key(key) and _LOOKS_RANDOM.fullmatch(value) is not None)
+
+
+def _is_path_of_credentials(key: str, value: str) -> bool:
+    """`GOOGLE_APPLICATION_CREDENTIALS` says where they are."""
+    return key.lower().endswith("credentials") and value.startswith(("/", "~/", "./", "gs://", "s3://"))
+
+
+def is_reference(value: str) -> bool:
+    """Whether a value only says where the secret is: `${oc.env:NAME}`, `$NAME`, `$(NAME)`.
+
+    A reference with a default is one only where the default is nothing: it may be a secret as well.
+    """
+    return _REFERENCE.fullmatch(value) is not None
+
+
+def variable_name(key: str) -> str:
+    """The name of a shell variable for a key's value: `LOGGER_API_KEY` for `logger.api_key`."""
+    name = re.sub(r"\W+", "_", key.lstrip("+~-"), flags=re.ASCII).strip("_").upper()
+    return name if name and not name[0].isdigit() else f"SECRET_{name}"
+
+
+def _is_secret_name(words: list[str]) -> bool:
+    if not words:
+        return False
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    match last:
+        case "token":
+            return before not in _PLAIN_TOKENS
+        case "tokens":
+            return before in _SECRET_TOKENS
+        case "key" | "keys":
+            return before in _SECRET_KEYS
+        case _:
+            return last in _ALWAYS
+
+
+def _is_unknown_key(key: str) -> bool:
+    words = _words(next(reversed(_segments(key)), ""))
+    return len(words) > 1 and words[-1] in {"key", "keys"} and words[-2] not in _PLAIN_KEYS
+
+
+def _segments(key: str) -> list[str]:
+    return [part for part in re.split(r"[./@\[\]]", key.lstrip("+~-")) if part]
+
+
+def _words(segment: str) -> list[str]:
+    words = [word.lower() for word in _WORD.findall(segment)]
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    return words

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.launcher.steps.step import run_step
+from hydra_vertex.protocol.errors import DocumentError, OutputError, StudyError
+from hydra_vertex.protocol.executor import ExecutorInput
+
+NO_SPACE = OSError(errno.ENOSPC, "No space left on device", "/disk/job")
+CAUSED = OutputError("/disk/report: cannot be written")
+CAUSED.__cause__ = NO_SPACE
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (StudyError("no trial\nthe reason\x1b[2J"), 1, "select_best: no trial\nthe reason\\x1b[2J\n"),
+        (DocumentError("field", "is bad"), 2, "select_best: field: is bad\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "select_best: /x: Permission denied\n"),
+        (NO_SPACE, 74, "select_best: /disk/job: No space left on device\n"),
+        (CAUSED, 74, "select_best: /disk/report: cannot be written\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_a_step_says_what_went_wrong_and_its_exit_code_says_whose_fault_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, says: str
+) -> None:
+    def step(given: ExecutorInput) -> None:
+        """Fail."""
+        raise error
+
+    given = json.dumps({"outputs": {"outputFile": str(tmp_path / "out.json")}})
+
+    assert run_step("select_best", step, ["--executor_input", given]) == code
+    assert capsys.readouterr().err == says
