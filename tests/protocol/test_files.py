@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,28 @@ def test_a_new_file_has_the_permissions_that_the_umask_gives(tmp_path: Path) -> 
         os.umask(before)
 
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_the_permissions_of_other_threads_files_are_left_alone(tmp_path: Path) -> None:
+    """The umask is the whole process's: whoever changes it for a moment changes it for all threads."""
+    before = os.umask(0o077)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            write_atomic(tmp_path / "file", "x", durable=False)
+
+    thread = threading.Thread(target=write)
+    try:
+        thread.start()
+        for number in range(3000):
+            other = tmp_path / f"other{number}"
+            other.touch()
+            assert stat.S_IMODE(other.stat().st_mode) == 0o600
+    finally:
+        stop.set()
+        thread.join()
+        os.umask(before)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -18,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.errors import OutputError
-from hydra_vertex.trial.reporting import metric_file
 from hydra_vertex.trial.reporting.metric_file import add_final_value, add_line, add_value
 from hydra_vertex.trial.reporting.records import make_line
 
@@ -109,52 +107,6 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"output\.metrics: the measurement loss=1\.0 cannot be written"):
         add_value(tmp_path / "file" / "output.metrics", "loss", 1.0)
-
-
-def test_a_file_in_a_folder_that_may_not_be_written_is_written_without_a_lock(file: Path) -> None:
-    """As a container finds a file that it was given alone; root, who may write anything, becomes another user first."""
-    file.touch()
-    file.chmod(0o666)
-    for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
-        folder.chmod(0o755)
-    file.parent.chmod(0o555)
-    code = (
-        "import os, sys; from pathlib import Path; import hypertune\n"
-        "from hydra_vertex.trial.reporting.metric_file import add_final_value, add_value\n"
-        "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "for value in range(100): add_value(Path(sys.argv[1]), 'loss', value)\n"
-        "add_final_value(Path(sys.argv[1]), 'loss', 0.5)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert len(points(file, "loss")) == 101
-    assert [path.name for path in file.parent.iterdir()] == [file.name]
-
-
-def test_a_lock_that_is_never_released_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metric_file, "LOCK_TIMEOUT_S", 0.05)
-    with file.with_name(".output.metrics.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match=r"\.output\.metrics\.lock is held by a process that hangs"):
-            add_value(file, "loss", 1.0)
-    add_value(file, "loss", 2.0)
-    assert points(file, "loss") == [("1", "2.0")]
-
-
-def test_a_process_forked_while_a_line_is_added_does_not_keep_the_lock(file: Path) -> None:
-    with metric_file._locked(file):
-        inherited = [os.dup(descriptor) for descriptor in _lock_descriptors()]
-    try:
-        assert inherited
-        add_value(file, "loss", 1.0)
-    finally:
-        for descriptor in inherited:
-            os.close(descriptor)
-
-
-def _lock_descriptors() -> list[int]:
-    links = list(Path("/proc/self/fd").iterdir())
-    return [int(link.name) for link in links if link.is_symlink() and link.readlink().name.endswith(".lock")]
 
 
 def test_threads_that_report_at_once_lose_nothing(file: Path) -> None:

@@ -64,7 +64,8 @@ def test_what_is_not_finite_is_told_and_not_recorded(
         ("loss", True, None, "loss: the app reported bool True"),
         ("loss", 10**400, None, "too large for a double"),
         ("loss", 1.0, 0.5, r"loss: the step is 0\.5; expected a whole number"),
-        ("loss", 1.0, -1, "loss: the step is -1; expected 0 or more"),
+        ("loss", 1.0, -1, "loss: the step is -1; expected 0 to 9223372036854775807"),
+        ("loss", 1.0, 2**63, "loss: the step is beyond 64 bits; expected 0 to"),
     ],
 )
 @pytest.mark.parametrize("rank", ["0", "1"])
@@ -75,6 +76,12 @@ def test_a_mistake_is_refused_in_every_rank_alike(
     with pytest.raises(MetricError, match=said):
         report(name, value, step)
     assert not file.exists()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_step_that_python_cannot_print_is_refused_in_words(file: Path, sign: int) -> None:
+    with pytest.raises(MetricError, match="loss: the step is beyond 64 bits; expected 0 to"):
+        report("loss", 1.0, sign * 10**5000)
 
 
 def test_nothing_is_written_where_nobody_reads(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from hydra_vertex.protocol.errors import CommandError, HydraVertexError, OutputE
 from hydra_vertex.trial.process.lifetime import live
 
 from .log import show, tell
-from .options import USAGE, Options, parse_options
+from .option_parser import help_text, parse_options
+from .options import Options
 
 if TYPE_CHECKING:
     from hydra_vertex.protocol.explanation import Explanation
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Options) -> int:
     if options.help:
-        show(USAGE)
+        show(help_text())
         return 0
     if options.version:
         from importlib.metadata import version

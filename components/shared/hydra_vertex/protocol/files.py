@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -14,25 +13,27 @@ def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> N
     outlives this process but perhaps not a power cut: it does not wait for the disk. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
+    descriptor, part = _create_beside(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        part.chmod(0o666 & ~_umask())
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _create_beside(path: Path) -> tuple[int, Path]:
+    """A new file. `tempfile` makes one that nobody else may read, and only the process's umask says who may."""
+    while True:
+        part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        try:
+            return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
+        except FileExistsError:
+            continue
 
 
 def local_path(uri: str) -> Path:

@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
+from hydra_vertex.protocol.signals import STOPPING, death, exit_code_of
 from hydra_vertex.trial.log import tell
-
-from .signals import STOPPING, death, exit_code_of
 
 GRACE_S = 25.0
 """From a signal to SIGKILL. Kubernetes and Vertex AI give a container 30 s, of which the outputs need a few."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .signals import STOPPING
+from hydra_vertex.protocol.signals import STOPPING
 
 
 def wait_for_stop(timeout_s: float, announce: Callable[[], None]) -> None:

@@ -13,22 +13,16 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .signals import INIT_PID, STOPPING
+from hydra_vertex.protocol.reaping import reap_exited
+from hydra_vertex.protocol.signals import FAULTS, STOPPING
+
+from .lifetime import INIT_PID
 
 LEFT_BEHIND_GRACE_S = 5.0
 """From SIGTERM to the end, for processes that outlive the app. The kernel would kill those of a process 1 at once."""
 
-# Raised by a fault of this process itself, so blocking them would hide it.
-_OF_FAULTS = {
-    signal.SIGILL,
-    signal.SIGTRAP,
-    signal.SIGABRT,
-    signal.SIGBUS,
-    signal.SIGFPE,
-    signal.SIGSEGV,
-    signal.SIGSYS,
-}
-_AWAITED = frozenset(signal.valid_signals()) - _OF_FAULTS - {signal.SIGKILL, signal.SIGSTOP}
+# Blocking the signals of faults would hide a fault of this process itself.
+_AWAITED = frozenset(signal.valid_signals()) - FAULTS - {signal.SIGKILL, signal.SIGSTOP}
 # For this process alone: its children, its use of the terminal, its own broken pipe.
 _KEPT = frozenset({signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP, signal.SIGPIPE})
 _STDIN = 0
@@ -94,16 +88,10 @@ class Init:
             pass
 
     def _reap(self) -> bool:
-        """Bury the children that have ended, orphans of the app among them. Whether others are left."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return False
-            if pid == 0:
-                return True
-            if pid == self._app:
-                self._returncode = os.waitstatus_to_exitcode(status)
+        """Reap exited children, re-parented orphans of the app included. Whether others are left."""
+        exited, are_left = reap_exited()
+        self._returncode = exited.get(self._app, self._returncode)
+        return are_left
 
 
 def _next_signal(deadline: float) -> int | None:

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hydra_vertex.protocol.signals import death, exit_code_of, is_told_to_stop
 from hydra_vertex.trial.log import tell
 from hydra_vertex.trial.options import Options
 
-from .signals import INIT_PID, death, exit_code_of, is_told_to_stop
-
 if TYPE_CHECKING:
     from .init import Init
+
+INIT_PID = 1
+"""The process to which, in its PID namespace, the kernel applies no signal's default action."""
 
 _REFUSED = 2
 

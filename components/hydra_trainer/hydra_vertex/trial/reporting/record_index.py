@@ -108,6 +108,11 @@ def open_index(file: Path) -> Iterator[RecordIndex]:
         os.close(descriptor)
 
 
+def forget_index(file: Path) -> None:
+    """Leave what is known to whoever uses it at this moment; the next one begins anew."""
+    _INDEXES.pop(file, None)
+
+
 def _index_of(file: Path, descriptor: int) -> RecordIndex:
     index = _INDEXES.get(file)
     if index is None or not index.catch_up(descriptor):

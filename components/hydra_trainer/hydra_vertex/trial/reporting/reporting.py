@@ -23,6 +23,10 @@ MONITOR = "HYDRA_TRIAL_MONITOR"
 """Metrics to report as Lightning logs them: a JSON array, set, if only to `[]`, for the app and its children."""
 
 
+MOST_STEP = 2**63 - 1
+"""What a measurement of the API can hold."""
+
+
 def prepare_reporting(monitored: Sequence[str]) -> None:
     """Set up this process and the environment of its children. The app may change its folder, and Hydra often does."""
     os.environ[MONITOR] = json.dumps(list(monitored))
@@ -69,8 +73,9 @@ def _step(name: str, step: object) -> int:
         whole = operator.index(step)  # type: ignore[arg-type] # a numpy or torch integer has __index__; others raise
     except TypeError as error:
         raise MetricError(f"{name}: the step is {step!r}; expected a whole number such as 100") from error
-    if whole < 0:
-        raise MetricError(f"{name}: the step is {whole}; expected 0 or more")
+    if not 0 <= whole <= MOST_STEP:
+        shown = whole if abs(whole) <= MOST_STEP else "beyond 64 bits"
+        raise MetricError(f"{name}: the step is {shown}; expected 0 to {MOST_STEP}")
     return whole
 
 

@@ -1,10 +1,20 @@
+"""What signals mean for a process."""
+
 from __future__ import annotations
 
 import signal
 
 import pytest
 
-from hydra_vertex.trial.process.signals import death, exit_code_of, is_told_to_stop, signal_name
+from hydra_vertex.protocol.signals import (
+    FAULTS,
+    STOPPING,
+    death,
+    exit_code_of,
+    is_told_to_stop,
+    likely_cause,
+    signal_name,
+)
 
 
 @pytest.mark.parametrize(("returncode", "exit_code"), [(0, 0), (3, 3), (-9, 137), (-15, 143)])
@@ -32,3 +42,12 @@ def test_a_death_is_told_in_words(number: int, told: int | None, words: str) -> 
 
 def test_a_signal_without_a_name_keeps_its_number() -> None:
     assert signal_name(signal.SIGRTMIN + 1) == f"signal {signal.SIGRTMIN + 1:d}"
+
+
+def test_the_sentence_names_who_died_as_its_caller_calls_it() -> None:
+    assert death(signal.SIGUSR1, None, "the trial") == "the trial was killed by signal 10 (SIGUSR1)"
+
+
+def test_a_signal_by_which_a_person_stops_a_process_has_no_other_cause() -> None:
+    assert {number for number in STOPPING if likely_cause(number)} == set()
+    assert not STOPPING & FAULTS

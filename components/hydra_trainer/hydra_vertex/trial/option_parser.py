@@ -1,0 +1,224 @@
+"""Reads hydra-trial's own options, which stand in front of the app's command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.errors import CommandError
+
+from .options import Alias, Options
+
+MOST_HOLD_S = 24 * 3600
+"""Upper limit of --hold-on-failure: 24 h."""
+
+_WIDTH = 100
+_USAGE = f"""\
+{PROGRAM} [option ...] -- python train.py [ARGUMENT ...]
+       torchrun [option ...] -m hydra_vertex.trial [option ...] train.py [ARGUMENT ...]"""
+
+_DESCRIPTION = """\
+Runs a Hydra app, unmodified, as a trial of Vertex AI hyperparameter tuning: each --key=value behind
+the app's command becomes a Hydra override of the type that the app's config gives the key, and what
+the app's main function returns is reported as the trial's measurement."""
+
+_EPILOG = f"""\
+the app's command:
+  python train.py ...     the interpreter that runs {PROGRAM}; /path/to/python is another environment
+  python -m package.app ...
+  my-train ...            a Python console script, or a Python script that is executable
+  any-program ...         is started as it is, each parameter quoted as an override of Hydra but not typed
+
+example:
+  {PROGRAM} --metric val/loss -- python train.py experiment=docs --optimizer.lr=0.003 --model=resnet
+"""
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Read the options up to the first `--`, or up to a script or `-m`, as launchers write it. Raises CommandError."""
+    parser = _make_parser()
+    own, app = _split(arguments)
+    given, unknown = parser.parse_known_args(own)
+    if unknown:
+        raise _unknown(unknown[0])
+    options = Options(
+        metric=given.metric,
+        monitor=tuple(given.monitor),
+        aliases=tuple(given.aliases),
+        resume_key=given.resume_key,
+        hold_on_failure_s=given.hold_on_failure_s,
+        explain=given.explain,
+        json=given.json,
+        executor_input=given.executor_input,
+        help=given.help,
+        version=given.version,
+        app=app,
+    )
+    return options if options.help or options.version else _checked(options)
+
+
+def help_text() -> str:
+    """What `--help` shows."""
+    return _make_parser().format_help()
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_WIDTH)  # the terminal's width costs an import of shutil
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """argparse would show the usage and end the process."""
+        raise CommandError(f"{message.removeprefix('argument ')}; see {PROGRAM} --help")
+
+
+_VALUED = ("--metric", "--monitor", "--alias", "--resume-key", "--hold-on-failure", "--json", "--executor_input")
+_SWITCHES = ("--explain", "--version", "--help")
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--metric",
+        type=_text,
+        metavar="NAME",
+        help="name of the metric that the app returns. Without it: $CLOUD_ML_HP_METRIC_TAG, then `optimized_metric` in "
+        "the app's config, then `metric`",
+    )
+    add(
+        "--monitor",
+        type=_text,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="report this metric of Lightning at every validation, under its own name; may be repeated. By the curve "
+        "of the study's metric a service can stop a trial that leads nowhere",
+    )
+    add(
+        "--alias",
+        type=_alias,
+        action="append",
+        default=[],
+        dest="aliases",
+        metavar="ID=KEY",
+        help="the parameter ID sets the config's KEY; may be repeated",
+    )
+    add(
+        "--resume-key",
+        type=_text,
+        metavar="KEY",
+        help="the config key for a checkpoint to go on from: it is set when the config has it and a checkpoint is in "
+        "$AIP_CHECKPOINT_DIR, as after a pre-empted Spot machine",
+    )
+    add(
+        "--hold-on-failure",
+        type=_seconds,
+        default=0.0,
+        dest="hold_on_failure_s",
+        metavar="S",
+        help="when the app fails, keep the process, and so the container, for S seconds; without it a failed trial "
+        "frees its GPU at once",
+    )
+    add(
+        "--explain",
+        action="store_true",
+        help="show what each argument becomes and the final command line; the app's main is not run",
+    )
+    add("--json", type=_path, metavar="FILE", help="with --explain: write the explanation to FILE, as JSON")
+    add(
+        "--executor_input",
+        type=_text,
+        metavar="JSON",
+        help="run as a step of a Kubeflow pipeline: retrain with the parameters in JSON",
+    )
+    add("--version", action="store_true", help="show the version")
+    add("-h", "--help", action="store_true", help="show this text")
+    return parser
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """hydra-trial's own words and the app's command. An option's value is joined to it: it may begin with a dash."""
+    own: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == SEPARATOR:
+            return own, tuple(words)
+        if word == "-m" or (word.endswith(".py") and not word.startswith("--")):
+            return own, ("python", word, *words)
+        name, _, value = word.partition("=")
+        if value == SEPARATOR:  # argparse would drop it
+            raise CommandError(f"{name}: expected a value, got {SEPARATOR}; see {PROGRAM} --help")
+        own.append(word)
+        if word in _VALUED:
+            value = next(words, SEPARATOR)
+            if value == SEPARATOR:
+                return own, tuple(words)
+            own[-1] = f"{word}={value}"
+    return own, ()
+
+
+def _unknown(word: str) -> CommandError:
+    if not word.startswith("-"):
+        usage = f"{PROGRAM} [options] {SEPARATOR} python train.py ..."
+        return CommandError(f"{word!r} stands before `{SEPARATOR}`; write {usage}")
+    from hydra_vertex.trial.overrides.suggestions import quote_for_message, suggest
+
+    name = quote_for_message(word.partition("=")[0])
+    return CommandError(f"{name} is not an option of {PROGRAM}{suggest(name, (*_VALUED, *_SWITCHES))}")
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("needs a value")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_text(text))
+
+
+def _alias(text: str) -> Alias:
+    id_, _, key = text.partition("=")
+    if not id_ or not key:
+        raise argparse.ArgumentTypeError(f"expected ID=KEY, such as learning_rate=optimizer.lr, got {text!r}")
+    return Alias(id_, key)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MOST_HOLD_S:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to {MOST_HOLD_S}, got {text!r}")
+    return seconds
+
+
+def _checked(options: Options) -> Options:
+    """Options that fit together. Raises CommandError."""
+    if options.executor_input is not None:
+        if options != Options(executor_input=options.executor_input):
+            raise CommandError("--executor_input stands alone: the pipeline's parameters say everything else")
+        return options
+    ids = [alias.id for alias in options.aliases]
+    for alias in options.aliases:
+        if ids.count(alias.id) > 1:
+            raise CommandError(f"--alias: {alias.id!r} has two aliases; a parameter sets one key")
+    if not options.app:
+        raise CommandError(f"no app to run; write {PROGRAM} [options] {SEPARATOR} python train.py ...")
+    if options.json is not None and not options.explain:
+        raise CommandError("--json goes with --explain")
+    return options
