@@ -185,7 +185,10 @@ def test_a_job_file_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["job.json"]
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "is not JSON"), ("[]", "no studySpec"), ('{"a": 1}', "no studySpec")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("{", "is not JSON"), ("[" * 100_000, "is not JSON"), ("[]", "no studySpec"), ('{"a": 1}', "no studySpec")],
+)
 def test_a_file_that_is_no_job_is_named(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "job.json"
     path.write_text(text)

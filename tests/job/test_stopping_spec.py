@@ -89,7 +89,7 @@ def test_google_s_own_classes_read_what_is_written_and_write_what_is_read(rule: 
             {"studyStoppingConfig": {"maxNumTrials": "many"}},
             "studySpec.studyStoppingConfig.maxNumTrials: expected a whole number, got 'many'",
         ),
-        ({"studyStoppingConfig": []}, "studySpec.studyStoppingConfig: expected an object, got []"),
+        ({"studyStoppingConfig": []}, "studySpec.studyStoppingConfig: expected an object, got an array of 0 items"),
     ],
 )
 def test_what_is_malformed_is_refused_by_its_path(field: JsonObject, says: str) -> None:

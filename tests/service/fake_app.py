@@ -4,7 +4,7 @@ It writes `start ID PID` and `end ID PID` into FOLDER/ledger; what it does in be
 """
 
 # It starts hundreds of times; importing pathlib would take as long as everything else here:
-# ruff: noqa: PTH108, PTH110, PTH123
+# ruff: noqa: PTH108, PTH110, PTH119, PTH120, PTH123
 import json
 import os
 import signal
@@ -115,6 +115,21 @@ match DEED:
     case "who":
         say_who_i_am()
         report(1)
+    case "stop-supervisor":
+        report(7)
+        os.kill(os.getppid(), signal.SIGSTOP)
+        wait_for(f"go-{TRIAL}")
+    case "forge-exit":
+        # As if it had ended well, and nobody had seen it.
+        report(7)
+        with open(f"{os.path.dirname(METRIC_FILE)}/exit.json", "w") as file:
+            json.dump({"started": time.time(), "ended": time.time(), "code": 0, "token": ""}, file)
+        os.kill(os.getppid(), signal.SIGKILL)
+        wait_for(f"go-{TRIAL}")
+    case "fill-shared-memory":
+        with open(f"/dev/shm/{os.path.basename(FOLDER)}-{os.getpid()}", "wb") as file:  # noqa: S108 - shared memory
+            file.write(bytes(64 << 20))
+        wait_for(f"go-{TRIAL}")
     case "crash":
         print("\x1b[31mboom\x1b[0m")
         sys.exit(3)

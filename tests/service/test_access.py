@@ -19,8 +19,9 @@ from google.rpc.status_pb2 import Status as StatusMessage
 from hydra_vertex.cli.main import main
 from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.service.access import is_loopback, read_token
+from hydra_vertex.service.address import Address
 from hydra_vertex.service.api.google_messages import message_class
-from hydra_vertex.service.server import Address, serve
+from hydra_vertex.service.server import serve
 from service.harness import PARENT, Client, job_document, start, wait_until
 
 TOKEN = "a-token-of-sixteen"  # noqa: S105 - of the service that the fixture starts

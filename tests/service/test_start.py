@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.service.address import Address
+from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.jobs.store import Store
 from hydra_vertex.service.resource_names import JobKind
-from hydra_vertex.service.server import Address, serve
+from hydra_vertex.service.server import serve
 from hydra_vertex.service.start import start_service
 from hydra_vertex.service.system.folder_lock import FolderLock
 from service.harness import WAIT_LIMIT_S, start
@@ -29,7 +31,8 @@ def test_a_second_service_on_a_folder_is_refused_and_names_the_first(studies: Pa
         with pytest.raises(UserError) as caught:
             start(studies)
         assert f"process {first.pid} at {first.url}" in str(caught.value)
-        assert json.loads((studies / "service.json").read_text()) == {"pid": first.pid, "url": first.url}
+        published = json.loads((studies / "service.json").read_text())
+        assert (published["pid"], published["url"]) == (first.pid, first.url)
     start(studies).stop()
 
 
@@ -55,36 +58,39 @@ def test_a_taken_port_is_named(studies: Path) -> None:
 
 
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "service.db"
-    store = Store(path)
+    folder = ServiceFolder(tmp_path)
+    store = Store(folder)
     store._db.execute("PRAGMA user_version = 99")  # as a later version would write it
     store.close()
     with pytest.raises(OutputError, match="written by another version"):
-        Store(path)
+        Store(folder)
 
 
 def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "service.db"
-    with contextlib.closing(sqlite3.connect(path)) as database:
+    folder = ServiceFolder(tmp_path)
+    document = {"name": "n", "state": "JOB_STATE_SUCCEEDED"}
+    with contextlib.closing(sqlite3.connect(folder.database)) as database:
         database.executescript(
             "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, parent TEXT NOT NULL, document TEXT NOT NULL);"
             "CREATE TABLE trials (job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL,"
             " document TEXT NOT NULL, pid INTEGER, start_ticks INTEGER, PRIMARY KEY (job, number)) WITHOUT ROWID;"
-            """INSERT INTO jobs (parent, document) VALUES ('p', '{"state": "JOB_STATE_SUCCEEDED"}');"""
             "PRAGMA user_version = 1;"
         )
+        database.execute("INSERT INTO jobs (parent, document) VALUES ('p', ?)", (json.dumps(document),))
+        database.commit()
     for _ in range(2):
-        store = Store(path)
-        assert store.document("p", JobKind.TUNING, "1") == {"state": "JOB_STATE_SUCCEEDED"}
+        store = Store(folder)
+        assert store.damaged == {}
+        assert store.document("p", JobKind.TUNING, "1") == document
         assert store.document("p", JobKind.CUSTOM, "1") is None
         store.close()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "service.db"
-    path.write_text("not a database, but long enough to be taken for one" * 100)
+    folder = ServiceFolder(tmp_path)
+    folder.database.write_text("not a database, but long enough to be taken for one" * 100)
     with pytest.raises(OutputError, match="cannot be used as the service's database"):
-        Store(path)
+        Store(folder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -137,7 +143,7 @@ def put_garbage(studies: Path) -> None:
 def put_damaged_database(studies: Path) -> None:
     """Its first page is whole, which tells of tables; the pages of the tables are not."""
     studies.mkdir()
-    Store(studies / "service.db").close()
+    Store(ServiceFolder(studies)).close()
     with (studies / "service.db").open("r+b") as file:
         file.seek(4096)
         file.write(b"x" * 100_000)
@@ -159,7 +165,7 @@ def put_folder_as_announcement(studies: Path) -> None:
         (put_garbage, "service.db: cannot be used as the service's database (file is not a database)"),
         (
             put_damaged_database,
-            "service.db: cannot be used as the service's database (database disk image is malformed)",
+            "service.db: is damaged (*** in database main *** Page",
         ),
         (put_folder_as_database, "service.db: cannot be used as the service's database (unable to open database file)"),
         (put_folder_as_announcement, "studies: cannot be used as the service's folder (Is a directory)"),
@@ -178,7 +184,7 @@ def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writab
     if powerless and subprocess.run([*powerless, "true"], capture_output=True).returncode != 0:
         pytest.skip("root may write everywhere, and this machine lets it give nothing of that up: no user namespaces")
     studies.mkdir()
-    Store(studies / "service.db").close()
+    Store(ServiceFolder(studies)).close()
     (studies / "service.db").chmod(0o444)
     if writable == "the lock":
         (studies / "service.lock").touch()

@@ -69,10 +69,81 @@ def test_an_app_that_returns_nothing_ends_as_it_would(tmp_path: Path) -> None:
     assert not (tmp_path / "metrics").exists()
 
 
-def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(app: Path) -> None:
-    ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": "train.py/metrics"})
+RUINED = """
+        from pathlib import Path
+        file = Path(os.environ["CLOUD_ML_HP_METRIC_FILE"])
+        RUIN
+"""
+
+
+@pytest.mark.parametrize(
+    ("ruin", "said"),
+    [
+        ("file.parent.write_text('')", "File exists"),
+        ("os.makedirs(file)", "it is a folder, not a regular file"),
+        ("file.parent.mkdir(); os.mkfifo(file)", "it is a FIFO, not a regular file"),
+        ("file.parent.mkdir(); file.symlink_to(file)", "Too many levels of symbolic links"),
+        ("file.parent.mkdir(); file.symlink_to('/dev/full')", "it is a character device, not a regular file"),
+        ("os.makedirs(file.parent / '.metrics.lock')", "its lock file .metrics.lock cannot be opened: Is a directory"),
+        (
+            "file.parent.mkdir(); os.mkfifo(file.parent / '.metrics.lock')",
+            "its lock file .metrics.lock cannot be opened: it is a FIFO, not a regular file",
+        ),
+    ],
+)
+def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(tmp_path: Path, ruin: str, said: str) -> None:
+    """Whatever the app has put in the place. Nothing waits for the other end of a FIFO."""
+    body = RUINED.replace("RUIN", ruin)
+    write_app(tmp_path, TRAIN.replace("import sys", "import os, sys").replace("        print(cfg)\n", body))
+    ended = trial(tmp_path, environ={"CLOUD_ML_HP_METRIC_FILE": "out/metrics"})
     assert ended.returncode == 2
-    assert "train.py/metrics: the measurement metric=0.2 cannot be written" in ended.stderr
+    assert f"out/metrics: the measurement metric=0.2 cannot be written: {said}\n" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("metric_file", "said"),
+    [
+        ("/dev/null", "/dev/null: is a character device"),
+        ("/", "/: is a folder"),
+        ("folder", "/folder: is a folder"),
+        ("fifo", "/fifo: is a FIFO"),
+        ("link-to-fifo", "/link-to-fifo: is a FIFO"),
+        ("loop", "/loop: cannot be reached (Too many levels of symbolic links)"),
+        ("train.py/metrics", "/train.py/metrics: cannot be reached (Not a directory)"),
+        ("locked", "/.locked.lock: is a folder"),
+        (f"{'x' * 252}", ".lock: cannot be reached (File name too long)"),
+    ],
+)
+def test_a_place_for_the_measurements_that_is_none_is_refused_before_the_app_runs(
+    app: Path, metric_file: str, said: str
+) -> None:
+    for folder in ("folder", ".locked.lock"):
+        (app / folder).mkdir()
+    os.mkfifo(app / "fifo")
+    (app / "link-to-fifo").symlink_to("fifo")
+    (app / "loop").symlink_to("loop")
+    ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": metric_file})
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"{said}, so the trial's measurements cannot be written there; set $CLOUD_ML_HP_METRIC_FILE" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"), [(["--cfg", "job"], {}), ([], {"RANK": "1"}), (["-m", "lr=1,2"], {})], ids=str
+)
+def test_where_nothing_is_recorded_the_place_does_not_matter(
+    app: Path, arguments: list[str], environ: dict[str, str]
+) -> None:
+    ended = trial(app, *arguments, environ={"CLOUD_ML_HP_METRIC_FILE": "/dev/null", **environ})
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_link_that_leads_nowhere_is_a_place_for_the_measurements(app: Path) -> None:
+    (app / "metrics").symlink_to("deep/target")
+    ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
+    assert (ended.returncode, ended.stderr) == (0, "hydra-trial: metric = 0.2\n")
+    assert json.loads((app / "deep/target").read_text())["metric"] == "0.2"
 
 
 @pytest.mark.parametrize(

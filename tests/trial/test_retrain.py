@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.executor import parse_executor_input
 from hydra_vertex.trial.retrain import Metric, parse_metric, parse_retraining
-from trial.apps import TRAIN, hydra_trial, write_app
+from trial.apps import TRAIN, hydra_trial, run, write_app
 
 _SAVE = """
         import os, pathlib
@@ -95,6 +97,57 @@ def test_a_failing_app_ends_the_step_with_its_exit_code(tmp_path: Path, outputs:
     assert not (outputs / "executor_output.json").exists()
 
 
+@pytest.mark.parametrize("streams", ["2>/dev/full", "2>&-", "2>&- >&-", ">/dev/full"])
+def test_a_stream_that_cannot_be_written_loses_no_output(tmp_path: Path, outputs: Path, streams: str) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("print(cfg)", "return cfg.lr * 2"))
+    given = _executor_input(outputs, app_command=["python", "train.py"])
+    command = [sys.executable, "-m", "hydra_vertex.trial", "--executor_input", given]
+    assert run(app, ["sh", "-c", f'exec "$@" {streams}', "sh", *command]).returncode == 0
+    assert _output(outputs)["parameters"] == {"metric_value": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("ruin", "said"),
+    [
+        ("os.mkfifo(file)", "cannot be read, so there is no metric: it is a FIFO, not a regular file"),
+        ("file.mkdir()", "cannot be read, so there is no metric: it is a folder, not a regular file"),
+        ("file.write_bytes(b'\\xff\\n' + b'[' * 10**6)", "the app returned no metric"),
+        ("shutil.rmtree(file.parent)", "the app returned no metric"),
+        (
+            "shutil.rmtree(file.parent), file.parent.write_text('')",
+            "cannot be read, so there is no metric: Not a directory",
+        ),
+        ("shutil.rmtree(os.environ['AIP_MODEL_DIR'])", "the app wrote nothing into $AIP_MODEL_DIR"),
+    ],
+)
+def test_what_the_app_leaves_in_the_place_of_a_file_does_not_lose_the_model(
+    tmp_path: Path, outputs: Path, ruin: str, said: str
+) -> None:
+    """At the app's exit, when the metric has been recorded."""
+    start = "import atexit, os, pathlib, shutil\nfile = pathlib.Path(os.environ['CLOUD_ML_HP_METRIC_FILE'])\n"
+    ruined = f"atexit.register(lambda: (file.unlink() if 'file' in {ruin!r} else None, {ruin}))\n"
+    app = write_app(tmp_path / "app")
+    (app / "train.py").write_text(start + ruined + (app / "train.py").read_text())
+    ended = hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"]))
+    assert ended.returncode == 0, ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "model" in _output(outputs)
+
+
+def test_a_command_line_that_is_too_long_for_the_system_is_refused_in_one_line(tmp_path: Path, outputs: Path) -> None:
+    given = _executor_input(outputs, app_command=["python", "train.py"], overrides=["name=" + "x" * 70_000] * 2)
+    code = (
+        "import sys; from hydra_vertex.trial import retrain\n"
+        "from hydra_vertex.protocol.errors import CommandError\n"
+        "step = sys.stdin.read().replace('x' * 70_000, 'x' * 200_000)\n"
+        "try: retrain.retrain(step)\n"
+        "except CommandError as error: print(error)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, text=True, check=True)
+    assert ended.stdout.endswith(": cannot be started: Argument list too long\n")
+
+
 @pytest.mark.parametrize("executor_input", ["not JSON", "{}", "[]"])
 def test_a_malformed_input_is_refused_in_one_line(tmp_path: Path, executor_input: str) -> None:
     ended = hydra_trial(tmp_path, "--executor_input", executor_input)
@@ -120,4 +173,4 @@ def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
     ],
 )
 def test_the_last_record_of_the_metric_counts(records: str, name: str, metric: Metric | None) -> None:
-    assert parse_metric(records, name) == metric
+    assert parse_metric(records.encode(), name) == metric

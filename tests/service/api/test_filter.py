@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra_vertex.service.api.filter import parse_filter
-from hydra_vertex.service.api.listing import masked, parse_list_request
+from hydra_vertex.service.api.listing import camel, mask_of, masked, parse_list_request
 from hydra_vertex.service.status import Refusal, Status
 
 JOB = {
@@ -35,6 +37,9 @@ OTHER = {"displayName": "other", "state": "JOB_STATE_SUCCEEDED", "createTime": "
         ('display_name:"my_job"', False),
         ('display_name:"*"', True),
         ('display_name="my_job_*"', False),
+        ('display_name:"*job*quoted*"', True),
+        ('display_name:"*quoted*job*"', False),
+        ('display_name:"my*my_job_1*"', False),
         ('create_time>"2021-05-18T00:00:00Z"', True),
         ('createTime<"2021-05-18T00:00:00Z"', False),
         ('create_time>="2026-01-31T13:00:00.5+01:00"', True),
@@ -80,6 +85,8 @@ def test_a_job_without_labels_has_none_of_them() -> None:
         ("(state=JOB_STATE_FAILED", "'the end' was not expected"),
         ("state=JOB_STATE_FAILED)", "')' was not expected"),
         ("state=JOB_STATE_FAILED OR", "'the end' was not expected"),
+        ("labels.a:* " * 400, "expected 4096 characters at most, got 4400"),
+        (f"labels.{'a' * 200}=", f"'labels.{'a' * 73}'… (208 characters)"),
         ("(" * 100 + "labels.a:*" + ")" * 100, "more than 32 parentheses"),
     ],
 )
@@ -107,6 +114,32 @@ def test_any_name_can_be_asked_for_in_quotes(name: str) -> None:
         assert not parse_filter(f'display_name{sign}"{escaped}"')({"displayName": f"{name}!"})
 
 
+@given(st.text(alphabet="ab*\n", max_size=8), st.text(alphabet="ab\n", max_size=12))
+def test_a_wildcard_is_any_text(pattern: str, name: str) -> None:
+    expression = ".*".join(re.escape(part) for part in pattern.split("*"))
+    is_match = re.fullmatch(expression, name, re.DOTALL) is not None
+    assert parse_filter(f'display_name:"{pattern}"')({"displayName": name}) is is_match
+
+
+@pytest.mark.parametrize(
+    ("path", "converted"),
+    [
+        ("display_name", "displayName"),
+        ("study_spec.parameter_id", "studySpec.parameterId"),
+        ("labels.my_key", "labels.my_key"),
+        ("trial_job_spec.labels.my_key.a_b", "trialJobSpec.labels.my_key.a_b"),
+        ("a_b." * 20_000 + "c", "aB." * 20_000 + "c"),
+    ],
+)
+def test_a_field_path_is_put_into_camel_case_as_far_as_it_is_the_apis(path: str, converted: str) -> None:
+    assert camel(path) == converted
+
+
+def test_a_mask_is_no_longer_than_its_limit() -> None:
+    with pytest.raises(Refusal, match=r"^readMask: expected 4096 characters at most, got 4500$"):
+        parse_list_request({"readMask": "labels.a," * 500})
+
+
 @pytest.mark.parametrize(
     ("mask", "kept"),
     [
@@ -116,9 +149,13 @@ def test_any_name_can_be_asked_for_in_quotes(name: str) -> None:
         ("displayName,a.b", {"displayName": "x", "a": {"b": 1}}),
         ("a.c.d", {"a": {"c": {"d": 2}}}),
         ("a.c,a.c.d", {"a": {"c": {"d": 2}}}),
+        ("a.c.d,a.c", {"a": {"c": {"d": 2}}}),
+        ("a.c.d,a", {"a": {"b": 1, "c": {"d": 2}}}),
+        ("a,a.c.d", {"a": {"b": 1, "c": {"d": 2}}}),
+        ("a.x", {"a": {}}),
         ("labels.k_1", {"labels": {"k_1": "v"}}),
     ],
 )
 def test_a_mask_keeps_the_fields_that_it_names(mask: str, kept: dict[str, object]) -> None:
     document = {"a": {"b": 1, "c": {"d": 2}}, "displayName": "x", "labels": {"k_1": "v", "l": "w"}}
-    assert masked(document, parse_list_request({"readMask": mask}).paths) == kept
+    assert masked(document, mask_of(parse_list_request({"readMask": mask}).paths)) == kept

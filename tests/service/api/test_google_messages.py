@@ -56,8 +56,8 @@ def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Pat
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([], "expected the JSON object of a HyperparameterTuningJob, got []"),
-        ("x" * 200, f"expected the JSON object of a HyperparameterTuningJob, got '{'x' * 79}…"),
+        ([], "expected the JSON object of a HyperparameterTuningJob, got an array of 0 items"),
+        ("x" * 200, f"expected the JSON object of a HyperparameterTuningJob, got '{'x' * 80}'… (200 characters)"),
         ({"foo": 1}, "foo: is no field of the API"),
         ({"studySpec": {"foo": 1}}, "studySpec.foo: is no field of the API"),
         ({"studySpec": {"parameters": [{}, {"foo": 1}]}}, "studySpec.parameters[1].foo: is no field of the API"),
@@ -66,6 +66,16 @@ def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Pat
         ({"labels": {"a": 1}}, "labels: expected string or bytes-like object"),
         ({"studySpec": {"metrics": {}}}, "studySpec.metrics: repeated field metrics must be in [] which is {}"),
         ({"createTime": "now"}, "createTime: "),
+        (
+            {"studySpec": {"parameters": [{"doubleValueSpec": {"minValue": True}}]}},
+            "studySpec.parameters[0].doubleValueSpec.minValue: expected a number, got True",
+        ),
+        (
+            {"studySpec": {"parameters": [{"discreteValueSpec": {"values": [1, False]}}]}},
+            "studySpec.parameters[0].discreteValueSpec.values[1]: expected a number, got False",
+        ),
+        ({"study_spec": {"algorithm": True}}, "study_spec.algorithm: expected an enum's name or its number, got True"),
+        ({"studySpec": {"algorithm": 1.5}}, "studySpec.algorithm: expected an enum's name or its number, got 1.5"),
     ],
 )
 def test_what_is_no_job_is_refused_by_its_path(document: json.JSONEncoder, message: str) -> None:

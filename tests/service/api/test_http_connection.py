@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hydra_vertex.service.api.connection_limits import ConnectionLimits
 from hydra_vertex.service.api.http_connection import TimedConnection
 from service.harness import wait_until
 
@@ -21,13 +23,13 @@ from service.harness import wait_until
 class HastyConnection(TimedConnection):
     """The same, with less patience."""
 
-    REQUEST_LIMIT_S = 0.4
+    limits = ConnectionLimits(request_s=0.4)
 
 
 class LonelyConnection(TimedConnection):
     """The same, with fewer others."""
 
-    CONNECTIONS_LIMIT = 3
+    limits = ConnectionLimits(connections=3)
 
 
 async def echo(request: Request) -> Response:
@@ -74,6 +76,24 @@ def test_one_that_begins_a_second_request_and_stops_is_closed_too(port: int) -> 
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"GET / HT")
         assert is_closed(connection)
+
+
+@pytest.mark.parametrize("port", [TimedConnection], indirect=True)
+def test_a_body_in_many_pieces_and_chunks_comes_whole(port: int) -> None:
+    body = random.Random(7).randbytes(100_000)  # noqa: S311 - no secret
+    chunks = (body[start : start + 7] for start in range(0, len(body), 7))
+    assert httpx.post(f"http://127.0.0.1:{port}/", content=chunks, trust_env=False).content == body
+
+
+@pytest.mark.parametrize("port", [TimedConnection], indirect=True)
+def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -> None:
+    bodies = [b"%d" % number * number for number in range(1, 400)]
+    with connected(port) as connection:
+        for body in bodies:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        connection.shutdown(socket.SHUT_WR)
+        answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers.split(b"HTTP/1.1 200 ")[1:]] == bodies
 
 
 @pytest.mark.parametrize("port", [LonelyConnection], indirect=True)

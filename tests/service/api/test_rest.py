@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,9 +143,127 @@ def test_a_list_request_that_is_not_understood_is_refused_by_name(
     assert error["message"].startswith(f"{named}: ")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_job_is_an_invalid_argument(client: Client, body: bytes) -> None:
-    assert error_of(client.http.post(JOBS, content=body))["status"] == "INVALID_ARGUMENT"
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[]", "expected the JSON object of a HyperparameterTuningJob, got an array of 0 items"),
+        (b'"x"', "expected the JSON object"),
+        (b"\xff", "is not JSON"),
+        ("{}".encode("utf-16"), "is not JSON"),
+        (b'{"displayName": "\xed\xa0\x80"}', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"maxTrialCount": NaN}', "NaN is no JSON"),
+        (b'{"maxTrialCount": -Infinity}', "-Infinity is no JSON"),
+        (b'{"maxTrialCount": 1e400}', "'1e400' is more than a double can hold"),
+        (b'{"maxTrialCount": 1' + b"0" * 309 + b"}", "an integer of 310 digits is more than a double can hold"),
+        (b'{"maxTrialCount": ' + b"9" * 309 + b"}", "maxTrialCount: "),
+        (b'{"displayName": "a", "displayName": "b"}', "'displayName' is there twice in one object"),
+        (rb'{"displayName": "\ud800"}', r"'\ud800' is half of a character, and no text in UTF-8 can hold it"),
+        (rb'{"\uDFFF": 1}', r"'\udfff' is half of a character"),
+        (rb'{"\ud83d\ude00": 1}', "\U0001f600: is no field of the API"),
+        (rb'{"state": "\ud800"}', r"'\ud800' is half of a character"),
+        (b'{"studySpec": []}', "studySpec: expected an object, got an array of 0 items"),
+        (b'{"studySpec": ""}', "studySpec: expected an object, got ''"),
+        (b'{"error": {"details": [{"@type": "type.googleapis.com/google.protobuf.Duration"}]}}', "cannot be read"),
+        (b'{"error": {"details": [{"@type": 1}]}}', ""),
+        (b'{"trials": [{"parameters": [{"value": ' + b"[" * 900 + b"]" * 900 + b"}]}]}", ""),
+    ],
+    ids=range(23),
+)
+def test_a_body_that_is_no_job_is_an_invalid_argument(client: Client, body: bytes, problem: str) -> None:
+    error = error_of(client.http.post(JOBS, content=body))
+    assert error["status"] == "INVALID_ARGUMENT"
+    assert problem in error["message"]
+    assert len(error["message"]) < 1100
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_json"),
+    [
+        ("application/json", True),
+        ("application/json; charset=UTF-8", True),
+        ('Application/JSON;charset="utf-8"', True),
+        ("application/json; charset=latin-1", False),
+        ("application/x-www-form-urlencoded", False),
+        ("text/plain", False),
+    ],
+)
+def test_a_body_that_says_that_it_is_no_json_is_refused(client: Client, content_type: str, is_json: bool) -> None:
+    error = error_of(client.http.post(JOBS, content=b"{}", headers={"Content-Type": content_type}))
+    assert error["status"] == "INVALID_ARGUMENT"
+    assert error["message"].startswith("Content-Type: expected ") is not is_json
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("projects/%ff/locations/l/customJobs", "the URL's path is not UTF-8"),
+        ("projects/%ed%a0%80/locations/l/customJobs", "the URL's path is not UTF-8"),
+        ("projects/%zz/locations/l/customJobs", "the URL's path has '%zz' in it; write % as %25"),
+        ("projects/%/locations/l/customJobs", "the URL's path has '%/l' in it"),
+        ("projects/%00/locations/l/customJobs", "parent: expected projects/P/locations/L"),
+        (f"{PARENT}/customJobs?filter=%C0%80", "the URL's query is not UTF-8"),
+        (f"{PARENT}/customJobs?filter=%", "the URL's query has '%' in it"),
+        (f"{PARENT}/customJobs?pageSize=1&pageSize=1", "pageSize: is there more than once"),
+        (f"{PARENT}/customJobs?pageSize=1&page_size=1", "pageSize: is there more than once"),
+    ],
+)
+def test_a_url_that_would_have_to_be_guessed_is_refused(client: Client, path: str, problem: str) -> None:
+    answer = sent(client, f"GET /v1/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert (answer["status"], answer["message"][: len(problem)]) == ("INVALID_ARGUMENT", problem)
+
+
+HOST = b"Host: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET / HTTP/1.1\r\na b: c\r\n" + HOST + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: nine\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",
+        b"POST /v1/" + JOBS.encode() + b" HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /" + b"a" * 500_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"a: b\r\n" * 100_000 + b"\r\n",
+    ],
+    ids=range(13),
+)
+def test_what_is_no_http_is_answered_in_googles_form(client: Client, request_bytes: bytes) -> None:
+    assert sent(client, request_bytes)["status"] == "INVALID_ARGUMENT"
+    assert client.http.get(JOBS).status_code == 200
+
+
+def sent(client: Client, request_bytes: bytes) -> Document:
+    """The error that is the answer to bytes of HTTP."""
+    with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(request_bytes)
+        answer = b""
+        while not answer.endswith(b"}"):
+            piece = connection.recv(1 << 16)
+            assert piece, answer
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    error: Document = json.loads(body)["error"]
+    assert head.startswith(b"HTTP/1.1 %d " % error["code"])
+    return error
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE"])
+def test_a_method_that_a_path_has_not_is_answered_in_googles_form(client: Client, method: str) -> None:
+    assert error_of(client.http.request(method, JOBS))["code"] == 405
+
+
+def test_a_path_with_a_slash_at_its_end_is_none(client: Client) -> None:
+    assert error_of(client.http.get(f"{JOBS}/"))["status"] == "NOT_FOUND"
 
 
 def test_a_field_of_the_wrong_type_is_named_by_its_path(client: Client, app: Path) -> None:

@@ -78,7 +78,7 @@ def supervisors_of(trials: list[int]) -> list[int]:
     for pid in trials:
         with suppress(OSError):
             parent = parent_of(pid)
-            if b"supervise.py" in Path(f"/proc/{parent}/cmdline").read_bytes():
+            if b"supervisor/__main__.py" in Path(f"/proc/{parent}/cmdline").read_bytes():
                 found.append(parent)
     return found
 

@@ -17,7 +17,7 @@ from hydra_vertex.service.measurements.metric_file import (
     final_measurement,
     measurements_of,
     no_value_reason,
-    read_records,
+    read_reports,
 )
 
 LOSS = MetricSpec("loss", Goal.MINIMIZE)
@@ -65,7 +65,7 @@ def test_what_cloudml_hypertune_writes_is_read(tmp_path: Path, monkeypatch: pyte
     reporter = HyperTune()
     for step, value in [(1, 0.5), (2, 0.25)]:
         reporter.report_hyperparameter_tuning_metric("val/loss", value, global_step=step)
-    found = read_records(tmp_path / "metrics.jsonl")
+    found = read_reports(tmp_path / "metrics.jsonl")
     assert [(record.metric, record.value, record.step) for record in found] == [
         ("val/loss", 0.5, 1),
         ("val/loss", 0.25, 2),
@@ -78,7 +78,7 @@ def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        found = read_records(Path(file.name))
+        found = read_reports(Path(file.name))
 
     assert len(found) <= content.count(b"\n") + 1
 
@@ -100,16 +100,16 @@ def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
 )
 def test_a_line_without_a_value_is_no_record(tmp_path: Path, line: str) -> None:
     (tmp_path / "m").write_text(f'{line}\n{{"loss": "2", "global_step": "inf", "timestamp": "nan"}}\n')
-    assert read_records(tmp_path / "m") == (MetricReport("loss", 2.0, 0, None),)
+    assert read_reports(tmp_path / "m") == (MetricReport("loss", 2.0, 0, None),)
 
 
 def test_a_file_that_is_not_there_has_no_records(tmp_path: Path) -> None:
-    assert read_records(tmp_path / "m") == ()
+    assert read_reports(tmp_path / "m") == ()
 
 
 def test_of_a_long_file_the_last_records_are_read(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("".join(f'{{"loss": {n}}}\n' for n in range(100_000)))
-    assert [record.value for record in read_records(tmp_path / "m")] == [float(n) for n in range(99_000, 100_000)]
+    assert [record.value for record in read_reports(tmp_path / "m")] == [float(n) for n in range(99_000, 100_000)]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,19 @@ def test_no_rounding_leads_out_of_a_range(one: float, other: float, scale: Scale
     assert is_inside(spec, axis.value(axis.at(unit)))
 
 
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(INT64, INT64, st.sampled_from(list(ScaleType)), st.floats(0, 1))
+def test_no_rounding_leads_out_of_a_range_of_whole_numbers(one: int, other: int, scale: ScaleType, unit: float) -> None:
+    low, high = min(one, other), max(one, other)
+    spec = ParameterSpec("n", IntegerRange(low, high), ScaleType.LINEAR if low <= 0 else scale)
+    axis = axis_of(spec)
+    value = float(axis.value(axis.at(unit)))
+    assert low <= value <= high or high - low < 2048
+    assert 0 <= axis.unit(axis.coordinate(value)) <= 1
+
+
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.sampled_from(list(ScaleType)), st.floats(0, 1))
 def test_a_whole_number_is_where_its_fraction_says(low: int, more: int, scale: ScaleType, unit: float) -> None:
     axis = axis_of(ParameterSpec("n", IntegerRange(low, low + more), scale))

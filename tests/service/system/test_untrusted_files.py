@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.service.folder import TrialFolder
-from hydra_vertex.service.measurements.metric_file import measurements_of, read_records
+from hydra_vertex.service.measurements.metric_file import measurements_of, read_reports
 from hydra_vertex.service.system.untrusted_files import read_end
 from hydra_vertex.service.trials.exit_status import log_tail, read_exit_status
 from service import obstacles
@@ -27,8 +27,8 @@ def test_what_is_no_regular_file_is_read_as_none_and_can_be_removed(
     for file in (folder.metric_file, folder.exit_file, folder.log, folder.gpu_file):
         put(file)
 
-    assert read_records(folder.metric_file) == ()
-    assert read_exit_status(folder.exit_file) is None
+    assert read_reports(folder.metric_file) == ()
+    assert read_exit_status(folder.exit_file, "t") is None
     assert log_tail(folder.log) == ""
     assert not folder.read_gpu()
     folder.clear()
@@ -60,21 +60,21 @@ def test_of_a_file_without_end_the_last_bytes_are_read(tmp_path: Path) -> None:
 def test_lines_that_no_reporter_writes_leave_the_others_readable(tmp_path: Path, line: bytes) -> None:
     good = b'{"loss": 0.5, "global_step": 7}'
     (tmp_path / "m").write_bytes(line + b"\n" + good + b"\n")
-    found = measurements_of(read_records(tmp_path / "m"), "loss", 0.0)
+    found = measurements_of(read_reports(tmp_path / "m"), "loss", 0.0)
     assert [(m.metrics["loss"], m.step_count) for m in found] == [(0.5, 7)]
 
 
 @pytest.mark.parametrize("step", ["1" + "0" * 400, "1e300", '"-1e30"', "NaN", "-1", str(2**63)])
 def test_a_step_that_the_api_cannot_hold_counts_as_none(tmp_path: Path, step: str) -> None:
     (tmp_path / "m").write_text(f'{{"loss": 0.5, "global_step": {step}, "timestamp": 1e300}}\n')
-    (found,) = measurements_of(read_records(tmp_path / "m"), "loss", 0.0)
+    (found,) = measurements_of(read_reports(tmp_path / "m"), "loss", 0.0)
     assert (found.step_count, found.elapsed_s) == (0, None)
 
 
 @pytest.mark.parametrize("content", ["[" * 50_000, '{"code": 1e999}', '{"code": 1' + "0" * 400 + "}"])
 def test_an_ending_that_nobody_wrote_like_that_has_no_code(tmp_path: Path, content: str) -> None:
     (tmp_path / "exit.json").write_text(content)
-    ending = read_exit_status(tmp_path / "exit.json")
+    ending = read_exit_status(tmp_path / "exit.json", "t")
     assert ending is None or ending.code is None
 
 

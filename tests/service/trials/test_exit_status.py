@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -11,35 +12,42 @@ from hydra_vertex.service.trials.exit_status import (
     failure_reason,
     log_tail,
     read_exit_status,
-    with_log_tail,
+    with_tail,
 )
 
 
 @pytest.mark.parametrize(
-    ("ending", "reason"),
+    ("exit_status", "reason"),
     [
-        (ExitStatus(3, None, False, False, ""), "exited with code 3"),
-        (ExitStatus(None, 9, False, False, ""), "killed by signal 9 (SIGKILL)"),
-        (ExitStatus(None, 40, False, False, ""), "killed by signal 40 (a signal without a name)"),
-        (ExitStatus(None, 15, True, False, ""), "ran past its limit of 30 s"),
-        (ExitStatus(0, None, True, False, ""), "ran past its limit of 30 s"),
+        (ExitStatus(code=3), "exited with code 3"),
+        (ExitStatus(signal=9), "killed by signal 9 (SIGKILL)"),
+        (ExitStatus(signal=40), "killed by signal 40 (a signal without a name)"),
+        (ExitStatus(signal=15, timed_out=True), "ran past its limit of 30 s"),
+        (ExitStatus(code=0, timed_out=True), "ran past its limit of 30 s"),
         (
-            ExitStatus(None, 9, False, False, "", memory_bytes=5 << 30),
+            ExitStatus(signal=9, memory_bytes=5 << 30),
             "killed when it used 5 GiB of memory, more than --trial-memory allows",
         ),
-        (ExitStatus(None, None, False, False, "'x': No such file"), "could not be started: 'x': No such file"),
+        (ExitStatus(error="'x': No such file"), "could not be started: 'x': No such file"),
     ],
 )
-def test_an_ending_that_is_not_well_is_one_line(ending: ExitStatus, reason: str) -> None:
-    assert not ending.is_well
-    assert failure_reason(ending, 30.0) == reason
+def test_an_exit_that_is_no_success_is_one_line(exit_status: ExitStatus, reason: str) -> None:
+    assert not exit_status.is_success
+    assert failure_reason(exit_status, 30.0) == reason
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '"x"'])
-def test_a_report_that_is_missing_or_broken_is_none(tmp_path: Path, content: str | None) -> None:
+def test_a_report_of_the_supervisor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "exit.json").write_text('{"code": 3, "signal": null, "started": 1.5, "token": "t"}')
+    assert read_exit_status(tmp_path / "exit.json", "t") == ExitStatus(
+        code=3, started=datetime(1970, 1, 1, 0, 0, 1, 500000, timezone.utc)
+    )
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '"x"', '{"code": 0}', '{"code": 0, "token": "forged"}'])
+def test_a_report_that_is_missing_broken_or_forged_is_none(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "exit.json").write_text(content)
-    assert read_exit_status(tmp_path / "exit.json") is None
+    assert read_exit_status(tmp_path / "exit.json", "t") is None
 
 
 @pytest.mark.parametrize(
@@ -69,4 +77,4 @@ def test_of_a_long_log_the_last_lines_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_reason_stands_alone_when_nothing_was_printed(tmp_path: Path) -> None:
-    assert with_log_tail("exited with code 1", tmp_path / "none") == "exited with code 1"
+    assert with_tail("exited with code 1", log_tail(tmp_path / "none")) == "exited with code 1"

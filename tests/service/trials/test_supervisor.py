@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
-from hydra_vertex.service.trials.launch import SUPERVISOR
+from hydra_vertex.service.trials.launch import BEGIN, supervisor_command
 from service.harness import Document, is_running, wait_until
 
-
-def order_line(folder: Path, command: list[str], **changes: float) -> bytes:
-    limits = {"timeout_s": 20.0, "grace_s": 0.2, "log_limit_bytes": 1 << 20}
-    return json.dumps({"command": command, "directory": str(folder), **limits, **changes}).encode() + b"\n"
+Started: TypeAlias = "subprocess.Popen[bytes]"
 
 
-def supervise(folder: Path, command: list[str], **changes: float) -> Document:
-    subprocess.run(SUPERVISOR, input=order_line(folder, command, **changes), check=True)
+def start(folder: Path, command: list[str], environ: dict[str, str] | None = None, **changes: object) -> Started:
+    """A supervisor that has read its order and waits to begin."""
+    limits = {"timeout_s": 20.0, "grace_s": 0.2, "log_limit_bytes": 1 << 20, "token": "t"}
+    with tempfile.TemporaryFile() as order:
+        order.write(json.dumps({"command": command, "directory": str(folder), **limits, **changes}).encode())
+        order.seek(0)
+        number = order.fileno()
+        return subprocess.Popen(supervisor_command(number), stdin=subprocess.PIPE, env=environ, pass_fds=(number,))
+
+
+def begin(process: Started) -> None:
+    assert process.stdin is not None
+    process.stdin.write(BEGIN)
+    process.stdin.close()
+
+
+def supervise(folder: Path, command: list[str], environ: dict[str, str] | None = None, **changes: object) -> Document:
+    with start(folder, command, environ, **changes) as process:
+        begin(process)
+        assert process.wait(60) == 0
     return ending(folder)
+
+
+def is_sleeping(pid: int) -> bool:
+    """Whether the process waits, as it does in a read from its stdin."""
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"S"
 
 
 def ending(folder: Path) -> Document:
@@ -44,10 +67,25 @@ def test_what_is_printed_is_in_the_log_in_its_order(tmp_path: Path) -> None:
     assert (tmp_path / "log.txt").read_text() == "out\nerr\nend\n"
 
 
-def test_nothing_starts_without_an_order(tmp_path: Path) -> None:
-    command = ["touch", str(tmp_path / "started")]
-    subprocess.run(SUPERVISOR, input=order_line(tmp_path, command).rstrip(b"\n"), check=True)
+@pytest.mark.parametrize("said", [b"", b"begin"])
+def test_nothing_starts_when_stdin_ends_without_a_line(tmp_path: Path, said: bytes) -> None:
+    with start(tmp_path, ["touch", str(tmp_path / "started")]) as process:
+        process.communicate(said, timeout=20)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of a running process")
+def test_a_command_waits_for_descriptors_to_start_with(tmp_path: Path) -> None:
+    with start(tmp_path, ["true"]) as process:
+        wait_until(lambda: is_sleeping(process.pid))  # it has read its order, and waits for the line
+        before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+        begin(process)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+        assert process.wait(20) == 0
+    assert ending(tmp_path)["code"] == 0
 
 
 def test_everything_that_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
@@ -71,10 +109,8 @@ def test_a_command_that_ignores_the_request_to_end_is_killed_after_the_grace(tmp
 
 def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
     script = "trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
-    with subprocess.Popen(SUPERVISOR, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        process.stdin.write(order_line(tmp_path, ["sh", "-c", script], grace_s=10.0))
-        process.stdin.close()
+    with start(tmp_path, ["sh", "-c", script], grace_s=10.0) as process:
+        begin(process)
         log = tmp_path / "log.txt"
         wait_until(lambda: log.exists() and log.read_text() == "ready\n")
         process.terminate()
@@ -90,17 +126,15 @@ kept = bytearray(b"x" * (120 << 20))
 for _ in range(3):
     if os.fork() == 0:
         own = bytearray(b"x" * (int(os.environ["OWN_MIB"]) << 20))
-        time.sleep(2)
+        time.sleep(float(os.environ["WAIT_S"]))
         os._exit(0)
 for _ in range(3):
     os.wait()
 """
     command = [sys.executable, "-I", "-S", "-c", share]
-    for own_mib, fits in (("1", True), ("90", False)):
-        environ = {**os.environ, "OWN_MIB": own_mib}
-        line = order_line(tmp_path, command, memory_limit_bytes=300 << 20)
-        subprocess.run(SUPERVISOR, input=line, env=environ, check=True)
-        report = ending(tmp_path)
+    for own_mib, wait_s, fits in (("1", "1", True), ("90", "60", False)):
+        environ = {**os.environ, "OWN_MIB": own_mib, "WAIT_S": wait_s}
+        report = supervise(tmp_path, command, environ, memory_limit_bytes=300 << 20)
         assert (report["code"] == 0, report["memory_bytes"] is None, report["stopped"]) == (fits, fits, False)
 
 
@@ -126,10 +160,6 @@ def test_a_command_gets_the_signals_back_that_python_ignores(tmp_path: Path) -> 
 
 def test_the_environment_of_the_trial_does_not_change_how_the_supervisor_starts(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('taken for the standard library')")
-    subprocess.run(
-        SUPERVISOR,
-        input=order_line(tmp_path, [sys.executable, "-S", "-c", "import os; print(os.environ['PYTHONPATH'])"]),
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHOME": ""},
-        check=True,
-    )
+    command = [sys.executable, "-S", "-c", "import os; print(os.environ['PYTHONPATH'])"]
+    supervise(tmp_path, command, {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHOME": ""})
     assert (tmp_path / "log.txt").read_text() == f"{tmp_path}\n"

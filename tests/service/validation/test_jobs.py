@@ -41,8 +41,13 @@ def twice(path: str) -> Change:
 
 
 POOL = "trialJobSpec.workerPoolSpecs.0"
+CONTAINER = f"{POOL}.containerSpec"
 DOUBLE = {"minValue": 1.0, "maxValue": 2.0}
 CONDITION = "studySpec.parameters[0].conditionalParameterSpecs[0]"
+
+
+def variable(name: str, value: str) -> Document:
+    return {"name": name, "value": value}
 
 
 def below(parent: str, values: list[object], name: str = "q", **changes: float) -> Document:
@@ -276,6 +281,41 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
+        (
+            changed("studySpec.parameters", [{"parameterId": f"p{n}", "doubleValueSpec": DOUBLE} for n in range(1001)]),
+            "studySpec.parameters",
+        ),
+        (parameter(categoricalValueSpec={"values": [str(n) for n in range(10_001)]}), "studySpec.parameters"),
+        (
+            parameter(categoricalValueSpec={"values": ["a" * 70_000]}),
+            "studySpec.parameters[0].categoricalValueSpec.values",
+        ),
+        (changed(f"{CONTAINER}.args", ["a" * (128 << 10)]), "trialJobSpec.workerPoolSpecs[0].containerSpec"),
+        (
+            changed(f"{CONTAINER}.env", [variable("A", "ä" * 70_000)]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env",
+        ),
+        (
+            changed(f"{CONTAINER}.env", [variable(f"A{n}", f"$(A{n - 1})$(A{n - 1})x") for n in range(100)]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env",
+        ),
+        (
+            changed(f"{CONTAINER}.env", [variable("A", "$(AIP_MODEL_DIR)" * 40)]),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env",
+        ),
+        (
+            changed(
+                f"{CONTAINER}.env", [variable("A", "a" * 1000), *(variable(f"B{n}", "$(A)" * 100) for n in range(99))]
+            ),
+            "trialJobSpec.workerPoolSpecs[0].containerSpec.env",
+        ),
+        (
+            parameter(
+                categoricalValueSpec={"values": ["a"]},
+                conditionalParameterSpecs=[below("Categorical", ["a"] * 1000, f"q{n}") for n in range(11)],
+            ),
+            "studySpec.parameters",
+        ),
         (
             parameter(
                 categoricalValueSpec={"values": ["a", "b"]},

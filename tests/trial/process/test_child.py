@@ -14,8 +14,8 @@ from hydra_vertex.trial.process.child import run_app_process
 
 _PARENT = """
 import os, sys
-from hydra_vertex.trial.process.child import run_child
-sys.exit(run_child([sys.executable, "-c", sys.argv[1]], os.environ, grace_s=0.2))
+from hydra_vertex.trial.process.child import run_app_process
+sys.exit(run_app_process([sys.executable, "-c", sys.argv[1]], os.environ, grace_s=0.2))
 """
 _POLITE = """
 import os, signal, sys, time

@@ -116,19 +116,19 @@ def test_other_ranks_write_nothing(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr, records) == (0, "", [])
 
 
-def test_the_file_is_never_opened_for_writing_where_a_reader_finds_it(tmp_path: Path) -> None:
-    """Python's own audit of what is opened: the file itself is read only, and grows by a rename."""
+def test_the_file_grows_and_is_never_emptied_where_a_reader_finds_it(tmp_path: Path) -> None:
+    """Python's own audit of what is opened: the file itself is read, or appended to."""
     _, records = run_app(
         tmp_path,
         "import sys\n"
         "opened = set()\n"
         "def audit(event, details):\n"
         "    if event == 'open' and str(details[0]).endswith('/metrics'):\n"
-        "        opened.add((details[2] & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC)))\n"
+        "        opened.add(details[2] & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_CREAT | os.O_APPEND))\n"
         "sys.addaudithook(audit)\n"
         "HyperTune().report_hyperparameter_tuning_metric('metric', 3.0, 1)\n"
         "HyperTune().report_hyperparameter_tuning_metric('metric', 3.0, 1)\n"
-        "assert opened == {0}, opened\n"
+        "assert opened == {os.O_RDONLY, os.O_WRONLY | os.O_APPEND}, opened\n"
         "return 1.0",
     )
     assert values(records) == [3.0, 3.0, 1.0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypertune
 import pytest
 
-from hydra_vertex.trial.reporting.records import HypertuneRecord, make_line, newest_first, next_step
+from hydra_vertex.trial.reporting.records import HypertuneRecord, make_line, next_step, parse_records
 
 
 @pytest.mark.parametrize("trial_id", [None, "7"])
@@ -37,9 +37,15 @@ def test_making_a_line_touches_no_file_of_hypertunes(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_lines_are_read_from_the_newest_back() -> None:
+def test_records_are_read_in_the_order_of_their_lines() -> None:
     content = make_line("loss", 0.5, 10) + make_line("acc", 0.25, 20)
-    assert list(newest_first(content)) == [HypertuneRecord("acc", 0.25, 20), HypertuneRecord("loss", 0.5, 10)]
+    assert list(parse_records(content)) == [HypertuneRecord("loss", 0.5, 10), HypertuneRecord("acc", 0.25, 20)]
+
+
+@pytest.mark.parametrize("spaces", [1, 500])
+def test_spaces_at_the_end_of_a_line_change_nothing(spaces: int) -> None:
+    line = make_line("loss", 0.5, 10)
+    assert list(parse_records(line[:-1] + b" " * spaces + b"\n")) == list(parse_records(line))
 
 
 @pytest.mark.parametrize(
@@ -47,11 +53,11 @@ def test_lines_are_read_from_the_newest_back() -> None:
     [b"", b"not a record", b"[1]", b"\xff\xfe", b'{"loss": "0.5', b'{"loss": "high"}', b'{"global_step": "x"}'],
 )
 def test_a_line_of_somebody_else_is_passed_over(line: bytes) -> None:
-    assert list(newest_first(line + b"\n" + make_line("loss", 1.0, 2))) == [HypertuneRecord("loss", 1.0, 2)]
+    assert list(parse_records(line + b"\n" + make_line("loss", 1.0, 2))) == [HypertuneRecord("loss", 1.0, 2)]
 
 
 def test_a_record_without_a_metric_still_has_a_step() -> None:
-    (record,) = newest_first(b'{"global_step": "40"}')
+    (record,) = parse_records(b'{"global_step": "40"}')
     assert (record.metric, record.step) == (None, 40)
     assert math.isnan(record.value)
 

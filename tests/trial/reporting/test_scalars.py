@@ -43,3 +43,16 @@ def test_anything_else_is_described(value: object) -> None:
 def test_a_whole_number_that_no_double_holds_is_refused() -> None:
     with pytest.raises(ValueError, match="too large for a double"):
         to_float(10**400)
+
+
+class Hostile:
+    def item(self) -> object:
+        raise KeyError("item")
+
+    def __repr__(self) -> str:
+        raise KeyError("repr")
+
+
+def test_an_object_whose_methods_fail_is_no_number() -> None:
+    with pytest.raises(TypeError, match="Hostile without a representation, which is not a number"):
+        to_float(Hostile())

@@ -9,7 +9,7 @@ How a request becomes a trial::
                                 │     └─ driver ─ study   one driver a tuning job, and the pure state machine it asks
                                 │          ├─ optimizer   which parameters come next
                                 │          └─ attempt     one start of one trial: launch, watch, measure, conclude
-                                │               └─ runner ┄┄ supervise.py ┄┄ the trial's own command (3 processes)
+                                │               └─ runner ┄┄ supervisor.py ┄┄ the trial's own command (3 processes)
                               devices   places on GPUs, CPU threads and memory: what each trial is given
                               store     SQLite: written before anything is answered or acted upon
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from .access import TOKEN_VARIABLE, read_token
-from .server import LOOPBACK, Address
+from .address import LOOPBACK, Address
 
 
 def add_address_options(parser: argparse.ArgumentParser, default_port: int) -> None:

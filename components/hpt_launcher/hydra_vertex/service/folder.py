@@ -7,6 +7,7 @@
     jobs/<job>/trials/<trial>/log.txt            what the trial printed
     jobs/<job>/trials/<trial>/metrics.jsonl      what it measured
     jobs/<job>/trials/<trial>/exit.json          how its process ended
+    jobs/<job>/trials/<trial>/command.json       which process its command is
     jobs/<job>/trials/<trial>/gpu.txt            which GPU it was given, where there are any
     jobs/<job>/output/<trial>/                   what it wrote, where the job names no other place
     jobs/<job>/run/                              the same of a custom job: log.txt, metrics.jsonl, exit.json
@@ -60,10 +61,15 @@ class TrialFolder:
         except (OSError, ValueError):
             return None
 
+    @property
+    def command_file(self) -> Path:
+        """Which process the trial's command is."""
+        return self.path / "command.json"
+
     def clear(self) -> None:
         """Make the folder, without what an earlier start of the trial left in it. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for file in (self.log, self.metric_file, self.exit_file, self.gpu_file):
+        for file in (self.log, self.metric_file, self.exit_file, self.gpu_file, self.command_file):
             remove(file)
 
 
@@ -88,9 +94,14 @@ class ServiceFolder:
         """`{"pid", "url"}` of the service that listens, and `"grpc"` (`HOST:PORT`) where it serves that too."""
         return self.path / "service.json"
 
+    @property
+    def jobs(self) -> Path:
+        """The folders of all jobs."""
+        return self.path / "jobs"
+
     def job(self, job_id: str) -> Path:
         """Everything of one job."""
-        return self.path / "jobs" / job_id
+        return self.jobs / job_id
 
     def trial(self, job_id: str, trial_id: str) -> TrialFolder:
         """The folder of a trial."""

@@ -9,10 +9,12 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from hydra_vertex.job.quoting import quoted
+
 from .status import Refusal, Status
 
-_PARENT = re.compile(r"projects/[^/]+/locations/[^/]+")
-_JOB = re.compile(r"(projects/[^/]+/locations/[^/]+)/([A-Za-z]+)/([^/]+)")
+_PARENT = re.compile(r"projects/[^/\x00-\x1f\x7f]+/locations/[^/\x00-\x1f\x7f]+")
+_JOB = re.compile(rf"({_PARENT.pattern})/([A-Za-z]+)/([^/]+)")
 _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 
 
@@ -39,14 +41,17 @@ def parse_job_name(text: str, kind: JobKind) -> JobName:
     """Read the name of a job of that kind. Raises Refusal (INVALID_ARGUMENT)."""
     match = _JOB.fullmatch(text)
     if match is None or match[2] != kind.value:
-        raise Refusal(Status.INVALID_ARGUMENT, f"name: expected projects/P/locations/L/{kind.value}/ID, got {text!r}")
+        raise Refusal(
+            Status.INVALID_ARGUMENT,
+            f"name: expected projects/P/locations/L/{kind.value}/ID, got {quoted(text)}",
+        )
     return JobName(match[1], kind, match[3])
 
 
 def parse_parent(text: str) -> str:
     """Check `projects/P/locations/L`. Raises Refusal (INVALID_ARGUMENT)."""
     if _PARENT.fullmatch(text) is None:
-        raise Refusal(Status.INVALID_ARGUMENT, f"parent: expected projects/P/locations/L, got {text!r}")
+        raise Refusal(Status.INVALID_ARGUMENT, f"parent: expected projects/P/locations/L, got {quoted(text)}")
     return text
 
 

@@ -7,49 +7,34 @@ import logging
 import os
 import signal
 import socket
-import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.service.devices.capacity import Capacity, capacity_of
 from hydra_vertex.service.devices.gpus import find_gpus
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
-from hydra_vertex.service.system.folder_lock import FolderLock, unusable
+from hydra_vertex.service.system.folder_lock import FolderLock
+from hydra_vertex.service.system.open_files import raise_file_limit
 
 from .access import TOKEN_VARIABLE, is_loopback
+from .address import LOOPBACK, Address
+from .announcement import publish, require_unserved, withdraw
 from .folder import ServiceFolder
+from .throttled_log import ThrottledHandler
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
-    from hydra_vertex.service.api.grpc_front import GrpcServer
-    from hydra_vertex.service.api.operations import Operations
-    from hydra_vertex.service.jobs.store import Store
-
-LOOPBACK = "127.0.0.1"
-
 REQUEST_GRACE_S = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a service listens. Port 0 takes a free one; `grpc_port` None is a service without gRPC.
-
-    `token` is what every request must carry; None asks for nothing, which only loopback may. gRPC stays on loopback.
-    """
-
-    port: int = 0
-    grpc_port: int | None = None
-    host: str = LOOPBACK
-    token: str | None = field(default=None, repr=False)
+BACKLOG = 128
+"""Connections that wait. Where there is no descriptor for one, asyncio tries, and fails, as often as this at a time."""
+SWITCH_INTERVAL_S = 0.001
+"""So soon the event loop gets the interpreter back from a thread that computes: a fifth of Python's own interval."""
 
 
 def serve(
@@ -77,30 +62,21 @@ def serve(
     with contextlib.ExitStack() as stack:
         lock = FolderLock(folder.lock)
         stack.callback(lock.release)
+        require_unserved(folder)
         listener = stack.enter_context(_listen(address.host, address.port, "--port"))
         if address.grpc_port is not None:
             _listen(LOOPBACK, address.grpc_port, "--grpc-port").close()
         url = f"http://{_url_host(address.host)}:{listener.getsockname()[1]}"
         lock.sign(os.getpid(), url)
-        stack.callback(_withdraw, folder.announcement)
+        stack.callback(withdraw, folder)
 
         def announce_here(grpc_address: str | None) -> None:
-            grpc = {} if grpc_address is None else {"grpc": grpc_address}
-            try:
-                write_atomic(folder.announcement, json.dumps({"pid": os.getpid(), "url": url, **grpc}))
-            except OSError as error:
-                raise unusable(folder.path, error) from error
+            publish(folder, url, grpc_address)
             announce(f"listening on {url}")
             if grpc_address is not None:
                 announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
         _run(folder, address, capacity, listener, announce_here, until_stdin_closes)
-
-
-def _withdraw(announcement: Path) -> None:
-    # What nobody can remove now is told from a running service's by its process.
-    with contextlib.suppress(OSError):
-        announcement.unlink(missing_ok=True)
 
 
 def _run(
@@ -116,17 +92,22 @@ def _run(
     from hydra_vertex.service.api.rest import create_app
     from hydra_vertex.service.jobs.store import Store
 
-    store = Store(folder.database)
-    life = _Life(folder, store, capacity, address, announce)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
+    from .life import ServiceLife
+
+    raise_file_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
+    store = Store(folder)
+    life = ServiceLife(folder, store, capacity, address, announce)
+    server = life.server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
     with contextlib.closing(store), _quiet_signals():
         try:
             server.run(sockets=[listener])
         except SystemExit:
-            # So uvicorn ends after a failure at the start.
+            # uvicorn ends by this after a failure at the start.
             if life.failure is None:
                 raise
     if life.failure is not None:
@@ -136,73 +117,20 @@ def _run(
 def _configured(app: Starlette) -> uvicorn.Config:
     import uvicorn
 
-    from hydra_vertex.service.api.http_connection import TimedConnection
+    from hydra_vertex.service.api.http_connection import HEADERS_LIMIT_BYTES, TimedConnection
 
     return uvicorn.Config(
         app,
         http=TimedConnection,
+        h11_max_incomplete_event_size=HEADERS_LIMIT_BYTES,
         ws="none",
+        backlog=BACKLOG,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=REQUEST_GRACE_S,
     )
-
-
-class _Life:
-    """The engine, from the start of the server to its end. `failure` says why it could not begin."""
-
-    def __init__(
-        self,
-        folder: ServiceFolder,
-        store: Store,
-        capacity: Capacity,
-        address: Address,
-        announce: Callable[[str | None], None],
-    ) -> None:
-        self._folder = folder
-        self._store = store
-        self._capacity = capacity
-        self._address = address
-        self._announce = announce
-        self.failure: UserError | None = None
-
-    @contextlib.asynccontextmanager
-    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        from hydra_vertex.service.api.operations import Operations
-        from hydra_vertex.service.engine.engine import Engine
-
-        engine = Engine(self._folder, self._store, self._capacity)
-        app.state.operations = Operations(engine)
-        try:
-            grpc = _bind_grpc(app.state.operations, self._address)
-            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
-            engine.resume()
-            async with grpc or contextlib.nullcontext():
-                self._announce(grpc.address if grpc else None)
-                yield
-        except (UserError, sqlite3.Error) as error:
-            self.failure = self._explained(error)
-            # One line says it all; uvicorn would print where it was raised.
-            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            raise
-        finally:
-            await engine.stop()
-
-    def _explained(self, error: UserError | sqlite3.Error) -> UserError:
-        from hydra_vertex.service.jobs.schema import unusable_database
-
-        return error if isinstance(error, UserError) else unusable_database(self._folder.database, error)
-
-
-def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
-    """The gRPC server, where one is asked for; it has its port and does not answer yet."""
-    if address.grpc_port is None:
-        return None
-    from hydra_vertex.service.api.grpc_front import GrpcServer
-
-    return GrpcServer(operations, address.grpc_port, address.token)
 
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
@@ -236,7 +164,7 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error

@@ -12,7 +12,7 @@ from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.errors import CommandError, HydraVertexError, OutputError
 from hydra_vertex.trial.process.lifetime import live
 
-from .log import tell
+from .log import show, tell
 from .options import USAGE, Options, parse_options
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Options) -> int:
     if options.help:
-        sys.stdout.write(USAGE)
+        show(USAGE)
         return 0
     if options.version:
         from importlib.metadata import version
 
-        print(f"{PROGRAM} {version('hydra-vertex')}")
+        show(f"{PROGRAM} {version('hydra-vertex')}")
         return 0
     if options.executor_input is not None:
         from .retrain import retrain
@@ -89,7 +89,7 @@ def _run_program(command: AppCommand, program: Program, options: Options) -> int
     words = lexical_command(command, arguments)
     if not options.explain:
         become(program, words)
-    print(shlex.join(words))
+    show(shlex.join(words))
     return 0
 
 
@@ -100,7 +100,7 @@ def _show(explanation: Explanation, program: Sequence[str], file: Path | None) -
     from hydra_vertex.trial.overrides.explain import render
 
     if file is None:
-        print(render(explanation, program))
+        show(render(explanation, program))
         return
     try:
         write_atomic(file, json.dumps(dump_explanation(explanation), indent=2) + "\n")

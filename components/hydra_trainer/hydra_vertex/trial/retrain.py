@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
-from hydra_vertex.protocol.errors import DocumentError, OutputError
+from hydra_vertex.protocol.errors import CommandError, DocumentError, OutputError
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.regular_file import open_regular
 from hydra_vertex.trial.process.child import run_app_process
-from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS
+from hydra_vertex.trial.reporting.records import parse_records
 
 from .log import tell
 
@@ -64,20 +64,21 @@ class Metric:
 def retrain(executor_input: str) -> int:
     """Run the app as a child and describe its outputs to the pipeline. The app's exit code.
 
-    Raises DocumentError when the pipeline's input is malformed, OutputError when an output cannot be written.
+    Raises DocumentError when the pipeline's input is malformed, CommandError when Python cannot be started, OutputError
+    when an output cannot be written.
     """
     step = parse_executor_input(executor_input)
     retraining = parse_retraining(step)
-    with tempfile.TemporaryDirectory(prefix="hydra-trial-") as folder:
+    with _temporary_folder() as folder:
         metric_file = Path(folder, "output.metrics")
         _make_folders(retraining)
-        exit_code = run_app_process(retraining.command, retraining.environ(os.environ, metric_file))
+        exit_code = _run(retraining, metric_file)
         if exit_code != 0:
             return exit_code
-        records = metric_file.read_text(encoding="utf-8") if metric_file.exists() else ""
+        records = _read_records(metric_file)
     metric = parse_metric(records, retraining.metric)
-    _say_what_is_missing(retraining, metric)
     _write_output(step, retraining, metric)
+    _say_what_is_missing(retraining, metric)
     return 0
 
 
@@ -95,25 +96,36 @@ def parse_retraining(step: ExecutorInput) -> Retraining:
     return Retraining(command, overrides, metric, step.outputs[_MODEL].path)
 
 
-def parse_metric(records: str, name: str) -> Metric | None:
-    """The last of cloudml-hypertune's records that holds the metric; without a name, the last record's own."""
-    for line in reversed(records.splitlines()):
-        values = _values(line)
-        found = name or next(iter(values), "")
-        if found in values:
-            return Metric(found, values[found])
-    return None
-
-
-def _values(line: str) -> dict[str, float]:
-    """A record's metrics. The app may have written lines of its own: what is no finite number does not count."""
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     try:
-        record = json.loads(line)
-        fields = record.items() if isinstance(record, Mapping) else ()
-        values = {name: float(str(value)) for name, value in fields if name not in RECORD_FIELDS}
-    except ValueError:
-        return {}
-    return {name: value for name, value in values.items() if math.isfinite(value)}
+        return tempfile.TemporaryDirectory(prefix="hydra-trial-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(f"no folder for temporary files can be made: {error.strerror}; set $TMPDIR") from error
+
+
+def _run(retraining: Retraining, metric_file: Path) -> int:
+    try:
+        return run_app_process(retraining.command, retraining.environ(os.environ, metric_file))
+    except OSError as error:
+        raise CommandError(f"{retraining.command[0]}: cannot be started: {error.strerror}") from error
+
+
+def _read_records(metric_file: Path) -> bytes:
+    """What the app has left in the place of the metric file may be anything."""
+    try:
+        with os.fdopen(open_regular(metric_file, os.O_RDONLY), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        tell(f"{metric_file}: cannot be read, so there is no metric: {error.strerror}")
+        return b""
+
+
+def parse_metric(records: bytes, name: str) -> Metric | None:
+    """The metric's last finite value in cloudml-hypertune's records; without a name, the last one of any metric."""
+    values = [Metric(r.metric, r.value) for r in parse_records(records) if r.metric and math.isfinite(r.value)]
+    return next((metric for metric in reversed(values) if name in ("", metric.name)), None)
 
 
 def _make_folders(retraining: Retraining) -> None:
@@ -127,7 +139,7 @@ def _make_folders(retraining: Retraining) -> None:
 def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
     if metric is None:
         tell("the app returned no metric; the model is kept, and the step's metrics are empty")
-    if not any(retraining.model_dir.iterdir()):
+    if not retraining.model_dir.is_dir() or not any(retraining.model_dir.iterdir()):
         tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
 
 

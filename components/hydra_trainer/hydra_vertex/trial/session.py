@@ -27,6 +27,7 @@ from hydra_vertex.trial.overrides.presence import is_single_run
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
 from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
 from hydra_vertex.trial.reporting.objective import NoObjective, Objective, parse_objective
+from hydra_vertex.trial.reporting.place import check_place
 from hydra_vertex.trial.reporting.rank import is_first_process
 from hydra_vertex.trial.reporting.reporting import prepare_reporting
 
@@ -68,9 +69,14 @@ class Session:
         return (*flag_tokens(self._arguments), *override_texts(self._arguments))
 
     def start(self) -> None:
-        """Wait for the app to call its main."""
+        """Wait for the app to call its main. Raises OutputError when its measurements cannot be written."""
+        if self._metric_file is not None and self._is_recorded():
+            check_place(self._metric_file)
         prepare_reporting(self._options.monitor)
         replace_hydra_main(self._on_launch)
+
+    def _is_recorded(self) -> bool:
+        return is_single_run(self._arguments) and not self._options.explain and is_first_process()
 
     def check_delivered(self) -> None:
         """Raises CommandError when the app ended well and never asked for what it was to get."""
@@ -137,24 +143,30 @@ class Session:
         if not is_first_process():
             return
         metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
+        outcome = parse_objective(job.return_value, metric)
+        error = self._record(metric, outcome.value) if isinstance(outcome, Objective) else None
         self._say_what_early_stopping_misses(metric)
-        match parse_objective(job.return_value, metric):
+        if error is not None:
+            self._tell(error)
+            return
+        match outcome:
             case NoObjective(reason):
                 tell(f"no measurement: {reason}")
             case Objective(value):
                 tell(f"{metric} = {value}")
-                self._report(metric, value)
 
-    def _report(self, metric: str, value: float) -> None:
+    def _record(self, metric: str, value: float) -> HydraVertexError | None:
+        """Why the value could not be recorded, if it could not."""
         if self._metric_file is None:
-            return
+            return None
         from hydra_vertex.trial.reporting.metric_file import add_final_value
 
         try:
             check_metric_name(metric)
             add_final_value(self._metric_file, metric, value)
         except HydraVertexError as error:
-            self._tell(error)
+            return error
+        return None
 
     def _say_what_early_stopping_misses(self, metric: str) -> None:
         monitored = self._options.monitor

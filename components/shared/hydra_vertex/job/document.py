@@ -106,7 +106,7 @@ def load_job(path: Path) -> HyperparameterTuningJob:
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise OutputError(f"{path}: cannot be read ({error.strerror}); give the job.json of a run") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DocumentError("", f"{path} is not JSON ({error}); give the job.json of a run") from error
     if not isinstance(value, dict) or "studySpec" not in value:
         raise DocumentError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from .quoting import quoted
+
 
 class WireEnum(str, Enum):
     """An enum whose members are declared in the order of their proto numbers, which count from 0."""
@@ -17,7 +19,7 @@ class WireEnum(str, Enum):
         for member in members:
             if value == member.value:
                 return member
-        raise ValueError(f"{value!r} is none of {', '.join(m.value for m in members)}")
+        raise ValueError(f"{quoted(value)} is none of {', '.join(m.value for m in members)}")
 
 
 class JobState(WireEnum):

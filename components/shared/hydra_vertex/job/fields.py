@@ -17,6 +17,16 @@ from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .enums import WireEnum
+from .quoting import quoted
+
+INT64_LIMIT = 1 << 63
+NUMBER_TEXT_LIMIT = 400
+"""In characters. A double has 309 digits before the point at most."""
+
+DURATION_LIMIT_S = 315_576_000_000
+"""10,000 years. Source: the comment of Duration.seconds in google/protobuf/duration.proto."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 T = TypeVar("T")
 E = TypeVar("E", bound=WireEnum)
@@ -27,7 +37,7 @@ class Fields:
 
     def __init__(self, value: Json, path: str) -> None:
         if not isinstance(value, dict):
-            raise DocumentError(path, f"expected an object, got {value!r}")
+            raise DocumentError(path, f"expected an object, got {quoted(value)}")
         self._values: dict[str, Json] = {_camel(key): item for key, item in value.items() if item is not None}
         self._path = path
 
@@ -53,7 +63,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise DocumentError(self.path(name), f"expected a string, got {value!r}")
+            raise DocumentError(self.path(name), f"expected a string, got {quoted(value)}")
         return value
 
     def integer(self, name: str, default: int = 0) -> int:
@@ -84,7 +94,7 @@ class Fields:
         if value is None:
             return ()
         if not isinstance(value, list):
-            raise DocumentError(self.path(name), f"expected an array, got {value!r}")
+            raise DocumentError(self.path(name), f"expected an array, got {quoted(value)}")
         return tuple(parse(item, f"{self.path(name)}[{i}]") for i, item in enumerate(value))
 
     def message(self, name: str) -> Json:
@@ -96,7 +106,7 @@ class Fields:
         """The field `labels`; every value as text."""
         labels = self.message("labels")
         if not isinstance(labels, dict):
-            raise DocumentError(self.path("labels"), f"expected an object, got {labels!r}")
+            raise DocumentError(self.path("labels"), f"expected an object, got {quoted(labels)}")
         return {name: str(value) for name, value in labels.items()}
 
     def child(self, name: str) -> Fields:
@@ -115,54 +125,93 @@ class Fields:
 
 
 def parse_integer(value: Json, path: str) -> int:
-    """A whole number, never through a float when it is written as text."""
+    """An int64, never through a float when it is written as text. Raises DocumentError."""
+    match value:
+        case bool():
+            number = None
+        case int():
+            number = value
+        case str() | float():
+            number = _whole(str(value))
+        case _:
+            number = None
+    if number is None:
+        raise DocumentError(path, f"expected a whole number, got {quoted(value)}")
+    if not -INT64_LIMIT <= number < INT64_LIMIT:
+        raise DocumentError(path, f"expected a whole number of 64 bits at most, got {quoted(value)}")
+    return number
+
+
+def _whole(text: str) -> int | None:
+    """The whole number of a text such as `3`, `3.0` or `3e2`; None when it is none.
+
+    Of one that is far beyond an int64 INT64_LIMIT: a few characters can stand for a number that fills the memory.
+    """
+    if len(text) > NUMBER_TEXT_LIMIT or not _NUMBER.fullmatch(text):
+        return None
     try:
-        number = Decimal(str(value)) if not isinstance(value, bool) else None
+        number = Decimal(text)
     except InvalidOperation:
-        number = None
-    if number is None or not number.is_finite() or number != number.to_integral_value():
-        raise DocumentError(path, f"expected a whole number, got {value!r}")
-    return int(number)
+        return None
+    if not number:
+        return 0
+    if number.adjusted() > len(str(INT64_LIMIT)):
+        return INT64_LIMIT
+    return int(number) if number == number.to_integral_value() else None
 
 
 def parse_number(value: Json, path: str) -> float:
-    """A finite double."""
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except ValueError:
+    """A finite double. Raises DocumentError."""
+    match value:
+        case bool():
             number = math.nan
-        if math.isfinite(number):
-            return number
-    raise DocumentError(path, f"expected a finite number, got {value!r}")
+        case int() | float():
+            number = _double(value)
+        case str() if len(value) <= NUMBER_TEXT_LIMIT and _NUMBER.fullmatch(value):
+            number = float(value)
+        case _:
+            number = math.nan
+    if not math.isfinite(number):
+        raise DocumentError(path, f"expected a finite number, got {quoted(value)}")
+    return number
+
+
+def _double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def parse_text(value: Json, path: str) -> str:
-    """A string item of a repeated field."""
+    """A string item of a repeated field. Raises DocumentError."""
     if not isinstance(value, str):
-        raise DocumentError(path, f"expected a string, got {value!r}")
+        raise DocumentError(path, f"expected a string, got {quoted(value)}")
     return value
 
 
 def parse_duration_s(value: Json, path: str) -> float:
-    """`3.5s` in seconds."""
-    if not isinstance(value, str) or not re.fullmatch(r"-?\d+(\.\d{1,9})?s", value):
-        raise DocumentError(path, f"expected a duration such as '3.5s', got {value!r}")
-    return float(value[:-1])
+    """`3.5s` in seconds, within DURATION_LIMIT_S in either direction. Raises DocumentError."""
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,9})?s", value):
+        raise DocumentError(path, f"expected a duration such as '3.5s', got {quoted(value)}")
+    seconds = float(value[:-1])
+    if abs(seconds) > DURATION_LIMIT_S:
+        raise DocumentError(path, f"expected {DURATION_LIMIT_S}s at most, got {quoted(value)}")
+    return seconds
 
 
 def parse_time(value: Json, path: str) -> datetime:
-    """RFC 3339; digits beyond microseconds are cut off."""
+    """RFC 3339; digits beyond microseconds are cut off. Raises DocumentError."""
     text = value if isinstance(value, str) else ""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
     if match is None:
-        raise DocumentError(path, f"expected a time such as '2026-01-31T12:00:00Z', got {value!r}")
+        raise DocumentError(path, f"expected a time such as '2026-01-31T12:00:00Z', got {quoted(value)}")
     seconds, fraction, zone = match.groups()
     whole = f"{seconds}{(fraction or '.0')[:7].ljust(7, '0')}{zone.replace('Z', '+00:00')}"
     try:
         return datetime.fromisoformat(whole).astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
-        raise DocumentError(path, f"{value!r} is no time ({error})") from error
+        raise DocumentError(path, f"{quoted(value)} is no time ({error})") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .fields import Fields, format_duration, format_time, present
+from .quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,5 +201,5 @@ def _flag(fields: Fields, name: str) -> bool | None:
         return None
     value = fields.take(name)
     if not isinstance(value, bool):
-        raise DocumentError(fields.path(name), f"expected true or false, got {value!r}")
+        raise DocumentError(fields.path(name), f"expected true or false, got {quoted(value)}")
     return value

@@ -55,6 +55,9 @@ class Discrete:
     default: float | None = None
 
 
+DEPTH_LIMIT = 40
+"""Of conditional parameters. Protocol buffers are read to a depth of 100 messages, of which each level has two."""
+
 Domain: TypeAlias = DoubleRange | IntegerRange | Categorical | Discrete
 Condition: TypeAlias = tuple[str, ...] | tuple[float, ...]
 """The values of the parent under which a conditional parameter is active."""
@@ -148,15 +151,20 @@ def dump_study_spec(spec: StudySpec) -> JsonObject:
     }
 
 
-def parse_parameter(value: Json, path: str) -> ParameterSpec:
-    """Read a `ParameterSpec` with the conditional parameters under it."""
+def parse_parameter(value: Json, path: str, depth: int = 0) -> ParameterSpec:
+    """Read a `ParameterSpec` with the conditional parameters under it. `depth` is how many it stands under itself.
+
+    Raises DocumentError naming the field, also where conditional parameters are nested more than DEPTH_LIMIT deep.
+    """
+    if depth > DEPTH_LIMIT:
+        raise DocumentError(path, f"conditional parameters are nested more than {DEPTH_LIMIT} deep")
     fields = Fields(value, path)
     scale = fields.enum("scaleType", ScaleType, ScaleType.UNSPECIFIED)
     return ParameterSpec(
         id=fields.text("parameterId"),
         domain=_parse_domain(fields, path),
         scale=None if scale is ScaleType.UNSPECIFIED else scale,
-        children=fields.items("conditionalParameterSpecs", _parse_child),
+        children=fields.items("conditionalParameterSpecs", lambda item, at: _parse_child(item, at, depth + 1)),
     )
 
 
@@ -218,7 +226,7 @@ def _default(value: float | str | None) -> Mapping[str, Json]:
 _CONDITIONS = ("parentDiscreteValues", "parentIntValues", "parentCategoricalValues")
 
 
-def _parse_child(value: Json, path: str) -> ConditionalParameter:
+def _parse_child(value: Json, path: str, depth: int) -> ConditionalParameter:
     fields = Fields(value, path)
     given = [name for name in _CONDITIONS if fields.has(name)]
     if len(given) != 1:
@@ -226,7 +234,8 @@ def _parse_child(value: Json, path: str) -> ConditionalParameter:
     body = fields.child(given[0])
     texts = given[0] == "parentCategoricalValues"
     when: Condition = body.items("values", parse_text) if texts else body.items("values", parse_number)
-    return ConditionalParameter(when, parse_parameter(fields.message("parameterSpec"), fields.path("parameterSpec")))
+    spec = parse_parameter(fields.message("parameterSpec"), fields.path("parameterSpec"), depth)
+    return ConditionalParameter(when, spec)
 
 
 def _dump_child(child: ConditionalParameter, parent: Domain) -> JsonObject:

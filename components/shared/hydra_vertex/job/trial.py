@@ -12,6 +12,7 @@ from hydra_vertex.protocol.json import Json, JsonObject
 
 from .enums import TrialState
 from .fields import Fields, format_duration, format_time, parse_number, present
+from .quoting import quoted
 
 ParameterValue: TypeAlias = float | str
 """A protobuf number or string: the API gives back an integer as a double."""
@@ -140,8 +141,8 @@ def _parse_parameter(value: Json, path: str) -> tuple[str, ParameterValue]:
     if isinstance(raw, str):
         return key, raw
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        raise DocumentError(fields.path("value"), f"expected a number or a string, got {raw!r}")
-    return key, float(raw)
+        raise DocumentError(fields.path("value"), f"expected a number or a string, got {quoted(raw)}")
+    return key, parse_number(raw, fields.path("value"))
 
 
 def _parse_metric(value: Json, path: str) -> tuple[str, float]:

@@ -13,7 +13,7 @@
     ├── AppError                1   the user's app failed, or said nothing that can be used
     ├── StudyError              1   a study ended without a trial to select
     ├── ServiceError            1   the tuning service refused, failed or did not answer
-    └── Stopped               130   the user stopped the work; the message says how to go on
+    └── Interrupted           130   the user stopped the work; the message says how to go on
 
 The number is the exit code of a command that ends with that error.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hydra_vertex.protocol.errors import HydraVertexError
 
 
-class StepFailed(HydraVertexError):  # noqa: N818 - what happened to the step, as Stopped is
+class StepFailed(HydraVertexError):  # noqa: N818 - what happened to the step, as Interrupted is
     """A step ended with an exit code other than 0, having said why on stderr.
 
     `exit_code` is the step's own, as a shell would show it: 128 + n for a death by signal n.

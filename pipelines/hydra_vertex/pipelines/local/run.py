@@ -42,7 +42,7 @@ def run_locally(
     """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
 
     `again` is the command that goes on with this run, for the message when it is stopped. Raises StepFailed when a step
-    fails, ServiceError when the service does not start, Stopped on Ctrl-C. What was measured is kept in every case.
+    fails, ServiceError when the service does not start, Interrupted on Ctrl-C. What was measured is kept in every case.
     """
     from hydra_vertex.service.start import start_service
 

@@ -10,15 +10,20 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import NoReturn, TypeAlias
 
 from hydra_vertex.job import JobState
 from hydra_vertex.job.fields import parse_time
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.status import Refusal, Status
 
 Predicate: TypeAlias = Callable[[JsonObject], bool]
+
+LENGTH_LIMIT = 4096
+"""In characters. Each term is looked at for each job: this bounds what one list request can cost."""
 
 DEPTH_LIMIT = 32
 EXAMPLES = (
@@ -40,6 +45,8 @@ _ORDER: Mapping[str, Callable[[datetime, datetime], bool]] = {
 
 def parse_filter(text: str) -> Predicate:
     """The predicate of a filter; an empty one lets everything through. Raises Refusal (INVALID_ARGUMENT)."""
+    if len(text) > LENGTH_LIMIT:
+        _refuse(f"expected {LENGTH_LIMIT} characters at most, got {len(text)}")
     if not text.strip():
         return lambda _: True
     parser = _Parser(text)
@@ -62,7 +69,8 @@ class _Parser:
 
     def refuse(self) -> NoReturn:
         found = self.peek()
-        _refuse(f"{found[1] if found else 'the end'!r} was not expected in {self._text!r}; it takes {EXAMPLES}")
+        unexpected = quoted(found[1] if found else "the end")
+        _refuse(f"{unexpected} was not expected in {quoted(self._text)}; it takes {EXAMPLES}")
 
     def expression(self, depth: int) -> Predicate:
         """Factors joined by AND, or by nothing."""
@@ -100,8 +108,8 @@ class _Parser:
         if comparator in {"(", ")", "-"}:
             self._next -= 1
             self.refuse()
-        quoted = (self.peek() or ("", ""))[0] == "text"
-        return _restriction(field, comparator, self._take({"word", "text"}), quoted=quoted)
+        in_quotes = (self.peek() or ("", ""))[0] == "text"
+        return _restriction(field, comparator, self._take({"word", "text"}), in_quotes=in_quotes)
 
     def _accept(self, kind: str, text: str) -> bool:
         if self.peek() != (kind, text):
@@ -119,23 +127,23 @@ class _Parser:
 
 def _tokens(text: str) -> list[tuple[str, str]]:
     tokens = []
-    at = 0
-    while text[at:].strip():
+    text, at = text.rstrip(), 0
+    while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            _refuse(f"{text[at:].strip()!r} cannot be read; it takes {EXAMPLES}")
+            _refuse(f"{quoted(text[at:].strip())} cannot be read; it takes {EXAMPLES}")
         value = match[match.lastgroup]
         tokens.append((match.lastgroup, re.sub(r"\\(.)", r"\1", value) if match.lastgroup == "text" else value))
         at = match.end()
     return tokens
 
 
-def _restriction(field: str, comparator: str, value: str, *, quoted: bool) -> Predicate:
+def _restriction(field: str, comparator: str, value: str, *, in_quotes: bool) -> Predicate:
     if field.startswith("labels."):
-        return _label(field.removeprefix("labels."), comparator, value, quoted=quoted)
+        return _label(field.removeprefix("labels."), comparator, value, in_quotes=in_quotes)
     restrict = _FIELDS.get(_snake(field))
     if restrict is None:
-        _refuse(f"{field!r} is none of {', '.join(_FIELDS)} and labels.KEY")
+        _refuse(f"{quoted(field)} is none of {', '.join(_FIELDS)} and labels.KEY")
     return restrict(comparator, value)
 
 
@@ -143,15 +151,15 @@ def _state(comparator: str, value: str) -> Predicate:
     if comparator not in {"=", "!="}:
         _refuse(f"state takes = and !=, got {comparator!r}")
     if value not in {state.value for state in JobState}:
-        _refuse(f"{value!r} is no JobState, such as {JobState.RUNNING.value}")
+        _refuse(f"{quoted(value)} is no JobState, such as {JobState.RUNNING.value}")
     return _negated(lambda document: document.get("state") == value, comparator)
 
 
 def _display_name(comparator: str, value: str) -> Predicate:
     if comparator not in {"=", "!=", ":"}:
         _refuse(f"display_name takes =, != and : (with * for any text), got {comparator!r}")
-    wanted = _wildcard(value) if comparator == ":" else re.compile(re.escape(value), re.DOTALL)
-    return _negated(lambda document: wanted.fullmatch(str(document.get("displayName", ""))) is not None, comparator)
+    matches: Callable[[str], bool] = _wildcard(value) if comparator == ":" else partial(operator.eq, value)
+    return _negated(lambda document: matches(str(document.get("displayName", ""))), comparator)
 
 
 def _create_time(comparator: str, value: str) -> Predicate:
@@ -172,10 +180,10 @@ _FIELDS: Mapping[str, Callable[[str, str], Predicate]] = {
 }
 
 
-def _label(key: str, comparator: str, value: str, *, quoted: bool) -> Predicate:
+def _label(key: str, comparator: str, value: str, *, in_quotes: bool) -> Predicate:
     if comparator not in {"=", "!=", ":"}:
         _refuse(f"labels.{key} takes =, != and :, got {comparator!r}")
-    if comparator == ":" and value == "*" and not quoted:
+    if comparator == ":" and value == "*" and not in_quotes:
         return lambda document: key in _labels(document)
     return _negated(lambda document: _labels(document).get(key) == value, comparator)
 
@@ -189,8 +197,28 @@ def _negated(predicate: Predicate, comparator: str) -> Predicate:
     return (lambda document: not predicate(document)) if comparator == "!=" else predicate
 
 
-def _wildcard(value: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in value.split("*")), re.DOTALL)
+def _wildcard(pattern: str) -> Callable[[str], bool]:
+    """Whether a text is the pattern, in which `*` is any text: in linear time, by the leftmost place of each part.
+
+    A regular expression would try every way to divide the text among the wildcards.
+    """
+    first, *others = pattern.split("*")
+    if not others:
+        return partial(operator.eq, pattern)
+    *inner, last = others
+
+    def matches(text: str) -> bool:
+        if not text.startswith(first):
+            return False
+        at = len(first)
+        for part in inner:
+            at = text.find(part, at)
+            if at < 0:
+                return False
+            at += len(part)
+        return at <= len(text) - len(last) and text.endswith(last)
+
+    return matches
 
 
 def _snake(name: str) -> str:

@@ -16,9 +16,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
+
+from .json_types import refuse_wrong_types
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -51,19 +54,26 @@ def message_class(name: str) -> type[Message]:
 
 def canonical(kind: JobKind, document: Json) -> JsonObject:
     """A job as proto JSON writes it, without defaults. Raises DocumentError naming the field that is not the API's."""
-    from google.protobuf.json_format import ParseDict, ParseError
+    from google.protobuf.json_format import Error, ParseDict
 
     name = RESOURCES[kind]
     if not isinstance(document, dict):
-        raise DocumentError("", f"expected the JSON object of a {name}, got {_shortened(document)}")
+        raise DocumentError("", f"expected the JSON object of a {name}, got {quoted(document)}")
     message = message_class(name)()
     try:
+        refuse_wrong_types(document, message)
         ParseDict(document, message)
-    except ParseError as error:
+        return to_document(message)
+    except DocumentError:
+        raise
+    except Error as error:
         raise _named(str(error), name) from error
     except RecursionError as error:
         raise DocumentError("", f"the {name} is nested too deeply") from error
-    return to_document(message)
+    except Exception as error:
+        # json_format.Parse, too, takes whatever ParseDict raises for an error in the JSON: a KeyError where an Any
+        # has no value, an OverflowError where an integer is beyond a double.
+        raise DocumentError("", f"the {name} cannot be read ({type(error).__name__}: {error})") from error
 
 
 def to_document(message: Message) -> JsonObject:
@@ -150,22 +160,21 @@ _STEP = re.compile(r"Failed to (?:parse|serialize) (\w+) field: ")
 
 
 def _named(text: str, root: str) -> DocumentError:
-    """What json_format says, with the path of the field before it."""
+    """What json_format says, with the path of the field before it. In linear time: the text quotes the request."""
     steps = _STEP.findall(text)
-    problem = _STEP.sub("", text)
-    found = re.search(rf' at "?{root}\.?(.*?)"?[.]*(?:\n|$)', problem)
-    path = found[1].rstrip(".") if found else ".".join(steps)
-    if found and steps and path.rpartition(".")[2].split("[")[0] != steps[-1]:
-        path = f"{path}.{steps[-1]}".lstrip(".")
-    if found:
-        problem = problem[: found.start()]
+    problem, found, path = _split_at_path(_STEP.sub("", text), root)
     if unknown := _UNKNOWN.match(problem):
-        return DocumentError(
-            f"{found[1].rstrip('.')}.{unknown[1]}".lstrip(".") if found else unknown[1], "is no field of the API"
-        )
+        return DocumentError(f"{path}.{unknown[1]}".lstrip("."), "is no field of the API")
+    if not found:
+        path = ".".join(steps)
+    elif steps and path.rpartition(".")[2].split("[")[0] != steps[-1]:
+        path = f"{path}.{steps[-1]}".lstrip(".")
     return DocumentError(path, problem.rstrip("."))
 
 
-def _shortened(value: Json) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}…"
+def _split_at_path(text: str, root: str) -> tuple[str, bool, str]:
+    """The text before ` at ROOT.PATH`, whether there is such a path, and the path."""
+    start, marker = max((text.rfind(marker), marker) for marker in (f" at {root}", f' at "{root}'))
+    if start < 0:
+        return text, False, ""
+    return text[:start], True, text[start + len(marker) :].partition("\n")[0].lstrip(".").rstrip('".')

@@ -6,21 +6,24 @@ google/longrunning/operations.proto; any other one is UNIMPLEMENTED, as gRPC has
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from hydra_vertex.protocol.errors import DocumentError, UserError
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.access import require_token
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
-from .google_messages import RESOURCES, load, message_class, request_document, to_message
+from .connection_limits import LIMITS, ConnectionLimits
+from .error_answer import ErrorAnswer, answer_to
+from .google_messages import RESOURCES, message_class, request_document, to_message
 from .operations import Operations
-from .request_guard import BODY_LIMIT_BYTES
+from .request_body import BODY_LIMIT_BYTES
+from .request_threads import in_thread
 
 if TYPE_CHECKING:
     import grpc  # type: ignore[import-untyped]  # its types are published apart from it
@@ -39,15 +42,13 @@ logger = logging.getLogger(__name__)
 class GrpcServer:
     """A gRPC server in the event loop that runs. It answers while it is entered as a context."""
 
-    def __init__(self, operations: Operations, port: int, token: str | None) -> None:
+    def __init__(self, operations: Operations, port: int, token: str | None, limits: ConnectionLimits = LIMITS) -> None:
         """Listen on a port of this machine; 0 takes a free one. Raises UserError when it is taken."""
         # Trials are started by fork and exec; gRPC need not look after the moment in between.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         import grpc.aio  # type: ignore[import-untyped]  # its types are published apart from it
 
-        self._server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", BODY_LIMIT_BYTES), ("grpc.so_reuseport", 0)]
-        )
+        self._server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.connections)
         self._server.add_generic_rpc_handlers(_handlers(operations, token))
         try:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
@@ -71,6 +72,25 @@ class GrpcServer:
         await self._server.stop(STOP_GRACE_S)
 
 
+def _options(limits: ConnectionLimits) -> list[tuple[str, int]]:
+    """What gRPC's core does by itself.
+
+    A connection is closed that has made no handshake by then, or has grown old: at once when it has no call, else when
+    its calls have ended or a second such time has passed. A client that goes on makes another one, without an error.
+    Source: https://grpc.github.io/grpc/cpp/channel__arg__names_8h.html
+    """
+    request_ms = round(1000 * limits.request_s)
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", BODY_LIMIT_BYTES),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.max_concurrent_streams", limits.connections),
+        ("grpc.server_handshake_timeout_ms", request_ms),
+        ("grpc.max_connection_age_ms", request_ms),
+        ("grpc.max_connection_age_grace_ms", request_ms),
+    ]
+
+
 def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRpcHandler, ...]:
     import grpc
 
@@ -90,45 +110,44 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
             require_token(_metadata(context).get("authorization", ""), token)
-            await asyncio.to_thread(load)
             return await _answer(name, request, operations)
-        except Refusal as error:
-            status, message, field = error.status, str(error), error.field
-        except DocumentError as error:
-            status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
         except Exception as error:
-            logger.exception("%s failed", name)
-            status, field = Status.INTERNAL, ""
-            message = f"{name} failed ({type(error).__name__}: {error}); see the service's log"
-        trailer = (("grpc-status-details-bin", _status_bytes(status, message, field)),)
-        await context.abort(grpc.StatusCode[status.name], message, trailer)
+            answer = answer_to(error, name)
+            if answer.status is Status.INTERNAL:
+                logger.exception("%s failed", name)
+        trailer = (("grpc-status-details-bin", _status_bytes(answer)),)
+        await context.abort(grpc.StatusCode[answer.status.name], answer.message, trailer)
         raise AssertionError("abort() raises")
 
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
+    fields = await in_thread(_fields, method, request)
     if method in {"GetOperation", "WaitOperation"}:
-        fields = request_document(_parsed(_operation_request(method), request))
         return _operation(operations.get_operation(str(fields.get("name", ""))))
-    fields = request_document(_parsed(message_class(f"{method}Request")(), request))
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     kind = next(kind for kind in JobKind if RESOURCES[kind] in method)
     resource = RESOURCES[kind]
     match method.partition(resource)[0]:
         case "Create":
             given = fields.get(resource[0].lower() + resource[1:], {})
-            return _bytes(await operations.create(kind, parent, given), resource)
+            return await in_thread(_bytes, await operations.create(kind, parent, given), resource)
         case "Get":
-            # A study of 1,000 trials takes a while to become a message; others are answered meanwhile.
-            return await asyncio.to_thread(_bytes, operations.get(kind, name), resource)
+            return await in_thread(_bytes_of_text, operations.text(kind, name), resource)
         case "List":
-            return _bytes(await operations.list(kind, parent, fields), f"{method}Response")
+            return await in_thread(_bytes, await operations.list(kind, parent, fields), f"{method}Response")
         case "Cancel":
-            operations.cancel(kind, name)
+            await operations.cancel(kind, name)
             return b""
         case _:
-            return _operation(operations.delete(kind, name))
+            return _operation(await operations.delete(kind, name))
+
+
+def _fields(method: str, request: bytes) -> JsonObject:
+    is_operation = method in {"GetOperation", "WaitOperation"}
+    message = _operation_request(method) if is_operation else message_class(f"{method}Request")()
+    return request_document(_parsed(message, request))
 
 
 def _parsed(message: Message, request: bytes) -> Message:
@@ -143,6 +162,12 @@ def _parsed(message: Message, request: bytes) -> Message:
 
 def _bytes(document: JsonObject, name: str) -> bytes:
     return to_message(document, name).SerializeToString()
+
+
+def _bytes_of_text(text: str, name: str) -> bytes:
+    document = json.loads(text)
+    assert isinstance(document, dict)  # noqa: S101 - a job
+    return _bytes(document, name)
 
 
 def _operation_request(method: str) -> Message:
@@ -165,14 +190,15 @@ def _operation(document: JsonObject) -> bytes:
     return cast("bytes", operation.SerializeToString())
 
 
-def _status_bytes(status: Status, message: str, field: str) -> bytes:
+def _status_bytes(answer: ErrorAnswer) -> bytes:
     from google.protobuf.json_format import ParseDict
 
     # Published without types; error_details_pb2 registers the messages that the details are.
     from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # noqa: F401
     from google.rpc.status_pb2 import Status as StatusMessage  # type: ignore[import-untyped]
 
-    document = {"code": status.rpc_code, "message": message, "details": error_details(message, field)}
+    details = error_details(answer.message, answer.field)
+    document = {"code": answer.status.rpc_code, "message": answer.message, "details": details}
     return cast("bytes", ParseDict(document, StatusMessage()).SerializeToString())
 
 

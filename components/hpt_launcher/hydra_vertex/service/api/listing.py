@@ -6,10 +6,12 @@ Source of the forms: https://google.aip.dev/158, https://google.aip.dev/157 and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeAlias
 
+from hydra_vertex.job.quoting import quoted
+from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.status import Refusal, Status
 
@@ -17,8 +19,15 @@ from .filter import Predicate, parse_filter
 
 DEFAULT_PAGE_SIZE = 100
 MOST_PAGE_SIZE = 1000
+PAGE_LIMIT_CHARACTERS = 2 << 20
+"""A page ends early behind a job with which it is longer than this: gRPC's clients take messages of 4 MiB at most."""
+
+MASK_LIMIT = 4096
 INT32_MAX = (1 << 31) - 1
 LIST_FIELDS = ("filter", "pageSize", "pageToken", "readMask")
+
+Mask: TypeAlias = Mapping[str, "Mask | None"]
+"""The fields that are wanted, by name: None means all of it, a mask the fields below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,39 @@ class ListRequest:
     paths: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Page:
+    """The page that a list request asks for, while it is being filled."""
+
+    request: ListRequest
+    jobs: list[JsonObject] = field(default_factory=list)
+    next_token: str = ""
+    _last_id: int = 0
+    _length: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the page is full, and another job that belongs to the list is known."""
+        return bool(self.next_token)
+
+    def take(self, found: Iterable[tuple[int, JsonObject]]) -> None:
+        """Add those of the next jobs (ids and documents, newest first) that belong on the page."""
+        mask = mask_of(self.request.paths)
+        for job_id, document in found:
+            if self.is_complete:
+                return
+            if self.request.matches(document):
+                self._add(job_id, masked(document, mask))
+
+    def _add(self, job_id: int, job: JsonObject) -> None:
+        if len(self.jobs) == self.request.page_size or self._length > PAGE_LIMIT_CHARACTERS:
+            self.next_token = str(self._last_id)
+            return
+        self.jobs.append(job)
+        self._last_id = job_id
+        self._length += len(json.dumps(job))
+
+
 def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
     """Read a request's fields, or a URL's query parameters. Raises Refusal (INVALID_ARGUMENT) naming one of them."""
     size = _whole(fields, "pageSize")
@@ -47,17 +89,33 @@ def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
     )
 
 
-def masked(document: JsonObject, paths: tuple[str, ...]) -> JsonObject:
-    """The fields of a document that are asked for."""
-    if not paths:
+def mask_of(paths: Iterable[str]) -> Mask | None:
+    """The mask of field paths; None, which means all fields, when there are none."""
+    mask: dict[str, Mask | None] = {}
+    for path in paths:
+        _put(mask, path.split("."))
+    return mask or None
+
+
+def _put(mask: dict[str, Mask | None], path: list[str]) -> None:
+    *parents, last = path
+    for step in parents:
+        below = mask.setdefault(step, {})
+        if not isinstance(below, dict):
+            return
+        mask = below
+    mask[last] = None
+
+
+def masked(document: JsonObject, mask: Mask | None) -> JsonObject:
+    """The fields of a document that are asked for; an array is given whole."""
+    if mask is None:
         return document
-    heads = {path.partition(".")[0] for path in paths}
-    return {name: _below(value, name, paths) for name, value in document.items() if name in heads}
+    return {name: _below(value, mask[name]) for name, value in document.items() if name in mask}
 
 
-def _below(value: Json, name: str, paths: tuple[str, ...]) -> Json:
-    inner = tuple(path.removeprefix(f"{name}.") for path in paths if path.startswith(f"{name}."))
-    return value if name in paths or not isinstance(value, dict) else masked(value, inner)
+def _below(value: Json, mask: Mask | None) -> Json:
+    return masked(value, mask) if isinstance(value, dict) else value
 
 
 def _whole(fields: Mapping[str, Json], name: str) -> int | None:
@@ -65,21 +123,27 @@ def _whole(fields: Mapping[str, Json], name: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", text):
-        _refuse(name, f"expected a whole number of 0 or more, got {text!r}")
+        _refuse(name, f"expected a whole number of 0 or more, got {quoted(text)}")
     return int(text)
 
 
 def _parse_mask(text: str) -> tuple[str, ...]:
+    if len(text) > MASK_LIMIT:
+        _refuse("readMask", f"expected {MASK_LIMIT} characters at most, got {len(text)}")
     paths = tuple(camel(path.strip()) for path in text.split(",") if path.strip())
     return () if "*" in paths else paths
 
 
 def camel(path: str) -> str:
     """A field's path, in the proto's own snake_case or as JSON has it, in camelCase."""
+    steps = [_camel_step(step) for step in path.split(".")]
     # A label's key is the user's own.
-    head, dot, tail = path.partition(".")
-    converted = re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), head)
-    return f"{converted}{dot}{tail if converted == 'labels' else camel(tail)}" if dot else converted
+    own = steps.index("labels") + 1 if "labels" in steps else len(steps)
+    return ".".join([*steps[:own], *path.split(".")[own:]])
+
+
+def _camel_step(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 def _refuse(name: str, problem: str) -> NoReturn:

@@ -6,20 +6,22 @@ Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locat
 
 from __future__ import annotations
 
-import asyncio
 import re
+import time
 import zlib
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
 
-from hydra_vertex.job import parse_custom_job, parse_job
+from hydra_vertex.job import CustomJob, HyperparameterTuningJob, parse_custom_job, parse_job
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.engine.engine import Engine
 from hydra_vertex.service.resource_names import JobKind, parse_job_name, parse_parent
 from hydra_vertex.service.status import Refusal, Status
+from hydra_vertex.service.validation.jobs import validate, validate_custom_job
 
 from .google_messages import canonical, unknown_path
-from .listing import masked, parse_list_request
+from .listing import Page, parse_list_request
+from .request_threads import in_thread
 
 OUTPUT_ONLY = {
     "name",
@@ -36,6 +38,9 @@ OUTPUT_ONLY = {
 }
 """The service's own fields: as with the real API, what a client writes into them is passed over."""
 
+BATCH_S = 0.005
+"""So long at a time the event loop is busy with reading jobs for a list."""
+
 _OPERATION = re.compile(r"(projects/[^/]+/locations/[^/]+)/operations/delete-([1-9][0-9]{0,17})-[0-9a-f]{8}")
 
 
@@ -48,14 +53,11 @@ class Operations:
     async def create(self, kind: JobKind, parent: str, document: Json) -> JsonObject:
         """Create a job; answered when it is recorded."""
         parse_parent(parent)
-        # The first request may have to wait for the message classes; others are answered meanwhile.
-        checked = await asyncio.to_thread(canonical, kind, document)
-        given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
-        match kind:
-            case JobKind.TUNING:
-                return self._engine.create(parent, parse_job(given))
-            case JobKind.CUSTOM:
-                return self._engine.create_custom_job(parent, parse_custom_job(given))
+        match await in_thread(_checked, kind, document):
+            case CustomJob() as job:
+                return await self._engine.create_custom_job(parent, job)
+            case job:
+                return await self._engine.create(parent, job)
 
     def get(self, kind: JobKind, name: str) -> JsonObject:
         """A job, a tuning job with all of its trials."""
@@ -68,24 +70,21 @@ class Operations:
     async def list(self, kind: JobKind, parent: str, fields: Mapping[str, Json]) -> JsonObject:
         """A page of jobs, newest first; as Google documents it, tuning jobs come without their trials."""
         parse_parent(parent)
-        wanted = parse_list_request(fields)
-        if wanted.paths and (path := await asyncio.to_thread(unknown_path, kind, wanted.paths)):
-            raise Refusal(Status.INVALID_ARGUMENT, f"readMask: {path!r} is no field of the job", "readMask")
-        found = (pair for pair in self._engine.jobs(parent, kind, wanted.before) if wanted.matches(pair[1]))
-        page = list(islice(found, wanted.page_size))
-        is_last = len(page) < wanted.page_size or next(found, None) is None
-        token = {} if is_last else {"nextPageToken": str(page[-1][0])}
-        jobs = [masked(document, wanted.paths) for _, document in page]
-        return {**({kind.value: jobs} if jobs else {}), **token}
+        page = await in_thread(_new_page, kind, fields)
+        found = self._engine.jobs(parent, kind, page.request.before)
+        while not page.is_complete and (batch := _batch(found)):
+            await in_thread(page.take, batch)
+        jobs = {kind.value: page.jobs} if page.jobs else {}
+        return {**jobs, **({"nextPageToken": page.next_token} if page.next_token else {})}
 
-    def cancel(self, kind: JobKind, name: str) -> None:
+    async def cancel(self, kind: JobKind, name: str) -> None:
         """Ask for the end of a job."""
-        self._engine.cancel(parse_job_name(name, kind))
+        await self._engine.cancel(parse_job_name(name, kind))
 
-    def delete(self, kind: JobKind, name: str) -> JsonObject:
+    async def delete(self, kind: JobKind, name: str) -> JsonObject:
         """Delete a job that has ended: a long-running operation that is done at once."""
         job = parse_job_name(name, kind)
-        self._engine.delete(job)
+        await self._engine.delete(job)
         return _deletion(job.parent, job.id)
 
     def get_operation(self, name: str) -> JsonObject:
@@ -95,6 +94,38 @@ class Operations:
         if match is None or operation["name"] != name or not self._engine.was_deleted(int(match[2])):
             raise Refusal(Status.NOT_FOUND, f"{name} is not found")
         return operation
+
+
+def _checked(kind: JobKind, document: Json) -> HyperparameterTuningJob | CustomJob:
+    checked = canonical(kind, document)
+    given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
+    if kind is JobKind.CUSTOM:
+        custom_job = parse_custom_job(given)
+        validate_custom_job(custom_job)
+        return custom_job
+    job = parse_job(given)
+    validate(job)
+    return job
+
+
+def _new_page(kind: JobKind, fields: Mapping[str, Json]) -> Page:
+    request = parse_list_request(fields)
+    path = unknown_path(kind, request.paths) if request.paths else None
+    if path is not None:
+        message = f"readMask: {quoted(path)} is no field of the job"
+        raise Refusal(Status.INVALID_ARGUMENT, message, "readMask")
+    return Page(request)
+
+
+def _batch(found: Iterator[tuple[int, JsonObject]]) -> list[tuple[int, JsonObject]]:
+    """The next jobs, as many as are read within BATCH_S; none when there are no more."""
+    batch = []
+    give_up = time.monotonic() + BATCH_S
+    for pair in found:
+        batch.append(pair)
+        if time.monotonic() >= give_up:
+            break
+    return batch
 
 
 def _deletion(parent: str, job_id: str) -> JsonObject:

@@ -6,16 +6,19 @@ Where it listens for other machines, or where a token is set, a request must car
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.access import is_loopback, require_token
-from hydra_vertex.service.status import Refusal, Status, error_body
+from hydra_vertex.service.status import Refusal, Status
 
-BODY_LIMIT_BYTES = 1 << 20
+from .error_answer import answer_to
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
@@ -36,9 +39,10 @@ class Guard:
             try:
                 require_no_page(headers, any_host=self._token is not None)
                 require_token(headers.get("authorization", ""), self._token)
+                require_readable_url(scope["raw_path"], scope["query_string"])
             except Refusal as refusal:
-                body = error_body(refusal.status, str(refusal))
-                await JSONResponse(body, refusal.status.http_code)(scope, receive, send)
+                answer = answer_to(refusal, "")
+                await JSONResponse(answer.body(), answer.status.http_code)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -49,36 +53,36 @@ def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
     if not any_host and not _is_loopback(host):
         raise Refusal(
             Status.PERMISSION_DENIED,
-            f"Host {host!r}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
+            f"Host {quoted(host)}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
         )
     if "origin" in headers:
         origin = headers["origin"]
-        raise Refusal(Status.PERMISSION_DENIED, f"Origin {origin!r}: the tuning service does not answer to web pages")
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Origin {quoted(origin)}: the tuning service does not answer to web pages",
+        )
     # A page's images and scripts come without an Origin; `none` is an address that the user has typed.
     site = headers.get("sec-fetch-site", "none")
     if site != "none":
-        raise Refusal(Status.PERMISSION_DENIED, f"Sec-Fetch-Site {site!r}: the service does not answer to web pages")
+        raise Refusal(
+            Status.PERMISSION_DENIED,
+            f"Sec-Fetch-Site {quoted(site)}: the service does not answer to web pages",
+        )
+
+
+def require_readable_url(path: bytes, query: bytes) -> None:
+    """Raises Refusal (INVALID_ARGUMENT) where the text behind the percent-encoding would have to be guessed."""
+    for part, encoded in (("path", path), ("query", query)):
+        try:
+            unquote_to_bytes(encoded).decode()
+        except UnicodeDecodeError as error:
+            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} is not UTF-8 ({error.reason})") from error
+        if bad := _BAD_ESCAPE.search(encoded):
+            found = quoted(encoded[bad.start() : bad.start() + 3].decode("latin-1"))
+            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} has {found} in it; write % as %25")
 
 
 def _is_loopback(host: str) -> bool:
     """Whether a Host header, with or without a port, names this machine. No such name is resolved by anybody's DNS."""
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback((match[1] or match[2]).lower())
-
-
-async def read_body(request: Request) -> bytes:
-    """The body of a request. Raises Refusal when it is, or says that it will be, more than BODY_LIMIT_BYTES."""
-    _refuse_more(int(request.headers.get("content-length", "0")))
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            _refuse_more(len(body))
-    except ClientDisconnect as error:
-        raise Refusal(Status.CANCELLED, "the client has gone before its request was whole") from error
-    return bytes(body)
-
-
-def _refuse_more(size_bytes: int) -> None:
-    if size_bytes > BODY_LIMIT_BYTES:
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is more than {BODY_LIMIT_BYTES} bytes")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from typing import NoReturn
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,11 +21,15 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
-from hydra_vertex.service.status import Refusal, Status, error_body
+from hydra_vertex.service.status import Refusal, Status
+from hydra_vertex.service.system.shortage import is_shortage
 
+from .error_answer import ErrorAnswer, answer_to, sendable
 from .listing import LIST_FIELDS, camel
 from .operations import Operations
-from .request_guard import Guard, read_body
+from .request_body import parse_body, read_body
+from .request_guard import Guard
+from .request_threads import in_thread
 
 PLACE = "/projects/{project}/locations/{location}"
 LOCATION = f"/v1{PLACE}"
@@ -46,12 +51,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
     """The application. `lifespan` puts Operations into `app.state.operations`; a token is asked for if there is one."""
     handlers: dict[type[Exception] | int, ExceptionHandler] = {
-        Refusal: _refused,
-        DocumentError: _malformed,
+        Refusal: _failed,
+        DocumentError: _failed,
         HTTPException: _no_such_route,
+        OSError: _short_of_resources,
         Exception: _failed,
     }
-    return Starlette(
+    app = Starlette(
         routes=[
             *job_routes(JobKind.TUNING),
             *job_routes(JobKind.CUSTOM),
@@ -65,6 +71,9 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
         exception_handlers=handlers,
         lifespan=lifespan,
     )
+    # A path with a slash at its end is none of the API's, and an answer has Google's form.
+    app.router.redirect_slashes = False
+    return app
 
 
 def job_routes(kind: JobKind) -> list[Route]:
@@ -73,10 +82,12 @@ def job_routes(kind: JobKind) -> list[Route]:
 
     async def create(request: Request) -> Response:
         _query(request)
-        return _answer(await _operations(request).create(kind, _parent(request), await _document(request)))
+        document = await in_thread(parse_body, await read_body(request))
+        return _answer(await _operations(request).create(kind, _parent(request), document))
 
     async def list_page(request: Request) -> Response:
-        return _answer(await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS)))
+        page = await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS))
+        return await in_thread(_answer, page)
 
     async def get(request: Request) -> Response:
         _query(request)
@@ -84,12 +95,12 @@ def job_routes(kind: JobKind) -> list[Route]:
 
     async def cancel(request: Request) -> Response:
         _query(request)
-        _operations(request).cancel(kind, _name(request, kind))
+        await _operations(request).cancel(kind, _name(request, kind))
         return _answer({})
 
     async def delete(request: Request) -> Response:
         _query(request)
-        return _answer(_operations(request).delete(kind, _name(request, kind)))
+        return _answer(await _operations(request).delete(kind, _name(request, kind)))
 
     methods: list[tuple[str, str, Endpoint]] = [
         ("POST", jobs, create),
@@ -107,21 +118,26 @@ async def get_operation(request: Request) -> Response:
 
 
 def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
-    """The fields of a request that stand in its URL, in camelCase. Raises Refusal at one that the method has not."""
-    given = {camel(name): value for name, value in request.query_params.items() if name not in SYSTEM_PARAMETERS}
-    for name in given:
+    """The fields of a request that stand in its URL, in camelCase.
+
+    Raises Refusal (INVALID_ARGUMENT) at one that the method has not, and at one that is there twice.
+    """
+    given: dict[str, Json] = {}
+    for written, value in request.query_params.multi_items():
+        name = camel(written)
+        if written in SYSTEM_PARAMETERS:
+            continue
         if name not in known:
             takes = f"takes {', '.join(sorted(known))}" if known else "takes no parameters"
-            raise Refusal(Status.INVALID_ARGUMENT, f"{name}: is no query parameter of this method, which {takes}", name)
-    return {**given}
+            _refuse(name, f"is no query parameter of this method, which {takes}")
+        if name in given:
+            _refuse(name, "is there more than once")
+        given[name] = value
+    return given
 
 
-async def _document(request: Request) -> Json:
-    body = await read_body(request)
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request's body is not JSON: {error}") from error
+def _refuse(name: str, problem: str) -> NoReturn:
+    raise Refusal(Status.INVALID_ARGUMENT, f"{name}: {problem}", name)
 
 
 def _operations(request: Request) -> Operations:
@@ -142,25 +158,24 @@ def _answer(document: JsonObject, http_code: int = 200) -> Response:
     return Response(json.dumps(document), http_code, media_type="application/json")
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - registered for it
-    return _answer(error_body(error.status, str(error), field=error.field), error.status.http_code)
-
-
-async def _malformed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, DocumentError)  # noqa: S101 - registered for it
-    status = Status.INVALID_ARGUMENT
-    return _answer(error_body(status, str(error), field=error.field), status.http_code)
-
-
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     kinds = " and ".join(kind.value for kind in JobKind)
-    message = f"{request.method} {request.url.path}: the embedded service has {LOCATION}/ with {kinds} alone"
-    return _answer(error_body(Status.NOT_FOUND, message, error.status_code), error.status_code)
+    message = sendable(f"{_named(request)}: the embedded service has {LOCATION}/ with {kinds} alone")
+    return _answer(ErrorAnswer(Status.NOT_FOUND, message).body(error.status_code), error.status_code)
+
+
+async def _short_of_resources(request: Request, error: Exception) -> Response:
+    """Any other error of the operating system is a failure of the service, logged as such."""
+    if not is_shortage(error):
+        raise error
+    return await _failed(request, error)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    status = Status.INTERNAL
-    message = f"{request.method} {request.url.path} failed ({type(error).__name__}: {error}); see the service's log"
-    return _answer(error_body(status, message), status.http_code)
+    answer = answer_to(error, _named(request))
+    return _answer(answer.body(), answer.status.http_code)
+
+
+def _named(request: Request) -> str:
+    return f"{request.method} {request.scope['path']}"

@@ -3,165 +3,137 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-from hydra_vertex.job import ContainerSpec, CustomJob, JobError, JobState
-from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
-from hydra_vertex.service.devices.slots import Slot, Slots
-from hydra_vertex.service.folder import ServiceFolder
+from hydra_vertex.job import CustomJob, JobError, JobState
+from hydra_vertex.service.devices.slots import Slot
 from hydra_vertex.service.jobs import custom_job_state
-from hydra_vertex.service.jobs.custom_job_state import CANCELED
-from hydra_vertex.service.jobs.store import Store, StoredCustomJob, UnwritableError
-from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.jobs.rows import StoredCustomJob
 from hydra_vertex.service.status import Status
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
-from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, read_exit_status, with_log_tail
-from hydra_vertex.service.trials.launch import Supervisor, launch, remove_leftovers
-from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S, Host, LaunchSpec, Share, trial_environ
-from hydra_vertex.service.trials.trial_run import START_LIMIT, EndReason
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, log_tail, with_tail
+from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S
+from hydra_vertex.service.trials.supervised_run import Ended, EndReason, NotStarted, Outcome, SupervisedRun
+
+from .context import EngineContext
 
 
 class CustomJobRun:
     """Works on one custom job until it ends, or until the service stops."""
 
-    def __init__(
-        self,
-        stored: StoredCustomJob,
-        store: Store,
-        slots: Slots,
-        write_retry: WriteRetry,
-        order: Callable[[Slot | None], LaunchSpec],
-        gpu: str | None,
-    ) -> None:
-        """`gpu` is the one that an earlier service gave the job, None where it gave none."""
-        self._id = stored.id
+    def __init__(self, stored: StoredCustomJob, context: EngineContext) -> None:
+        self.id = stored.id
         self._job = stored.job
-        self._store = store
-        self._slots = slots
-        self._write_retry = write_retry
-        self._order_on = order
-        self._order = order(None)
-        self._gpu = gpu
-        self._supervisor = None if stored.process is None else Supervisor(stored.process)
-        self._halt = EndReason.CANCELLED if stored.job.state is JobState.CANCELLING else None
-        self._halted = asyncio.Event()
-        if self._halt is not None:
-            self._halted.set()
+        self._adopted = stored.process
+        self._context = context
+        self._folder = context.folder.custom_job(stored.id)
+        self._run: SupervisedRun | None = None
+        self._end_reason: EndReason | None = None
+        self._ended = asyncio.Event()
+        self._turn = asyncio.Lock()
+        if stored.job.state is JobState.CANCELLING:
+            self.end(EndReason.CANCELLED)
 
-    def cancel(self) -> None:
+    @property
+    def parallel_count(self) -> int:
+        """How many places the job asks for at once."""
+        return 1
+
+    async def cancel(self) -> None:
         """Record that the job is to be cancelled, and end its process. Raises UnwritableError."""
-        process = self._supervisor.process if self._supervisor else None
-        self._put(custom_job_state.request_cancel(self._job, now()), process)
-        self.halt(EndReason.CANCELLED)
+        process = self._run.process if self._run is not None else self._adopted
+        async with self._turn:
+            if not self._job.state.is_terminal:
+                await self._put(custom_job_state.request_cancel(self._job, now()), process)
+        self.end(EndReason.CANCELLED)
 
-    def halt(self, why: EndReason) -> None:
-        """End the job's process before its time."""
-        self._halt = self._halt or why
-        self._halted.set()
-        if self._supervisor is not None:
-            self._supervisor.terminate()
+    def shut_down(self) -> None:
+        """End the job's process; a service that is started later runs it again."""
+        self.end(EndReason.SHUTDOWN)
+
+    def end(self, why: EndReason) -> None:
+        """End the job's process before its time. The first reason stays."""
+        self._end_reason = self._end_reason or why
+        self._ended.set()
+        if self._run is not None:
+            self._run.end(why)
 
     async def run(self) -> None:
         """Bring the job to an end. Raises UnwritableError when the service stops before that can be recorded."""
         slot = await self._place()
-        self._order = self._order_on(slot)
         try:
-            await self._run()
+            await self._run_on(slot)
         finally:
             if slot is not None:
-                self._slots.release(slot)
+                self._context.slots.release(slot)
+
+    async def before_start(self) -> None:
+        """Nothing of an earlier start is read."""
+
+    async def record_start(self, process: ProcessId) -> None:
+        """Record that the job runs. Raises UnwritableError."""
+        async with self._turn:
+            if self._end_reason is None:
+                await self._put(custom_job_state.begin(self._job, now()), process)
+
+    async def look(self) -> None:
+        """A custom job reports nothing while it runs."""
 
     async def _place(self) -> Slot | None:
-        """Where the job runs; None when it is halted before there is a place."""
-        if self._supervisor is not None:
-            return self._slots.take(self._id, self._gpu)
-        asked = self._slots.request(self._id)
-        halted = asyncio.create_task(self._halted.wait())
-        waited_for: list[asyncio.Future[Any]] = [asked, halted]  # of two kinds of result, which asyncio leaves open
+        """Where the job runs; None when it is to end before there is a place."""
+        if self._adopted is not None:
+            return self._context.slots.take(self.id, self._folder.read_gpu())
+        asked = self._context.slots.request(self.id)
+        ended = asyncio.create_task(self._ended.wait())
+        waited_for: list[asyncio.Future[Any]] = [asked, ended]  # of two kinds of result, which asyncio leaves open
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
-        halted.cancel()
-        if self._halt is None:
+        ended.cancel()
+        if self._end_reason is None:
             return asked.result()
-        self._slots.withdraw(asked)
+        self._context.slots.withdraw(asked)
         return None
 
-    async def _run(self) -> None:
-        if self._supervisor is not None and self._halt is not None:
-            self._supervisor.terminate()
-        for _ in range(START_LIMIT):
-            if self._supervisor is None and self._halt is None:
-                try:
-                    await self._write_retry.until_written(self._start)
-                except OSError as error:
-                    if self._halt is None:
-                        return await self._write_retry.until_written(self._fail, f"could not be started: {error}")
-            ending = await self._ended()
-            if self._halt is not None or (ending is not None and not ending.stopped):
-                return await self._write_retry.until_written(self._conclude, ending)
-            self._supervisor = None
-        reason = f"its supervising process was killed {START_LIMIT} times"
-        return await self._write_retry.until_written(self._fail, reason)
+    async def _run_on(self, slot: Slot | None) -> None:
+        spec = self._context.launches.of_custom_job(self.id, self._job, slot)
+        start = self._job.start_time
+        running_s = 0.0 if start is None or self._adopted is None else max(0.0, (now() - start).total_seconds())
+        self._run = SupervisedRun(spec, self, self._context.retry, self._adopted, running_s)
+        if self._end_reason is not None:
+            self._run.end(self._end_reason)
+        outcome = await self._run.run()
+        await self._context.retry.until_done(self._conclude, outcome)
 
-    def _start(self) -> None:
-        if self._halt is not None:
-            return
-        supervisor = launch(self._order)
-        try:
-            self._put(custom_job_state.begin(self._job, now()), supervisor.process)
-        except UnwritableError:
-            supervisor.abandon()
-            raise
-        supervisor.start_command(self._order)
-        self._supervisor = supervisor
+    async def _conclude(self, outcome: Outcome) -> None:
+        tail = await asyncio.to_thread(log_tail, self._folder.log)
+        async with self._turn:
+            await self._put(_concluded(self._job, outcome, tail), None)
 
-    async def _ended(self) -> ExitStatus | None:
-        if self._supervisor is None:
-            return None
-        await self._supervisor.ended()
-        ending = read_exit_status(self._order.folder.exit_file)
-        if ending is None:
-            await remove_leftovers(self._order)
-        return ending
-
-    def _conclude(self, ending: ExitStatus | None) -> None:
-        if ending is not None and not ending.stopped and self._halt is not EndReason.CANCELLED:
-            if ending.is_well:
-                return self._put(custom_job_state.finish(self._job, JobState.SUCCEEDED, None, now()))
-            return self._fail(failure_reason(ending, self._order.timeout_s))
-        if self._halt is EndReason.CANCELLED:
-            return self._put(custom_job_state.finish(self._job, JobState.CANCELLED, CANCELED, now()))
-        return self._put(custom_job_state.postpone(self._job, now()))
-
-    def _fail(self, reason: str) -> None:
-        # Vertex AI blames the job's own program, by INVALID_ARGUMENT, for whatever it ends with but 0.
-        error = JobError(Status.INVALID_ARGUMENT.rpc_code, with_log_tail(reason, self._order.folder.log))
-        self._put(custom_job_state.finish(self._job, JobState.FAILED, error, now()))
-
-    def _put(self, job: CustomJob, process: ProcessId | None = None) -> None:
-        self._store.save_custom_job(self._id, job, process)
+    async def _put(self, job: CustomJob, process: ProcessId | None) -> None:
+        await self._context.store.save_custom_job(self.id, job, process)
         self._job = job
 
 
-def custom_launch_spec(
-    job_id: str, job: CustomJob, folder: ServiceFolder, host: Host, at_once: Callable[[], int], slot: Slot | None
-) -> LaunchSpec:
-    """What a custom job's process is started with: the container's command, and no trial's identity."""
-    container = job.spec.worker_pools[0].container or ContainerSpec()
-    base = str(folder.output_base(job_id, job.spec.base_output_uri)).rstrip("/")
-    output_dirs = OutputDirs(f"{base}/model/", f"{base}/checkpoints/", f"{base}/logs/")
-    place = folder.custom_job(job_id)
-    identity = TrialEnvironment("", str(place.metric_file), job_id, output_dirs)
-    gpu = slot.gpu if slot else None
-    environ = trial_environ(container.env, identity, Share(gpu, at_once()), host)
-    return LaunchSpec(
-        command=(*container.command, *container.args),
-        environ={name: value for name, value in environ.items() if name != TRIAL_ID},
-        folder=place,
-        output_dirs=output_dirs,
-        timeout_s=job.spec.timeout_s or DEFAULT_TIMEOUT_S,
-        gpu=gpu,
-        memory_limit_bytes=host.resources.memory_bytes,
-        nice=host.resources.nice,
-    )
+def _concluded(job: CustomJob, outcome: Outcome, log_tail: str) -> CustomJob:
+    """The job in the state in which it ends, or in which it waits to run again."""
+    match outcome:
+        case NotStarted(reason):
+            return _failed(job, reason, log_tail)
+        case Ended(_, EndReason.CANCELLED):
+            return custom_job_state.finish(job, JobState.CANCELLED, custom_job_state.CANCELED, now())
+        case Ended(ExitStatus() as exit_status, _) if exit_status.is_own_end:
+            return _ended(job, exit_status, log_tail)
+        case Ended():
+            return custom_job_state.postpone(job, now())
+
+
+def _ended(job: CustomJob, exit_status: ExitStatus, log_tail: str) -> CustomJob:
+    if exit_status.is_success:
+        return custom_job_state.finish(job, JobState.SUCCEEDED, None, now())
+    return _failed(job, failure_reason(exit_status, job.spec.timeout_s or DEFAULT_TIMEOUT_S), log_tail)
+
+
+def _failed(job: CustomJob, reason: str, log_tail: str) -> CustomJob:
+    # Vertex AI blames the job's own program, by INVALID_ARGUMENT, for whatever it ends with but 0.
+    error = JobError(Status.INVALID_ARGUMENT.rpc_code, with_tail(reason, log_tail))
+    return custom_job_state.finish(job, JobState.FAILED, error, now())

@@ -135,7 +135,9 @@ def fail(trial: Trial, reason: str, now: datetime) -> Trial:
 
 
 def request_cancel(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
-    """No trial starts any more, and those that run are to be ended."""
+    """No trial starts any more, and those that run are to be ended. A job that has ended meanwhile stays as it is."""
+    if job.state.is_terminal:
+        return job
     return replace(job, state=JobState.CANCELLING, update_time=now)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hydra_vertex.job import Goal, Measurement, MeasurementSelection, MetricSpec
 from hydra_vertex.protocol import json
+from hydra_vertex.service.system.shortage import is_shortage
 from hydra_vertex.service.system.untrusted_files import read_end
 
 READ_LIMIT_BYTES = 4 << 20
@@ -39,11 +40,16 @@ class MetricReport:
     timestamp_s: float | None
 
 
-def read_records(metric_file: Path) -> tuple[MetricReport, ...]:
-    """The records of a file's last LINE_LIMIT lines, oldest first; lines that are none are passed over."""
+def read_reports(metric_file: Path) -> tuple[MetricReport, ...]:
+    """The reports of a file's last LINE_LIMIT lines, oldest first; lines that are none are passed over.
+
+    Empty when there is no such file. Raises OSError when it cannot be read for a shortage (`system.shortage`).
+    """
     try:
         text = read_end(metric_file, READ_LIMIT_BYTES)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return ()
     return tuple(record for line in text.splitlines()[-LINE_LIMIT:] for record in _parse_line(line))
 

@@ -75,16 +75,23 @@ class IntAxis:
         """The fraction at which a coordinate lies, in its share of the axis: at(unit(x)) is x."""
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            return (math.log(coordinate) - low) / (high - low)
+            # Far beyond 2**53 the logarithms of neighbours are the same.
+            return min(max((math.log(coordinate) - low) / (high - low), 0.0), 1.0) if low < high else 0.5
         return (coordinate - self.low + 0.5) / self.size
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
-        """The parameter's value at a coordinate: a whole number, as a double, as the API has it."""
-        return float(self.low + self.high - int(coordinate) if self.mirrored else int(coordinate))
+        """The parameter's value at a coordinate: a whole number, as a double, as the API has it.
+
+        Beyond 2**53 that is one near it, and no number outside of the axis.
+        """
+        value = float(self.low + self.high - int(coordinate) if self.mirrored else int(coordinate))
+        if value > self.high:
+            return math.nextafter(value, -math.inf)
+        return math.nextafter(value, math.inf) if value < self.low else value
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
         """Where a value lies."""
-        number = round(float(value))
+        number = min(max(round(float(value)), self.low), self.high)
         return self.low + self.high - number if self.mirrored else number
 
     def nth(self, index: int) -> int:

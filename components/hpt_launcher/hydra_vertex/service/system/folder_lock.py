@@ -28,6 +28,12 @@ class FolderLock:
             raise UserError(
                 f"{path.parent}: is served already by {_holder(path)}; use that one, stop it, or give another folder"
             ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise OutputError(
+                f"{path.parent}: cannot be locked ({error.strerror}), as on some network file systems, and the "
+                "service's database needs locks; give a folder on a local disk"
+            ) from error
 
     def sign(self, pid: int, url: str) -> None:
         """Write into the lock who holds it. Raises OutputError when that is impossible, as on a full disk."""

@@ -1,4 +1,7 @@
-"""Processes of this machine by a name that is never used twice, and the end of one as something to wait for."""
+"""Processes of this machine, each by a name that is never used twice, and what is done to them.
+
+A process table that cannot be read now, as without a free file descriptor, does not say that a process has ended.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_INTERVAL_S = 0.2
-SWEEP_LIMIT_S = 5.0
-SWEEP_PAUSE_S = 0.02
+GONE = (FileNotFoundError, ProcessLookupError)
+_ZOMBIE_OR_DEAD = {b"Z", b"X"}
+_STOPPED = {b"T", b"t"}
+_STATE, _PARENT, _START_TIME = 0, 1, 19
+"""Fields 3, 4 and 22 of /proc/<pid>/stat, counted from the first one behind the command's name (proc_pid_stat(5))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +34,56 @@ class ProcessId:
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The process that has this pid now; None when there is none, or only its exit status is left."""
-    ticks = _start_ticks(pid)
-    return None if ticks is None else ProcessId(pid, ticks)
+    """The process that has this pid now; None when there is none, or only its exit status is left.
+
+    Raises OSError when that cannot be read now.
+    """
+    if sys.platform != "linux":
+        return _identify_by_psutil(pid)
+    fields = _stat(pid)
+    return None if fields is None or fields[_STATE] in _ZOMBIE_OR_DEAD else ProcessId(pid, int(fields[_START_TIME]))
 
 
 def is_alive(process: ProcessId) -> bool:
-    """Whether the process runs."""
-    return identify(process.pid) == process
+    """Whether the process runs. It counts as running while that cannot be read."""
+    try:
+        return identify(process.pid) == process
+    except OSError:
+        return True
 
 
-def terminate(process: ProcessId) -> None:
-    """Send SIGTERM; nothing happens when the process has ended."""
-    if is_alive(process):
-        with contextlib.suppress(OSError):
-            os.kill(process.pid, signal.SIGTERM)
+def identify_zombie(pid: int) -> ProcessId | None:
+    """The process with this pid that has exited and was not reaped, else None. Raises OSError as `identify` does."""
+    fields = _stat(pid) if sys.platform == "linux" else None
+    is_zombie = fields is not None and fields[_STATE] in _ZOMBIE_OR_DEAD
+    return ProcessId(pid, int(fields[_START_TIME])) if is_zombie and fields is not None else None
+
+
+def is_child(process: ProcessId) -> bool:
+    """Whether this process is the parent of another one, which may be a zombie."""
+    with contextlib.suppress(OSError):
+        fields = _stat(process.pid) if sys.platform == "linux" else None
+        if fields is not None and int(fields[_START_TIME]) == process.start_ticks:
+            return int(fields[_PARENT]) == os.getpid()
+    return False
+
+
+def send_signal(process: ProcessId, number: int) -> bool:
+    """Send a signal; False when the process has ended, or cannot be told from another one now."""
+    with contextlib.suppress(OSError):
+        if identify(process.pid) == process:
+            os.kill(process.pid, number)
+            return True
+    return False
+
+
+def resume_stopped(process: ProcessId) -> bool:
+    """Send SIGCONT to a process that a signal has stopped: other signals wait in it. Whether it was stopped."""
+    with contextlib.suppress(OSError):
+        fields = _stat(process.pid) if sys.platform == "linux" else None
+        if fields is not None and fields[_STATE] in _STOPPED:
+            return send_signal(process, signal.SIGCONT)
+    return False
 
 
 async def wait_ended(process: ProcessId) -> None:
@@ -64,45 +105,22 @@ async def wait_ended(process: ProcessId) -> None:
         os.close(descriptor)
 
 
-async def kill_leftovers(name: str, value: str) -> None:
-    """Kill every process that has this environment variable, as all of a trial's processes have inherited it."""
-    deadline = asyncio.get_running_loop().time() + SWEEP_LIMIT_S
-    while left := _with_variable(name, value):
-        for pid in left:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        if asyncio.get_running_loop().time() >= deadline:
-            return
-        await asyncio.sleep(SWEEP_PAUSE_S)
-
-
-def _with_variable(name: str, value: str) -> list[int]:
-    import psutil
-
-    return [
-        process.pid
-        for process in psutil.process_iter(["environ"])
-        if (process.info["environ"] or {}).get(name) == value
-    ]
-
-
-def _start_ticks(pid: int) -> int | None:
-    if sys.platform != "linux":
-        return _start_hundredths(pid)
+def _stat(pid: int) -> list[bytes] | None:
+    """The fields of /proc/<pid>/stat behind the command's name; None when there is no such process."""
     try:
         # The command's name, in parentheses, may hold anything; the fields behind it may not.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except GONE:
         return None
-    return None if fields[0] in {b"Z", b"X"} else int(fields[19])
 
 
-def _start_hundredths(pid: int) -> int | None:
+def _identify_by_psutil(pid: int) -> ProcessId | None:
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else round(process.create_time() * 100)
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return None if ended else ProcessId(pid, round(process.create_time() * 100))
     except psutil.Error:
         return None
 

@@ -1,14 +1,17 @@
-"""How a trial's process ended, and what that means for the trial."""
+"""How a supervised command ended, as its supervisor recorded it, and what that means for the trial."""
 
 from __future__ import annotations
 
+import hmac
 import re
 import signal
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from hydra_vertex.protocol import json
 from hydra_vertex.service.devices.capacity import gib
+from hydra_vertex.service.system.shortage import is_shortage
 from hydra_vertex.service.system.untrusted_files import read_end
 
 LOG_TAIL_LINES = 30
@@ -26,31 +29,46 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a command ended, from its supervisor's exit.json. Either `code` or `signal` or `error` is given.
+    """How a command ended. Either `code` or `signal` or `error` is given.
 
-    `memory_bytes` is how much memory it used when it was killed for that; None when it was not.
+    `stopped` says that it was told to end, `timed_out` that it ran longer than it may. `memory_bytes` is how much
+    memory it used when it was killed for that; None when it was not. `started` is None where it is not known.
     """
 
-    code: int | None
-    signal: int | None
-    timed_out: bool
-    stopped: bool
-    error: str
+    code: int | None = None
+    signal: int | None = None
+    timed_out: bool = False
+    stopped: bool = False
+    error: str = ""
     memory_bytes: int | None = None
+    started: datetime | None = None
 
     @property
-    def is_well(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the command ended by itself, with exit code 0."""
         return self.code == 0 and not self.timed_out and not self.error and self.memory_bytes is None
 
+    @property
+    def is_own_end(self) -> bool:
+        """Whether the command came to its end without being told to; a time or memory limit is an end of its own."""
+        return not self.stopped
 
-def read_exit_status(path: Path) -> ExitStatus | None:
-    """Read an exit.json; None when there is none, as after the end of its supervisor."""
+
+def read_exit_status(path: Path, token: str) -> ExitStatus | None:
+    """Read an exit.json; None when there is none, as after the loss of its supervisor, or when it is a forgery.
+
+    A supervisor writes the `token` that it was given, which the trial is not told. Raises OSError when the file
+    cannot be read for a shortage (`system.shortage`).
+    """
     try:
         fields = json.loads(read_end(path, EXIT_FILE_BYTES))
-    except (OSError, ValueError, RecursionError):
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return None
-    if not isinstance(fields, dict):
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or not _is_token(fields.get("token"), token):
         return None
     return ExitStatus(
         code=_whole(fields.get("code")),
@@ -59,25 +77,25 @@ def read_exit_status(path: Path) -> ExitStatus | None:
         stopped=fields.get("stopped") is True,
         error=str(fields.get("error", ""))[:ERROR_CHARACTERS],
         memory_bytes=_whole(fields.get("memory_bytes")),
+        started=_time(fields.get("started")),
     )
 
 
-def failure_reason(ending: ExitStatus, timeout_s: float) -> str:
-    """One line on an ending that is not well."""
-    if ending.error:
-        return f"could not be started: {ending.error}"
-    if ending.timed_out:
+def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
+    """One line on an exit that is no success."""
+    if exit_status.error:
+        return f"could not be started: {exit_status.error}"
+    if exit_status.timed_out:
         return f"ran past its limit of {timeout_s:g} s"
-    if ending.memory_bytes is not None:
-        return f"killed when it used {gib(ending.memory_bytes)} of memory, more than --trial-memory allows"
-    if ending.signal is not None:
-        return f"killed by signal {ending.signal} ({_signal_name(ending.signal)})"
-    return f"exited with code {ending.code}"
+    if exit_status.memory_bytes is not None:
+        return f"killed when it used {gib(exit_status.memory_bytes)} of memory, more than --trial-memory allows"
+    if exit_status.signal is not None:
+        return f"killed by signal {exit_status.signal} ({_signal_name(exit_status.signal)})"
+    return f"exited with code {exit_status.code}"
 
 
-def with_log_tail(reason: str, log: Path) -> str:
+def with_tail(reason: str, tail: str) -> str:
     """A reason with the last lines of the trial's log under it."""
-    tail = log_tail(log)
     return f"{reason}\n{tail}" if tail else reason
 
 
@@ -106,3 +124,16 @@ def _signal_name(number: int) -> str:
 def _whole(value: object) -> int | None:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return value if isinstance(value, int) and is_whole and abs(value) < WHOLE_LIMIT else None
+
+
+def _is_token(value: object, token: str) -> bool:
+    return isinstance(value, str) and hmac.compare_digest(value.encode(), token.encode())
+
+
+def _time(seconds: object) -> datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None

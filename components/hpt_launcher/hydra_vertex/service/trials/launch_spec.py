@@ -7,10 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, IntegerRange, ParameterSpec, ParameterValue, Trial
+from hydra_vertex.job import (
+    ContainerSpec,
+    CustomJob,
+    HyperparameterTuningJob,
+    IntegerRange,
+    ParameterSpec,
+    ParameterValue,
+    Trial,
+)
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import parameter_argument
-from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
+from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
 from hydra_vertex.service.devices.environ import gpu_environ, thread_environ
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.folder import TrialFolder
@@ -29,42 +37,52 @@ FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """One start of one trial. `command` is an argument list, `environ` is complete, `gpu` None means no GPU's place."""
+    """One start of one trial.
+
+    `command` is an argument list, `environ` is complete, `gpu` None means no GPU's place. `token` is what the
+    supervisor writes into its report, and the trial is not told.
+    """
 
     command: tuple[str, ...]
     environ: Mapping[str, str]
     folder: TrialFolder
     output_dirs: OutputDirs
     timeout_s: float
+    token: str
     gpu: str | None = None
     memory_limit_bytes: int | None = None
     nice: int = 0
+    open_files: int | None = None
 
-    def to_line(self) -> bytes:
-        """The line that the supervisor reads."""
+    def to_order(self) -> bytes:
+        """The order that the supervisor reads (`supervisor.order.LaunchOrder`)."""
         fields: dict[str, json.Json] = {
             "command": list(self.command),
             "directory": str(self.folder.path),
             "timeout_s": self.timeout_s,
             "grace_s": TERMINATION_GRACE_S,
             "log_limit_bytes": LOG_LIMIT_BYTES,
+            "token": self.token,
             "memory_limit_bytes": self.memory_limit_bytes,
             "nice": self.nice,
+            "open_files": self.open_files,
         }
-        return json.dumps(fields).encode("utf-8", "surrogateescape") + b"\n"
+        return json.dumps(fields).encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs.
 
-    `resources` is what its user lets them have of it.
+    `resources` is what its user lets them have of it. `open_files` is the soft limit of open files that the service was
+    started with, and trials get; None leaves theirs.
     """
 
     environ: Mapping[str, str]
     programs: Path
     cpu_count: int
     resources: ResourceOptions = DEFAULT_RESOURCES
+    open_files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +93,54 @@ class Share:
     trials_at_once: int
 
 
-def launch_spec_for(
-    job: HyperparameterTuningJob, trial: Trial, folder: TrialFolder, output_base: Path, host: Host, share: Share
+def trial_launch_spec(
+    job: HyperparameterTuningJob,
+    trial: Trial,
+    folder: TrialFolder,
+    output_base: Path,
+    host: Host,
+    share: Share,
+    token: str,
 ) -> LaunchSpec:
-    """The order of a trial."""
+    """What a trial is started with: the container's command, and the trial's parameters behind it."""
     container = job.trial_job_spec.worker_pools[0].container or ContainerSpec()
     output_dirs = OutputDirs.below(str(output_base), trial.id)
-    environment = TrialEnvironment(
-        trial_id=trial.id,
-        metric_file=str(folder.metric_file),
-        job_id=job.name.rsplit("/", 1)[-1],
-        output_dirs=output_dirs,
-    )
+    job_id = job.name.rsplit("/", 1)[-1]
+    identity = TrialEnvironment(trial.id, str(folder.metric_file), job_id, output_dirs)
     return LaunchSpec(
         command=(*container.command, *container.args, *parameter_arguments(job, trial)),
-        environ=trial_environ(container.env, environment, share, host),
+        environ=trial_environ(container.env, identity, share, host),
         folder=folder,
         output_dirs=output_dirs,
         timeout_s=timeout_s(job),
+        token=token,
         gpu=share.gpu,
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
+        open_files=host.open_files,
+    )
+
+
+def custom_job_launch_spec(
+    job_id: str, job: CustomJob, folder: TrialFolder, output_base: Path, host: Host, share: Share, token: str
+) -> LaunchSpec:
+    """What a custom job is started with: the container's command, and no trial's identity."""
+    container = job.spec.worker_pools[0].container or ContainerSpec()
+    base = str(output_base).rstrip("/")
+    output_dirs = OutputDirs(f"{base}/model/", f"{base}/checkpoints/", f"{base}/logs/")
+    identity = TrialEnvironment("", str(folder.metric_file), job_id, output_dirs)
+    environ = trial_environ(container.env, identity, share, host)
+    return LaunchSpec(
+        command=(*container.command, *container.args),
+        environ={name: value for name, value in environ.items() if name != TRIAL_ID},
+        folder=folder,
+        output_dirs=output_dirs,
+        timeout_s=job.spec.timeout_s or DEFAULT_TIMEOUT_S,
+        token=token,
+        gpu=share.gpu,
+        memory_limit_bytes=host.resources.memory_bytes,
+        nice=host.resources.nice,
+        open_files=host.open_files,
     )
 
 

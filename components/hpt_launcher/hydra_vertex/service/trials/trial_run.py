@@ -4,223 +4,127 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
-from typing import ParamSpec
+from typing import TypeAlias
 
-from hydra_vertex.job import Measurement, Trial, TrialState
-from hydra_vertex.service.folder import TrialFolder
+from hydra_vertex.job import Trial, TrialState
 from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.job_record import JobRecord
-from hydra_vertex.service.jobs.store import UnwritableError
-from hydra_vertex.service.measurements.history import extended, judged_by
-from hydra_vertex.service.measurements.metric_file import (
-    MetricReport,
-    final_measurement,
-    measurements_of,
-    no_value_reason,
-    read_records,
-)
+from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.measurements.metric_file import MetricReport, read_reports
 from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
 
-from .exit_status import ExitStatus, failure_reason, read_exit_status, with_log_tail
-from .launch import Supervisor, launch, remove_leftovers
+from .conclusion import Evidence, concluded, with_reports
+from .exit_status import log_tail
 from .launch_spec import LaunchSpec, timeout_s
+from .supervised_run import EndReason, SupervisedRun
 
-P = ParamSpec("P")
-
-MEASURE_INTERVAL_S = 0.5
-"""A look costs 2 µs, and 1.5 ms when there is something new: affordable with a hundred trials that never pause."""
-
-START_LIMIT = 6
-"""How often a trial is started whose supervisor vanishes: once, and again as often as Vertex AI restarts a worker."""
-
-
-class EndReason(Enum):
-    """Why trials are ended before their time. The value completes the sentence "ended because ..."."""
-
-    CANCELLED = "the job was cancelled"
-    FAILED = "the job failed"
-    SHUTDOWN = "the service stops"
+Change: TypeAlias = Callable[[Trial], Trial]
 
 
 class TrialRun:
     """Works on one trial. `adopted` is the supervisor that an earlier service recorded for it."""
 
-    def __init__(self, record: JobRecord, trial_id: str, order: LaunchSpec, adopted: ProcessId | None) -> None:
+    def __init__(
+        self, record: JobRecord, trial_id: str, spec: LaunchSpec, retry: WriteRetry, adopted: ProcessId | None
+    ) -> None:
         self._record = record
         self._trial_id = trial_id
-        self._order = order
-        self._supervisor = None if adopted is None else Supervisor(adopted)
-        self._halt: EndReason | None = None
+        self._folder = spec.folder
+        self._retry = retry
+        self._run = SupervisedRun(spec, self, retry, adopted, self._running_s())
         self._measured_at_ns = 0
+        self._lost_reports: tuple[MetricReport, ...] = ()
 
-    def halt(self, why: EndReason) -> None:
+    def end(self, why: EndReason) -> None:
         """End the trial before its time."""
-        self._halt = why
-        if self._supervisor is not None:
-            self._supervisor.terminate()
+        self._run.end(why)
 
-    def stop(self, why: EarlyStop) -> None:
+    async def stop(self, why: EarlyStop) -> None:
         """Stop the running trial early, to be judged by what it has reported; not while nothing can be written."""
-        if self._trial.state is not TrialState.ACTIVE or self._supervisor is None or self._halt is not None:
+        process = self._run.process
+        if self._trial.state is not TrialState.ACTIVE or process is None or self._run.end_reason is not None:
             return
-        stopping = tuning_job_state.stop(self._trial, why.reason, why.predicted)
-        if self._is_written(stopping, self._supervisor.process):
-            self._supervisor.terminate()
+
+        def stop(trial: Trial) -> Trial:
+            is_active = trial.state is TrialState.ACTIVE
+            return tuning_job_state.stop(trial, why.reason, why.predicted) if is_active else trial
+
+        if await self._is_put(stop, process) and tuning_job_state.is_stopping(self._trial):
+            self._run.stop()
 
     async def run(self) -> None:
-        """Bring the trial to an end. Raises UnwritableError when the service stops before that can be recorded."""
+        """Bring the trial to its end. Raises UnwritableError when the service stops before that can be recorded."""
         if tuning_job_state.is_stopping(self._trial):
-            return await self._finish_stopping()
-        for _ in range(START_LIMIT):
-            if self._supervisor is None and self._halt is None:
-                try:
-                    await self._start()
-                except OSError as error:
-                    if self._halt is None:
-                        return await self._put(self._given_up, f"could not be started: {error}")
-            ending = await self._watch()
-            if tuning_job_state.is_stopping(self._trial):
-                return await self._put(self._judge_stopped, ending)
-            if self._halt is not None or (ending is not None and not ending.stopped):
-                async with self._record.turn():
-                    return await self._put(self._concluded, ending)
-            # Its supervisor was killed, or stopped by a service that could not record that: it runs again.
-            self._supervisor = None
-        return await self._put(self._given_up, f"its supervising process was killed {START_LIMIT} times")
+            self._run.stop()  # an earlier service has begun to stop it
+        outcome = await self._run.run()
+        evidence = await self._retry.until_read(self._read_evidence)
+        job = self._record.job
+        await self._retry.until_done(
+            self._record.change_trial,
+            self._trial_id,
+            lambda trial: concluded(trial, job.study_spec, timeout_s(job), outcome, evidence, now()),
+        )
+
+    async def before_start(self) -> None:
+        """Read what a lost attempt has reported since the last look: a start removes it. Raises OSError."""
+        self._lost_reports = await asyncio.to_thread(read_reports, self._folder.metric_file) or self._lost_reports
+
+    async def record_start(self, process: ProcessId) -> None:
+        """Record that the trial runs, and what its lost attempt has reported. Raises UnwritableError."""
+        spec, reports = self._record.job.study_spec, self._lost_reports
+
+        def start(trial: Trial) -> Trial:
+            return tuning_job_state.activate(with_reports(trial, spec, reports, now()), now())
+
+        await self._record.change_trial(self._trial_id, start, process)
+        self._lost_reports = ()
+
+    async def look(self) -> None:
+        """Record what the trial has reported, and stop it when its study's rule says so."""
+        process = self._run.process
+        if process is not None and await self._measure(process):
+            await self._consider_stopping()
 
     @property
     def _trial(self) -> Trial:
         return self._record.trial(self._trial_id)
 
-    @property
-    def _folder(self) -> TrialFolder:
-        return self._order.folder
+    def _running_s(self) -> float:
+        start = self._trial.start_time
+        return 0.0 if start is None else max(0.0, (now() - start).total_seconds())
 
-    async def _put(self, ended: Callable[P, Trial], *args: P.args, **kwargs: P.kwargs) -> None:
-        await self._record.write_retry.until_written(lambda: self._record.put_trial(ended(*args, **kwargs)))
-
-    def _given_up(self, reason: str) -> Trial:
-        return tuning_job_state.fail(self._up_to_date(), reason, now())
-
-    async def _start(self) -> None:
-        async with self._record.turn():
-            if self._halt is not None:
-                return
-            # The file of a lost attempt is removed with all that it reported since the last look.
-            trial = self._up_to_date()
-            await self._record.write_retry.until_written(self._launch, trial)
-
-    def _launch(self, trial: Trial) -> None:
-        if self._halt is not None:
-            return
-        supervisor = launch(self._order)
-        try:
-            self._record.put_trial(tuning_job_state.activate(trial, now()), supervisor.process)
-        except UnwritableError:
-            supervisor.abandon()
-            raise
-        supervisor.start_command(self._order)
-        self._supervisor = supervisor
-
-    async def _watch(self) -> ExitStatus | None:
-        """Wait for the end of the trial's process, and keep its measurements up to date meanwhile."""
-        if self._supervisor is None:
-            return None
-        ended = asyncio.ensure_future(self._supervisor.ended())
-        while not ended.done():
-            await asyncio.wait({ended}, timeout=MEASURE_INTERVAL_S)
-            # The conclusion records all that was measured.
-            if not ended.done() and self._measure(self._supervisor.process):
-                await self._consider_stopping()
-        ended.result()
-        ending = read_exit_status(self._folder.exit_file)
-        if ending is None:
-            await remove_leftovers(self._order)
-        return ending
-
-    def _measure(self, process: ProcessId) -> bool:
+    async def _measure(self, process: ProcessId) -> bool:
         """Record what the trial has reported; whether that is something new."""
         try:
             changed_at_ns = self._folder.metric_file.stat().st_mtime_ns
+            if changed_at_ns == self._measured_at_ns:
+                return False
+            reports = await asyncio.to_thread(read_reports, self._folder.metric_file)
         except OSError:
             return False
-        if changed_at_ns == self._measured_at_ns:
-            return False
+        spec, found_at = self._record.job.study_spec, now()
+        is_new = with_reports(self._trial, spec, reports, found_at) != self._trial
+        if is_new and not await self._is_put(lambda trial: with_reports(trial, spec, reports, found_at), process):
+            return False  # at the next look it is still new
         self._measured_at_ns = changed_at_ns
-        trial = self._up_to_date()
-        if trial == self._trial:
-            return False
-        if not self._is_written(trial, process):
-            self._measured_at_ns = 0  # at the next look it is still new
-            return False
-        return True
+        return is_new
 
-    def _is_written(self, trial: Trial, process: ProcessId) -> bool:
-        return self._record.write_retry.is_written(lambda: self._record.put_trial(trial, process))
+    async def _is_put(self, change: Change, process: ProcessId) -> bool:
+        return await self._retry.is_done(self._record.change_trial, self._trial_id, change, process)
 
     async def _consider_stopping(self) -> None:
         job = self._record.job
         if job.study_spec.automated_stopping is None:
             return
-        why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
+        try:
+            why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
+        except OSError:  # a library that could not be loaded in a shortage; at the next report it is asked again
+            return
         if why is not None:
-            self.stop(why)
+            await self.stop(why)
 
-    async def _finish_stopping(self) -> None:
-        """Go on where an earlier service has left a trial that it was stopping."""
-        if self._supervisor is not None:
-            self._supervisor.terminate()
-        ending = await self._watch()
-        await self._put(self._judge_stopped, ending)
-
-    def _found(self, records: tuple[MetricReport, ...]) -> tuple[Measurement, ...]:
-        started = self._trial.start_time or now()
-        spec = self._record.job.study_spec
-        running_s = (now() - started).total_seconds()
-        return measurements_of(records, spec.objective.id, started.timestamp(), running_s, spec.other_metric_ids)
-
-    def _up_to_date(self) -> Trial:
-        # The file of a trial that waits to run again is an earlier attempt's, and recorded.
-        if self._trial.start_time is None:
-            return self._trial
-        return self._with_measurements(read_records(self._folder.metric_file))
-
-    def _with_measurements(self, records: tuple[MetricReport, ...]) -> Trial:
-        return extended(self._trial, self._found(records), self._record.job.study_spec.objective)
-
-    def _final(self, trial: Trial, records: tuple[MetricReport, ...]) -> Measurement | None:
-        spec = self._record.job.study_spec
-        measurements = judged_by(trial, self._found(records), spec.objective)
-        selection, others = spec.measurement_selection, spec.other_metric_ids
-        return final_measurement(records, measurements, spec.objective, selection, others)
-
-    def _concluded(self, ending: ExitStatus | None) -> Trial:
-        if ending is None or ending.stopped:
-            why = self._halt or EndReason.SHUTDOWN
-            if why is EndReason.SHUTDOWN:
-                return tuning_job_state.postpone(self._up_to_date())
-            return self._fail(f"ended because {why.value}")
-        if not ending.is_well:
-            return self._fail(failure_reason(ending, timeout_s(self._record.job)))
-        return self._judge()
-
-    def _fail(self, reason: str) -> Trial:
-        return tuning_job_state.fail(self._up_to_date(), with_log_tail(reason, self._folder.log), now())
-
-    def _judge_stopped(self, ending: ExitStatus | None) -> Trial:
-        if ending is not None and ending.is_well and not ending.stopped:
-            return self._judge()
-        records = read_records(self._folder.metric_file)
-        trial = self._with_measurements(records)
-        return tuning_job_state.end_stopped(trial, self._final(trial, records), now())
-
-    def _judge(self) -> Trial:
-        records = read_records(self._folder.metric_file)
-        trial = tuning_job_state.end_unstopped(self._with_measurements(records))
-        final = self._final(trial, records)
-        if final is None:
-            return self._fail(no_value_reason(records, self._record.job.study_spec.objective.id))
-        return tuning_job_state.succeed(trial, final, now())
+    async def _read_evidence(self) -> Evidence:
+        reports = await asyncio.to_thread(read_reports, self._folder.metric_file)
+        return Evidence(reports, await asyncio.to_thread(log_tail, self._folder.log))

@@ -6,27 +6,26 @@ env_var.proto and machine_resources.proto in google/cloud/aiplatform/v1, and htt
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from typing import NoReturn
+from collections.abc import Mapping
 
 from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.job.fields import parse_integer
-from hydra_vertex.service.status import Refusal, Status
+from hydra_vertex.job.quoting import quoted
+
+from .command import validate_command
+from .refusals import invalid, refuse_unknown, unimplemented
 
 DISPLAY_NAME_LIMIT = 128
 LABEL_LIMIT = 64
 LABELS_LIMIT = 64
-VARIABLES_LIMIT = 100
 OUTPUT_DIRECTORY = "baseOutputDirectory.outputUriPrefix"
 UNSPECIFIED_ACCELERATOR = "ACCELERATOR_TYPE_UNSPECIFIED"
-_C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def validate_display_name(name: str) -> None:
     """Raises Refusal unless the name has 1 to DISPLAY_NAME_LIMIT characters."""
     if not name or len(name) > DISPLAY_NAME_LIMIT:
-        invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {name!r}")
+        invalid("displayName", f"expected 1 to {DISPLAY_NAME_LIMIT} characters, got {quoted(name)}")
 
 
 def validate_labels(labels: Mapping[str, str]) -> None:
@@ -36,10 +35,11 @@ def validate_labels(labels: Mapping[str, str]) -> None:
     for key, value in labels.items():
         if not key or not _is_label(key) or not (key[0].isalpha()):
             invalid(
-                f"labels.{key}", f"a key is 1 to {LABEL_LIMIT} {_LABEL_RULE}, and begins with a letter; got {key!r}"
+                f"labels.{key}",
+                f"a key is 1 to {LABEL_LIMIT} {_LABEL_RULE}, and begins with a letter; got {quoted(key)}",
             )
         if not _is_label(value):
-            invalid(f"labels.{key}", f"a value is 0 to {LABEL_LIMIT} {_LABEL_RULE}; got {value!r}")
+            invalid(f"labels.{key}", f"a value is 0 to {LABEL_LIMIT} {_LABEL_RULE}; got {quoted(value)}")
 
 
 _LABEL_RULE = "lower-case letters, digits, underscores and dashes"
@@ -91,38 +91,4 @@ def _validate_machine(pool: WorkerPoolSpec, path: str, *, needs_type: bool) -> N
 def _validate_container(container: ContainerSpec, path: str) -> None:
     if not container.image_uri:
         invalid(f"{path}.imageUri", "is empty; the API asks for one, though the command runs without it here")
-    if not container.command or not container.command[0]:
-        invalid(
-            f"{path}.command",
-            "is empty; jobs are processes of this machine here, so no image's ENTRYPOINT stands in for a command",
-        )
-    if len(container.env) > VARIABLES_LIMIT:
-        invalid(f"{path}.env", f"expected {VARIABLES_LIMIT} variables at most, got {len(container.env)}")
-    for name, value in container.env.items():
-        if not _C_IDENTIFIER.fullmatch(name):
-            invalid(
-                f"{path}.env",
-                f"{name!r} cannot be the name of an environment variable; it takes letters, digits and underscores, "
-                "and begins with no digit",
-            )
-        if "\0" in value:
-            invalid(f"{path}.env", f"{name} has a NUL character in its value, which no environment can hold")
-    if any("\0" in part for part in (*container.command, *container.args)):
-        invalid(path, "a command cannot hold a NUL character")
-
-
-def refuse_unknown(path: str, given: Collection[str], known: Collection[str]) -> None:
-    """Raises Refusal at the first field that is not known."""
-    for name in sorted(set(given) - set(known)):
-        invalid(f"{path}.{name}" if path else name, "is no field of the API")
-
-
-def invalid(field: str, problem: str) -> NoReturn:
-    """Raises Refusal: the real API would refuse this too."""
-    raise Refusal(Status.INVALID_ARGUMENT, f"{field}: {problem}", field)
-
-
-def unimplemented(field: str, what: str) -> NoReturn:
-    """Raises Refusal: only the real API can do this."""
-    problem = f"{what} are not in the embedded service; leave them out, or run on Vertex AI"
-    raise Refusal(Status.UNIMPLEMENTED, f"{field}: {problem}", field)
+    validate_command(container, path)

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hydra_vertex.job import Algorithm, CustomJob, HyperparameterTuningJob, StudySpec
+from hydra_vertex.job.quoting import quoted
 
-from .job_spec import invalid as _invalid
-from .job_spec import refuse_unknown as _refuse_unknown
-from .job_spec import unimplemented as _unimplemented
 from .job_spec import validate_display_name, validate_job_spec, validate_labels
+from .refusals import invalid, refuse_unknown, unimplemented
 from .search_space import validate_space
 from .stopping import validate_stopping
 
@@ -28,7 +27,7 @@ def validate(job: HyperparameterTuningJob) -> None:
     _validate_counts(job)
     _validate_study(job.study_spec)
     validate_job_spec(job.trial_job_spec, "trialJobSpec")
-    _refuse_unknown("", job.other, JOB_FIELDS)
+    refuse_unknown("", job.other, JOB_FIELDS)
 
 
 def validate_custom_job(job: CustomJob) -> None:
@@ -36,18 +35,18 @@ def validate_custom_job(job: CustomJob) -> None:
     validate_display_name(job.display_name)
     validate_labels(job.labels)
     validate_job_spec(job.spec, "jobSpec")
-    _refuse_unknown("", job.other, JOB_FIELDS)
+    refuse_unknown("", job.other, JOB_FIELDS)
 
 
 def _validate_counts(job: HyperparameterTuningJob) -> None:
     if job.max_trial_count < 1:
-        _invalid("maxTrialCount", f"expected 1 or more, got {job.max_trial_count}")
+        invalid("maxTrialCount", f"expected 1 or more, got {job.max_trial_count}")
     if job.parallel_trial_count < 1:
-        _invalid("parallelTrialCount", f"expected 1 or more, got {job.parallel_trial_count}")
+        invalid("parallelTrialCount", f"expected 1 or more, got {job.parallel_trial_count}")
     if job.parallel_trial_count > job.max_trial_count:
-        _invalid("parallelTrialCount", f"{job.parallel_trial_count} is more than maxTrialCount {job.max_trial_count}")
+        invalid("parallelTrialCount", f"{job.parallel_trial_count} is more than maxTrialCount {job.max_trial_count}")
     if job.max_failed_trial_count < 0:
-        _invalid("maxFailedTrialCount", f"expected 0 or more, got {job.max_failed_trial_count}")
+        invalid("maxFailedTrialCount", f"expected 0 or more, got {job.max_failed_trial_count}")
 
 
 def _validate_study(spec: StudySpec) -> None:
@@ -55,27 +54,27 @@ def _validate_study(spec: StudySpec) -> None:
     _validate_metrics(spec)
     validate_space(spec)
     if spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH}:
-        _invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
+        invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
     validate_stopping(spec)
     for name in sorted(PREVIEW_FIELDS & spec.other.keys()):
-        _unimplemented(f"{path}.{name}", "fields of v1beta1")
-    _refuse_unknown(path, spec.other, STUDY_FIELDS)
+        unimplemented(f"{path}.{name}", "fields of v1beta1")
+    refuse_unknown(path, spec.other, STUDY_FIELDS)
 
 
 def _validate_metrics(spec: StudySpec) -> None:
     path = "studySpec.metrics"
     if not spec.metrics:
-        _invalid(path, "a study needs a metric")
+        invalid(path, "a study needs a metric")
     for index, metric in enumerate(spec.metrics):
         if not metric.id:
-            _invalid(f"{path}[{index}].metricId", "is empty")
+            invalid(f"{path}[{index}].metricId", "is empty")
         if any(character.isspace() for character in metric.id):
-            _invalid(f"{path}[{index}].metricId", f"{metric.id!r} has white space in it")
+            invalid(f"{path}[{index}].metricId", f"{quoted(metric.id)} has white space in it")
         if "safetyConfig" in metric.other:
-            _unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
-        _refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)
+            unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
+        refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)
     for name in _repeated([metric.id for metric in spec.metrics]):
-        _invalid(path, f"metricId {name!r} is there more than once")
+        invalid(path, f"metricId {quoted(name)} is there more than once")
 
 
 def _repeated(values: Sequence[str]) -> Iterator[str]:

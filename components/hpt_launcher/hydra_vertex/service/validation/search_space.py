@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hydra_vertex.job import (
     Algorithm,
@@ -20,10 +21,11 @@ from hydra_vertex.job import (
     ScaleType,
     StudySpec,
 )
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.space.axes import SAME_VALUE_WITHIN
 
-from .job_spec import invalid as _invalid
-from .job_spec import unimplemented as _unimplemented
+from .command import STRING_LIMIT_BYTES
+from .refusals import invalid, unimplemented
 
 PATH = "studySpec.parameters"
 DOMAIN_FIELDS = {
@@ -33,6 +35,15 @@ DOMAIN_FIELDS = {
     Discrete: "discreteValueSpec",
 }
 DISCRETE_VALUES_LIMIT = 1000
+PARAMETERS_LIMIT = 1000
+"""Of this service: whoever changes a study's record writes its whole space, between the answers to two requests."""
+
+VALUES_LIMIT = 10_000
+"""Of this service, for the same reason: categories, discrete values and values of conditions together."""
+
+TEXT_LIMIT_BYTES = STRING_LIMIT_BYTES // 2
+"""`--NAME=VALUE` is one argument."""
+
 CONDITION_FIELDS = {
     IntegerRange: "parentIntValues",
     Categorical: "parentCategoricalValues",
@@ -43,13 +54,14 @@ CONDITION_FIELDS = {
 def validate_space(study: StudySpec) -> None:
     """Raises Refusal: INVALID_ARGUMENT naming the first field that the real API would refuse too, or UNIMPLEMENTED."""
     if not study.parameters:
-        _invalid(PATH, "a study needs at least one parameter")
+        invalid(PATH, "a study needs at least one parameter")
     everything = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
+    _validate_size([spec for spec, _ in everything])
     for spec, path in everything:
         _validate_parameter(spec, path)
         _refuse_alternatives(spec, path)
     for name in _repeated([spec.id for spec, _ in everything]):
-        _invalid(PATH, f"parameterId {name!r} is there more than once")
+        invalid(PATH, f"parameterId {quoted(name)} is there more than once")
     if study.algorithm is Algorithm.GRID_SEARCH:
         _validate_grid(everything)
 
@@ -60,43 +72,59 @@ def _walk(spec: ParameterSpec, path: str) -> Iterator[tuple[ParameterSpec, str]]
         yield from _walk(child.spec, f"{path}.conditionalParameterSpecs[{index}].parameterSpec")
 
 
+def _validate_size(specs: Sequence[ParameterSpec]) -> None:
+    if len(specs) > PARAMETERS_LIMIT:
+        unimplemented(PATH, f"studies of more than {PARAMETERS_LIMIT} parameters (this one has {len(specs)})")
+    count = sum(_value_count(spec) for spec in specs)
+    if count > VALUES_LIMIT:
+        unimplemented(PATH, f"studies of more than {VALUES_LIMIT} listed values (this one has {count})")
+
+
+def _value_count(spec: ParameterSpec) -> int:
+    listed = spec.domain.values if isinstance(spec.domain, (Categorical, Discrete)) else ()
+    return len(listed) + sum(len(child.when) for child in spec.children)
+
+
 def _validate_grid(everything: Sequence[tuple[ParameterSpec, str]]) -> None:
     for spec, path in everything:
         if isinstance(spec.domain, DoubleRange):
-            _invalid(
+            invalid(
                 f"{path}.doubleValueSpec",
-                f"GRID_SEARCH needs a finite number of values, and {spec.id!r} is a double; list discrete values",
+                f"GRID_SEARCH needs a finite number of values, and {quoted(spec.id)} is a double; list discrete values",
             )
 
 
 def _validate_parameter(spec: ParameterSpec, path: str) -> None:
     if not spec.id:
-        _invalid(f"{path}.parameterId", "is empty")
+        invalid(f"{path}.parameterId", "is empty")
     if any(character.isspace() for character in spec.id):
-        _invalid(f"{path}.parameterId", f"{spec.id!r} has white space in it")
-    _validate_no_nul([spec.id], f"{path}.parameterId")
+        invalid(f"{path}.parameterId", f"{quoted(spec.id)} has white space in it")
+    _validate_texts([spec.id], f"{path}.parameterId")
     _validate_domain(spec, f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}", f"{path}.scaleType")
-    default = spec.domain.default
+    default, is_value = spec.domain.default, _membership(spec.domain)
     # A discrete parameter's default stands for the value next to it, as the API documents it.
-    if default is not None and not isinstance(spec.domain, Discrete) and not _contains(spec.domain, default):
-        _invalid(f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}.defaultValue", f"{default!r} is none of its values")
+    if default is not None and not isinstance(spec.domain, Discrete) and not is_value(default):
+        invalid(
+            f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}.defaultValue",
+            f"{quoted(default)} is none of its values",
+        )
     for index, child in enumerate(spec.children):
-        _validate_condition(spec, child, f"{path}.conditionalParameterSpecs[{index}]")
+        _validate_condition(spec, child, is_value, f"{path}.conditionalParameterSpecs[{index}]")
 
 
 def _validate_domain(spec: ParameterSpec, path: str, scale_path: str) -> None:
     match spec.domain:
         case DoubleRange(low, high) | IntegerRange(low, high):
             if low > high:
-                _invalid(path, f"minValue {low} is more than maxValue {high}")
+                invalid(path, f"minValue {low} is more than maxValue {high}")
             if not math.isfinite(float(high) - float(low)):
-                _invalid(path, f"from minValue {low} to maxValue {high} is more than a double can hold")
+                invalid(path, f"from minValue {low} to maxValue {high} is more than a double can hold")
             _validate_scale(low, spec.scale, f"{path}.minValue")
         case Categorical(names):
             _validate_values(names, f"{path}.values")
-            _validate_no_nul(names, f"{path}.values")
+            _validate_texts(names, f"{path}.values")
             if spec.scale is not None:
-                _invalid(scale_path, f"a categorical parameter has no scale, got {spec.scale.value}")
+                invalid(scale_path, f"a categorical parameter has no scale, got {spec.scale.value}")
         case Discrete(values):
             _validate_values(values, f"{path}.values")
             _validate_discrete(values, f"{path}.values")
@@ -106,63 +134,79 @@ def _validate_domain(spec: ParameterSpec, path: str, scale_path: str) -> None:
 def _validate_discrete(values: Sequence[float], path: str) -> None:
     """Source: the comments of StudySpec.ParameterSpec.DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
     if len(values) > DISCRETE_VALUES_LIMIT:
-        _invalid(path, f"expected {DISCRETE_VALUES_LIMIT} at most, got {len(values)}")
+        invalid(path, f"expected {DISCRETE_VALUES_LIMIT} at most, got {len(values)}")
     for value, following in itertools.pairwise(values):
         if value > following:
-            _invalid(path, f"expected ascending order, got {value} before {following}")
+            invalid(path, f"expected ascending order, got {value} before {following}")
         if following - value < SAME_VALUE_WITHIN:
-            _invalid(path, f"expected values {SAME_VALUE_WITHIN} apart or more, got {value} and {following}")
+            invalid(path, f"expected values {SAME_VALUE_WITHIN} apart or more, got {value} and {following}")
 
 
-def _validate_no_nul(texts: Sequence[str], path: str) -> None:
+def _validate_texts(texts: Sequence[str], path: str) -> None:
     for text in texts:
         if "\0" in text:
-            _invalid(path, f"a command line cannot hold a NUL character, got {text!r}")
+            invalid(path, f"a command line cannot hold a NUL character, got {quoted(text)}")
+        if len(text.encode()) > TEXT_LIMIT_BYTES:
+            unimplemented(path, f"names and values of more than {TEXT_LIMIT_BYTES} bytes")
 
 
 def _validate_scale(lowest: float, scale: ScaleType | None, path: str) -> None:
     if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and lowest <= 0:
-        _invalid(path, f"{scale.value} needs values above 0, got {lowest}")
+        invalid(path, f"{scale.value} needs values above 0, got {lowest}")
 
 
 def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None:
     if not values:
-        _invalid(path, "expected at least one value")
+        invalid(path, "expected at least one value")
     for value in _repeated(values):
-        _invalid(path, f"{value!r} is there more than once")
+        invalid(path, f"{quoted(value)} is there more than once")
 
 
-def _validate_condition(parent: ParameterSpec, child: ConditionalParameter, path: str) -> None:
+def _validate_condition(
+    parent: ParameterSpec, child: ConditionalParameter, is_value: Callable[[ParameterValue], bool], path: str
+) -> None:
     if isinstance(parent.domain, DoubleRange):
-        _invalid(path, f"{parent.id!r} is a double, and no parameter can depend on one; make it discrete")
+        invalid(path, f"{quoted(parent.id)} is a double, and no parameter can depend on one; make it discrete")
     path = f"{path}.{CONDITION_FIELDS[type(parent.domain)]}.values"
     _validate_values(child.when, path)
     for value in child.when:
-        if not _contains(parent.domain, value):
-            _invalid(path, f"{value!r} is no value of {parent.id!r}, on which {child.spec.id!r} depends")
+        if not is_value(value):
+            invalid(
+                path,
+                f"{quoted(value)} is no value of {quoted(parent.id)}, on which {quoted(child.spec.id)} depends",
+            )
 
 
 def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
     """The API lets several children have one name, if their conditions are disjoint; only one of them is ever there."""
+    conditions: dict[str, set[ParameterValue]] = {}
     for index, child in enumerate(parent.children):
-        for earlier in parent.children[:index]:
-            if child.spec.id == earlier.spec.id and not set(child.when) & set(earlier.when):
-                _unimplemented(
-                    f"{path}.conditionalParameterSpecs[{index}].parameterSpec.parameterId",
-                    f"several parameters of one name ({child.spec.id!r}), each under other values of {parent.id!r},",
-                )
+        earlier = conditions.setdefault(child.spec.id, set())
+        if earlier and earlier.isdisjoint(child.when):
+            name, under = quoted(child.spec.id), quoted(parent.id)
+            unimplemented(
+                f"{path}.conditionalParameterSpecs[{index}].parameterSpec.parameterId",
+                f"several parameters of one name ({name}), each under other values of {under},",
+            )
+        earlier.update(child.when)
 
 
-def _contains(domain: Domain, value: ParameterValue) -> bool:
+def _membership(domain: Domain) -> Callable[[ParameterValue], bool]:
+    """Whether a value is one of the domain's, in a time that does not grow with their number."""
     match domain:
         case DoubleRange(low, high):
-            return not isinstance(value, str) and low <= value <= high
+            return lambda value: not isinstance(value, str) and low <= value <= high
         case IntegerRange(low, high):
-            return not isinstance(value, str) and float(value).is_integer() and low <= value <= high
+            return lambda value: not isinstance(value, str) and float(value).is_integer() and low <= value <= high
         case Categorical(names):
-            return value in names
+            return set(names).__contains__
         case Discrete(values):
-            return not isinstance(value, str) and any(abs(value - other) <= SAME_VALUE_WITHIN for other in values)
+            return lambda value: not isinstance(value, str) and _is_near_one(value, values)
+
+
+def _is_near_one(value: float, ascending: Sequence[float]) -> bool:
+    at = bisect.bisect_left(ascending, value)
+    return any(abs(value - near) <= SAME_VALUE_WITHIN for near in ascending[max(at - 1, 0) : at + 1])
 
 
 def _repeated(values: Sequence[str] | Sequence[float]) -> Iterator[str | float]:

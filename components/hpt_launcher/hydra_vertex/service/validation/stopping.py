@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NoReturn
-
 from hydra_vertex.job import ConvexStopping, DoubleRange, IntegerRange, StudySpec, StudyStopping, TimeConstraint
+from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.status import Refusal, Status
+
+from .refusals import invalid, refuse_unknown
 
 PATHS = {
     "MedianStopping": "studySpec.medianAutomatedStoppingSpec",
@@ -20,7 +20,7 @@ def validate_stopping(spec: StudySpec) -> None:
     rule = spec.automated_stopping
     if rule is not None:
         path = PATHS[type(rule).__name__]
-        _refuse_unknown(path, rule.other)
+        refuse_unknown(path, rule.other)
         if isinstance(rule, ConvexStopping):
             _validate_convex(rule, spec, path)
     if spec.study_stopping is not None:
@@ -35,12 +35,15 @@ def _validate_convex(rule: ConvexStopping, spec: StudySpec, path: str) -> None:
         minMeasurementCount=rule.min_measurement_count,
     )
     if rule.max_step_count and rule.min_step_count > rule.max_step_count:
-        _invalid(f"{path}.minStepCount", f"{rule.min_step_count} is more than maxStepCount {rule.max_step_count}")
+        invalid(f"{path}.minStepCount", f"{rule.min_step_count} is more than maxStepCount {rule.max_step_count}")
     name = rule.learning_rate_parameter_name
     numeric = [p.id for p in spec.parameters if isinstance(p.domain, (DoubleRange, IntegerRange))]
     if name and name not in numeric:
         known = ", ".join(numeric) or "none"
-        _invalid(f"{path}.learningRateParameterName", f"{name!r} is no numeric parameter of the study (those: {known})")
+        invalid(
+            f"{path}.learningRateParameterName",
+            f"{quoted(name)} is no numeric parameter of the study (those: {known})",
+        )
     if rule.update_all_stopped_trials:
         raise Refusal(
             Status.UNIMPLEMENTED,
@@ -51,7 +54,7 @@ def _validate_convex(rule: ConvexStopping, spec: StudySpec, path: str) -> None:
 
 def _validate_study_stopping(config: StudyStopping) -> None:
     path = "studySpec.studyStoppingConfig"
-    _refuse_unknown(path, config.other)
+    refuse_unknown(path, config.other)
     for name, constraint in (
         ("minimumRuntimeConstraint", config.minimum_runtime),
         ("maximumRuntimeConstraint", config.maximum_runtime),
@@ -64,28 +67,19 @@ def _validate_study_stopping(config: StudyStopping) -> None:
         ("maxNumTrialsNoProgress", config.max_num_trials_no_progress),
     ):
         if number is not None and number < 1:
-            _invalid(f"{path}.{name}", f"expected 1 or more, got {number}")
+            invalid(f"{path}.{name}", f"expected 1 or more, got {number}")
     idle_s = config.max_duration_no_progress_s
     if idle_s is not None and idle_s <= 0:
-        _invalid(f"{path}.maxDurationNoProgress", f"expected more than 0s, got {idle_s:g}s")
+        invalid(f"{path}.maxDurationNoProgress", f"expected more than 0s, got {idle_s:g}s")
 
 
 def _validate_time(constraint: TimeConstraint, path: str) -> None:
-    _refuse_unknown(path, constraint.other)
+    refuse_unknown(path, constraint.other)
     if constraint.max_duration_s is not None and constraint.max_duration_s < 0:
-        _invalid(f"{path}.maxDuration", f"expected 0s or more, got {constraint.max_duration_s:g}s")
+        invalid(f"{path}.maxDuration", f"expected 0s or more, got {constraint.max_duration_s:g}s")
 
 
 def _require_not_negative(path: str, **numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is not None and number < 0:
-            _invalid(f"{path}.{name}", f"expected 0 or more, got {number}")
-
-
-def _refuse_unknown(path: str, given: Collection[str]) -> None:
-    for name in sorted(given):
-        _invalid(f"{path}.{name}", "is no field of the API")
-
-
-def _invalid(field: str, problem: str) -> NoReturn:
-    raise Refusal(Status.INVALID_ARGUMENT, f"{field}: {problem}")
+            invalid(f"{path}.{name}", f"expected 0 or more, got {number}")

@@ -10,11 +10,13 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 
 from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.trial.log import tell
 
 from .app_command import Module, Script
 
@@ -37,9 +39,7 @@ def run_as_main(target: Script | Module, arguments: Sequence[str]) -> int:
     except CommandError:
         raise
     except Exception as error:
-        error.with_traceback(_without_own_frames(error.__traceback__))
-        sys.excepthook(type(error), error, error.__traceback__)
-        return 1
+        return _show_exception(error.with_traceback(_without_own_frames(error.__traceback__)))
     return 0
 
 
@@ -104,8 +104,22 @@ def _exit_code(error: SystemExit) -> int:
         case int(code):
             return code
         case message:
-            print(message, file=sys.stderr)
+            with suppress(Exception):
+                print(message, file=sys.stderr or sys.__stderr__)
             return 1
+
+
+def _show_exception(error: Exception) -> int:
+    """As Python shows it, by the app's own hook if there is one; the exit code."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit as leaving:
+        return _exit_code(leaving)
+    except Exception as failure:
+        tell("the app's sys.excepthook failed; its error and the app's own:")
+        for shown in (failure, error):
+            sys.__excepthook__(type(shown), shown, shown.__traceback__)
+    return 1
 
 
 def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:

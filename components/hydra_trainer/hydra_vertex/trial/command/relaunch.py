@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import NoReturn
 
 from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.trial.log import flush_output
 from hydra_vertex.trial.options import Options
 
 from .app_command import AppCommand
@@ -25,8 +25,7 @@ def needs_relaunch(command: AppCommand) -> bool:
 def relaunch(command: AppCommand, options: Options) -> NoReturn:
     """Become that process: same process id, same files. Raises OSError when the interpreter cannot be started."""
     arguments = [*command.interpreter, "-m", "hydra_vertex.trial", *options.to_arguments(), SEPARATOR, *options.app]
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_output()
     os.execve(arguments[0], arguments, _environ(command))  # noqa: S606 - no shell is wanted
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import NoReturn
 
 from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.trial.config.key_types import ANYTHING
+from hydra_vertex.trial.log import flush_output
 from hydra_vertex.trial.overrides.arguments import Argument, Override, Parameter, flag_tokens
 from hydra_vertex.trial.overrides.keys import value_override
 
@@ -36,8 +36,7 @@ def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple
 
 def become(program: Program, command: Sequence[str]) -> NoReturn:
     """Become the program: same process id, same files. Raises CommandError when it cannot be started."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_output()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
     try:
         os.execv(program.path, list(command))  # noqa: S606 - no shell is wanted

@@ -1,40 +1,40 @@
 """The one writer of a trial's metric file. Its records are cloudml-hypertune's; how it writes them is not.
 
-A reader that polls in a tight loop sees a whole file at every moment, because each new state is written beside the file
-and renamed over it. Threads and processes that report at once take turns at a lock file beside it, so none loses the
-lines of another. Every line is kept: hypertune's limit of 100 would drop the curve of a long training, and a reader
-that wants only the last 100 finds them at the end.
+A reader that polls in a tight loop sees whole records at every moment, and each report costs the same however long the
+file is (see `line_append`). Threads and processes that report at once take turns at a lock file beside it, so that the
+steps of each metric grow and none loses the lines of another. Every line is kept: hypertune's limit of 100 would drop
+the curve of a long training, and a reader that wants only the last 100 finds them at the end.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import OutputError
-from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.protocol.file_lock import open_lock_file, unlock, wait_for_lock
 
-from .records import make_line, newest_first, next_step
+from .line_append import append_line, sync
+from .place import lock_file_of
+from .record_index import open_index
+from .records import make_line, next_step
 
 LOCK_TIMEOUT_S = 30.0
-"""A line takes milliseconds to add; who waits for longer waits for a process that hangs."""
+"""A line takes microseconds to add; who waits for longer waits for a process that hangs."""
 
-_RETRY_S = 0.0005
-_LOCK_MODE = 0o666
-_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+_READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def add_value(file: Path, metric: str, value: float, step: int | None = None) -> None:
     """Add one finite value of a metric. Without a `step` it gets one after the metric's last. Raises OutputError."""
     with _naming_what_is_lost(file, metric, value), _locked(file):
-        content = _read(file)
-        last = next((record.step for record in newest_first(content) if record.metric == metric), None)
-        _append(file, content, make_line(metric, value, next_step(step, last)))
+        with open_index(file) as index:
+            known, longest = index.of_metric(metric), index.longest_line
+        last = None if known is None else known.newest.step
+        append_line(file, make_line(metric, value, next_step(step, last)), longest=longest)
 
 
 def add_final_value(file: Path, metric: str, value: float) -> None:
@@ -44,32 +44,22 @@ def add_final_value(file: Path, metric: str, value: float) -> None:
     reported it itself. Any other value is added, such as the best one of a curve whose last point is a worse one.
     """
     with _naming_what_is_lost(file, metric, value), _locked(file):
-        content = _read(file)
-        records = tuple(newest_first(content))
-        own = [record for record in records if record.metric == metric]
-        if own and own[0].value == value and own[0].step == max(record.step for record in own):
-            return
-        last = max((record.step for record in records), default=None)
-        _append(file, content, make_line(metric, value, next_step(None, last)), durable=True)
+        with open_index(file) as index:
+            records, longest = index.of_all(), index.longest_line
+        own = records.metrics.get(metric)
+        if own is not None and own.newest.value == value and own.newest.step == own.highest_step:
+            sync(file)
+        else:
+            line = make_line(metric, value, next_step(None, records.highest_step))
+            append_line(file, line, longest=longest, durable=True)
 
 
 def add_line(file: Path, line: bytes) -> None:
     """Add a record that is made already; `line` ends in a newline. Raises OSError."""
     with _locked(file):
-        _append(file, _read(file), line)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return b""
-
-
-def _append(file: Path, content: bytes, line: bytes, *, durable: bool = False) -> None:
-    """Waiting for the disk takes longer than all the rest, too long for an app that reports every batch."""
-    separator = b"\n" if content and not content.endswith(b"\n") else b""
-    write_atomic(file.resolve(), content + separator + line, durable=durable)  # a link stays a link
+        with open_index(file) as index:
+            longest = index.longest_line
+        append_line(file, line, longest=longest)
 
 
 @contextmanager
@@ -82,35 +72,39 @@ def _naming_what_is_lost(file: Path, metric: str, value: float) -> Iterator[None
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Alone among the threads and processes that add to the file. TimeoutError after LOCK_TIMEOUT_S."""
+    """Alone among the threads and processes that add to the file. TimeoutError after LOCK_TIMEOUT_S.
+
+    Without a lock a single process still works as it should: on a file system that has none, and where the file may be
+    written and its folder may not, as that of a file that a container was given alone.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = file.with_name(f".{file.name}.lock")
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _LOCK_MODE)
+    lock = lock_file_of(file)
+    descriptor = _open_lock_file(lock)
+    if descriptor is None:
+        yield
+        return
     try:
-        locked = _acquire(descriptor, lock)
+        is_locked = _wait_for_lock(descriptor, lock)
         try:
             yield
         finally:
-            # Closing is not enough: a process forked meanwhile, such as a data loader's worker, has the descriptor too.
-            if locked:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            if is_locked:
+                unlock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, lock: Path) -> bool:
-    """Whether there is a lock: on a file system without them a single writer is still right."""
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise TimeoutError(errno.ETIMEDOUT, f"{lock} is held by a process that hangs") from error
-            time.sleep(_RETRY_S)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS_HERE:
-                raise
-            return False
-        else:
-            return True
+def _open_lock_file(lock: Path) -> int | None:
+    try:
+        return open_lock_file(lock)
+    except OSError as error:
+        if error.errno in _READ_ONLY:
+            return None
+        raise OSError(error.errno, f"its lock file {lock.name} cannot be opened: {error.strerror}") from error
+
+
+def _wait_for_lock(descriptor: int, lock: Path) -> bool:
+    try:
+        return wait_for_lock(descriptor, LOCK_TIMEOUT_S)
+    except TimeoutError as error:
+        raise TimeoutError(error.errno, f"{lock} is held by a process that hangs") from error

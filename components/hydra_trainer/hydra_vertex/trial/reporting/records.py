@@ -42,9 +42,9 @@ def dump_line(record: Mapping[str, object]) -> bytes:
     return (json.dumps(record, sort_keys=True) + "\n").encode()
 
 
-def newest_first(content: bytes) -> Iterator[HypertuneRecord]:
-    """The records of a file's content. Lines that are none belong to somebody else and are passed over."""
-    for line in reversed(content.splitlines()):
+def parse_records(content: bytes) -> Iterator[HypertuneRecord]:
+    """The records of a file's lines in their order. Lines that are none belong to somebody else and are passed over."""
+    for line in content.splitlines():
         record = _parse_line(line)
         if record is not None:
             yield record

@@ -32,10 +32,13 @@ def _python_number(value: object) -> object:
         return value
     try:
         return value.item()
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:
         return value
 
 
 def _described(value: object) -> str:
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = "without a representation"
     return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"

@@ -1,0 +1,53 @@
+"""What both fronts answer to an error: its status, and a message that can be sent whatever the request held. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hydra_vertex.protocol.errors import DocumentError
+from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.service.status import Refusal, Status, error_body
+from hydra_vertex.service.system.shortage import is_shortage
+
+MESSAGE_LIMIT_BYTES = 1000
+"""gRPC sends a message in the trailer, up to three times and partly with each byte as %XX; a trailer has 8 KiB."""
+
+FIELD_LIMIT_BYTES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An error of the API; `field` is empty where no field is at fault."""
+
+    status: Status
+    message: str
+    field: str = ""
+
+    def body(self, http_code: int | None = None) -> JsonObject:
+        """The body of an HTTP answer; `http_code` is another one than the status's own."""
+        return error_body(self.status, self.message, http_code, self.field)
+
+
+def answer_to(error: Exception, request: str) -> ErrorAnswer:
+    """The answer to what a request has raised; `request` names it, for a failure that is the service's own."""
+    match error:
+        case Refusal():
+            status, message, field = error.status, str(error), error.field
+        case DocumentError():
+            status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
+        case OSError() if is_shortage(error):
+            status, message, field = Status.UNAVAILABLE, f"{request}: {error}; ask again", ""
+        case _:
+            failure = f"{request} failed ({type(error).__name__}: {error}); see the service's log"
+            status, message, field = Status.INTERNAL, failure, ""
+    return ErrorAnswer(status, sendable(message, MESSAGE_LIMIT_BYTES), sendable(field, FIELD_LIMIT_BYTES))
+
+
+def sendable(text: str, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> str:
+    """The text in UTF-8, with lone surrogates as `\\udXXX`, and without its middle where it is too long."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode()
+    half = limit_bytes // 2
+    begin, end = encoded[:half].decode(errors="ignore"), encoded[-half:].decode(errors="ignore")
+    return f"{begin} … {end}"

@@ -1,0 +1,182 @@
+"""The statements of the database: what is written into a row of `schema`, and what a row is read as."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hydra_vertex.job import (
+    CustomJob,
+    HyperparameterTuningJob,
+    JobState,
+    Trial,
+    dump_custom_job,
+    dump_job,
+    dump_trial,
+    parse_custom_job,
+    parse_job,
+    parse_trial,
+)
+from hydra_vertex.job.fields import parse_time
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.service.resource_names import JobKind
+from hydra_vertex.service.system.process_identity import ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as it was left, and which process supervises which of its trials (by trial id)."""
+
+    id: str
+    job: HyperparameterTuningJob
+    processes: dict[str, ProcessId]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomJob:
+    """A custom job as it was left, and which process supervises it."""
+
+    id: str
+    job: CustomJob
+    process: ProcessId | None
+
+
+def insert_job(db: sqlite3.Connection, parent: str, kind: JobKind) -> str:
+    """Add an empty row of a job; its id."""
+    row = db.execute("INSERT INTO jobs (parent, document, kind) VALUES (?, '', ?)", (parent, kind.value))
+    return str(row.lastrowid)
+
+
+def write_job(db: sqlite3.Connection, job_id: str, job: HyperparameterTuningJob) -> None:
+    """Write what a tuning job says of itself, not its trials."""
+    document = json.dumps(dump_job(replace(job, trials=())))
+    db.execute("UPDATE jobs SET document = ? WHERE id = ?", (document, int(job_id)))
+
+
+def write_trial(db: sqlite3.Connection, job_id: str, trial: Trial, process: ProcessId | None) -> None:
+    """Write one trial, with the process that supervises it."""
+    db.execute(
+        "INSERT INTO trials (job, number, document, pid, start_ticks) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (job, number) DO UPDATE SET "
+        "document = excluded.document, pid = excluded.pid, start_ticks = excluded.start_ticks",
+        (int(job_id), int(trial.id), json.dumps(dump_trial(trial)), *_columns(process)),
+    )
+
+
+def write_custom_job(db: sqlite3.Connection, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
+    """Write a custom job, with the process that supervises it."""
+    db.execute(
+        "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
+        (json.dumps(dump_custom_job(job)), *_columns(process), int(job_id)),
+    )
+
+
+def delete_job(db: sqlite3.Connection, job_id: str) -> None:
+    """Remove a job and its trials."""
+    db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
+
+
+def was_deleted(db: sqlite3.Connection, job_id: int) -> bool:
+    """Whether a job had this id and is gone."""
+    row = db.execute(
+        "SELECT seq >= ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?) FROM sqlite_sequence WHERE name = 'jobs'",
+        (job_id, job_id),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def job_text(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
+    """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
+    found = db.execute(
+        "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?", (job_id, parent, kind.value)
+    ).fetchone()
+    if found is None:
+        return None
+    rows = db.execute("SELECT document FROM trials WHERE job = ? ORDER BY number", (int(job_id),))
+    trials = ",".join(document for (document,) in rows)
+    # A job's own text is an object with its name at least: there is something before the comma.
+    return f'{str(found[0]).removesuffix("}")},"trials":[{trials}]}}' if trials else str(found[0])
+
+
+def find_trial(
+    db: sqlite3.Connection, parent: str, job_id: str, trial_id: str
+) -> tuple[HyperparameterTuningJob, Trial] | None:
+    """One trial and its job without trials; None when there is no such trial."""
+    found = db.execute(
+        "SELECT jobs.document, trials.document FROM jobs JOIN trials ON trials.job = jobs.id "
+        "WHERE jobs.id = ? AND jobs.parent = ? AND trials.number = ?",
+        (int(job_id), parent, int(trial_id)),
+    ).fetchone()
+    return None if found is None else (parse_job(json.loads(found[0])), parse_trial(json.loads(found[1])))
+
+
+def documents(
+    db: sqlite3.Connection, parent: str, kind: JobKind, before: int | None
+) -> Iterator[tuple[int, JsonObject]]:
+    """The jobs of a kind under a parent without their trials, newest first, with their ids.
+
+    Only those older than `before`, where that is given. Damaged ones, which were logged at the start, are left out.
+    """
+    rows = db.execute(
+        "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) ORDER BY id DESC",
+        (parent, kind.value, before, before),
+    )
+    for job_id, text in rows.fetchall():
+        if (document := object_in(text)) is not None:
+            yield int(job_id), document
+
+
+def latest_update(db: sqlite3.Connection) -> datetime | None:
+    """When a job was changed last; None when there is no job."""
+    found = (object_in(text) for (text,) in db.execute("SELECT document FROM jobs").fetchall())
+    times = [str(document["updateTime"]) for document in found if document and document.get("updateTime")]
+    return max((parse_time(time, "updateTime") for time in times), default=None)
+
+
+def unfinished_ids(db: sqlite3.Connection, kind: JobKind) -> list[int]:
+    """The jobs of a kind that are not in a terminal state, oldest first, damaged ones left out."""
+    rows = db.execute("SELECT id, document FROM jobs WHERE kind = ? ORDER BY id", (kind.value,)).fetchall()
+    found = ((int(job_id), object_in(text)) for job_id, text in rows)
+    return [job_id for job_id, document in found if document is not None and not _state(document).is_terminal]
+
+
+def load_job(db: sqlite3.Connection, job_id: int) -> StoredJob:
+    """A tuning job with its trials."""
+    (text,) = db.execute("SELECT document FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    rows = db.execute(
+        "SELECT document, pid, start_ticks FROM trials WHERE job = ? ORDER BY number", (job_id,)
+    ).fetchall()
+    trials = tuple(parse_trial(json.loads(document)) for document, _, _ in rows)
+    processes = {
+        trial.id: ProcessId(pid, ticks) for trial, (_, pid, ticks) in zip(trials, rows, strict=True) if pid is not None
+    }
+    return StoredJob(str(job_id), replace(parse_job(json.loads(text)), trials=trials), processes)
+
+
+def load_custom_job(db: sqlite3.Connection, job_id: int) -> StoredCustomJob:
+    """A custom job."""
+    text, pid, ticks = db.execute("SELECT document, pid, start_ticks FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    process = None if pid is None else ProcessId(pid, ticks)
+    return StoredCustomJob(str(job_id), parse_custom_job(json.loads(text)), process)
+
+
+def object_in(text: str) -> JsonObject | None:
+    """The JSON object that a text is; None when it is none."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _columns(process: ProcessId | None) -> tuple[int | None, int | None]:
+    return (process.pid, process.start_ticks) if process else (None, None)
+
+
+def _state(document: JsonObject) -> JobState:
+    state = JobState.parse(document.get("state", JobState.UNSPECIFIED.value))
+    assert isinstance(state, JobState)  # noqa: S101 - parse() is a classmethod of JobState
+    return state

@@ -1,0 +1,107 @@
+"""The engine of a server, from its start to its end: it ends when nothing more can be recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from hydra_vertex.protocol.errors import HydraVertexError
+from hydra_vertex.service.api.google_messages import load as load_messages
+from hydra_vertex.service.api.operations import Operations
+from hydra_vertex.service.devices.capacity import Capacity
+from hydra_vertex.service.engine.engine import Engine
+from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError, unusable_database
+from hydra_vertex.service.jobs.store import Store
+from hydra_vertex.service.optimizer import load_model
+
+from .address import Address
+from .folder import ServiceFolder
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+
+    from hydra_vertex.service.api.grpc_front import GrpcServer
+
+DATABASE_CHECK_INTERVAL_S = 1.0
+
+
+class ServiceLife:
+    """What a server does before its first answer and after its last. `failure` says why it could not begin or go on."""
+
+    server: uvicorn.Server
+
+    def __init__(
+        self,
+        folder: ServiceFolder,
+        store: Store,
+        capacity: Capacity,
+        address: Address,
+        announce: Callable[[str | None], None],
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._capacity = capacity
+        self._address = address
+        self._announce = announce
+        self.failure: HydraVertexError | None = None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """The application's lifespan."""
+        engine = Engine(self._folder, self._store, self._capacity)
+        app.state.operations = Operations(engine)
+        loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
+        watching = asyncio.create_task(self._watch_database())
+        try:
+            grpc = _bind_grpc(app.state.operations, self._address)
+            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
+            engine.resume()
+            async with grpc or contextlib.nullcontext():
+                self._announce(grpc.address if grpc else None)
+                yield
+        except (HydraVertexError, sqlite3.Error) as error:
+            self.failure = self._explained(error)
+            # One line says it all; uvicorn would print where it was raised.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            raise
+        finally:
+            await engine.stop()
+            watching.cancel()
+            await asyncio.wait({loading, watching})
+
+    async def _watch_database(self) -> None:
+        """End the server when its database was removed or replaced: it would answer for what is not kept."""
+        while True:
+            await asyncio.sleep(DATABASE_CHECK_INTERVAL_S)
+            try:
+                self._store.check_in_place()
+            except UnwritableError:
+                continue
+            except LostDatabaseError as error:
+                self.failure = error
+                self.server.should_exit = True
+                return
+
+    def _explained(self, error: HydraVertexError | sqlite3.Error) -> HydraVertexError:
+        return error if isinstance(error, HydraVertexError) else unusable_database(self._folder.database, error)
+
+
+def _load_libraries() -> None:
+    """What the first requests and the first suggestion would otherwise wait for. In a shortage they do wait."""
+    with contextlib.suppress(OSError):
+        load_messages()
+        load_model()
+
+
+def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
+    """The gRPC server, where one is asked for; it has its port and does not answer yet."""
+    if address.grpc_port is None:
+        return None
+    from hydra_vertex.service.api.grpc_front import GrpcServer
+
+    return GrpcServer(operations, address.grpc_port, address.token)

@@ -1,0 +1,23 @@
+"""Which process a trial's command is, as its supervisor left it in the trial's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra_vertex.protocol import json
+from hydra_vertex.service.system.process_identity import ProcessId
+from hydra_vertex.service.system.untrusted_files import read_end
+
+COMMAND_FILE_BYTES = 1 << 10
+
+
+def read_command_process(path: Path) -> ProcessId | None:
+    """Read a command.json; None when there is none that can be read."""
+    try:
+        fields = json.loads(read_end(path, COMMAND_FILE_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    pid, ticks = fields.get("pid"), fields.get("start_ticks")
+    return ProcessId(pid, ticks) if isinstance(pid, int) and isinstance(ticks, int) and pid > 1 else None

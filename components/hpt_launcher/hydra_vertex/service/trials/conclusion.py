@@ -1,0 +1,99 @@
+"""What a trial becomes when its command has ended. Pure; `now` is always given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hydra_vertex.job import Measurement, StudySpec, Trial
+from hydra_vertex.service.jobs import tuning_job_state
+from hydra_vertex.service.measurements.history import extended, judged_by
+from hydra_vertex.service.measurements.metric_file import (
+    MetricReport,
+    final_measurement,
+    measurements_of,
+    no_value_reason,
+)
+
+from .exit_status import ExitStatus, failure_reason, with_tail
+from .supervised_run import Ended, EndReason, NotStarted, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the trial's folder holds at the end: its reports, oldest first, and the end of its log as text."""
+
+    reports: tuple[MetricReport, ...] = ()
+    log_tail: str = ""
+
+
+def with_reports(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: datetime) -> Trial:
+    """The trial with what its metric file has."""
+    return extended(trial, _found(trial, spec, reports, now), spec.objective)
+
+
+def concluded(
+    trial: Trial, spec: StudySpec, timeout_s: float, outcome: Outcome, evidence: Evidence, now: datetime
+) -> Trial:
+    """The trial in the state in which it ends, or in which it waits to run again."""
+    match outcome:
+        case NotStarted(reason):
+            return tuning_job_state.fail(with_reports(trial, spec, evidence.reports, now), reason, now)
+        case Ended(exit_status, end_reason):
+            trial = _as_started(trial, exit_status)
+            if tuning_job_state.is_stopping(trial):
+                return _judged_stopped(trial, spec, exit_status, evidence, now)
+            if exit_status is None or exit_status.stopped:
+                return _ended_early(trial, spec, end_reason or EndReason.SHUTDOWN, evidence, now)
+            if not exit_status.is_success:
+                return _failed(trial, spec, failure_reason(exit_status, timeout_s), evidence, now)
+            return _judged(trial, spec, evidence, now)
+
+
+def _as_started(trial: Trial, exit_status: ExitStatus | None) -> Trial:
+    """A trial that has ended has begun: its start may have been recorded in a database that was lost."""
+    if trial.start_time is not None or exit_status is None or exit_status.started is None:
+        return trial
+    return tuning_job_state.activate(trial, exit_status.started)
+
+
+def _ended_early(trial: Trial, spec: StudySpec, why: EndReason, evidence: Evidence, now: datetime) -> Trial:
+    if why is EndReason.SHUTDOWN:
+        return tuning_job_state.postpone(with_reports(trial, spec, evidence.reports, now))
+    return _failed(trial, spec, f"ended because {why.value}", evidence, now)
+
+
+def _failed(trial: Trial, spec: StudySpec, reason: str, evidence: Evidence, now: datetime) -> Trial:
+    trial = with_reports(trial, spec, evidence.reports, now)
+    return tuning_job_state.fail(trial, with_tail(reason, evidence.log_tail), now)
+
+
+def _judged_stopped(
+    trial: Trial, spec: StudySpec, exit_status: ExitStatus | None, evidence: Evidence, now: datetime
+) -> Trial:
+    if exit_status is not None and exit_status.is_success and exit_status.is_own_end:
+        return _judged(trial, spec, evidence, now)
+    trial = with_reports(trial, spec, evidence.reports, now)
+    return tuning_job_state.end_stopped(trial, _final(trial, spec, evidence.reports, now), now)
+
+
+def _judged(trial: Trial, spec: StudySpec, evidence: Evidence, now: datetime) -> Trial:
+    trial = tuning_job_state.end_unstopped(with_reports(trial, spec, evidence.reports, now))
+    final = _final(trial, spec, evidence.reports, now)
+    if final is None:
+        return _failed(trial, spec, no_value_reason(evidence.reports, spec.objective.id), evidence, now)
+    return tuning_job_state.succeed(trial, final, now)
+
+
+def _final(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: datetime) -> Measurement | None:
+    measurements = judged_by(trial, _found(trial, spec, reports, now), spec.objective)
+    return final_measurement(reports, measurements, spec.objective, spec.measurement_selection, spec.other_metric_ids)
+
+
+def _found(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: datetime) -> tuple[Measurement, ...]:
+    # The file of a trial that waits to run again is an earlier attempt's, and recorded.
+    if trial.start_time is None:
+        return ()
+    running_s = (now - trial.start_time).total_seconds()
+    return measurements_of(reports, spec.objective.id, trial.start_time.timestamp(), running_s, spec.other_metric_ids)

@@ -1,0 +1,46 @@
+"""A log of limited size."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Errors that pass: the machine is short of processes, memory or file descriptors."""
+READ_BYTES = 1 << 16
+"""The most that is written at once."""
+
+
+class CappedLog:
+    """A file that keeps the first quarter of what is too much for it, and at least the last one."""
+
+    def __init__(self, path: str, limit_bytes: int) -> None:
+        """Open the file, emptied; a place where no file can be opened takes nothing. Raises OSError in a shortage."""
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
+            self._file = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        # No write is more than a quarter of the limit: there is always something to leave out, and then room.
+        self._limit = max(limit_bytes, 4 * READ_BYTES)
+        self._size = 0
+        self._left_out = 0
+
+    def write(self, data: bytes) -> None:
+        """Append. A full disk loses lines of the log, never the trial."""
+        try:
+            if self._size + len(data) > self._limit:
+                self._compact()
+            self._size += os.write(self._file, data)
+        except OSError:
+            return
+
+    def _compact(self) -> None:
+        quarter = self._limit // 4
+        tail = os.pread(self._file, quarter, self._size - quarter)
+        self._left_out += self._size - 2 * quarter
+        note = f"\n[... {self._left_out} bytes of log left out here ...]\n".encode()
+        os.ftruncate(self._file, quarter)
+        os.lseek(self._file, quarter, os.SEEK_SET)
+        self._size = quarter + os.write(self._file, note + tail)

@@ -1,0 +1,29 @@
+"""What the service orders from a supervisor."""
+
+from __future__ import annotations
+
+import json
+
+
+class LaunchOrder:
+    """The fields of the order; durations in seconds. `token` shows that an exit.json is a supervisor's own.
+
+    `open_files` is the soft limit of open files for the command; None leaves it.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        """Read the JSON that `launch_spec.LaunchSpec.to_order` writes."""
+        fields = json.loads(text)
+        self.command: list[str] = fields["command"]
+        self.directory: str = fields["directory"]
+        self.timeout_s: float = fields["timeout_s"]
+        self.grace_s: float = fields["grace_s"]
+        self.log_limit_bytes: int = fields["log_limit_bytes"]
+        self.token: str = fields["token"]
+        self.memory_limit_bytes: int | None = fields.get("memory_limit_bytes")
+        self.nice: int = fields.get("nice", 0)
+        self.open_files: int | None = fields.get("open_files")
+
+    def path(self, name: str) -> str:
+        """The path of a file in the trial's folder."""
+        return f"{self.directory}/{name}"

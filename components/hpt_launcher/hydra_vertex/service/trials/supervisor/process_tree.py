@@ -1,0 +1,86 @@
+"""The processes below one, by /proc: who they are, what they need, and signals to them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+PR_SET_CHILD_SUBREAPER = 36
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PARENT, _START_TIME = 1, 19
+"""Fields 4 and 22 of /proc/<pid>/stat, counted from the first one behind the command's name (proc_pid_stat(5))."""
+
+
+def become_subreaper() -> None:
+    """Let orphaned descendants become children of this process (prctl(2)). Nothing happens on other systems."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """Every process below `root`; none where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - see __init__
+        if name.isdigit():
+            children.setdefault(_stat_field(name, _PARENT), []).append(int(name))
+    found: list[int] = []
+    level = children.get(root, [])
+    while level:
+        found += level
+        level = [child for pid in level for child in children.get(pid, [])]
+    return found
+
+
+def start_ticks(pid: int) -> int:
+    """When the process started, in clock ticks since boot; 0 where there is no /proc."""
+    return _stat_field(str(pid), _START_TIME)
+
+
+def _stat_field(pid: str, index: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - see __init__
+            # The command's name, in parentheses, may hold anything; the fields behind it may not.
+            return int(file.read().rpartition(b")")[2].split()[index])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def memory_bytes(pids: list[int], limit_bytes: int) -> int:
+    """The memory of processes, no page counted twice; a cheap upper bound when even that is within the limit."""
+    resident = sum(_resident_bytes(pid) for pid in pids)
+    return resident if resident <= limit_bytes else sum(_needed_bytes(pid) for pid in pids)
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123 - see __init__
+            return int(file.read().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _needed_bytes(pid: int) -> int:
+    """What a process holds that the kernel cannot drop: its share of anonymous and of shared memory, not of files."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123 - see __init__
+            shares = dict(line.split(b":", 1) for line in file.read().splitlines()[1:])
+        return sum(int(shares[name].split()[0]) * 1024 for name in (b"Pss_Anon", b"Pss_Shmem"))
+    except (OSError, KeyError, ValueError):
+        return _resident_bytes(pid)
+
+
+def send_signal(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return
+
+
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to a process group that may have ended."""
+    try:
+        os.killpg(group, number)
+    except OSError:
+        return

@@ -1,0 +1,142 @@
+"""Connections to the gRPC port that ask nothing: how many there are, how long they stay, and who gets through."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from hydra_vertex.service.api.connection_limits import LIMITS, ConnectionLimits
+from hydra_vertex.service.api.google_messages import message_class
+from hydra_vertex.service.api.grpc_front import GrpcServer
+from hydra_vertex.service.api.operations import Operations
+from hydra_vertex.service.devices.capacity import capacity_of
+from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES
+from hydra_vertex.service.engine.engine import Engine
+from hydra_vertex.service.folder import ServiceFolder
+from hydra_vertex.service.jobs.store import Store
+from service.harness import PARENT, start, wait_until
+
+SHORT = ConnectionLimits(connections=20, request_s=1.0)
+CLIENTS = 1000
+LIST_JOBS = "/google.cloud.aiplatform.v1.JobService/ListCustomJobs"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, ACKNOWLEDGED = b"\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"
+
+
+def headers_frame(fields: dict[str, str]) -> bytes:
+    """HEADERS of stream 1 that do not end it, as literals of HPACK (RFC 7541, 6.2.2): a call without its message."""
+    texts = [(name.encode(), value.encode()) for name, value in fields.items()]
+    block = b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in texts)
+    return len(block).to_bytes(3, "big") + b"\1\4\0\0\0\1" + block
+
+
+CALL = headers_frame(
+    {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": LIST_JOBS,
+        ":authority": "localhost",
+        "content-type": "application/grpc",
+        "te": "trailers",
+    }
+)
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server with short limits."""
+    found: list[str] = []
+    stop = threading.Event()
+
+    async def serve() -> None:
+        folder = ServiceFolder(tmp_path)
+        with closing(Store(folder)) as store:
+            engine = Engine(folder, store, capacity_of(DEFAULT_RESOURCES, []))
+            async with GrpcServer(Operations(engine), 0, None, SHORT) as server:
+                found.append(server.address)
+                await asyncio.to_thread(stop.wait)
+            await engine.stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    wait_until(lambda: found)
+    yield found[0]
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _many_descriptors() -> Iterator[None]:
+    """Both ends of the connections are of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * CLIENTS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"needs {wanted} open files, and the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def connected(address: str, said: bytes) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(said)
+    return connection
+
+
+def held(address: str, pid: int | None = None) -> int:
+    """How many connections to the port a process holds at its end."""
+    port = int(address.rpartition(":")[2])
+    connections = psutil.Process(pid).net_connections("tcp")
+    return sum(1 for c in connections if c.laddr.port == port and c.status == psutil.CONN_ESTABLISHED)
+
+
+def list_jobs(channel: grpc.Channel, timeout_s: float = 10) -> bytes:
+    request = message_class("ListCustomJobsRequest")(parent=PARENT).SerializeToString()
+    answer: bytes = channel.unary_unary(LIST_JOBS)(request, timeout=timeout_s, wait_for_ready=True)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", PREFACE, PREFACE + SETTINGS, PREFACE + SETTINGS + ACKNOWLEDGED, PREFACE + SETTINGS + ACKNOWLEDGED + CALL],
+    ids=["nothing", "preface", "half a handshake", "a handshake", "a call without its message"],
+)
+def test_connections_that_ask_nothing_are_few_and_closed_in_time(address: str, said: bytes) -> None:
+    begin = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            stack.enter_context(connected(address, said))
+        wait_until(lambda: held(address) <= SHORT.connections)
+        with grpc.insecure_channel(address) as channel:
+            assert list_jobs(channel) == b""
+        wait_until(lambda: held(address) == 0)
+    assert time.monotonic() - begin < 12 * SHORT.request_s
+
+
+def test_a_client_that_goes_on_asking_does_not_notice(address: str) -> None:
+    with grpc.insecure_channel(address) as channel:
+        give_up = time.monotonic() + 4 * SHORT.request_s
+        while time.monotonic() < give_up:
+            assert list_jobs(channel) == b""
+
+
+def test_a_service_has_descriptors_left_whoever_holds_its_grpc_port(tmp_path: Path) -> None:
+    studies = tmp_path / "studies"
+    with start(studies, "--grpc-port", "0") as service, ExitStack() as stack:
+        said = json.loads((studies / "service.json").read_text())["grpc"]
+        for _ in range(CLIENTS):
+            stack.enter_context(connected(said, PREFACE + SETTINGS))
+        wait_until(lambda: held(said, service.pid) <= LIMITS.connections)
+        assert held(said, service.pid) == LIMITS.connections

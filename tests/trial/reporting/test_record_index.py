@@ -1,0 +1,162 @@
+"""The index of a metric file against a whole reading of it, whatever others do to the file meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from hydra_vertex.trial.reporting import record_index
+from hydra_vertex.trial.reporting.record_index import open_index
+from hydra_vertex.trial.reporting.records import make_line, parse_records
+from hydra_vertex.trial.reporting.summary import Summary, summarise
+
+METRICS = ("loss", "acc", "f1")
+LINES = st.lists(
+    st.tuples(st.sampled_from(METRICS), st.integers(0, 99), st.integers(0, 300))
+    | st.sampled_from([b"\n", b"not a record\n", b"\xff\xfe\n", b"x" * 1000 + b"\n"]),
+    max_size=20,
+)
+TORN = b'{"loss": "0.5'
+
+
+class FileOfOthers(RuleBasedStateMachine):
+    """Others append, cut short, overwrite, replace and remove the file. No two of their records have the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = Path(self.folder.name, "metrics")
+        self.times = itertools.count()
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    def content(self, lines: list[bytes | tuple[str, int, int]]) -> bytes:
+        return b"".join(line if isinstance(line, bytes) else self.record(*line) for line in lines)
+
+    def record(self, metric: str, step: int, spaces: int) -> bytes:
+        fields = b'{"%s": "1.0", "global_step": "%d", "timestamp": %d}' % (metric.encode(), step, next(self.times))
+        return fields + b" " * spaces + b"\n"
+
+    @rule(lines=LINES, end=st.sampled_from([b"", TORN]))
+    def append(self, lines: list[bytes | tuple[str, int, int]], end: bytes) -> None:
+        with self.file.open("ab") as file:
+            file.write(self.content(lines) + end)
+
+    @rule(share=st.floats(0, 1))
+    def cut_short(self, share: float) -> None:
+        content = self.read()
+        left = content[: int(share * len(content))].rstrip()
+        if left:  # a whole record that lacks only its newline is one, until something else follows it on its line
+            os.truncate(self.file, len(left) - left.endswith(b"}"))
+
+    @rule(lines=LINES)
+    def overwrite(self, lines: list[bytes | tuple[str, int, int]]) -> None:
+        self.file.write_bytes(self.content(lines))
+
+    @rule(lines=LINES)
+    def replace(self, lines: list[bytes | tuple[str, int, int]]) -> None:
+        new = self.file.with_suffix(".new")
+        new.write_bytes(self.content(lines))
+        new.replace(self.file)
+
+    @rule()
+    def remove(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+    @rule()
+    def ask_for_everything(self) -> None:
+        with open_index(self.file) as index:
+            assert index.of_all() == self.whole()
+
+    @rule(metric=st.sampled_from(METRICS))
+    def ask_for_one_metric(self, metric: str) -> None:
+        with open_index(self.file) as index:
+            found = index.of_metric(metric)
+        expected = self.whole().metrics.get(metric)
+        assert (found and found.newest) == (expected and expected.newest)
+
+    @invariant()
+    def looked_at(self) -> None:
+        with open_index(self.file):
+            pass
+
+    def read(self) -> bytes:
+        return self.file.read_bytes() if self.file.exists() else b""
+
+    def whole(self) -> Summary:
+        return summarise(parse_records(self.read()))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(record_index, "_CHUNK_BYTES", 100)
+    yield
+    record_index._INDEXES.clear()
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_what_is_known_is_what_a_whole_reading_finds() -> None:
+    run_state_machine_as_test(FileOfOthers, settings=settings(max_examples=100, deadline=None))  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_file_with_a_torn_last_line_that_is_overwritten_is_read_anew(tmp_path: Path) -> None:
+    """The end that is read at first holds no whole line."""
+    file = tmp_path / "metrics"
+    file.write_bytes(make_line("loss", 0.5, 7) + b"x" * 50)
+    with open_index(file) as index:
+        assert index.of_metric("loss") is not None
+    file.write_bytes(b"x" * 1000 + b"\n")
+    with open_index(file) as index:
+        assert index.of_metric("loss") is None
+
+
+def read_bytes() -> int:
+    """How many bytes this process has read so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_a_look_at_a_long_file_reads_its_end_and_the_next_one_what_is_new(tmp_path: Path) -> None:
+    file = tmp_path / "metrics"
+    file.write_bytes(make_line("loss", 0.5, 7) * 50_000)
+    before = read_bytes()
+    with open_index(file) as index:
+        assert index.of_metric("loss") is not None
+    first = read_bytes() - before
+    with file.open("ab") as stream:
+        stream.write(make_line("loss", 0.5, 8))
+    before = read_bytes()
+    with open_index(file) as index:
+        known = index.of_metric("loss")
+    assert known is not None
+    assert known.newest.step == 8
+    assert first < 200_000 < file.stat().st_size / 20
+    assert read_bytes() - before < 2_000
+
+
+def test_the_longest_line_is_known_without_its_spaces(tmp_path: Path) -> None:
+    file = tmp_path / "metrics"
+    file.write_bytes(b'{"a": 1}' + b" " * 500 + b"\n" + b'{"abc": 1}\n')
+    with open_index(file) as index:
+        assert index.longest_line == len(b'{"abc": 1}\n')
+
+
+def test_a_forked_process_does_not_use_what_a_thread_may_have_been_changing(tmp_path: Path) -> None:
+    file = tmp_path / "metrics"
+    file.write_bytes(make_line("loss", 0.5, 7))
+    with open_index(file):
+        pass
+    child = os.fork()
+    if child == 0:
+        os._exit(len(record_index._INDEXES))
+    assert os.waitpid(child, 0)[1] == 0
+    assert record_index._INDEXES
