@@ -29,9 +29,10 @@ lint: $(VENV)/dev  ## ruff, both as linter and as formatter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/dev  ## mypy, strict
+types: $(VENV)/dev  ## mypy: strict for what is installed, and for the annotations of tests and benchmarks
 	$(BIN)/mypy
 	$(BIN)/mypy trainer/*.py
+	$(BIN)/mypy --config-file tests/mypy.toml tests benchmarks
 
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
 	cd tests && $(PYTHON_OF_TESTS) -m release.wheel
