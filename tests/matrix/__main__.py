@@ -1,8 +1,8 @@
 """Runs tests on the Pythons and library versions that the project promises to work with: `make matrix`.
 
 Each row (see rows.py) gets a new environment with the wheel. A row whose Python is not on this machine is skipped.
-`make matrix ROWS="launching 3.13"` runs only the rows whose description holds all of these words, and `ROWS=--ends` those
-at the ends of the ranges.
+`make matrix ROWS="launching 3.13"` runs only the rows whose description holds all of these words, and `ROWS=--ends`
+those at the ends of the ranges.
 """
 
 from __future__ import annotations
