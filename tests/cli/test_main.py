@@ -98,7 +98,7 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
     [
         (("--search", "nothing.yaml", *APP), "nothing.yaml: no such search file"),
         (("--search", "search.yaml", "--trials", "2", "--parallel", "3", *APP), "3 parallel trials of 2 in all"),
-        (("--search", "search.yaml", "--trials", "0", *APP), "must be 1 or more"),
+        (("--search", "search.yaml", "--trials", "0", *APP), "expected a whole number from 1 to 2147483647"),
         (("--search", "search.yaml"), "the app's command is missing"),
         (("--search", "search.yaml", "--", "python", "nope.py"), "nope.py"),
         (("--search", "search.yaml", "--", "no-such-command"), "no-such-command"),

@@ -30,6 +30,7 @@ from hydra_vertex.job import (
     parse_study_spec,
     save_job,
 )
+from hydra_vertex.job.fields import parse_integer, parse_number
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, OutputError
 from launcher.jobs import START, make_job, make_trial
@@ -124,6 +125,18 @@ def test_the_numbers_of_the_enums_are_google_s() -> None:
     for ours, google in pairs.items():
         numbered = {member.value: number for number, member in enumerate(ours)}
         assert {member.name: member.value for member in google}.items() <= numbered.items()
+
+
+@pytest.mark.parametrize("value", ["1e999999999", "-1e999999999", "1e-999999999", 2**63, str(-(2**63) - 1), 10**400])
+def test_a_whole_number_has_64_bits_at_most_and_costs_no_more(value: int | str) -> None:
+    with pytest.raises(DocumentError, match="x: expected a whole number"):
+        parse_integer(value, "x")
+    assert parse_integer(str(-(2**63)), "x") == -(2**63)
+
+
+def test_a_double_that_an_int_is_too_large_for_is_refused() -> None:
+    with pytest.raises(DocumentError, match="x: expected a finite number"):
+        parse_number(10**400, "x")
 
 
 def test_integers_are_whole_beyond_what_a_double_holds() -> None:

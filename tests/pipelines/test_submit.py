@@ -185,9 +185,9 @@ def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(
     file = tmp_path / "pipeline.json"
     file.write_text(content)
 
-    with pytest.raises(OutputError, match=r"pipeline\.json: not a compiled pipeline"):
+    with pytest.raises(OutputError, match=r"pipeline\.json: not (JSON|a compiled pipeline).*`hydra-vertex compile"):
         send(file, vertex)
-    with pytest.raises(OutputError, match=r"none\.json: cannot be read \(No such file"):
+    with pytest.raises(OutputError, match=r"none\.json: cannot be read as a compiled pipeline \(No such file"):
         send(tmp_path / "none.json", vertex)
     assert vertex.requests == []
 

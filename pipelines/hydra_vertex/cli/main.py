@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
+from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
+
+from .output import say, take_any_character
 
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
 
@@ -31,22 +36,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code: 2 for bad input, 1 for work that failed, 130 when stopped."""
     typed = list(sys.argv[1:] if argv is None else argv)
     own, app = split_app(typed)
+    take_any_character()
     arguments = build_parser().parse_args(own)
     arguments.app, arguments.typed = app, typed
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        say(f"hydra-vertex: {one_line(str(error))}")
+        return error.exit_code
     except HydraVertexError as error:
-        print(f"hydra-vertex: {error}", file=sys.stderr)
+        say(f"hydra-vertex: {error}")
         return error.exit_code
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _EXTRAS:
             raise
-        print(f"hydra-vertex: {error.name} is not installed; pip install 'hydra-vertex[all]'", file=sys.stderr)
+        say(f"hydra-vertex: {error.name} is not installed; pip install 'hydra-vertex[all]'")
         return UserError.exit_code
     except KeyboardInterrupt:
-        print("hydra-vertex: stopped", file=sys.stderr)
+        say("hydra-vertex: stopped")
         return Interrupted.exit_code
+    except BrokenPipeError:
+        return _reader_gone()
     return code
+
+
+def _reader_gone() -> int:
+    """Whoever read stdout has what they wanted, as `head` has. The interpreter must not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return HydraVertexError.exit_code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line. An option is written in full: `--out` is looked for."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        say(f"hydra-vertex: {one_line(message)}; see `{self.prog} --help`")
+        sys.exit(UserError.exit_code)
 
 
 def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -59,7 +89,7 @@ def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Each command's module adds its own options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="hydra-vertex",
         description=_DESCRIPTION,
         epilog=_EXAMPLE,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from hydra_vertex.launcher.input_files.json_form import load_json
+from hydra_vertex.launcher.input_files.reading import PIPELINE_FILE
+from hydra_vertex.launcher.input_files.yaml_form import load_yaml
 from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -43,15 +44,9 @@ class CompiledPipeline:
 
 def read_pipeline(file: Path) -> CompiledPipeline:
     """Read a .json or .yaml file that kfp compiled. Raises OutputError when it is none."""
-    try:
-        # A .yaml file may have a second document, for the platform; JSON is YAML.
-        spec = next(yaml.safe_load_all(file.read_text(encoding="utf-8")), None)
-    except OSError as error:
-        raise OutputError(
-            f"{file}: cannot be read ({error.strerror}); `hydra-vertex compile -o pipeline.json` makes a pipeline file"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OutputError(f"{file}: not a compiled pipeline ({error})") from error
+    # A .yaml file may have a second document, for the platform.
+    load = load_json if file.suffix == ".json" else load_yaml
+    spec = load(file, PIPELINE_FILE)
     if not isinstance(spec, Mapping) or not {"pipelineInfo", "root", "schemaVersion"} <= set(spec):
         raise OutputError(f"{file}: not a compiled pipeline; `hydra-vertex compile -o pipeline.json` makes one")
     return CompiledPipeline(file, spec)

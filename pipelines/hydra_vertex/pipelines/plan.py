@@ -17,8 +17,10 @@ from hydra_vertex.job import (
     dump_study_spec,
     dump_trial_job_spec,
 )
+from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
 from hydra_vertex.launcher.search_space import load_search_space
+from hydra_vertex.launcher.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError
 
@@ -74,7 +76,7 @@ def make_plan(
     trials: int | None = None,
     parallel: int | None = None,
     trial_timeout_s: float | None = None,
-    max_failed_trials: int = 0,
+    max_failed_trials: int | None = None,
     name: str = "",
     retrain_overrides: tuple[str, ...] = (),
     trial_job: TrialJobSpec | None = None,
@@ -85,12 +87,10 @@ def make_plan(
 
     `early_stopping` is a key of EARLY_STOPPING. With a rule and without `monitor`, the objective is monitored: a rule
     needs its curve.
-    Raises UserError: SearchSpaceError for the file and the counts, CommandError for a missing app command.
+    Raises UserError: SearchSpaceError for the file and the counts, CommandError for an app command that is missing or
+    cannot be written down.
     """
-    if not app:
-        raise CommandError(
-            "the app's command is missing; give it behind --, as in `-- python train.py experiment=docs`"
-        )
+    _require_command(app)
     space = load_search_space(search)
     max_trials = space.max_trial_count if trials is None else trials
     at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
@@ -104,15 +104,26 @@ def make_plan(
         spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
     return TuningPlan(
         app=command,
-        display_name=name or display_name_for(app, str(search)),
+        display_name=name or space.display_name or display_name_for(app, str(search)),
         study_spec=spec,
         trial_job_spec=job_spec,
         max_trial_count=max_trials,
         parallel_trial_count=at_once,
-        max_failed_trial_count=max_failed_trials,
+        max_failed_trial_count=space.max_failed_trial_count if max_failed_trials is None else max_failed_trials,
         retrain_overrides=retrain_overrides,
+        labels=space.labels,
         monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
+
+
+def _require_command(app: tuple[str, ...]) -> None:
+    if not app:
+        raise CommandError(
+            "the app's command is missing; give it behind --, as in `-- python train.py experiment=docs`"
+        )
+    for part in app:
+        if problem := argument_problem(part):
+            raise CommandError(f"the app's command: {excerpt(repr(part))} {problem}")
 
 
 def _parallel(in_file: int, wanted: int | None, max_trials: int) -> int:

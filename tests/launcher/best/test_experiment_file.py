@@ -79,6 +79,13 @@ def test_the_heading_cannot_break_out_of_its_comment() -> None:
     assert not OmegaConf.create(text)
 
 
+def test_a_heading_with_control_characters_leaves_the_file_readable() -> None:
+    text = experiment_file(explained({"key": 1}, {"key": 2}), ("e\x1b[2J\x00\u202e",))
+
+    assert r"# e\x1b[2J\x00\u202e" in text
+    assert OmegaConf.create(text) == {"key": 2}
+
+
 def test_differences_are_listed_key_by_key_against_the_app_s_defaults() -> None:
     found = differences(explained({"a": {"b": 1, "c": 2}, "l": [1]}, {"a": {"b": 1, "c": 3}, "l": [2], "new": "x"}))
 

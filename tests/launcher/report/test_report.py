@@ -17,6 +17,7 @@ from hydra_vertex.job import (
     HyperparameterTuningJob,
     JobState,
     Measurement,
+    MetricSpec,
     ParameterSpec,
     TrialState,
 )
@@ -188,6 +189,25 @@ def test_nothing_of_a_job_can_run_in_the_page(tmp_path: Path) -> None:
     assert EVIL in "".join(page.words)
     assert "<img" not in json.dumps(page.figures)
     assert "&lt;img" in json.dumps(page.figures)
+
+
+def test_a_metric_is_data_in_every_label_and_tooltip(tmp_path: Path) -> None:
+    metric = "<a href='https://evil'>%{x}</a>\x1b[2J\u202e"
+    curve = tuple(Measurement({metric: 4.0 / step}, step) for step in (1, 2, 3))
+    trials = [
+        make_trial(n, None, final_measurement=Measurement({metric: float(n)}), measurements=curve) for n in (1, 2)
+    ]
+    job = make_job(trials)
+    spec = dataclasses.replace(job.study_spec, metrics=(MetricSpec(metric, Goal.MINIMIZE),))
+    page = report(dataclasses.replace(job, study_spec=spec), tmp_path)
+    figures = json.dumps(page.figures, ensure_ascii=False)
+
+    assert set(page.figures) >= {"history", "parallel", "curves"}
+    assert "&lt;a href='https://evil'&gt;&#37;{x}&lt;/a&gt;" in figures
+    assert "<a" not in figures
+    assert "%{x}&lt;" not in figures
+    assert not {"\x1b", "\u202e"} & set(page.text)
+    assert "best <a href='https://evil'>%{x}</a>\\x1b[2J\\u202e" in page.prose
 
 
 def test_the_page_refers_to_nothing_outside_itself(tmp_path: Path) -> None:

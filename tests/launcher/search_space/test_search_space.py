@@ -25,6 +25,17 @@ def sweeper(params: str, head: str = "", more: str = "direction: minimize") -> s
     return f"# @package _global_\n{head}\nhydra:\n  sweeper:\n    {more}\n    params:\n{lines}"
 
 
+def gcloud(domain: str = "doubleValueSpec", **fields: object) -> str:
+    inside = ", ".join(f"{name}: {value}" for name, value in fields.items())
+    return (
+        "studySpec:\n  metrics: [{metricId: loss, goal: MINIMIZE}]\n"
+        f"  parameters: [{{parameterId: lr, {domain}: {{{inside}}}}}]\n"
+    )
+
+
+GCLOUD = gcloud(minValue=0, maxValue=1)
+
+
 def load(tmp_path: Path, text: str) -> SearchSpace:
     path = tmp_path / "search.yaml"
     path.write_text(text)
@@ -41,6 +52,11 @@ def load(tmp_path: Path, text: str) -> SearchSpace:
         ("tag(log, int(interval(1, 64)))", IntegerRange(1, 64), LOG),
         ("range(1, 9)", IntegerRange(1, 8), LINEAR),
         ("range(8, 0, -1)", IntegerRange(1, 8), LINEAR),
+        ("range(0, 1000000000000)", IntegerRange(0, 999_999_999_999), LINEAR),
+        ("range(0, 9007199254740993)", IntegerRange(0, 2**53), LINEAR),
+        ("int(interval(-9007199254740992, 9007199254740992))", IntegerRange(-(2**53), 2**53), LINEAR),
+        ("range(1, 0, -0.25)", Discrete((0.25, 0.5, 0.75, 1.0)), LINEAR),
+        ("range(5.0, 0.0, -2)", Discrete((1.0, 3.0, 5.0)), LINEAR),
         ("range(16, 65, 16)", Discrete((16.0, 32.0, 48.0, 64.0)), LINEAR),
         ("range(0.1, 0.5, 0.1)", Discrete((0.1, 0.2, 0.3, 0.4)), LINEAR),
         ("choice(128, 64)", Discrete((64.0, 128.0)), LINEAR),
@@ -80,6 +96,13 @@ def test_a_param_with_one_value_becomes_an_override_of_the_app(tmp_path: Path) -
     assert [p.id for p in space.study_spec.parameters] == ["x"]
 
 
+def test_what_gcloud_s_file_says_of_the_job_is_kept(tmp_path: Path) -> None:
+    more = "displayName: my study\nmaxFailedTrialCount: 3\nlabels: {team: a}\n"
+    space = load(tmp_path, GCLOUD + more)
+
+    assert (space.display_name, space.max_failed_trial_count, space.labels) == ("my study", 3, {"team": "a"})
+
+
 def test_what_gcloud_takes_is_taken_as_it_is(tmp_path: Path) -> None:
     space = load(
         tmp_path,
@@ -116,6 +139,62 @@ trialJobSpec:
         (sweeper("x: interval(3, 3)"), "x: interval.3, 3.: the interval is empty"),
         (sweeper("x: interval(5, 3)"), "the interval is empty"),
         (sweeper("x: range(3, 3)"), "the range is empty"),
+        (sweeper("x: range(1, 0)"), "the range is empty"),
+        (sweeper("x: range(1, 2)"), "the range is the single value 1; a range excludes its end"),
+        (sweeper("x: range(0, 1, 0)"), "the step is 0; expected a number above or below 0"),
+        (sweeper("x: range(0.1, 1, 0)"), "the step is 0"),
+        (sweeper("x: range(0, 1e12)"), "1000000000000 values; a list may hold 1000, use an interval"),
+        (sweeper("x: range(0, 1, 1e-320)"), "values; a list may hold 1000"),
+        (sweeper("x: range(0, inf)"), "inf is no finite number"),
+        (sweeper("x: range(nan, 1)"), "nan is no finite number"),
+        (sweeper("x: range(0, 3, nan)"), "nan is no finite number"),
+        (sweeper("x: range(0, 99999999999999999999999)"), "99999999999999999999998 is beyond 2\\^53"),
+        (sweeper(f"x: range(0, {'9' * 400})"), "characters ....* is beyond 2\\^53"),
+        (sweeper("x: interval(0, inf)"), "x: interval.0, inf.: inf is no finite number; write one such as 1e-5"),
+        (sweeper("x: interval(0, 1e309)"), "inf is no finite number"),
+        (sweeper("x: interval(nan, 1)"), "nan is no finite number"),
+        (sweeper("x: interval(-1e308, 1e308)"), "from -1e.308 to 1e.308 is more than a double can hold"),
+        (
+            sweeper("x: int(interval(0, 1e17))"),
+            "beyond 2\\^53.*expected ends from -9007199254740992",
+        ),
+        (sweeper("x: int(interval(0, inf))"), "cannot convert float infinity to integer"),
+        (sweeper("x: int(interval(0.2, 0.8))"), "the interval is empty"),
+        (sweeper("x: tag(log, int(interval(0, 9)))"), "a log scale needs bounds above 0, and 0 is not"),
+        (sweeper("x: tag(log, range(-2, 3))"), "a log scale needs bounds above 0, and -2 is not"),
+        (sweeper("x: tag(reverse_log, range(-1, 1, 0.5))"), "a log scale needs bounds above 0, and -1.0 is not"),
+        (sweeper("x: choice()"), "empty choice is not legal"),
+        (sweeper("x: choice(inf, 1)"), "inf is no finite number"),
+        (sweeper("x: choice(1, nan)"), "nan is no finite number"),
+        (sweeper(f"x: choice({'9' * 400}, 1)"), "beyond 2\\^53"),
+        (sweeper(f"x: choice({'[' * 3000}1{']' * 3000}, 1)"), "nested too deeply"),
+        (sweeper("x: \"choice(a, 'b\\0')\""), "has a NUL character in it, which no command line can hold"),
+        (
+            sweeper(f"x: choice({'b' * 140_000}, a)"),
+            "has 140,0.. bytes, and an argument may have 131,071",
+        ),
+        (sweeper('"a b": interval(0, 1)'), "a b: .*: the key is 'a b'; expected text without spaces"),
+        (sweeper('"a\\tb": interval(0, 1)'), r"the key is 'a\\tb'; expected text without spaces"),
+        (sweeper('"a\\e[2J": interval(0, 1)'), r"the key is 'a\\x1b\[2J'; expected text without spaces"),
+        (sweeper('"a\\u202eb": interval(0, 1)'), "the key is 'a.u202eb'"),
+        (sweeper('"a\\0": interval(0, 1)'), r"the key is 'a\\x00'"),
+        (sweeper('"": interval(0, 1)'), "the key is ''"),
+        (sweeper("1: interval(0, 1)"), "the key is 1; expected text"),
+        (sweeper("x: [[[[]]]]"), "expected text such as"),
+        (sweeper("x: interval(1, 2)\nx: interval(2, 3)"), "the key 'x' stands twice"),
+        (
+            sweeper("x: interval(1, 2)", more="direction: minimize\n    n_trials: -1"),
+            "n_trials is -1; expected",
+        ),
+        (sweeper("x: interval(1, 2)", more="direction: minimize\n    n_trials: 3000000000"), "from 1 to 2147483647"),
+        (sweeper("x: interval(1, 2)", more="direction: minimize\n    n_trials: 2.5"), "n_trials is 2.5"),
+        (sweeper("x: interval(1, 2)", more="direction: minimize\n    n_trials: .nan"), "n_trials is nan"),
+        (
+            sweeper("x: interval(1, 2)", head='optimized_metric: "a\\e]8;;x\\a"'),
+            r"is 'a\\x1b\]8;;x\\x07'",
+        ),
+        (sweeper("x: interval(1, 2)", head='optimized_metric: "a\\0"'), r"optimized_metric is 'a\\x00'"),
+        (sweeper("x: interval(1, 2)", head="optimized_metric: 3"), "optimized_metric is 3"),
         (sweeper("x: tag(log, interval(0, 1))"), "a log scale needs bounds above 0, and 0.0 is not"),
         (sweeper("x: tag(log, interval(-1, 1))"), "a log scale needs bounds above 0, and -1.0 is not"),
         (sweeper("x: tag(log, choice(0, 1))"), "a log scale needs bounds above 0"),
@@ -134,6 +213,34 @@ trialJobSpec:
         (sweeper("x: interval(1, 2)", more="direction: minimize\n    n_jobs: 0"), "n_jobs is 0"),
         (sweeper("x: interval(1, 2)", head="optimized_metric: val loss"), "optimized_metric is 'val loss'"),
         ("studySpec: {parameters: []}", "there is nothing to search"),
+        (gcloud(minValue=".inf", maxValue=1), "minValue: is inf; expected a finite number"),
+        (gcloud(minValue=0, maxValue="1" + "0" * 400), "maxValue: is a whole number of more than 64 bits"),
+        (gcloud(minValue=0, maxValue="'1e999'"), "maxValue: expected a finite number"),
+        (
+            gcloud("integerValueSpec", minValue=0, maxValue="'9007199254740993'"),
+            "expected minValue <= maxValue, both from",
+        ),
+        (
+            gcloud("integerValueSpec", minValue=5, maxValue=1),
+            "integerValueSpec from 5 to 1; expected minValue <= maxValue",
+        ),
+        (gcloud("integerValueSpec", minValue=0.5, maxValue=1), "minValue: expected a whole number, got 0.5"),
+        (gcloud("categoricalValueSpec", values='["a\\0"]'), "has a NUL character"),
+        (gcloud("categoricalValueSpec", values=f"[{'b' * 140_000}]"), "an argument may have"),
+        (gcloud("categoricalValueSpec", values="{a: b}"), "values: expected an array"),
+        (GCLOUD.replace("lr", '"l r"'), "parameterId is 'l r'; expected a name without"),
+        (GCLOUD.replace("lr", '"l\\er"'), r"parameterId is 'l\\x1br'"),
+        (GCLOUD.replace("loss", '"lo\\ass"'), r"metricId is 'lo\\x07ss'"),
+        (GCLOUD + 'displayName: "a\\nb"', r"displayName is 'a\\nb'; expected text"),
+        (
+            GCLOUD + "maxTrialCount: -1",
+            "maxTrialCount is -1; expected a whole number from 1 to",
+        ),
+        (GCLOUD + "maxTrialCount: 2147483648", "maxTrialCount is 2147483648"),
+        (GCLOUD + "maxFailedTrialCount: -1", "maxFailedTrialCount is -1"),
+        (GCLOUD + "parallelTrialCount: few", "parallelTrialCount: expected a whole number"),
+        (GCLOUD + "1: 2", "has the key 1; expected text"),
+        (GCLOUD + "labels: {a: .nan}", "labels.a: is nan"),
         ("studySpec: {parameters: [{parameterId: x}]}", r"studySpec.parameters\[0\]: expected exactly one of"),
     ],
 )
@@ -143,6 +250,7 @@ def test_a_search_file_that_cannot_be_searched_is_refused_in_one_line(tmp_path: 
 
     assert str(tmp_path / "search.yaml") in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_search_file_that_does_not_exist_is_refused_with_what_lies_beside_it(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from hydra_vertex.service.api.google_messages import message_class, to_message
-from service.harness import PARENT, Client, Document, job_document, start
+from hydra_vertex.service.start import STOP_LIMIT_S
+from service.harness import PARENT, Client, Document, job_document, start, wait_until
 
 JOBS = f"{PARENT}/hyperparameterTuningJobs"
 SERVICE = "/google.cloud.aiplatform.v1.JobService"
@@ -185,6 +186,27 @@ def answer_times_s(url: str) -> Iterator[list[float]]:
     finally:
         ended.set()
         thread.join()
+
+
+def test_a_service_ends_in_time_whatever_it_is_asked(tmp_path: Path) -> None:
+    studies = tmp_path / "studies"
+    body = json.dumps(changed(many_parameters)).encode()
+    codes: list[int] = []
+
+    def ask(url: str) -> None:
+        codes.append(httpx.post(f"{url}/v1/{JOBS}", content=body, trust_env=False, timeout=60).status_code)
+
+    with start(studies) as service:
+        threads = [threading.Thread(target=ask, args=(service.url,)) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: codes)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < STOP_LIMIT_S / 2
+    for thread in threads:
+        thread.join()
+    assert set(codes) == {501, 503}
+    assert "Traceback" not in studies.with_name("studies.log").read_text()
 
 
 def test_a_page_ends_before_it_is_longer_than_a_grpc_client_takes(client: Client, app: Path) -> None:

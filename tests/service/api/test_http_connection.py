@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 import threading
@@ -36,9 +37,14 @@ async def echo(request: Request) -> Response:
     return Response(await request.body())
 
 
+async def answer_late(request: Request) -> Response:
+    await asyncio.sleep(0.2)
+    return Response()
+
+
 @pytest.fixture(params=[HastyConnection])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
-    app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])
+    app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"]), Route("/slow", answer_late)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=request.param, ws="none", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -94,6 +100,15 @@ def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -
         connection.shutdown(socket.SHUT_WR)
         answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     assert [answer.partition(b"\r\n\r\n")[2] for answer in answers.split(b"HTTP/1.1 200 ")[1:]] == bodies
+
+
+@pytest.mark.parametrize("port", [TimedConnection], indirect=True)
+def test_a_client_that_says_no_more_gets_its_answer(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        connection.shutdown(socket.SHUT_WR)
+        answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert answers.count(b"HTTP/1.1 200 ") == 2
 
 
 @pytest.mark.parametrize("port", [LonelyConnection], indirect=True)

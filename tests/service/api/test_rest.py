@@ -79,6 +79,16 @@ def test_a_deleted_job_is_a_finished_operation_and_gone(client: Client, app: Pat
     assert client.http.get(name).status_code == 404
 
 
+def test_a_project_may_have_any_name_that_can_be_printed(client: Client, app: Path) -> None:
+    parent = "projects/ü \U0001f600%2e.: /locations/ß"
+    path = "projects/%C3%BC%20%F0%9F%98%80%252e.:%20/locations/%C3%9F/hyperparameterTuningJobs"
+    name = client.http.post(path, json=job_document(app, "report")).json()["name"]
+    assert name.startswith(f"{parent}/hyperparameterTuningJobs/")
+    job = client.finished(f"{path}/{name.rpartition('/')[2]}")
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert [found["name"] for found in client.http.get(path).json()["hyperparameterTuningJobs"]] == [name]
+
+
 def test_a_list_is_paged_newest_first(client: Client, app: Path) -> None:
     parent = "projects/paged/locations/l/hyperparameterTuningJobs"
     created = [client.http.post(parent, json=job_document(app, "report")).json()["name"] for _ in range(5)]
@@ -206,6 +216,8 @@ def test_a_body_that_says_that_it_is_no_json_is_refused(client: Client, content_
         ("projects/%zz/locations/l/customJobs", "the URL's path has '%zz' in it; write % as %25"),
         ("projects/%/locations/l/customJobs", "the URL's path has '%/l' in it"),
         ("projects/%00/locations/l/customJobs", "parent: expected projects/P/locations/L"),
+        (f"projects/{'p' * 101}/locations/l/customJobs", "parent: expected projects/P/locations/L"),
+        (f"projects/p/locations/{'l' * 101}/customJobs/1", "name: expected projects/P/locations/L/customJobs/ID"),
         (f"{PARENT}/customJobs?filter=%C0%80", "the URL's query is not UTF-8"),
         (f"{PARENT}/customJobs?filter=%", "the URL's query has '%' in it"),
         (f"{PARENT}/customJobs?pageSize=1&pageSize=1", "pageSize: is there more than once"),

@@ -13,7 +13,9 @@ from hydra_vertex.job.quoting import quoted
 
 from .status import Refusal, Status
 
-_PARENT = re.compile(r"projects/[^/\x00-\x1f\x7f]+/locations/[^/\x00-\x1f\x7f]+")
+# The parent's name is part of each trial's, so that its length is limited; neither has control characters.
+_PART = r"[^/\x00-\x1f\x7f]{1,100}"
+_PARENT = re.compile(rf"projects/{_PART}/locations/{_PART}")
 _JOB = re.compile(rf"({_PARENT.pattern})/([A-Za-z]+)/([^/]+)")
 _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 

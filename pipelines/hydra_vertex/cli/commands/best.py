@@ -7,10 +7,14 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.option_types import file_path
+from hydra_vertex.cli.output import show, show_json, show_table
+
 from .study_options import add_json_option, add_parser
 
 if TYPE_CHECKING:
     from hydra_vertex.launcher.best.best_trial import BestConfig
+    from hydra_vertex.protocol.json import Json
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,24 +25,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "write the best trial's config as a Hydra experiment file",
         "hydra-vertex best runs/docs/job.json -o conf/experiment/best.yaml",
     )
-    parser.add_argument("job", type=Path, metavar="job.json", help="the finished HyperparameterTuningJob of a run")
-    parser.add_argument("-o", "--output", type=Path, default=Path("best.yaml"), metavar="FILE", help="(best.yaml)")
-    parser.add_argument("--overrides", type=Path, metavar="FILE", help="also write the overrides, one a line")
+    parser.add_argument("job", type=file_path, metavar="job.json", help="the finished HyperparameterTuningJob of a run")
+    parser.add_argument("-o", "--output", type=file_path, default=Path("best.yaml"), metavar="FILE", help="(best.yaml)")
+    parser.add_argument("--overrides", type=file_path, metavar="FILE", help="also write the overrides, one a line")
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Select, verify, write, and show what differs from the defaults. A command behind `--` replaces the job's."""
-    from hydra_vertex.job import load_job
-    from hydra_vertex.launcher.best.best_trial import best_config, write_overrides
-    from hydra_vertex.protocol.files import write_atomic
+    from hydra_vertex.launcher.best.best_trial import best_config, overrides_text
+    from hydra_vertex.launcher.input_files.job_file import read_job
+    from hydra_vertex.launcher.output_file import write_output
 
-    job = load_job(arguments.job)
+    job = read_job(arguments.job)
     best = best_config(job, arguments.app)
-    write_atomic(arguments.output, best.experiment)
+    write_output(arguments.output, best.experiment, "the experiment file")
     if arguments.overrides:
-        write_overrides(best.overrides, arguments.overrides)
+        write_output(arguments.overrides, overrides_text(best.overrides), "the file of overrides")
     if arguments.json:
         _print_json(best, arguments.output)
     else:
@@ -47,9 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(best: BestConfig, output: Path) -> None:
-    from hydra_vertex.protocol import json
-    from hydra_vertex.protocol.json import Json
-
     document: dict[str, Json] = {
         "trial": best.trial.id,
         "value": best.value,
@@ -59,23 +60,15 @@ def _print_json(best: BestConfig, output: Path) -> None:
         "shortfall": best.shortfall,
         "differences": [{"key": d.key, "default": d.default, "best": d.best} for d in best.differences],
     }
-    print(json.dumps(document, indent=2))
+    show_json(document, indent=2)
 
 
 def _print_text(best: BestConfig, metric: str, output: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    table = Table("key", "default", "best", title=f"trial {best.trial.id}: {metric} = {best.value:.6g}")
-    for difference in best.differences:
-        cells = (difference.key, repr(difference.default), repr(difference.best))
-        table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
+    rows = [(d.key, repr(d.default), repr(d.best)) for d in best.differences]
+    show_table(("key", "default", "best"), rows, f"trial {best.trial.id}: {metric} = {best.value:.6g}")
     if best.shortfall:
-        print(f"{output}: {best.shortfall}")
-    print(f"{output}: the experiment file. To run the best config:\n  {how_to_run(best, output)}")
+        show(f"{output}: {best.shortfall}")
+    show(f"{output}: the experiment file. To run the best config:\n  {how_to_run(best, output)}")
 
 
 def how_to_run(best: BestConfig, output: Path) -> str:

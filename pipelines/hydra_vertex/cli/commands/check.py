@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.output import show, show_json, show_table
+
 from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.preflight.check import check_space
 
     plan = plan_from(arguments)
-    explanation = check_space(plan.app, plan.study_spec)
+    explanation = check_space(plan.app, plan.study_spec, plan.monitor)
     if arguments.json:
         _print_json(plan, explanation)
     else:
@@ -42,38 +44,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
     from hydra_vertex.job import dump_study_spec
-    from hydra_vertex.protocol import json
-    from hydra_vertex.protocol.json import Json
 
-    document: dict[str, Json] = {
-        "displayName": plan.display_name,
-        "maxTrialCount": plan.max_trial_count,
-        "parallelTrialCount": plan.parallel_trial_count,
-        "studySpec": dump_study_spec(plan.study_spec),
-        "types": {argument.key: argument.type for argument in explanation.arguments if argument.type},
-    }
-    print(json.dumps(document, indent=2))
+    show_json(
+        {
+            "displayName": plan.display_name,
+            "maxTrialCount": plan.max_trial_count,
+            "parallelTrialCount": plan.parallel_trial_count,
+            "studySpec": dump_study_spec(plan.study_spec),
+            "types": {argument.key: argument.type for argument in explanation.arguments if argument.type},
+        },
+        indent=2,
+    )
 
 
 def _print_table(plan: TuningPlan, explanation: Explanation) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     types = {argument.key: argument.type for argument in explanation.arguments}
-    table = Table("parameter", "type in the app", "values", "scale")
-    for parameter in plan.study_spec.parameters:
-        scale = parameter.scale.value if parameter.scale else ""
-        cells = (parameter.id, types.get(parameter.id, ""), describe_domain(parameter), scale)
-        table.add_row(*(Text(cell) for cell in cells))
+    rows = [
+        (spec.id, types.get(spec.id, ""), describe_domain(spec), spec.scale.value if spec.scale else "")
+        for spec in plan.study_spec.parameters
+    ]
+    show_table(("parameter", "type in the app", "values", "scale"), rows)
     objective = plan.study_spec.objective
-    console = Console()
-    console.print(table)
-    console.print(
+    show(
         f"{objective.goal.value.lower()} {objective.id}, {plan.max_trial_count} trials, "
-        f"{plan.parallel_trial_count} at once: the app's config takes all of it",
-        markup=False,
-        highlight=False,
+        f"{plan.parallel_trial_count} at once: the app's config takes all of it"
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hydra_vertex.cli.option_types import file_path, whole_number, word
+from hydra_vertex.cli.output import show, show_json
+
 from .study_options import add_json_option, add_parser
 
 DEFAULT_IMAGE = "hydra-vertex:latest"
@@ -19,7 +22,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "hydra-vertex compile --image europe-docker.pkg.dev/p/r/train:1 --machine-type g2-standard-8 "
         "--accelerator NVIDIA_L4 -o pipeline.json",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="a .json or .yaml file")
+    parser.add_argument("-o", "--output", type=file_path, required=True, metavar="FILE", help="a .json or .yaml file")
     add_machine_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -27,24 +30,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """The image of every step, and the machine that retrains."""
-    parser.add_argument("--image", default=DEFAULT_IMAGE, metavar="URI", help=f"image of every step ({DEFAULT_IMAGE})")
+    parser.add_argument(
+        "--image", type=word, default=DEFAULT_IMAGE, metavar="URI", help=f"image of every step ({DEFAULT_IMAGE})"
+    )
     machine = parser.add_argument_group("machine of the retraining step")
-    machine.add_argument("--machine-type", default="", metavar="TYPE", help="such as n1-standard-8 or g2-standard-8")
-    machine.add_argument("--accelerator", default="", metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
-    machine.add_argument("--accelerator-count", type=int, default=1, metavar="N", help="accelerators (1)")
-    machine.add_argument("--cpu", default="", help="vCPUs, in place of a machine type")
-    machine.add_argument("--memory", default="", help="memory such as 32G, in place of a machine type")
+    machine.add_argument("--machine-type", type=word, metavar="TYPE", help="such as n1-standard-8 or g2-standard-8")
+    machine.add_argument("--accelerator", type=word, metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
+    machine.add_argument("--accelerator-count", type=whole_number(1), default=1, metavar="N", help="accelerators (1)")
+    machine.add_argument("--cpu", type=word, help="vCPUs, in place of a machine type")
+    machine.add_argument("--memory", type=word, help="memory such as 32G, in place of a machine type")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, and say where the file is."""
-    from hydra_vertex.protocol import json
-
     compile_to(arguments.output, arguments)
     if arguments.json:
-        print(json.dumps({"pipeline": str(arguments.output), "image": arguments.image}))
+        show_json({"pipeline": str(arguments.output), "image": arguments.image})
     else:
-        print(f"{arguments.output}: tune, select_best, retrain in {arguments.image}")
+        show(f"{arguments.output}: tune, select_best, retrain in {arguments.image}")
     return 0
 
 
@@ -54,10 +57,10 @@ def compile_to(path: Path, arguments: argparse.Namespace) -> None:
     from hydra_vertex.pipelines.machine_types import machine_from
 
     machine = machine_from(
-        machine_type=arguments.machine_type,
-        accelerator=arguments.accelerator,
+        machine_type=arguments.machine_type or "",
+        accelerator=arguments.accelerator or "",
         accelerator_count=arguments.accelerator_count,
-        cpu=arguments.cpu,
-        memory=arguments.memory,
+        cpu=arguments.cpu or "",
+        memory=arguments.memory or "",
     )
     compile_pipeline(path, image=arguments.image, machine=machine)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hydra_vertex.cli.option_types import file_path
+from hydra_vertex.cli.output import show, show_json
+
 from .study_options import add_json_option, add_parser
 
 
@@ -16,23 +19,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "write a self-contained HTML report of a job",
         "hydra-vertex report runs/docs/job.json -o report.html",
     )
-    parser.add_argument("job", type=Path, metavar="job.json", help="a HyperparameterTuningJob, finished or not")
-    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE", help="(report.html)")
+    parser.add_argument("job", type=file_path, metavar="job.json", help="a HyperparameterTuningJob, finished or not")
+    parser.add_argument(
+        "-o", "--output", type=file_path, default=Path("report.html"), metavar="FILE", help="(report.html)"
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; the best trial is marked where there is one."""
-    from hydra_vertex.job import load_job
     from hydra_vertex.launcher.best.selection import rank
+    from hydra_vertex.launcher.input_files.job_file import read_job
     from hydra_vertex.launcher.report import write_report
-    from hydra_vertex.protocol import json
 
-    job = load_job(arguments.job)
+    job = read_job(arguments.job)
     write_report(job, arguments.output, best=next(iter(rank(job)), None))
     if arguments.json:
-        print(json.dumps({"report": str(arguments.output), "trials": len(job.trials)}))
+        show_json({"report": str(arguments.output), "trials": len(job.trials)})
     else:
-        print(f"{arguments.output}: {len(job.trials)} trials of {job.display_name}")
+        show(f"{arguments.output}: {len(job.trials)} trials of {job.display_name}")
     return 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
-import sys
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.option_types import file_path
+from hydra_vertex.cli.output import say, show, show_json
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
@@ -19,7 +22,8 @@ from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_o
 if TYPE_CHECKING:
     from hydra_vertex.pipelines.local.run import RunResult
     from hydra_vertex.pipelines.local.run_folder import RunFolder
-    from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.pipelines.plan import PipelineArguments, TuningPlan
+    from hydra_vertex.protocol.json import Json
     from hydra_vertex.service.devices.resource_options import ResourceOptions
 
 
@@ -38,38 +42,72 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_resource_options(parser, shared=False)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="folder of the result (default: runs/NAME-TIME); an unfinished run in it goes on",
     )
-    parser.add_argument("--pipeline", type=Path, metavar="FILE", help="a compiled pipeline (default: compiled anew)")
+    parser.add_argument(
+        "--pipeline", type=file_path, metavar="FILE", help="a compiled pipeline (default: compiled anew)"
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
-    from hydra_vertex.launcher.preflight.check import check_space
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
-    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT, run_locally
-    from hydra_vertex.pipelines.local.run_folder import RunFolder, claim
+    from hydra_vertex.pipelines.local.guard import guarded, marker
+    from hydra_vertex.pipelines.local.kfp_local import load
+    from hydra_vertex.pipelines.local.run import LOCATION, PROJECT
+    from hydra_vertex.pipelines.local.run_folder import RunFolder, goes_on
 
-    plan = plan_from(arguments)
-    resources = resources_from(arguments)
-    at_once = _trials_at_once(resources, plan.parallel_trial_count)
-    folder = RunFolder(_output_path(arguments.out, plan))
-    _say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
-    check_space(plan.app, plan.study_spec)
+    plan = plan_from(arguments, here=True)
     asked = plan.pipeline_arguments(project=PROJECT, location=LOCATION)
     if arguments.pipeline:
         read_pipeline(arguments.pipeline).check_arguments(asked)
-    goes_on = claim(folder, asked)
-    _provide_pipeline(arguments.pipeline, folder)
-    _say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
-    again = _again(arguments.typed, folder)
-    result = run_locally(folder, asked, goes_on=goes_on, again=again, resources=resources)
+        load(arguments.pipeline)
+    resources = resources_from(arguments)
+    at_once = _trials_at_once(resources, plan.parallel_trial_count)
+    folder = RunFolder(_output_path(arguments.out, plan))
+    goes_on(folder, asked)
+    mark = marker(uuid.uuid4().hex, folder.path)
+    with guarded(mark):
+        _check(plan, mark)
+        say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
+        result = _run_in(folder, asked, arguments, resources, mark)
     _print_result(result, plan, as_json=arguments.json)
     return 0
+
+
+def _check(plan: TuningPlan, mark: str) -> None:
+    from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.pipelines.local.guard import children_marked
+
+    say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
+    with children_marked(mark):
+        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
+
+
+def _run_in(
+    folder: RunFolder,
+    asked: PipelineArguments,
+    arguments: argparse.Namespace,
+    resources: ResourceOptions,
+    mark: str,
+) -> RunResult:
+    """Run the pipeline in a folder that is this run's alone."""
+    from hydra_vertex.pipelines.local.leftovers import end_leftovers
+    from hydra_vertex.pipelines.local.run import run_locally
+    from hydra_vertex.pipelines.local.run_folder import claim
+    from hydra_vertex.pipelines.local.run_lock import locked
+
+    with locked(folder.path):
+        is_there = claim(folder, asked)
+        if is_there:
+            end_leftovers(folder, say)
+        _provide_pipeline(arguments.pipeline, folder)
+        again = _again(arguments.typed, folder)
+        return run_locally(folder, asked, goes_on=is_there, again=again, resources=resources, marker=mark)
 
 
 def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
@@ -80,12 +118,14 @@ def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
     gpus = find_gpus(os.environ)
     capacity = capacity_of(resources, gpus)
     if gpus:
-        _say(describe(capacity, gpus))
+        say(describe(capacity, gpus))
     return min(wanted, capacity.at_once or wanted)
 
 
 def _output_path(out: Path | None, plan: TuningPlan) -> Path:
-    default = Path("runs", f"{plan.display_name}-{datetime.now():%Y%m%d-%H%M%S}")
+    # A display name may hold anything, and 128 characters of it, each of up to 4 bytes.
+    name = re.sub(r"[^\w.-]+", "-", plan.display_name)[:48]
+    default = Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     return (out or default).absolute()
 
 
@@ -109,15 +149,7 @@ def _again(typed: Sequence[str], folder: RunFolder) -> str:
     return shlex.join(["hydra-vertex", *own, *app])
 
 
-def _say(line: str) -> None:
-    """Progress goes to stderr: stdout is for the result."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None:
-    from hydra_vertex.protocol import json
-    from hydra_vertex.protocol.json import Json
-
     folder, metric = result.folder, plan.study_spec.objective.id
     files = {name: str(getattr(folder, name)) for name in ("job", "best", "overrides", "report", "model")}
     if as_json:
@@ -130,10 +162,10 @@ def _print_result(result: RunResult, plan: TuningPlan, *, as_json: bool) -> None
             "reproduce": result.reproduce,
             "files": dict(files),
         }
-        print(json.dumps(document, indent=2))
+        show_json(document, indent=2)
         return
     retrained = "no metric" if result.retrained_value is None else f"{result.retrained_value:.6g}"
-    print(f"trial {result.best_trial} is the best: {metric} {result.best_value:.6g}, retrained {retrained}")
+    show(f"trial {result.best_trial} is the best: {metric} {result.best_value:.6g}, retrained {retrained}")
     for name, path in files.items():
-        print(f"  {name:<10} {path}")
-    print(f"To run the best config again:\n  {result.reproduce}")
+        show(f"  {name:<10} {path}")
+    show(f"To run the best config again:\n  {result.reproduce}")

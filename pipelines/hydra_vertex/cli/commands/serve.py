@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .study_options import add_parser
@@ -24,15 +25,19 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
     )
     add_address_options(parser, DEFAULT_PORT)
-    parser.add_argument("--dir", type=Path, default=Path("studies"), help="where studies are kept (studies/)")
+    parser.add_argument("--dir", type=file_path, default=Path("studies"), help="where studies are kept (studies/)")
     add_resource_options(parser, shared=True)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
+    from hydra_vertex.launcher.input_files.reading import TOKEN_FILE, read_text
     from hydra_vertex.service.address_options import address_of
     from hydra_vertex.service.server import serve
 
+    if arguments.token_file is not None:
+        # The service reads it as it is; a pipe would keep it waiting, and a device would never end.
+        read_text(arguments.token_file, TOKEN_FILE)
     serve(arguments.dir, address_of(arguments), partial(print, flush=True), resources=resources_from(arguments))
     return 0

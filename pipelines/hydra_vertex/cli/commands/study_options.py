@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hydra_vertex.cli.option_types import display_name, file_path, override, seconds, whole_number, word
 
 if TYPE_CHECKING:
     from hydra_vertex.pipelines.plan import TuningPlan
@@ -39,22 +40,25 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     study = parser.add_argument_group("study")
     study.add_argument(
         "--search",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="FILE",
         help="search space: a Hydra sweeper file, or the YAML that gcloud ai hp-tuning-jobs create takes",
     )
-    study.add_argument("--trials", type=int, metavar="N", help="trials in all (default: the file's n_trials, else 20)")
-    study.add_argument("--parallel", type=int, metavar="N", help="trials at once (default: the file's n_jobs, else 2)")
     study.add_argument(
-        "--trial-timeout", type=positive_seconds, metavar="SECONDS", help="end a trial that runs longer (default: none)"
+        "--trials", type=whole_number(1), metavar="N", help="trials in all (default: the file's n_trials, else 20)"
+    )
+    study.add_argument(
+        "--parallel", type=whole_number(1), metavar="N", help="trials at once (default: the file's n_jobs, else 2)"
+    )
+    study.add_argument(
+        "--trial-timeout", type=seconds, metavar="SECONDS", help="end a trial that runs longer (default: none)"
     )
     study.add_argument(
         "--max-failed-trials",
-        type=count,
-        default=0,
+        type=whole_number(0),
         metavar="N",
-        help="end the study after so many failed trials (default: failed trials never end it)",
+        help="end the study after so many failed trials; 0: never (default: the file's maxFailedTrialCount, else 0)",
     )
     study.add_argument(
         "--early-stopping",
@@ -63,6 +67,7 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     )
     study.add_argument(
         "--monitor",
+        type=word,
         action="append",
         default=[],
         metavar="NAME",
@@ -70,7 +75,9 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         "objective)",
     )
     study.add_argument(
-        "--name", default="", help="the study's display name (default: from the app and the search file)"
+        "--name",
+        type=display_name,
+        help="the study's display name (default: the file's displayName, else from the app and the search file)",
     )
 
 
@@ -78,6 +85,7 @@ def add_retrain_option(parser: argparse.ArgumentParser) -> None:
     """What the retraining changes in the best config."""
     parser.add_argument(
         "--retrain",
+        type=override,
         action="append",
         default=[],
         metavar="OVERRIDE",
@@ -90,35 +98,25 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object on stdout")
 
 
-def plan_from(arguments: argparse.Namespace) -> TuningPlan:
-    """The plan that the shared options describe."""
-    from hydra_vertex.pipelines.plan import make_plan
+def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPlan:
+    """The plan that the shared options describe, which no service refuses. `here`: not even the embedded one.
 
-    return make_plan(
+    Raises UserError.
+    """
+    from hydra_vertex.pipelines.plan import make_plan
+    from hydra_vertex.pipelines.refusals import require_acceptable
+
+    plan = make_plan(
         arguments.search,
         arguments.app,
         trials=arguments.trials,
         parallel=arguments.parallel,
         trial_timeout_s=arguments.trial_timeout,
         max_failed_trials=arguments.max_failed_trials,
-        name=arguments.name,
+        name=arguments.name or "",
         retrain_overrides=tuple(getattr(arguments, "retrain", ())),
         early_stopping=arguments.early_stopping,
         monitor=tuple(arguments.monitor),
     )
-
-
-def positive_seconds(text: str) -> float:
-    """A duration above zero, for argparse."""
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return seconds
-
-
-def count(text: str) -> int:
-    """A whole number from 0 up, for argparse."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
+    require_acceptable(plan, arguments.search, here=here)
+    return plan

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.cli.option_types import file_path, whole_number, word
+from hydra_vertex.cli.output import show, show_json
 
 from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 
@@ -21,15 +21,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "    --trial-machine-type g2-standard-8 --trial-accelerator NVIDIA_L4 -- python train.py experiment=docs",
         f"pipeline.json --project P --location L --root gs://… {APP_USAGE}",
     )
-    parser.add_argument("pipeline", type=Path, metavar="pipeline.json", help="what `hydra-vertex compile` wrote")
+    parser.add_argument("pipeline", type=file_path, metavar="pipeline.json", help="what `hydra-vertex compile` wrote")
     target = parser.add_argument_group("where to")
-    target.add_argument("--project", required=True, help="Google Cloud project")
-    target.add_argument("--location", required=True, help="region, such as europe-west4")
+    target.add_argument("--project", type=word, required=True, help="Google Cloud project")
+    target.add_argument("--location", type=word, required=True, help="region, such as europe-west4")
     target.add_argument(
-        "--root", required=True, metavar="gs://…", help="folder for the artifacts and the trials' output"
+        "--root", type=word, required=True, metavar="gs://…", help="folder for the artifacts and the trials' output"
     )
-    target.add_argument("--service-account", default="", help="the account that the pipeline and the trials run as")
-    target.add_argument("--api-endpoint", default="", metavar="URL", help="another endpoint than the location's own")
+    target.add_argument("--service-account", type=word, help="the account that the pipeline and the trials run as")
+    target.add_argument("--api-endpoint", type=word, metavar="URL", help="another endpoint than the location's own")
     target.add_argument("--no-cache", action="store_true", help="run every step, also those that ran before")
     _add_trial_machine(parser)
     add_tuning_options(parser)
@@ -43,10 +43,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_trial_machine(parser: argparse.ArgumentParser) -> None:
     machine = parser.add_argument_group("machine of each trial, unless the search file has a trialJobSpec")
-    machine.add_argument("--image", default="", metavar="URI", help="the trials' container image")
-    machine.add_argument("--trial-machine-type", default="n1-standard-4", metavar="TYPE", help="(n1-standard-4)")
-    machine.add_argument("--trial-accelerator", default="", metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
-    machine.add_argument("--trial-accelerator-count", type=int, default=1, metavar="N", help="accelerators (1)")
+    machine.add_argument("--image", type=word, metavar="URI", help="the trials' container image")
+    machine.add_argument(
+        "--trial-machine-type", type=word, default="n1-standard-4", metavar="TYPE", help="(n1-standard-4)"
+    )
+    machine.add_argument("--trial-accelerator", type=word, metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
+    machine.add_argument(
+        "--trial-accelerator-count", type=whole_number(1), default=1, metavar="N", help="accelerators (1)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,37 +58,41 @@ def run(arguments: argparse.Namespace) -> int:
     import dataclasses
 
     from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.refusals import require_acceptable
     from hydra_vertex.pipelines.submit import submit
     from hydra_vertex.pipelines.trial_machine import trial_job
-    from hydra_vertex.protocol import json
 
     plan = plan_from(arguments)
     spec = trial_job(
         plan.trial_job_spec,
-        image=arguments.image,
+        image=arguments.image or "",
         machine_type=arguments.trial_machine_type,
-        accelerator=arguments.trial_accelerator,
+        accelerator=arguments.trial_accelerator or "",
         accelerator_count=arguments.trial_accelerator_count,
         root=arguments.root,
-        service_account=arguments.service_account,
+        service_account=arguments.service_account or "",
     )
     plan = dataclasses.replace(plan, trial_job_spec=spec)
-    if not arguments.pipeline.is_file():
-        raise UserError(
-            f"{arguments.pipeline}: no such pipeline file; `hydra-vertex compile -o pipeline.json` makes one"
-        )
+    # Once more, with the machine that the options describe.
+    require_acceptable(plan, arguments.search, here=False)
+    asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
+    read_pipeline(arguments.pipeline).check_arguments(asked)
     if not arguments.no_check:
-        check_space(plan.app, plan.study_spec)
+        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
     sent = submit(
         arguments.pipeline,
-        plan.pipeline_arguments(project=arguments.project, location=arguments.location),
+        asked,
         project=arguments.project,
         location=arguments.location,
         pipeline_root=arguments.root,
-        service_account=arguments.service_account,
+        service_account=arguments.service_account or "",
         enable_caching=False if arguments.no_cache else None,
         display_name=plan.display_name,
-        api_endpoint=arguments.api_endpoint,
+        api_endpoint=arguments.api_endpoint or "",
     )
-    print(json.dumps({"name": sent.name, "console": sent.console_url}) if arguments.json else sent.console_url)
+    if arguments.json:
+        show_json({"name": sent.name, "console": sent.console_url})
+    else:
+        show(sent.console_url)
     return 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra_vertex.launcher.terminal import excerpt
 from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError, OutputError
@@ -66,11 +67,20 @@ def run_pipeline(file: Path, arguments: Mapping[str, str | int | float], *, pipe
         _configured(pipeline_root),
         _steps_run(outputs),
     ):
-        from kfp import components
-
-        pipeline: Any = components.load_component_from_file(str(file))
-        pipeline(**arguments)
+        load(file)(**arguments)
     return LocalRun(outputs)
+
+
+def load(file: Path) -> Any:
+    """The pipeline of a file, as kfp runs it. Raises OutputError when kfp does not take it."""
+    from kfp import components
+
+    try:
+        return components.load_component_from_file(str(file))
+    except Exception as error:
+        # It raises whatever its parsing of a foreign structure comes to: KeyError, AttributeError, ParseError.
+        reason = excerpt(f"{type(error).__name__}: {error}", 300)
+        raise OutputError(f"{file}: kfp takes it for no pipeline ({reason}); compile it again") from error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, Interrupted
+from hydra_vertex.protocol.files import write_atomic
 
+from .guard import children_marked
 from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
 if TYPE_CHECKING:
@@ -37,12 +39,19 @@ class RunResult:
 
 
 def run_locally(
-    folder: RunFolder, arguments: Mapping[str, str | int], *, goes_on: bool, again: str, resources: ResourceOptions
+    folder: RunFolder,
+    arguments: Mapping[str, str | int],
+    *,
+    goes_on: bool,
+    again: str,
+    resources: ResourceOptions,
+    marker: str,
 ) -> RunResult:
     """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
 
-    `again` is the command that goes on with this run, for the message when it is stopped. Raises StepFailed when a step
-    fails, ServiceError when the service does not start, Interrupted on Ctrl-C. What was measured is kept in every case.
+    `again` is the command that goes on with this run, for the message when it is stopped; `marker` marks the steps'
+    processes. Raises StepFailed when a step fails, ServiceError when the service does not start, Interrupted on Ctrl-C.
+    What was measured is kept in every case.
     """
     from hydra_vertex.service.start import start_service
 
@@ -54,7 +63,8 @@ def run_locally(
         start_service(folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=resources) as service,
     ):
         given = {**arguments, "api_endpoint": service.url, "existing_job": _job_there(service.url) if goes_on else ""}
-        run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))
+        with children_marked(marker):
+            run = run_pipeline(folder.pipeline, given, pipeline_root=folder.pipeline_root, log=folder.log("pipeline"))
     return _gather(folder, run)
 
 
@@ -87,14 +97,14 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
 
 
 def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
-    from hydra_vertex.launcher.best.best_trial import write_overrides
+    from hydra_vertex.launcher.best.best_trial import overrides_text
 
     keep_file(run.artifact("select-best", "best_config"), folder.best)
     keep_file(run.artifact("select-best", "report"), folder.report)
     link_experiment(folder)
     keep_tree(run.artifact("retrain", "model"), folder.model)
     overrides = _strings(run.parameter("select-best", "overrides"))
-    write_overrides(overrides, folder.overrides)
+    write_atomic(folder.overrides, overrides_text(overrides))
     return RunResult(
         folder=folder,
         best_trial=str(run.parameter("select-best", "best_trial_id")),

@@ -8,6 +8,7 @@
     logs/trial-1.log …                                  what each trial printed
     pipeline.json  plan.json                            what was run
     pipeline/  studies/  pipeline.log  service.log      how it ran: artifacts of the steps, the service's own state
+    .run.lock                                           who runs in it now
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.launcher.input_files.json_form import load_json
+from hydra_vertex.launcher.input_files.reading import PLAN_FILE
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.protocol.json import Json
+
+from .run_lock import LOCK_NAME, unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +90,38 @@ class RunFolder:
         return self.path / f"{name}.log"
 
 
-def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
-    """Make the folder this run's own. True when it already was, and the run is to go on.
+def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
+    """Whether the folder holds this very run, begun and perhaps not ended; False for an empty or a new folder.
 
-    Raises OutputError when it holds another study or anything else, and when it cannot be written.
+    Changes nothing. Raises OutputError when it holds another study or anything else.
     """
-    asked: dict[str, Json] = dict(arguments)
     try:
         if folder.plan.exists():
-            return _goes_on(folder, asked)
-        if folder.path.exists() and any(folder.path.iterdir()):
+            return _is_same(folder, dict(arguments))
+        if folder.path.exists() and any(path.name != LOCK_NAME for path in folder.path.iterdir()):
             raise OutputError(f"{folder.path}: is not empty and holds no run; give --out an empty or a new folder")
-        write_atomic(folder.plan, json.dumps(asked, indent=2) + "\n")
     except OSError as error:
-        raise OutputError(f"{folder.path}: cannot be used as output folder ({error.strerror or error})") from error
+        raise unusable(folder.path, error) from error
     return False
 
 
-def _goes_on(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
+def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
+    """Make the folder this run's own, under its lock. True when it already was, and the run is to go on.
+
+    Raises OutputError as `goes_on` does, and when the folder cannot be written.
+    """
+    if goes_on(folder, arguments):
+        return True
+    asked: dict[str, Json] = dict(arguments)
     try:
-        before = json.loads(folder.plan.read_bytes())
-    except ValueError as error:
-        raise OutputError(f"{folder.plan}: is not JSON ({error}); give --out a new folder") from error
+        write_atomic(folder.plan, json.dumps(asked, indent=2) + "\n")
+    except OSError as error:
+        raise unusable(folder.path, error) from error
+    return False
+
+
+def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
+    before = load_json(folder.plan, PLAN_FILE)
     if before == asked:
         return True
     known = before if isinstance(before, dict) else {}

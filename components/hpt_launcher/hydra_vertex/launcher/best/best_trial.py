@@ -17,7 +17,7 @@ from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Explanation
 from hydra_vertex.protocol.files import write_atomic
 
-from .experiment_file import Difference, differences, experiment_file, wrong_keys
+from .experiment_file import Difference, comment, differences, experiment_file, wrong_keys
 from .selection import select_best
 
 EXPERIMENT_NAME = "best"
@@ -59,7 +59,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     value = trial.objective(job.study_spec.objective.id)
     assert value is not None  # noqa: S101 - select_best takes only trials that have one
     command = tuple(app) or command_in(job)
-    explanation = explain(command, trial_arguments(job.study_spec, trial), aliases=aliases_in(job))
+    explanation = explain(command, trial_arguments(job.study_spec, trial), options=aliases_in(job))
     heading = (f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}",)
     config = BestConfig(
         trial=trial,
@@ -94,9 +94,9 @@ def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
     )
 
 
-def write_overrides(overrides: Sequence[str], path: Path) -> None:
+def overrides_text(overrides: Sequence[str]) -> str:
     """One override a line, as Hydra's grammar has it."""
-    write_atomic(path, "".join(f"{override}\n" for override in overrides))
+    return "".join(f"{override}\n" for override in overrides)
 
 
 def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
@@ -116,5 +116,5 @@ def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
         f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list puts something behind "
         "its experiment, or the command line deletes keys; use the overrides instead"
     )
-    comment = f"# NOTE: {shortfall}.\n"
-    return dataclasses.replace(config, shortfall=shortfall, experiment=config.experiment + comment)
+    note = comment(f"NOTE: {shortfall}.")
+    return dataclasses.replace(config, shortfall=shortfall, experiment=f"{config.experiment}{note}\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -29,13 +30,18 @@ def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> 
     """
     from omegaconf import OmegaConf
 
-    comments = [f"# {' '.join(line.split())}" for line in heading]
+    comments = [comment(line) for line in heading]
     body: dict[str, Json] = {}
     if defaults := default_choices(explanation):
         body["defaults"] = defaults
     body.update(changed(explanation.choices_only.config, explanation.composed.config))
     text = OmegaConf.to_yaml(OmegaConf.create(body)) if body else ""
     return "\n".join(["# @package _global_", *comments, "", text])
+
+
+def comment(text: str) -> str:
+    """A comment line of YAML, whose reader refuses control characters even there."""
+    return f"# {one_line(' '.join(text.split()))}"
 
 
 def default_choices(explanation: Explanation) -> list[Json]:

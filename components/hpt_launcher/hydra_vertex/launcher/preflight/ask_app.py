@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra_vertex.launcher.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
-from hydra_vertex.protocol.errors import AppError, UserError
+from hydra_vertex.protocol.errors import AppError, CommandError, UserError
 from hydra_vertex.protocol.explanation import Explanation, parse_explanation
 
 EXPLAIN_LIMIT_S = 300.0
@@ -21,20 +23,20 @@ def explain(
     app: Sequence[str],
     parameters: Sequence[str] = (),
     *,
-    aliases: Sequence[str] = (),
+    options: Sequence[str] = (),
     limit_s: float = EXPLAIN_LIMIT_S,
 ) -> Explanation:
     """Compose the app's config with `parameters` (`--key=value`, as a service appends them), without running the app.
 
-    `aliases` are options of hydra-trial (`--alias=ID=KEY`) that say which keys the parameters set.
+    `options` are more of hydra-trial, such as `--alias=ID=KEY`, which says which key a parameter sets.
 
-    Raises UserError with the trial side's own words when it refuses an argument, AppError when the app fails before
-    its config is composed or takes longer than `limit_s`.
+    Raises UserError with the trial side's own words when it refuses an argument, CommandError when the arguments are
+    too long for a process, AppError when the app fails before its config is composed or takes longer than `limit_s`.
     """
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         target = Path(folder, "explanation.json")
-        options = [*aliases, "--explain", "--json", str(target)]
-        command = [sys.executable, "-m", "hydra_vertex.trial", *options, SEPARATOR, *app, *parameters]
+        asked = [*options, "--explain", "--json", str(target)]
+        command = [sys.executable, "-m", "hydra_vertex.trial", *asked, SEPARATOR, *app, *parameters]
         ended = _run(command, app, limit_s)
         if ended.returncode == UserError.exit_code:
             raise UserError(_refusal(ended.stderr))
@@ -54,6 +56,11 @@ def _run(command: list[str], app: Sequence[str], limit_s: float) -> subprocess.C
             timeout=limit_s,
             check=False,
         )
+    except OSError as error:
+        size = sum(len(part) for part in command)
+        raise CommandError(
+            f"{excerpt(shlex.join(app))}: cannot be started with its parameters, {size:,} characters ({error.strerror})"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise AppError(f"{' '.join(app)}: its config was not composed after {limit_s:.0f} s") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 
 from hydra_vertex.job import (
@@ -15,7 +16,7 @@ from hydra_vertex.job import (
     ScaleType,
     StudySpec,
 )
-from hydra_vertex.protocol.command import parameter_argument
+from hydra_vertex.protocol.command import parameter_argument, trial_command
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.explanation import Explanation
 
@@ -24,20 +25,38 @@ from .ask_app import explain
 _MULTIRUN = {"-m", "--multirun"}
 
 
-def check_space(app: Sequence[str], spec: StudySpec) -> Explanation:
+def check_space(
+    app: Sequence[str], spec: StudySpec, monitor: Sequence[str] = (), retrain_overrides: Sequence[str] = ()
+) -> Explanation:
     """Deliver the space's telling values to the app's config, as trials will, and return what it made of them.
 
-    Raises UserError naming the key, the value and what is allowed when a trial could not be started, and AppError when
+    `monitor` are the metrics that trials report, `retrain_overrides` what the retraining changes. Raises UserError
+    naming the key, the value and what is allowed when a trial or the retraining could not be started, and AppError when
     the app fails before its config is composed.
     """
+    options = trial_options(spec.objective.id, monitor)
     first, *branches = probes(spec)
-    explanation = explain(app, first)
+    explanation = explain(app, first, options=options)
     for branch in branches:
-        explain(app, branch)
+        explain(app, branch, options=options)
     for argument in explanation.arguments:
         if argument.argument in _MULTIRUN:
             raise UserError(f"{argument.argument}: makes each trial a sweep of its own; leave it out")
+    if retrain_overrides:
+        _check_retraining(app, first, retrain_overrides)
     return explanation
+
+
+def _check_retraining(app: Sequence[str], parameters: Sequence[str], overrides: Sequence[str]) -> None:
+    try:
+        explain((*app, *overrides), parameters)
+    except UserError as error:
+        raise UserError(f"--retrain {shlex.join(overrides)}: {error}") from error
+
+
+def trial_options(metric: str, monitor: Sequence[str]) -> tuple[str, ...]:
+    """The options of hydra-trial that a trial is started with: the trial side knows which names it can record."""
+    return trial_command((), metric, monitor)[1:-1]
 
 
 def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
@@ -79,5 +98,6 @@ def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]
 
 
 def _between(low: float, high: float, scale: ScaleType | None) -> float:
-    middle = math.sqrt(low * high) if scale is ScaleType.LOG and low > 0 else low + (high - low) * 0.53125
+    # The product of the two ends may be more than a double can hold.
+    middle = math.sqrt(low) * math.sqrt(high) if scale is ScaleType.LOG and low > 0 else low + (high - low) * 0.53125
     return middle if not middle.is_integer() else low + (high - low) * 0.4140625

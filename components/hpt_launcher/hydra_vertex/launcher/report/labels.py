@@ -1,12 +1,13 @@
 """Names and values of the user's as text that Plotly shows as it is.
 
-Plotly reads a subset of HTML in every label (links included) and decodes `&lt;`, so what comes from a document is
-escaped once, here, before any figure is built from it.
+Plotly reads a subset of HTML in every label (links included), decodes `&lt;` and `&#37;`, and puts values in
+place of `%{…}`, so what comes from a document is escaped once, here, before any figure is built from it.
 """
 
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
 
 from hydra_vertex.job import (
@@ -17,14 +18,13 @@ from hydra_vertex.job import (
     Measurement,
     ParameterSpec,
     ParameterValue,
-    StudySpec,
     Trial,
 )
 
 
 def escape(text: str) -> str:
     """Text that Plotly shows as it is. Different texts stay different."""
-    return html.escape(text, quote=False)
+    return html.escape(text, quote=False).replace("%{", "&#37;{")
 
 
 def unescape(label: str) -> str:
@@ -32,55 +32,52 @@ def unescape(label: str) -> str:
     return html.unescape(label)
 
 
-def with_plotly_labels(job: HyperparameterTuningJob) -> HyperparameterTuningJob:
-    """The same job, with every name and text value escaped for Plotly."""
+def with_texts(job: HyperparameterTuningJob, change: Callable[[str], str]) -> HyperparameterTuningJob:
+    """The same job with every name and text value changed; the same text is changed alike everywhere."""
     return replace(
         job,
-        display_name=escape(job.display_name),
-        study_spec=_spec(job.study_spec),
-        trials=tuple(_trial(trial) for trial in job.trials),
+        display_name=change(job.display_name),
+        study_spec=replace(
+            job.study_spec,
+            metrics=tuple(replace(metric, id=change(metric.id)) for metric in job.study_spec.metrics),
+            parameters=tuple(_parameter(parameter, change) for parameter in job.study_spec.parameters),
+        ),
+        trials=tuple(trial_with_texts(trial, change) for trial in job.trials),
     )
 
 
-def _spec(spec: StudySpec) -> StudySpec:
-    return replace(
-        spec,
-        metrics=tuple(replace(metric, id=escape(metric.id)) for metric in spec.metrics),
-        parameters=tuple(_parameter(parameter) for parameter in spec.parameters),
-    )
-
-
-def _parameter(spec: ParameterSpec) -> ParameterSpec:
-    return ParameterSpec(
-        id=escape(spec.id),
-        domain=_domain(spec.domain),
-        scale=spec.scale,
-        children=tuple(ConditionalParameter(child.when, _parameter(child.spec)) for child in spec.children),
-    )
-
-
-def _domain(domain: Domain) -> Domain:
-    if not isinstance(domain, Categorical):
-        return domain
-    return Categorical(tuple(escape(value) for value in domain.values))
-
-
-def _trial(trial: Trial) -> Trial:
+def trial_with_texts(trial: Trial, change: Callable[[str], str]) -> Trial:
+    """The same trial with every name and text value changed."""
     final = trial.final_measurement
     return replace(
         trial,
-        id=escape(trial.id),
-        parameters={escape(key): _value(value) for key, value in trial.parameters.items()},
-        measurements=tuple(_measurement(measurement) for measurement in trial.measurements),
-        final_measurement=None if final is None else _measurement(final),
-        infeasible_reason=escape(trial.infeasible_reason),
-        stopping_reason=escape(trial.stopping_reason),
+        id=change(trial.id),
+        parameters={change(key): _value(value, change) for key, value in trial.parameters.items()},
+        measurements=tuple(_measurement(measurement, change) for measurement in trial.measurements),
+        final_measurement=None if final is None else _measurement(final, change),
+        infeasible_reason=change(trial.infeasible_reason),
+        stopping_reason=change(trial.stopping_reason),
     )
 
 
-def _value(value: ParameterValue) -> ParameterValue:
-    return escape(value) if isinstance(value, str) else value
+def _parameter(spec: ParameterSpec, change: Callable[[str], str]) -> ParameterSpec:
+    return ParameterSpec(
+        id=change(spec.id),
+        domain=_domain(spec.domain, change),
+        scale=spec.scale,
+        children=tuple(ConditionalParameter(child.when, _parameter(child.spec, change)) for child in spec.children),
+    )
 
 
-def _measurement(measurement: Measurement) -> Measurement:
-    return replace(measurement, metrics={escape(key): value for key, value in measurement.metrics.items()})
+def _domain(domain: Domain, change: Callable[[str], str]) -> Domain:
+    if not isinstance(domain, Categorical):
+        return domain
+    return Categorical(tuple(change(value) for value in domain.values))
+
+
+def _value(value: ParameterValue, change: Callable[[str], str]) -> ParameterValue:
+    return change(value) if isinstance(value, str) else value
+
+
+def _measurement(measurement: Measurement, change: Callable[[str], str]) -> Measurement:
+    return replace(measurement, metrics={change(key): value for key, value in measurement.metrics.items()})

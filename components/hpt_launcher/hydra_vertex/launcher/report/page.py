@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.report.figures import build_figures
+from hydra_vertex.launcher.terminal import printable
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
 from .command import command_of, without_secrets
+from .labels import trial_with_texts, with_texts
 from .palette import DARK, LIGHT, twins
 from .summary import Comparison, summarise
 from .table import rows_of
@@ -35,20 +37,21 @@ def render_page(
     reproduce: str,
     title: str | None,
 ) -> str:
-    """The whole HTML document."""
+    """The whole HTML document. A control character of the job is shown in Python's spelling: `\\x1b`."""
+    job, best = with_texts(job, printable), None if best is None else trial_with_texts(best, printable)
     script, plotly = _read(_PAGE_SCRIPT), _plotly()
     figures = build_figures(job, best)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            title=title or job.display_name or "Hyperparameter tuning",
+            title=printable(title or "") or job.display_name or "Hyperparameter tuning",
             job=job,
             metric=job.study_spec.objective,
             wanted="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
             best=best,
-            overrides=without_secrets(overrides),
-            reproduce=reproduce or command_of(job, overrides),
+            overrides=[printable(override) for override in without_secrets(overrides)],
+            reproduce=printable(reproduce or command_of(job, overrides)),
             summary=summarise(job, best),
             figures=figures,
             rows=rows_of(job, best),

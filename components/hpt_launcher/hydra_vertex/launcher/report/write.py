@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
-from hydra_vertex.protocol.errors import DocumentError, OutputError
-from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.launcher.output_file import write_output
+from hydra_vertex.protocol.errors import DocumentError
 
 
 def write_report(
@@ -31,7 +31,4 @@ def write_report(
     from .page import render_page
 
     page = render_page(job, best=best, overrides=overrides, reproduce=reproduce, title=title)
-    try:
-        write_atomic(path, page)
-    except OSError as error:
-        raise OutputError(f"{path}: the report cannot be written ({error.strerror}); give another file") from error
+    write_output(path, page, "the report")

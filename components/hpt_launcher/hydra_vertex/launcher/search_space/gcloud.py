@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from hydra_vertex.job import parse_job
+from hydra_vertex.job import (
+    Categorical,
+    HyperparameterTuningJob,
+    IntegerRange,
+    TrialJobSpec,
+    parse_job,
+    walk_parameters,
+)
+from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.input_files.json_form import unusual_values
+from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_COUNT
+from hydra_vertex.launcher.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 
@@ -10,18 +21,68 @@ from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpa
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:
-    """The space, and the counts and trial job where the file has them."""
+    """The space, and what else the file says of the job. Raises SearchSpaceError naming the field."""
+    for sentence in unusual_values(document):
+        raise SearchSpaceError(f"{source}: {sentence}")
     try:
         job = parse_job(document)
     except DocumentError as error:
         raise SearchSpaceError(f"{source}: {error}") from error
-    if not job.study_spec.parameters:
-        raise SearchSpaceError(f"{source}: studySpec.parameters is empty; there is nothing to search")
-    if not job.study_spec.metrics:
-        raise SearchSpaceError(f"{source}: studySpec.metrics is empty; name the metric that the app returns")
+    _check_counts(job, source)
+    _check_names(job, source)
+    _check_domains(job, source)
     return SearchSpace(
         study_spec=job.study_spec,
         max_trial_count=job.max_trial_count or DEFAULT_TRIAL_COUNT,
         parallel_trial_count=job.parallel_trial_count or DEFAULT_PARALLEL_COUNT,
-        trial_job_spec=job.trial_job_spec if job.trial_job_spec.worker_pools else None,
+        trial_job_spec=None if job.trial_job_spec == TrialJobSpec(worker_pools=()) else job.trial_job_spec,
+        display_name=job.display_name,
+        max_failed_trial_count=job.max_failed_trial_count,
+        labels=job.labels,
     )
+
+
+def _check_counts(job: HyperparameterTuningJob, source: str) -> None:
+    counts = {
+        "maxTrialCount": job.max_trial_count,
+        "parallelTrialCount": job.parallel_trial_count,
+        "maxFailedTrialCount": job.max_failed_trial_count,
+    }
+    for name, number in counts.items():
+        # A 0 is how the API's JSON says nothing.
+        if not 0 <= number <= MAX_COUNT:
+            raise SearchSpaceError(
+                f"{source}: {name} is {excerpt(number, 40)}; expected a whole number from 1 to {MAX_COUNT}"
+            )
+
+
+def _check_names(job: HyperparameterTuningJob, source: str) -> None:
+    if not job.study_spec.parameters:
+        raise SearchSpaceError(f"{source}: studySpec.parameters is empty; there is nothing to search")
+    if not job.study_spec.metrics:
+        raise SearchSpaceError(f"{source}: studySpec.metrics is empty; name the metric that the app returns")
+    names = [("parameterId", spec.id) for spec in walk_parameters(job.study_spec.parameters)]
+    for field, name in [*names, *(("metricId", metric.id) for metric in job.study_spec.metrics)]:
+        if not is_name(name):
+            raise SearchSpaceError(
+                f"{source}: {field} is {excerpt(repr(name))}; expected a name without spaces and control characters"
+            )
+    if not job.display_name.isprintable():
+        raise SearchSpaceError(
+            f"{source}: displayName is {excerpt(repr(job.display_name))}; expected text without control characters"
+        )
+
+
+def _check_domains(job: HyperparameterTuningJob, source: str) -> None:
+    for spec in walk_parameters(job.study_spec.parameters):
+        where = f"{source}: {excerpt(spec.id)}"
+        match spec.domain:
+            case IntegerRange(low, high) if not -EXACT_DOUBLE <= low <= high <= EXACT_DOUBLE:
+                raise SearchSpaceError(
+                    f"{where}: integerValueSpec from {excerpt(low, 40)} to {excerpt(high, 40)}; "
+                    f"expected minValue <= maxValue, both from -{EXACT_DOUBLE} to {EXACT_DOUBLE}"
+                )
+            case Categorical(values):
+                for value in values:
+                    if problem := argument_problem(value):
+                        raise SearchSpaceError(f"{where}: {excerpt(repr(value))} {problem}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
+from hydra_vertex.launcher.input_files.reading import SEARCH_FILE
+from hydra_vertex.launcher.input_files.yaml_form import load_yaml
+from hydra_vertex.launcher.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
-from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.json import JsonObject
 
 from . import gcloud, sweeper
 from .search_space import SearchSpace
@@ -15,7 +16,7 @@ from .search_space import SearchSpace
 
 def load_search_space(path: Path) -> SearchSpace:
     """Read a search file. Raises SearchSpaceError, in one line that names the file."""
-    document = _load_yaml(path)
+    document = _load(path)
     if "studySpec" in document or "study_spec" in document:
         return gcloud.parse(document, str(path))
     if "hydra" in document:
@@ -26,23 +27,26 @@ def load_search_space(path: Path) -> SearchSpace:
     )
 
 
-def _load_yaml(path: Path) -> JsonObject:
+def _load(path: Path) -> JsonObject:
     try:
-        document: Json = yaml.safe_load(path.read_bytes())
-    except FileNotFoundError as error:
-        raise SearchSpaceError(f"{path}: no such search file; {_files_beside(path)}") from error
-    except OSError as error:
-        raise SearchSpaceError(f"{path}: the search file cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise SearchSpaceError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        document = load_yaml(path, SEARCH_FILE)
+    except SearchSpaceError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise SearchSpaceError(f"{path}: no such search file; {_files_beside(path)}") from error
+        raise
     if not isinstance(document, dict):
-        raise SearchSpaceError(f"{path}: expected a YAML mapping with hydra.sweeper.params, got {document!r:.80}")
+        raise SearchSpaceError(
+            f"{path}: expected a YAML mapping with hydra.sweeper.params, got {excerpt(repr(document), 80)}"
+        )
     return document
 
 
 def _files_beside(path: Path) -> str:
     folder = path.parent
-    if not folder.is_dir():
+    try:
+        names = sorted(p.name for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+    except FileNotFoundError:
         return f"the folder {folder} does not exist either"
-    names = sorted(p.name for p in folder.iterdir() if p.suffix in {".yaml", ".yml"})
+    except OSError as error:
+        return f"the folder {folder} cannot be listed ({error.strerror})"
     return f"{folder} holds {', '.join(names[:8]) or 'no YAML file'}"

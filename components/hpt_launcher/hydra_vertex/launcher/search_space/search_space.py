@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hydra_vertex.job import StudySpec, TrialJobSpec
 
@@ -13,10 +14,16 @@ DEFAULT_PARALLEL_COUNT = 2
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line."""
+    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line.
+
+    `display_name` is empty and `max_failed_trial_count` 0 where the file does not say.
+    """
 
     study_spec: StudySpec
     max_trial_count: int = DEFAULT_TRIAL_COUNT
     parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
     fixed: tuple[str, ...] = ()
     trial_job_spec: TrialJobSpec | None = None
+    display_name: str = ""
+    max_failed_trial_count: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)

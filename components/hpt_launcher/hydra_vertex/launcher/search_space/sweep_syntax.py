@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import islice
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
 from hydra_vertex.job import Categorical, Discrete, Domain, DoubleRange, IntegerRange, ParameterSpec, ScaleType
+from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_DISCRETE_VALUES
+from hydra_vertex.launcher.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json
 
-MAX_DISCRETE_VALUES = 1000
-"""The API's own limit for a list of values."""
-
 _SCALES = {"log": ScaleType.LOG, "reverse_log": ScaleType.REVERSE_LOG, "linear": ScaleType.LINEAR}
 _EXAMPLES = "interval(1e-5, 1e-1), int(interval(1, 8)), range(1, 9), choice(16, 32), tag(log, interval(…))"
-_EXACT_DOUBLE = 2**53
 
 
-def parse_param(key: str, value: Json, source: str) -> ParameterSpec | str:
+def parse_param(key: Json, value: Json, source: str) -> ParameterSpec | str:
     """A parameter of the space, or the override text of a param that has a single value.
 
     Raises SearchSpaceError naming the file, the key, what it says and what can be said.
     """
-    where = f"{source}: {key}: {value}"
+    where = f"{source}: {excerpt(key)}: {excerpt(value)}"
+    if not isinstance(key, str) or not is_name(key):
+        raise SearchSpaceError(f"{where}: the key is {key!r:.200}; expected text without spaces, such as optimizer.lr")
     if not isinstance(value, (str, int, float)):
         raise SearchSpaceError(f"{where}: expected text such as {_EXAMPLES}")
-    override = _parse_override(str(key), str(value).lower() if isinstance(value, bool) else str(value), where)
+    try:
+        override = _parse_override(key, str(value).lower() if isinstance(value, bool) else str(value), where)
+        return _parameter(key, override, where)
+    except RecursionError as error:
+        raise SearchSpaceError(f"{where}: nested too deeply; examples: {_EXAMPLES}") from error
+
+
+def _parse_override(key: str, text: str, where: str) -> Override:
+    _require_argument(text, where)
+    try:
+        return OverridesParser.create().parse_override(f"{key}={text}")
+    except (HydraException, ValueError) as error:
+        reason = excerpt(str(error).splitlines()[0], 200)
+        raise SearchSpaceError(f"{where}: not Hydra's override grammar ({reason}); examples: {_EXAMPLES}") from error
+
+
+def _parameter(key: str, override: Override, where: str) -> ParameterSpec | str:
     if override.is_add() or override.is_force_add() or override.is_delete():
         raise SearchSpaceError(f"{where}: a param can only set a key that the app has; write the key without + or ~")
     sweep = override.value()
@@ -44,32 +64,36 @@ def parse_param(key: str, value: Json, source: str) -> ParameterSpec | str:
     return str(override.input_line)
 
 
-def _parse_override(key: str, text: str, where: str) -> Override:
-    try:
-        return OverridesParser.create().parse_override(f"{key}={text}")
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise SearchSpaceError(f"{where}: not Hydra's override grammar ({reason}); examples: {_EXAMPLES}") from error
-
-
 def _interval(sweep: IntervalSweep, where: str) -> tuple[Domain, ScaleType]:
-    scale, low, high = _scale(sweep.tags, where), sweep.start, sweep.end
-    if low is None or high is None or not low < high:
+    scale = _scale(sweep.tags, where)
+    low, high = (_finite(end, where) for end in (sweep.start, sweep.end))
+    if not low < high:
         raise SearchSpaceError(f"{where}: the interval is empty; its start must be less than its end")
     _require_positive(scale, low, where)
     if isinstance(low, int) and isinstance(high, int):
-        return IntegerRange(low, high), scale
+        return _integers(low, high, where), scale
+    if not math.isfinite(float(high) - float(low)):
+        raise SearchSpaceError(f"{where}: from {low} to {high} is more than a double can hold; choose nearer ends")
     return DoubleRange(float(low), float(high)), scale
 
 
 def _range(sweep: RangeSweep, where: str) -> tuple[Domain, ScaleType]:
-    values = sorted(_tidy(value) for value in sweep.range())
+    start, stop, step = (_finite(number, where) for number in (sweep.start, sweep.stop, sweep.step))
     scale = _scale(sweep.tags, where)
-    if len(values) < 2:
-        raise SearchSpaceError(f"{where}: the range is empty or a single value ({values}); a range excludes its end")
+    if step == 0:
+        raise SearchSpaceError(f"{where}: the step is 0; expected a number above or below 0")
+    # By arithmetic: a range may have more values than there is memory for.
+    count = max(0, math.ceil((Fraction(stop) - Fraction(start)) / Fraction(step)))
+    if count < 2:
+        what = "empty" if count == 0 else f"the single value {start}"
+        raise SearchSpaceError(f"{where}: the range is {what}; a range excludes its end, and needs two values or more")
+    if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and abs(step) == 1:
+        last = start + (count - 1) * step
+        _require_positive(scale, min(start, last), where)
+        return _integers(min(start, last), max(start, last), where), scale
+    _require_few(count, where)
+    values = sorted(_tidy(value) for value in islice(sweep.range(), count))
     _require_positive(scale, values[0], where)
-    if all(isinstance(v, int) for v in values) and abs(float(sweep.step)) == 1:
-        return IntegerRange(int(values[0]), int(values[-1])), scale
     return _discrete(values, where), scale
 
 
@@ -79,26 +103,35 @@ def _choice(sweep: ChoiceSweep, override: Override, where: str) -> tuple[Domain,
     if len(options) < 2:
         raise SearchSpaceError(f"{where}: a choice needs at least two options; write a single value without choice()")
     if all(_is_number(item) for item in sweep.list):
-        values = sorted(float(str(item)) for item in options)
+        values = sorted(_finite(item, where) for item in options)
         _require_positive(scale, values[0], where)
         return _discrete(values, where), scale
     if scale is not ScaleType.LINEAR:
         raise SearchSpaceError(f"{where}: options that are not numbers have no {'/'.join(sweep.tags)} scale")
     written = list(override.sweep_string_iterator())
     texts = [_text(option, text) for option, text in zip(options, written, strict=True)]
+    for text in texts:
+        _require_argument(text, where)
     _require_unique(texts, where)
     return Categorical(tuple(texts)), None
 
 
-def _discrete(values: Iterable[int | float], where: str) -> Discrete:
+def _integers(low: int, high: int, where: str) -> IntegerRange:
+    for end in (low, high):
+        if abs(end) > EXACT_DOUBLE:
+            raise SearchSpaceError(
+                f"{where}: {excerpt(end, 40)} is beyond 2^53, from where on a double does not hold every whole number, "
+                f"and the API has doubles alone; expected ends from -{EXACT_DOUBLE} to {EXACT_DOUBLE}"
+            )
+    return IntegerRange(low, high)
+
+
+def _discrete(values: Sequence[int | float], where: str) -> Discrete:
+    _require_few(len(values), where)
+    if any(abs(value) >= EXACT_DOUBLE and value == int(value) for value in values):
+        raise SearchSpaceError(f"{where}: a number beyond 2^53 cannot travel as a double; quote it: choice('…')")
     numbers = [float(value) for value in values]
     _require_unique(numbers, where)
-    if len(numbers) > MAX_DISCRETE_VALUES:
-        raise SearchSpaceError(
-            f"{where}: {len(numbers)} values; a list may hold {MAX_DISCRETE_VALUES}, use an interval"
-        )
-    if any(abs(v) >= _EXACT_DOUBLE and v.is_integer() for v in numbers):
-        raise SearchSpaceError(f"{where}: a number beyond 2^53 cannot travel as a double; quote it: choice('…')")
     return Discrete(tuple(numbers))
 
 
@@ -112,6 +145,25 @@ def _text(option: object, written: str) -> str:
 def _tidy(value: int | float) -> int | float:
     """A float of a range without the dust of repeated addition: 0.3, not 0.30000000000000004."""
     return value if isinstance(value, int) else float(f"{value:.12g}")
+
+
+def _finite(number: object, where: str) -> int | float:
+    is_finite = math.isfinite(number) if isinstance(number, float) else isinstance(number, int)
+    if not isinstance(number, (int, float)) or not is_finite:
+        raise SearchSpaceError(f"{where}: {number} is no finite number; write one such as 1e-5")
+    return number
+
+
+def _require_few(count: int, where: str) -> None:
+    if count > MAX_DISCRETE_VALUES:
+        raise SearchSpaceError(
+            f"{where}: {excerpt(count, 40)} values; a list may hold {MAX_DISCRETE_VALUES}, use an interval"
+        )
+
+
+def _require_argument(text: str, where: str) -> None:
+    if problem := argument_problem(text):
+        raise SearchSpaceError(f"{where}: {excerpt(repr(text), 40)} {problem}")
 
 
 def _require_unique(values: Sequence[str] | Sequence[float], where: str) -> None:
@@ -129,7 +181,7 @@ def _scale(tags: Iterable[str], where: str) -> ScaleType:
 
 def _require_positive(scale: ScaleType, low: float, where: str) -> None:
     if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and low <= 0:
-        raise SearchSpaceError(f"{where}: a log scale needs bounds above 0, and {low} is not")
+        raise SearchSpaceError(f"{where}: a log scale needs bounds above 0, and {excerpt(low, 40)} is not")
 
 
 def _is_number(item: object) -> bool:

@@ -18,6 +18,8 @@ Source of the form: https://hydra.cc/docs/plugins/optuna_sweeper/.
 from __future__ import annotations
 
 from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
+from hydra_vertex.launcher.limits import MAX_COUNT
+from hydra_vertex.launcher.terminal import excerpt, is_name
 from hydra_vertex.protocol.environment import DEFAULT_METRIC
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -48,7 +50,7 @@ def _params(sweeper: JsonObject, source: str) -> JsonObject:
     params = sweeper.get("params")
     if not isinstance(params, dict) or not params:
         raise SearchSpaceError(
-            f"{source}: hydra.sweeper.params is {params!r}; name at least one key and its values, "
+            f"{source}: hydra.sweeper.params is {excerpt(repr(params))}; name at least one key and its values, "
             "such as `optimizer.lr: tag(log, interval(1e-5, 1e-1))`"
         )
     return params
@@ -56,8 +58,11 @@ def _params(sweeper: JsonObject, source: str) -> JsonObject:
 
 def _metric(document: JsonObject, sweeper: JsonObject, source: str) -> str:
     metric = document.get("optimized_metric", sweeper.get("optimized_metric", DEFAULT_METRIC))
-    if not isinstance(metric, str) or not metric or any(c.isspace() for c in metric):
-        raise SearchSpaceError(f"{source}: optimized_metric is {metric!r}; expected a name without spaces")
+    if not isinstance(metric, str) or not is_name(metric):
+        raise SearchSpaceError(
+            f"{source}: optimized_metric is {excerpt(repr(metric))}; "
+            "expected a name without spaces and control characters, such as val/loss"
+        )
     return metric
 
 
@@ -65,19 +70,22 @@ def _goal(sweeper: JsonObject, source: str) -> Goal:
     direction = sweeper.get("direction")
     goal = _GOALS.get(direction.lower()) if isinstance(direction, str) else None
     if goal is None:
-        raise SearchSpaceError(f"{source}: hydra.sweeper.direction is {direction!r}; write minimize or maximize")
+        raise SearchSpaceError(
+            f"{source}: hydra.sweeper.direction is {excerpt(repr(direction))}; write minimize or maximize"
+        )
     return goal
 
 
 def _count(sweeper: JsonObject, name: str, default: int, source: str) -> int:
     value = sweeper.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SearchSpaceError(f"{source}: hydra.sweeper.{name} is {value!r}; expected a whole number from 1 up")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COUNT:
+        given = f"hydra.sweeper.{name} is {excerpt(repr(value))}"
+        raise SearchSpaceError(f"{source}: {given}; expected a whole number from 1 to {MAX_COUNT}")
     return value
 
 
 def _mapping(holder: JsonObject, name: str, source: str) -> JsonObject:
     value: Json = holder.get(name)
     if not isinstance(value, dict):
-        raise SearchSpaceError(f"{source}: {name} is {value!r}; a search file has hydra.sweeper.params")
+        raise SearchSpaceError(f"{source}: {name} is {excerpt(repr(value))}; a search file has hydra.sweeper.params")
     return value

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hydra_vertex.job import load_job
 from hydra_vertex.launcher.best.best_trial import best_config
+from hydra_vertex.launcher.input_files.job_file import read_job
 from hydra_vertex.launcher.report import write_report
+from hydra_vertex.launcher.terminal import one_line
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.files import write_atomic
@@ -20,10 +21,10 @@ CONFIG_DIR = "CONFIG_DIR"
 
 def select_best(given: ExecutorInput) -> None:
     """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report."""
-    job = load_job(given.inputs["job"].path)
+    job = read_job(given.inputs["job"].path)
     best = best_config(job, given.strings("app_command"))
     if best.shortfall:
-        print(f"select_best: {best.shortfall}", file=sys.stderr)
+        print(f"select_best: {one_line(best.shortfall)}", file=sys.stderr)
     write_atomic(given.outputs["best_config"].path, best.experiment)
     write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
     _touch(given.outputs["metrics"].path)

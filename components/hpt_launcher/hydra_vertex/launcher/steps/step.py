@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from hydra_vertex.launcher.terminal import printable
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 
@@ -18,7 +19,7 @@ def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[st
     try:
         step(parse_executor_input(arguments.executor_input))
     except HydraVertexError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return Interrupted.exit_code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.formatting import format_duration, format_value
+from hydra_vertex.launcher.terminal import LINE_LIMIT, one_line
 
 from .progress import change_lines, progress, progress_line
 from .trial_rows import best_so_far, short_names, visible_trials
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.table import Table
+    from rich.text import Text
+
+CELL_LIMIT = 160
+"""Characters of a cell: a choice may have thousands."""
 
 _STYLES = {
     TrialState.SUCCEEDED: "green",
@@ -33,7 +38,7 @@ class StudyDisplay:
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console as RichConsole
 
-        self._console = console or RichConsole(stderr=True)
+        self._console = console or RichConsole(stderr=True, markup=False, emoji=False, highlight=False)
         self._live: Live | None = None
         self._last: HyperparameterTuningJob | None = None
 
@@ -62,10 +67,10 @@ class StudyDisplay:
 
     def _print_changes(self, job: HyperparameterTuningJob, now: datetime) -> None:
         lines = list(change_lines(self._last, job))
-        for line in lines:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         if lines:
-            self._console.print(progress_line(job, progress(job, now)), highlight=False, soft_wrap=True)
+            lines.append(progress_line(job, progress(job, now)))
+        for line in lines:
+            self._console.print(_text(line, LINE_LIMIT), soft_wrap=True)
 
 
 def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
@@ -73,29 +78,28 @@ def render(job: HyperparameterTuningJob, now: datetime) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
-    from rich.text import Text
 
     state = progress(job, now)
     caption = job.state.value.removeprefix("JOB_STATE_").lower()
-    table = Table(title=Text(f"{job.display_name} ({caption})"))
+    table = Table(title=_text(f"{job.display_name} ({caption})"))
     _add_columns(table, job)
     best = next(iter(rank(job)), None)
     so_far = best_so_far(job)
     for trial in visible_trials(job):
         _add_row(table, trial, job, now, so_far.get(trial.id), is_best=best is not None and trial.id == best.id)
     foot = Table.grid(padding=(0, 1))
-    foot.add_row(ProgressBar(total=state.total, completed=state.ended, width=24), Text(progress_line(job, state)))
+    foot.add_row(
+        ProgressBar(total=state.total, completed=state.ended, width=24), _text(progress_line(job, state), LINE_LIMIT)
+    )
     return Group(table, foot)
 
 
 def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
-    from rich.text import Text
-
     table.add_column("trial", justify="right")
     table.add_column("state")
     for name in short_names([parameter.id for parameter in job.study_spec.parameters]):
-        table.add_column(Text(name), justify="right", overflow="fold")
-    table.add_column(job.study_spec.objective.id, justify="right")
+        table.add_column(_text(name), justify="right", overflow="fold")
+    table.add_column(_text(job.study_spec.objective.id), justify="right")
     table.add_column("best so far", justify="right")
     table.add_column("time", justify="right")
 
@@ -103,8 +107,6 @@ def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
 def _add_row(
     table: Table, trial: Trial, job: HyperparameterTuningJob, now: datetime, best: float | None, *, is_best: bool
 ) -> None:
-    from rich.text import Text
-
     value = trial.objective(job.study_spec.objective.id)
     parameters = [trial.parameters.get(p.id) for p in job.study_spec.parameters]
     cells = [
@@ -116,10 +118,17 @@ def _add_row(
         _age(trial, now),
     ]
     style = "bold green" if is_best else _STYLES.get(trial.state, "dim")
-    table.add_row(*(Text(cell) for cell in cells), style=style)
+    table.add_row(*(_text(cell) for cell in cells), style=style)
 
 
 def _age(trial: Trial, now: datetime) -> str:
     if trial.start_time is None:
         return ""
     return format_duration(((trial.end_time or now) - trial.start_time).total_seconds())
+
+
+def _text(text: str, limit: int = CELL_LIMIT) -> Text:
+    """One line that the terminal shows as it is: neither markup nor control characters count in it."""
+    from rich.text import Text as RichText
+
+    return RichText(one_line(text, limit))

@@ -80,13 +80,13 @@ class _Parser:
         while self.peek() not in {None, ("sign", ")")}:
             self._accept("word", "AND")
             factors.append(self._factor(depth))
-        return lambda document: all(factor(document) for factor in factors)
+        return factors[0] if len(factors) == 1 else lambda document: all(factor(document) for factor in factors)
 
     def _factor(self, depth: int) -> Predicate:
         terms = [self._term(depth)]
         while self._accept("word", "OR"):
             terms.append(self._term(depth))
-        return lambda document: any(term(document) for term in terms)
+        return terms[0] if len(terms) == 1 else lambda document: any(term(document) for term in terms)
 
     def _term(self, depth: int) -> Predicate:
         if self._accept("word", "NOT") or self._accept("sign", "-"):

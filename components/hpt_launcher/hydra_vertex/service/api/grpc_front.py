@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.access import require_token
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
@@ -84,7 +85,6 @@ def _options(limits: ConnectionLimits) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", BODY_LIMIT_BYTES),
         ("grpc.max_allowed_incoming_connections", limits.connections),
-        ("grpc.max_concurrent_streams", limits.connections),
         ("grpc.server_handshake_timeout_ms", request_ms),
         ("grpc.max_connection_age_ms", request_ms),
         ("grpc.max_connection_age_grace_ms", request_ms),
@@ -123,16 +123,19 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
 
 
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
-    fields = await in_thread(_fields, method, request)
-    if method in {"GetOperation", "WaitOperation"}:
-        return _operation(operations.get_operation(str(fields.get("name", ""))))
-    name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
-    kind = next(kind for kind in JobKind if RESOURCES[kind] in method)
+    message = await in_thread(_parsed, method, request)
+    kind = next((kind for kind in JobKind if RESOURCES[kind] in method), JobKind.TUNING)
     resource = RESOURCES[kind]
+    if method == f"Create{resource}":
+        # The document may be large, so that it is made, checked and forgotten in one go.
+        parent = str(message.parent)  # type: ignore[attr-defined]  # of create requests
+        job = await operations.create(kind, parent, partial(_given, message, resource))
+        return await in_thread(_bytes, job, resource)
+    fields = await in_thread(request_document, message)
+    name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
     match method.partition(resource)[0]:
-        case "Create":
-            given = fields.get(resource[0].lower() + resource[1:], {})
-            return await in_thread(_bytes, await operations.create(kind, parent, given), resource)
+        case "GetOperation" | "WaitOperation":
+            return _operation(operations.get_operation(name))
         case "Get":
             return await in_thread(_bytes_of_text, operations.text(kind, name), resource)
         case "List":
@@ -144,20 +147,20 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
             return _operation(await operations.delete(kind, name))
 
 
-def _fields(method: str, request: bytes) -> JsonObject:
-    is_operation = method in {"GetOperation", "WaitOperation"}
-    message = _operation_request(method) if is_operation else message_class(f"{method}Request")()
-    return request_document(_parsed(message, request))
-
-
-def _parsed(message: Message, request: bytes) -> Message:
+def _parsed(method: str, request: bytes) -> Message:
     from google.protobuf.message import DecodeError
 
+    is_operation = method in {"GetOperation", "WaitOperation"}
+    message = _operation_request(method) if is_operation else message_class(f"{method}Request")()
     try:
         message.ParseFromString(request)
     except DecodeError as error:
         raise Refusal(Status.INVALID_ARGUMENT, f"the request cannot be read ({error})") from error
     return message
+
+
+def _given(request: Message, resource: str) -> Json:
+    return request_document(request).get(resource[0].lower() + resource[1:], {})
 
 
 def _bytes(document: JsonObject, name: str) -> bytes:

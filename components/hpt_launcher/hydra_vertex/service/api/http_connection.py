@@ -30,6 +30,7 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _is_refused = False
+    _is_half_closed = False
 
     def get_buffer(self, _sizehint: int) -> bytearray:
         """Where the next piece is read into; one for each connection, as each piece is copied by h11."""
@@ -68,9 +69,18 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
             self._wait(transport)
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Begin to wait for the next request, unless no more can come."""
         self._wait(self.transport)
         super().on_response_complete()
+        if self._is_half_closed and self.cycle.response_complete:
+            self.transport.close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # True keeps the connection, as asyncio has it
+        """Keep the connection of a client that has asked and says no more, until it has its answer."""
+        cycle = self.cycle
+        is_asked = cycle is not None and not (cycle.more_body or cycle.response_complete)
+        self._is_half_closed = is_asked and not self._is_refused
+        return self._is_half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""

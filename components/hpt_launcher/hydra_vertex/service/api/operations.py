@@ -6,10 +6,12 @@ Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locat
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 
 from hydra_vertex.job import CustomJob, HyperparameterTuningJob, parse_custom_job, parse_job
 from hydra_vertex.job.quoting import quoted
@@ -49,11 +51,12 @@ class Operations:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turns = asyncio.Lock()
 
-    async def create(self, kind: JobKind, parent: str, document: Json) -> JsonObject:
-        """Create a job; answered when it is recorded."""
+    async def create(self, kind: JobKind, parent: str, read: Callable[[], Json]) -> JsonObject:
+        """Create the job whose document `read` returns, called in a thread; answered when it is recorded."""
         parse_parent(parent)
-        match await in_thread(_checked, kind, document):
+        match await in_thread(_checked, kind, read):
             case CustomJob() as job:
                 return await self._engine.create_custom_job(parent, job)
             case job:
@@ -72,7 +75,11 @@ class Operations:
         parse_parent(parent)
         page = await in_thread(_new_page, kind, fields)
         found = self._engine.jobs(parent, kind, page.request.before)
-        while not page.is_complete and (batch := _batch(found)):
+        while not page.is_complete:
+            async with self._turn():
+                batch = _batch(found)
+            if not batch:
+                break
             await in_thread(page.take, batch)
         jobs = {kind.value: page.jobs} if page.jobs else {}
         return {**jobs, **({"nextPageToken": page.next_token} if page.next_token else {})}
@@ -87,6 +94,16 @@ class Operations:
         await self._engine.delete(job)
         return _deletion(job.parent, job.id)
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """What keeps the event loop for milliseconds is done one at a time, and others are answered in between.
+
+        A hundred clients whose jobs are created at once would else be answered, and all others too, after the last.
+        """
+        async with self._turns:
+            yield
+            await asyncio.sleep(0)
+
     def get_operation(self, name: str) -> JsonObject:
         """A deletion; each is done since it was answered."""
         match = _OPERATION.fullmatch(name)
@@ -96,8 +113,8 @@ class Operations:
         return operation
 
 
-def _checked(kind: JobKind, document: Json) -> HyperparameterTuningJob | CustomJob:
-    checked = canonical(kind, document)
+def _checked(kind: JobKind, read: Callable[[], Json]) -> HyperparameterTuningJob | CustomJob:
+    checked = canonical(kind, read())
     given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
     if kind is JobKind.CUSTOM:
         custom_job = parse_custom_job(given)

@@ -5,18 +5,21 @@ Where it listens for other machines, or where a token is set, a request must car
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.access import is_loopback, require_token
 from hydra_vertex.service.status import Refusal, Status
 
 from .error_answer import answer_to
+
+ENDING = Refusal(Status.UNAVAILABLE, "the service is ending; ask again when it has been started again")
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
@@ -34,17 +37,36 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the application's place, or let it."""
-        if scope["type"] != "lifespan":
-            headers = Headers(scope=scope)
-            try:
-                require_no_page(headers, any_host=self._token is not None)
-                require_token(headers.get("authorization", ""), self._token)
-                require_readable_url(scope["raw_path"], scope["query_string"])
-            except Refusal as refusal:
-                answer = answer_to(refusal, "")
-                await JSONResponse(answer.body(), answer.status.http_code)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        try:
+            require_no_page(headers, any_host=self._token is not None)
+            require_token(headers.get("authorization", ""), self._token)
+            require_readable_url(scope["raw_path"], scope["query_string"])
+        except Refusal as refusal:
+            return await _response(refusal)(scope, receive, send)
+        return await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            # So uvicorn ends what is not answered when its time to end is over.
+            if not has_begun:
+                await _response(ENDING)(scope, receive, send)
+
+
+def _response(refusal: Refusal) -> JSONResponse:
+    answer = answer_to(refusal, "")
+    return JSONResponse(answer.body(), answer.status.http_code)
 
 
 def require_no_page(headers: Headers, *, any_host: bool = False) -> None:

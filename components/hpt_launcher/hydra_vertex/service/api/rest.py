@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import NoReturn
 
 from starlette.applications import Starlette
@@ -82,8 +83,8 @@ def job_routes(kind: JobKind) -> list[Route]:
 
     async def create(request: Request) -> Response:
         _query(request)
-        document = await in_thread(parse_body, await read_body(request))
-        return _answer(await _operations(request).create(kind, _parent(request), document))
+        body = await read_body(request)
+        return _answer(await _operations(request).create(kind, _parent(request), partial(parse_body, body)))
 
     async def list_page(request: Request) -> Response:
         page = await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS))

@@ -147,6 +147,9 @@ class Engine:
             raise Refusal(Status.FAILED_PRECONDITION, f"{name} is a trial of {tuning_job}; {verb} that one")
 
     def _state(self, name: JobName) -> JobState:
+        self._refuse_broken(name)
+        if (own := self._store.state(name.parent, name.kind, name.id)) is not None:
+            return own
         state = JobState.parse(self.get(name).get("state"))
         assert isinstance(state, JobState)  # noqa: S101 - parse() is a classmethod of JobState
         return state

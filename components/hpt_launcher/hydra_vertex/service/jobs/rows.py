@@ -25,6 +25,9 @@ from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.system.process_identity import ProcessId
 
+ROWS_AT_ONCE = 8
+"""A document can have a megabyte, and nothing else is answered while rows are fetched."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
@@ -88,17 +91,28 @@ def was_deleted(db: sqlite3.Connection, job_id: int) -> bool:
     return row is not None and bool(row[0])
 
 
+def job_state(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> JobState | None:
+    """The state of a job; None when there is no such job."""
+    found = _job_document(db, parent, kind, job_id)
+    return None if found is None else _state(object_in(found) or {})
+
+
 def job_text(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
     """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
-    found = db.execute(
-        "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?", (job_id, parent, kind.value)
-    ).fetchone()
+    found = _job_document(db, parent, kind, job_id)
     if found is None:
         return None
     rows = db.execute("SELECT document FROM trials WHERE job = ? ORDER BY number", (int(job_id),))
     trials = ",".join(document for (document,) in rows)
     # A job's own text is an object with its name at least: there is something before the comma.
-    return f'{str(found[0]).removesuffix("}")},"trials":[{trials}]}}' if trials else str(found[0])
+    return f'{found.removesuffix("}")},"trials":[{trials}]}}' if trials else found
+
+
+def _job_document(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
+    found = db.execute(
+        "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?", (job_id, parent, kind.value)
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def find_trial(
@@ -120,13 +134,15 @@ def documents(
 
     Only those older than `before`, where that is given. Damaged ones, which were logged at the start, are left out.
     """
-    rows = db.execute(
-        "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) ORDER BY id DESC",
-        (parent, kind.value, before, before),
-    )
-    for job_id, text in rows.fetchall():
-        if (document := object_in(text)) is not None:
-            yield int(job_id), document
+    while rows := db.execute(
+        "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) "
+        "ORDER BY id DESC LIMIT ?",
+        (parent, kind.value, before, before, ROWS_AT_ONCE),
+    ).fetchall():
+        for job_id, text in rows:
+            if (document := object_in(text)) is not None:
+                yield int(job_id), document
+        before = int(rows[-1][0])
 
 
 def latest_update(db: sqlite3.Connection) -> datetime | None:

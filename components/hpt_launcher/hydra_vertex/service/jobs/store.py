@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
-from hydra_vertex.job import CustomJob, HyperparameterTuningJob, Trial
+from hydra_vertex.job import CustomJob, HyperparameterTuningJob, JobState, Trial
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.resource_names import JobKind
@@ -128,6 +128,11 @@ class Store:
         """Whether a job had this id and is gone."""
         with self._reading() as db:
             return rows.was_deleted(db, job_id)
+
+    def state(self, parent: str, kind: JobKind, job_id: str) -> JobState | None:
+        """The state of a job; None when there is no such job."""
+        with self._reading() as db:
+            return rows.job_state(db, parent, kind, job_id)
 
     def text(self, parent: str, kind: JobKind, job_id: str) -> str | None:
         """The whole document of a job as JSON, put together without reading it; None when there is no such job."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .axes import Coordinate, FiniteAxis, FloatAxis
@@ -50,7 +51,10 @@ class Grid:
     """All points of a finite space. Raises ValueError for one with a continuous axis."""
 
     def __init__(self, space: Space) -> None:
-        self._roots = tuple(_node(space, d) for d in space.dimensions if d.parent is None)
+        by_parent: dict[str | None, list[Dimension]] = defaultdict(list)
+        for dimension in space.dimensions:
+            by_parent[dimension.parent].append(dimension)
+        self._roots = tuple(_node(by_parent, root) for root in by_parent[None])
         self.size = _size(self._roots)
 
     def point(self, index: int) -> dict[str, Coordinate]:
@@ -58,10 +62,10 @@ class Grid:
         return _at(self._roots, index)
 
 
-def _node(space: Space, dimension: Dimension) -> _Node:
+def _node(by_parent: Mapping[str | None, Sequence[Dimension]], dimension: Dimension) -> _Node:
     if isinstance(dimension.axis, FloatAxis):
         raise ValueError(f"a grid needs a finite space, and {dimension.name!r} is a double")  # noqa: TRY004 - a value
-    children = tuple((d.when, _node(space, d)) for d in space.dimensions if d.parent == dimension.name)
+    children = tuple((child.when, _node(by_parent, child)) for child in by_parent.get(dimension.name, ()))
     return _Node(dimension.name, dimension.axis, children)
 
 

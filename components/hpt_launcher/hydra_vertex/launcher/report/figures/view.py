@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.best.selection import rank, trial_order
 from hydra_vertex.launcher.formatting import format_duration, format_value
-from hydra_vertex.launcher.report.labels import escape, with_plotly_labels
+from hydra_vertex.launcher.report.labels import escape, with_texts
 from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
 from hydra_vertex.launcher.report.study import parameter_ids, to_study
 
@@ -104,4 +104,4 @@ class View:
 
 def view_of(job: HyperparameterTuningJob, best: Trial | None) -> View:
     """Prepare a job for plotting."""
-    return View(with_plotly_labels(job), None if best is None else escape(best.id))
+    return View(with_texts(job, escape), None if best is None else escape(best.id))

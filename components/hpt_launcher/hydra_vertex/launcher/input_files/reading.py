@@ -1,0 +1,86 @@
+"""Reads a text file of a known kind, and says in one line why it cannot be one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.protocol.errors import OutputError, SearchSpaceError, UserError
+
+MAX_DEPTH = 100
+"""Most lists and mappings within each other. People write fewer than ten."""
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What a file is to be. `error` is raised when it is not; `advice` ends every such message."""
+
+    name: str
+    limit_bytes: int
+    error: type[UserError]
+    advice: str
+
+    def failure(self, path: Path, problem: str) -> UserError:
+        """The error that names the file, what is wrong with it and what to do."""
+        return self.error(f"{path}: {problem}; {self.advice}")
+
+
+SEARCH_FILE = FileKind(
+    "search file",
+    256 << 10,
+    SearchSpaceError,
+    "give a Hydra sweeper file or the YAML that gcloud ai hp-tuning-jobs create takes",
+)
+JOB_FILE = FileKind("job", 256 << 20, OutputError, "give the job.json of a run")
+PLAN_FILE = FileKind("plan", 16 << 20, OutputError, "give --out a new folder")
+PIPELINE_FILE = FileKind(
+    "compiled pipeline", 16 << 20, OutputError, "`hydra-vertex compile -o pipeline.json` makes a pipeline file"
+)
+TOKEN_FILE = FileKind("token", 64 << 10, OutputError, "give a text file with the token alone")
+
+
+def read_text(path: Path, kind: FileKind) -> str:
+    """The text of a regular file, UTF-8 with or without a byte order mark. Raises the kind's error.
+
+    It neither waits for a pipe nor reads more than `kind.limit_bytes`.
+    """
+    try:
+        content = _read(path, kind)
+    except OSError as error:
+        raise kind.failure(path, f"cannot be read as a {kind.name} ({error.strerror or error})") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise kind.failure(path, f"not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x})") from error
+
+
+def _read(path: Path, kind: FileKind) -> bytes:
+    # Without O_NONBLOCK the open itself would wait for somebody to write into a FIFO.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise kind.failure(path, f"is {_type_name(status.st_mode)} and no regular file")
+        # The kernel's own files have a size of 0 and may have no end, so what is read counts.
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(kind.limit_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > kind.limit_bytes:
+        size = max(status.st_size, len(content))
+        raise kind.failure(path, f"has {size:,} bytes, and a {kind.name} may have {kind.limit_bytes:,}")
+    return content
+
+
+def _type_name(mode: int) -> str:
+    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return names.get(stat.S_IFMT(mode), "a device")
+
+
+def malformed(path: Path, kind: FileKind, form: str, reason: object) -> UserError:
+    """The error for a text that is not of its form, such as `YAML`. `reason` is the parser's."""
+    return kind.failure(path, f"not {form}: {excerpt(' '.join(str(reason).split()), 300)}")

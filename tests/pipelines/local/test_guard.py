@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hydra_vertex.pipelines.local import guard
+from hydra_vertex.pipelines.local.guard import VARIABLE, children_marked, end_marked, guarded, marker
+from hydra_vertex.pipelines.local.leftovers import end_leftovers
+from hydra_vertex.pipelines.local.run_folder import RunFolder
+from hydra_vertex.pipelines.local.run_lock import LOCK_NAME, locked
+from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.service.start import start_service
+
+# Starts a child of its own, says which signals it gets, and ends on none.
+STUBBORN = """
+import signal, subprocess, sys, time
+from pathlib import Path
+mark = Path(sys.argv[1])
+def note(number, frame):
+    with mark.open("a") as file:
+        file.write(f" {signal.Signals(number).name}")
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, note)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+mark.write_text(str(child.pid))
+while True:
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    return tmp_path / "mark"
+
+
+@contextlib.contextmanager
+def stubborn(mark: Path) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen([sys.executable, "-c", STUBBORN, str(mark)], start_new_session=True)
+    try:
+        wait_until(lambda: mark.exists() and mark.read_text())
+        yield child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def wait_until(condition: Callable[[], object], limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except OSError:
+        return False
+
+
+def test_marked_processes_are_asked_to_end_and_then_killed_with_their_children(
+    tmp_path: Path, mark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "GRACE_S", 0.5)
+    with children_marked(marker("one", tmp_path)), stubborn(mark) as child:
+        assert end_marked(tmp_path) == 2
+        child.wait(5)
+        number, *signals = mark.read_text().split()
+
+    assert signals == ["SIGINT"]
+    assert not is_running(int(number))
+
+
+def test_processes_of_another_folder_and_unmarked_ones_are_left_alone(tmp_path: Path, mark: Path) -> None:
+    with stubborn(mark) as free:
+        assert end_marked(tmp_path) == 0
+        assert free.poll() is None
+    with children_marked(marker("one", tmp_path / "other")), stubborn(mark) as other:
+        assert end_marked(tmp_path) == 0
+        assert other.poll() is None
+
+
+def test_the_mark_is_on_children_alone_and_only_meanwhile(tmp_path: Path) -> None:
+    with children_marked("outer:/x"):
+        with children_marked(marker("one", tmp_path)):
+            assert os.environ[VARIABLE] == f"one:{tmp_path}"
+        assert os.environ[VARIABLE] == "outer:/x"
+    assert VARIABLE not in os.environ
+
+
+def test_a_folder_has_one_mark_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    assert marker("one", tmp_path / "link") == marker("one", tmp_path)
+
+
+RUN = """
+import os, sys, time
+from pathlib import Path
+from hydra_vertex.pipelines.local.guard import children_marked, guarded, marker
+import subprocess
+value = marker(sys.argv[1], Path(sys.argv[2]))
+with guarded(value):
+    with children_marked(value):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    print(child.pid, flush=True)
+    if sys.argv[3] == "end":
+        sys.exit(0)
+    if sys.argv[3] == "raise":
+        raise KeyError
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("end", True), ("raise", True)])
+def test_a_guard_acts_only_when_its_run_ends_without_a_word(tmp_path: Path, how: str, is_left: bool) -> None:
+    command = [sys.executable, "-c", RUN, "one", str(tmp_path), how]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert run.stdout is not None
+    child = int(run.stdout.readline())
+    if how == "kill":
+        run.kill()
+    run.wait(20)
+    run.stdout.close()
+    try:
+        if is_left:
+            time.sleep(1.0)
+            assert is_running(child)
+        else:
+            wait_until(lambda: not is_running(child))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_guard_ends_with_its_run(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with guarded(marker("one", tmp_path)):
+        pass
+
+    assert time.monotonic() - began < 15
+    assert not [p for p in Path("/proc").glob("[0-9]*") if str(tmp_path).encode() in cmdline(p)]
+
+
+def cmdline(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_the_service_that_a_killed_run_has_left_is_waited_for(tmp_path: Path) -> None:
+    folder, said = RunFolder(tmp_path), []
+    service = start_service(folder.studies, tmp_path / "log", 60)
+    try:
+        service._process.stdin.close()  # type: ignore[union-attr] # as the end of its run closes it
+        end_leftovers(folder, said.append)
+        assert not is_running(service.pid)
+    finally:
+        service.stop()
+
+    assert said in ([], [f"waiting for the tuning service of an earlier run (process {service.pid}) to end"])
+
+
+def test_a_service_that_the_user_started_there_is_left_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(tmp_path / "studies")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
+        assert service.stdout is not None
+        service.stdout.readline()
+        end_leftovers(RunFolder(tmp_path), lambda line: pytest.fail(line))
+        assert service.poll() is None
+        service.terminate()
+
+
+def test_a_lock_is_one_process_s_and_names_its_holder(tmp_path: Path) -> None:
+    held = f"is in use by another run, process {os.getpid()} since 20"
+    with locked(tmp_path / "out"), pytest.raises(UserError, match=held), locked(tmp_path / "out"):
+        pass
+    with locked(tmp_path / "out"):
+        pass
+
+
+def test_a_holder_that_has_not_signed_yet_is_one_that_is_starting(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        (tmp_path / LOCK_NAME).write_text("")
+        with pytest.raises(UserError, match="another run, one that is just starting; wait"), locked(tmp_path):
+            pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputError, match="file/out: cannot be used as output folder"), locked(tmp_path / "file/out"):
+        pass
