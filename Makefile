@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The programs below tests/ are packages of that folder.
 PYTHON_OF_TESTS := $(CURDIR)/$(BIN)/python
+# A test file stays in one process, with its fixtures. Many tests wait for processes, hence one more than there are CPUs.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test fuzz kills lint types wheel release-check image matrix hostile google-components check bench components lock clean help
+.PHONY: run test coverage fuzz kills lint types wheel release-check image matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -16,8 +19,11 @@ run: $(VENV)/run  ## set-up, then the main job on real text: tune, select, retra
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
 	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
 
-test: $(VENV)/dev  ## set-up, then the test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/dev  ## set-up, then the test suite, in as many processes as there are CPUs and one more
+	$(BIN)/python -m pytest $(PARALLEL)
+
+coverage: $(VENV)/dev  ## the test suite, and which lines of ours it runs; child processes count
+	$(BIN)/python tests/coverage_run.py $(PARALLEL)
 
 fuzz: $(VENV)/dev  ## the night's share: 100,000 texts through Hydra's parser (the suite has 2,000)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/config/test_quoting.py
@@ -29,9 +35,10 @@ lint: $(VENV)/dev  ## ruff, both as linter and as formatter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/dev  ## mypy, strict
+types: $(VENV)/dev  ## mypy: strict for what is installed, and for the annotations of tests and benchmarks
 	$(BIN)/mypy
 	$(BIN)/mypy trainer/*.py
+	$(BIN)/mypy --config-file tests/mypy.toml tests benchmarks
 
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
 	cd tests && $(PYTHON_OF_TESTS) -m release.wheel

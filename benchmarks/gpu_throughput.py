@@ -72,7 +72,7 @@ def measure(arm: Arm, gpu: Gpu, train_bytes: int, compiled: bool) -> Result:
         environ = {VISIBLE_DEVICES: gpu.id, **(stack.enter_context(mps_daemon(gpu)) if arm.mps else {})}
         stack.enter_context(set_environ(environ))
         options = ResourceOptions(trials_per_gpu=arm.at_once)
-        service = stack.enter_context(start_service(folder / "studies", folder / "log", 120, options))
+        service = stack.enter_context(start_service(folder / "studies", folder / "log", 120, resources=options))
         with Utilisation(gpu) as utilisation:
             job = finished_job(service.url, study(arm, train_bytes, compiled))
         return result_of(arm, job, utilisation)

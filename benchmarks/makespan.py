@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hydra_vertex.service.start import start_service
-from hydra_vertex.service.trials.launch import SUPERVISOR
+from hydra_vertex.service.trials.launch import BEGIN, supervisor_command
 from tuning.client import finished_job, job_document, seconds_between
 
 TRIALS = 16
@@ -81,11 +81,16 @@ def start_supervisor(folder: Path, number: str) -> subprocess.Popen[bytes]:
         "timeout_s": 60,
         "grace_s": 1,
         "log_limit_bytes": 1 << 20,
+        "token": "benchmark",
     }
     environ = {"CLOUD_ML_HP_METRIC_FILE": str(folder / number / "metrics.jsonl")}
-    process = subprocess.Popen(SUPERVISOR, stdin=subprocess.PIPE, env=environ)
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(order).encode())
+        file.seek(0)
+        command = supervisor_command(file.fileno())
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environ, pass_fds=(file.fileno(),))
     assert process.stdin is not None
-    process.stdin.write(json.dumps(order).encode() + b"\n")
+    process.stdin.write(BEGIN)
     process.stdin.close()
     return process
 

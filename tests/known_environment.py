@@ -20,7 +20,10 @@ KEPT = frozenset(
         "PATH",
         "TMPDIR",
         "HYPOTHESIS_PROFILE",
+        "FUZZ_CASES",
+        "HYDRA_CHECKOUT",
         "KILL_SEEDS",
+        "LIGHTNING_HYDRA_TEMPLATE",
         "PYTHONWARNINGS",  # the matrix asks for it
         "PYTHONHASHSEED",
         "LD_LIBRARY_PATH",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from hydra_vertex.job import (
     Categorical,
@@ -39,7 +40,7 @@ SPEC = StudySpec(
 )
 
 
-def make_job(trials: Sequence[Trial] = (), goal: Goal = Goal.MINIMIZE, **changes: object) -> HyperparameterTuningJob:
+def make_job(trials: Sequence[Trial] = (), goal: Goal = Goal.MINIMIZE, **changes: Any) -> HyperparameterTuningJob:
     spec = dataclasses.replace(SPEC, metrics=(MetricSpec(METRIC, goal),))
     job = build_job(
         display_name="train-docs",
@@ -54,7 +55,7 @@ def make_job(trials: Sequence[Trial] = (), goal: Goal = Goal.MINIMIZE, **changes
 
 
 def make_trial(
-    number: int, value: float | None, state: TrialState = TrialState.SUCCEEDED, reason: str = "", **changes: object
+    number: int, value: float | None, state: TrialState = TrialState.SUCCEEDED, reason: str = "", **changes: Any
 ) -> Trial:
     trial = Trial(
         id=str(number),

@@ -1,7 +1,8 @@
 """Runs tests on the Pythons and library versions that the project promises to work with: `make matrix`.
 
 Each row (see rows.py) gets a new environment with the wheel. A row whose Python is not on this machine is skipped.
-`make matrix ROWS="launching 3.13"` runs only the rows whose description holds all of these words.
+`make matrix ROWS="launching 3.13"` runs only the rows whose description holds all of these words, and `ROWS=--ends`
+those at the ends of the ranges.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from matrix.environments import ROOT, CommandError, build_wheel, find_interprete
 from matrix.rows import ROWS, Row
 
 AT_A_TIME = 2
+ENDS = "--ends"
 SHOWN = ("hydra-core", "omegaconf", "google-cloud-aiplatform", "kfp", "optuna")
 
 
@@ -33,9 +35,10 @@ class Result:
     lines: tuple[str, ...]
 
 
-def main(names: Sequence[str]) -> int:
-    """Run the rows whose description holds all of `names`. The exit code: 1 when a row fails or none runs."""
-    rows = [row for row in ROWS if all(name in str(row) for name in names)]
+def main(words: Sequence[str]) -> int:
+    """Run the rows whose description holds all of `words`. The exit code: 1 when a row fails or none runs."""
+    names = [word for word in words if word != ENDS]
+    rows = [row for row in ROWS if all(name in str(row) for name in names) and not (row.between and ENDS in words)]
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-matrix-") as folder:
         wheel = build_wheel(Path(folder))
         with ThreadPoolExecutor(AT_A_TIME) as pool:

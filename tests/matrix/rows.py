@@ -68,7 +68,7 @@ class Row:
     """`tests` are pytest's arguments, `extras` ours. `oldest` takes the lowest version of each of our requirements.
 
     `ignored` are the beginnings of warnings that are not ours to change. A test that skips for a reason that holds
-    `must_run` fails the row: it is what the row is for.
+    `must_run` fails the row: it is what the row is for. A row `between` others is left out by --ends.
     """
 
     name: str
@@ -80,15 +80,18 @@ class Row:
     oldest: bool = False
     ignored: tuple[str, ...] = ()
     must_run: str = ""
+    between: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}: Python {self.python}, {', '.join(self.requirements) or 'newest versions'}"
 
 
-def trial(python: str, *requirements: str, every_test: bool = False, ignored: tuple[str, ...] = ()) -> Row:
+def trial(
+    python: str, *requirements: str, every_test: bool = False, ignored: tuple[str, ...] = (), between: bool = False
+) -> Row:
     """The trial side, installed without an extra, as it goes into training images."""
-    tests = TRIAL_ALL if every_test else TRIAL_SOME
-    return Row("trial, all tests" if every_test else "trial", python, requirements, tests, ignored=ignored)
+    name, tests = ("trial, all tests", TRIAL_ALL) if every_test else ("trial", TRIAL_SOME)
+    return Row(name, python, requirements, tests, ignored=ignored, between=between)
 
 
 def launching(python: str, *requirements: str, oldest: bool = False, ignored: tuple[str, ...] = ()) -> Row:
@@ -101,18 +104,18 @@ def launching(python: str, *requirements: str, oldest: bool = False, ignored: tu
 ROWS = (
     trial("3.10", "hydra-core==1.2.0", "omegaconf==2.2.3", every_test=True),
     trial("3.13", *HYDRA_1_4, every_test=True, ignored=VERSION_BASE),
-    trial("3.13", "hydra-core==1.3.8", "omegaconf==2.3.1", every_test=True),
+    trial("3.13", "hydra-core==1.3.8", "omegaconf==2.3.1", every_test=True, between=True),
     launching("3.10", "hydra-core==1.3.2", "omegaconf==2.3.0", oldest=True, ignored=(*OLD_PYTHON, *OPTUNA_2)),
     launching("3.13"),
     launching("3.14", *HYDRA_1_4, ignored=VERSION_BASE),
-    trial("3.10", "hydra-core==1.2.0", "omegaconf==2.3.1"),
-    trial("3.10", "hydra-core==1.2.0", "omegaconf==2.4.0", ignored=RESOLVERS),
-    trial("3.10", "hydra-core==1.3.2", "omegaconf==2.2.3"),
-    trial("3.10", *HYDRA_1_4, ignored=VERSION_BASE),
+    trial("3.10", "hydra-core==1.2.0", "omegaconf==2.3.1", between=True),
+    trial("3.10", "hydra-core==1.2.0", "omegaconf==2.4.0", ignored=RESOLVERS, between=True),
+    trial("3.10", "hydra-core==1.3.2", "omegaconf==2.2.3", between=True),
+    trial("3.10", *HYDRA_1_4, ignored=VERSION_BASE, between=True),
     trial("3.11", "hydra-core==1.3.0", "omegaconf==2.2.3"),
-    trial("3.11", *HYDRA_1_4, ignored=VERSION_BASE),
+    trial("3.11", *HYDRA_1_4, ignored=VERSION_BASE, between=True),
     trial("3.12", "hydra-core==1.3.2", "omegaconf==2.3.1"),
-    trial("3.12", *HYDRA_1_4, ignored=VERSION_BASE),
+    trial("3.12", *HYDRA_1_4, ignored=VERSION_BASE, between=True),
     trial("3.14", *HYDRA_1_4, ignored=VERSION_BASE),
     Row(
         "google-components",

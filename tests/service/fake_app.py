@@ -40,7 +40,7 @@ def report(*values, metric="loss", first_step=1):
 
 def report_many(rounds):
     """As cloudml-hypertune does: the file is written anew with each report, and holds the last 100."""
-    records = []
+    records: list[str] = []
     for step in range(1, 80 * rounds + 1):
         records = [*records, *records_of([step], first_step=step)][-100:]
         write(records, "w")

@@ -93,7 +93,7 @@ def test_the_table_shows_parameters_metric_and_best_so_far() -> None:
 
     console.print(render(job, START + timedelta(seconds=50)))
 
-    text = console.file.getvalue()
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "train-docs (running)" in text
     assert " lr " in text
     assert "optimizer.lr" not in text
@@ -144,7 +144,8 @@ def test_parameter_values_are_never_read_as_markup() -> None:
         display.update(job)
     console.print(render(job, START))
 
-    assert console.file.getvalue().count("[red]x[/nope]") == 2
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count("[red]x[/nope]") == 2
 
 
 @pytest.mark.parametrize(

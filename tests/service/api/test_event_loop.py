@@ -215,7 +215,8 @@ def test_a_page_ends_before_it_is_longer_than_a_grpc_client_takes(client: Client
     pool = {"machineSpec": {"machineType": "x"}, "containerSpec": container}
     document = {"displayName": "long", "jobSpec": {"workerPoolSpecs": [pool]}}
     created = [client.http.post(f"{parent}/customJobs", json=document).json()["name"] for _ in range(9)]
-    pages, token = [], ""
+    pages: list[Any] = []
+    token = ""
     while not pages or token:
         answer = client.http.get(f"{parent}/customJobs", params={"pageToken": token}).json()
         pages.append([job["name"] for job in answer["customJobs"]])

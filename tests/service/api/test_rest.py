@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -91,7 +92,8 @@ def test_a_project_may_have_any_name_that_can_be_printed(client: Client, app: Pa
 def test_a_list_is_paged_newest_first(client: Client, app: Path) -> None:
     parent = "projects/paged/locations/l/hyperparameterTuningJobs"
     created = [client.http.post(parent, json=job_document(app, "report")).json()["name"] for _ in range(5)]
-    pages, token = [], ""
+    pages: list[Any] = []
+    token = ""
     while not pages or token:
         answer = client.http.get(parent, params={"pageSize": 2, "pageToken": token}).json()
         pages.append([job["name"] for job in answer["hyperparameterTuningJobs"]])

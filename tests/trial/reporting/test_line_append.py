@@ -85,8 +85,9 @@ def in_process(code: str, file: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def open_to_all(file: Path) -> Path:
     """The file, for another user: pytest's folders are for one alone."""
-    for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
-        folder.chmod(0o755)
+    for folder in file.parents:
+        if folder.stat().st_mode & 0o055 != 0o055:
+            folder.chmod(0o755)
     return file
 
 

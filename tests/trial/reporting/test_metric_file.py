@@ -109,6 +109,27 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         add_value(tmp_path / "file" / "output.metrics", "loss", 1.0)
 
 
+def test_a_file_in_a_folder_that_may_not_be_written_is_written_without_a_lock(file: Path) -> None:
+    """As a container finds a file that it was given alone; root, who may write anything, becomes another user first."""
+    file.touch()
+    file.chmod(0o666)
+    for folder in file.parents:
+        if folder.stat().st_mode & 0o055 != 0o055:
+            folder.chmod(0o755)
+    file.parent.chmod(0o555)
+    code = (
+        "import os, sys; from pathlib import Path; import hypertune\n"
+        "from hydra_vertex.trial.reporting.metric_file import add_final_value, add_value\n"
+        "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "for value in range(100): add_value(Path(sys.argv[1]), 'loss', value)\n"
+        "add_final_value(Path(sys.argv[1]), 'loss', 0.5)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(points(file, "loss")) == 101
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
 def test_threads_that_report_at_once_lose_nothing(file: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: add_value(file, f"metric{number % 4}", number), range(200)))
