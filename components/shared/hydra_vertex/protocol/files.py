@@ -27,7 +27,7 @@ def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> N
 
 
 def _create_beside(path: Path) -> tuple[int, Path]:
-    """A new file. `tempfile` makes one that nobody else may read, and only the process's umask says who may."""
+    """A new file, with the permissions that the umask gives it; `tempfile` gives others."""
     while True:
         part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
         try:
