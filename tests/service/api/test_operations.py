@@ -48,4 +48,5 @@ def test_changes_that_are_asked_for_at_once_are_made_with_others_in_between(tmp_
 
     with closing(Store(folder)) as store:
         asyncio.run(run(store))
-    assert len(set(ends)) == JOBS
+    # Changes that wait at the same time are written together, so that several may end in one round.
+    assert len(set(ends)) > 1
