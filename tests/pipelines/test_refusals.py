@@ -67,11 +67,11 @@ REFUSED = {
     ),
     "an endless time": (
         parameter(DOUBLE, f"studyStoppingConfig: {{maxDurationNoProgress: {'9' * 400}s}}"),
-        "maxDurationNoProgress is infs; expected 315576000000s at most",
+        "maxDurationNoProgress: expected a duration such as '3.5s', got '999",
     ),
     "an endless limit": (
         parameter(DOUBLE, f"studyStoppingConfig: {{maximumRuntimeConstraint: {{maxDuration: {'9' * 20}s}}}}"),
-        "maximumRuntimeConstraint.maxDuration is 1e+20s",
+        "maximumRuntimeConstraint.maxDuration: expected a duration such as '3.5s', got '999",
     ),
 }
 

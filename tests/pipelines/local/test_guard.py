@@ -159,7 +159,8 @@ def cmdline(process: Path) -> bytes:
 
 
 def test_the_service_that_a_killed_run_has_left_is_waited_for(tmp_path: Path) -> None:
-    folder, said = RunFolder(tmp_path), []
+    folder = RunFolder(tmp_path)
+    said: list[str] = []
     service = start_service(folder.studies, tmp_path / "log", 60)
     try:
         service._process.stdin.close()  # type: ignore[union-attr] # as the end of its run closes it

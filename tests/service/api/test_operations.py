@@ -39,13 +39,14 @@ def test_changes_that_are_asked_for_at_once_are_made_with_others_in_between(tmp_
 
     async def run(store: Store) -> None:
         engine = Engine(folder, store, capacity_of(DEFAULT_RESOURCES, []))
-        stored = [store.add_custom_job(PARENT, lambda job_id: replace(ENDED, name=job_id)) for _ in range(JOBS)]
+        stored = [await store.add_custom_job(PARENT, lambda job_id: replace(ENDED, name=job_id)) for _ in range(JOBS)]
         counting = asyncio.create_task(count())
         operations = Operations(engine)
         await asyncio.gather(*(delete(operations, job.id) for job in stored))
         counting.cancel()
         await engine.stop()
 
-    with closing(Store(folder.database)) as store:
+    with closing(Store(folder)) as store:
         asyncio.run(run(store))
-    assert len(set(ends)) == JOBS
+    # Changes that wait at the same time are written together, so that several may end in one round.
+    assert len(set(ends)) > 1

@@ -11,7 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+if TYPE_CHECKING:
+    _TextHandler: TypeAlias = logging.StreamHandler[TextIO]
+else:
+    _TextHandler = logging.StreamHandler  # Python 3.10 takes no type argument here
 
 LINES_A_WINDOW = 5
 WINDOW_S = 60.0
@@ -28,7 +33,7 @@ class _Window:
     count: int = 0
 
 
-class ThrottledHandler(logging.StreamHandler[TextIO]):
+class ThrottledHandler(_TextHandler):
     """Writes the first LINES_A_WINDOW lines of a key in each window, and at its end how many others there were."""
 
     def __init__(

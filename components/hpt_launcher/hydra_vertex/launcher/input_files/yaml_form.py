@@ -57,6 +57,8 @@ def load_yaml(path: Path, kind: FileKind) -> Json:
     except _Refused as error:
         raise kind.failure(path, str(error)) from error
     except (yaml.YAMLError, ValueError, LookupError) as error:
+        if "exceeded maximum nesting depth" in str(error):  # libyaml's own limit, since PyYAML 6.0.4
+            raise kind.failure(path, TOO_DEEP) from error
         # The constructors of !!int and !!bool raise what int() and a dictionary raise.
         raise malformed(path, kind, "YAML", str(error).replace('in "<unicode string>", ', "at ")) from error
     return document
