@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.launcher.disk_space import FullDisk, full_disk, is_no_space, watched_folders
+from hydra_vertex.launcher.files.disk_space import FullDisk, full_disk, is_no_space, watched_folders
 from hydra_vertex.pipelines.local.failures import DiskFull, StepFailed, full_disk_named, require_space
 from hydra_vertex.protocol.errors import Interrupted, OutputError
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from hydra_vertex.launcher.terminal import one_line
+from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
 

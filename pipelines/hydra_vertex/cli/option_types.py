@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.limits import DISPLAY_NAME_LIMIT, LONGEST_S, MAX_COUNT, SHORTEST_S
-from hydra_vertex.launcher.terminal import excerpt, is_name
+from hydra_vertex.launcher.text.terminal import excerpt, is_name
 
 
 def whole_number(low: int, high: int = MAX_COUNT) -> Callable[[str], int]:

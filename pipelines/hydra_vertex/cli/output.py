@@ -10,7 +10,7 @@ from functools import cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from hydra_vertex.launcher.terminal import printable, printable_json
+from hydra_vertex.launcher.text.terminal import printable, printable_json
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 

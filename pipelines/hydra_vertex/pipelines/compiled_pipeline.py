@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.launcher.input_files.json_form import load_json
-from hydra_vertex.launcher.input_files.reading import PIPELINE_FILE
-from hydra_vertex.launcher.input_files.yaml_form import load_yaml
+from hydra_vertex.launcher.files.json_form import load_json
+from hydra_vertex.launcher.files.reading import PIPELINE_FILE
+from hydra_vertex.launcher.files.yaml_form import load_yaml
 from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 

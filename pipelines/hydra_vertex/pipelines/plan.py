@@ -21,7 +21,7 @@ from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
 from hydra_vertex.launcher.search_space import load_search_space
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError
 

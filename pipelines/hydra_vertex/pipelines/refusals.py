@@ -13,7 +13,7 @@ from pathlib import Path
 from hydra_vertex.job import StudySpec
 from hydra_vertex.launcher.limits import LONGEST_S
 from hydra_vertex.launcher.preflight.job_builder import build_job
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from hydra_vertex.job import JobState, TrialState
-from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.study.live_table import StudyDisplay, render
 from hydra_vertex.launcher.study.progress import change_lines, progress, progress_line
 from hydra_vertex.launcher.study.trial_rows import MAX_ROWS, best_so_far, short_names, visible_trials
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from launcher.jobs import START, make_job, make_trial
 
 RUNNING = JobState.RUNNING

@@ -13,13 +13,21 @@ from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.service.system.folder_lock import FolderLock
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO])
-def test_a_file_system_without_locks_is_refused_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOLCK, r"without locks, .* give a folder on a local disk"),
+        (errno.ENOSYS, r"without locks, .* give a folder on a local disk"),
+        (errno.EOPNOTSUPP, r"without locks, .* give a folder on a local disk"),
+        (errno.EIO, r"cannot be used as the service's folder \(Input/output error\)"),
+    ],
+)
+def test_a_folder_that_cannot_be_locked_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(OutputError, match=r"cannot be locked .* give a folder on a local disk"):
+    with pytest.raises(OutputError, match=words):
         FolderLock(tmp_path / "service.lock")

@@ -21,7 +21,7 @@ from hydra_vertex.service.trials.exit_status import (
     [
         (ExitStatus(code=3), "exited with code 3"),
         (ExitStatus(signal=9), "killed by signal 9 (SIGKILL)"),
-        (ExitStatus(signal=40), "killed by signal 40 (a signal without a name)"),
+        (ExitStatus(signal=40), "killed by signal 40"),
         (ExitStatus(signal=15, timed_out=True), "ran past its limit of 30 s"),
         (ExitStatus(code=0, timed_out=True), "ran past its limit of 30 s"),
         (

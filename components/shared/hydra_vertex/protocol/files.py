@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from .whole_file import write_whole
 
 
 def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> None:
@@ -13,27 +14,7 @@ def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> N
     outlives this process but perhaps not a power cut: it does not wait for the disk. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, part = _create_beside(path)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _create_beside(path: Path) -> tuple[int, Path]:
-    """A new file, with the permissions that the umask gives it; `tempfile` gives others."""
-    while True:
-        part = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-        try:
-            return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
-        except FileExistsError:
-            continue
+    write_whole(str(path), content.encode() if isinstance(content, str) else content, durable=durable)
 
 
 def local_path(uri: str) -> Path:

@@ -34,8 +34,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Select, verify, write, and show what differs from the defaults. A command behind `--` replaces the job's."""
     from hydra_vertex.launcher.best.best_trial import best_config, overrides_text
-    from hydra_vertex.launcher.input_files.job_file import read_job
-    from hydra_vertex.launcher.output_file import write_output
+    from hydra_vertex.launcher.files.job_file import read_job
+    from hydra_vertex.launcher.files.output_file import write_output
 
     job = read_job(arguments.job)
     best = best_config(job, arguments.app)

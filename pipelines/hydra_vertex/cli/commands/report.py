@@ -30,7 +30,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; the best trial is marked where there is one."""
     from hydra_vertex.launcher.best.selection import rank
-    from hydra_vertex.launcher.input_files.job_file import read_job
+    from hydra_vertex.launcher.files.job_file import read_job
     from hydra_vertex.launcher.report import write_report
 
     job = read_job(arguments.job)

@@ -58,7 +58,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything first; only then claim the folder, start the service and run the pipeline."""
-    from hydra_vertex.launcher.output_file import private_files
+    from hydra_vertex.launcher.files.output_file import private_files
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
     from hydra_vertex.pipelines.local.failures import require_space
     from hydra_vertex.pipelines.local.guard import guarded, marker

@@ -32,7 +32,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
-    from hydra_vertex.launcher.input_files.reading import TOKEN_FILE, read_text
+    from hydra_vertex.launcher.files.reading import TOKEN_FILE, read_text
     from hydra_vertex.service.address_options import address_of
     from hydra_vertex.service.server import serve
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra_vertex.launcher.disk_space import NO_SPACE_EXIT_CODE, FullDisk, full_disk, is_no_space
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.files.disk_space import NO_SPACE_EXIT_CODE, FullDisk, full_disk, is_no_space
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
+from hydra_vertex.protocol.signals import exit_code_of
 
 
 class StepFailed(HydraVertexError):  # noqa: N818 - what happened to the step, as Interrupted is
@@ -19,7 +20,7 @@ class StepFailed(HydraVertexError):  # noqa: N818 - what happened to the step, a
 
     def __init__(self, step: str, returncode: int) -> None:
         self.step = step
-        self.exit_code = returncode if returncode >= 0 else 128 - returncode  # type: ignore[misc] # its own, not the class's
+        self.exit_code = exit_code_of(returncode)  # type: ignore[misc] # its own, not the class's
         super().__init__(f"the step {step} failed with exit code {self.exit_code}; what it said stands above")
 
 

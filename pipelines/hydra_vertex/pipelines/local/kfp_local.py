@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra_vertex.launcher.disk_space import DISKS_VARIABLE, FullDisk, full_disk
-from hydra_vertex.launcher.terminal import excerpt, one_line
+from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, FullDisk, full_disk
+from hydra_vertex.launcher.text.terminal import excerpt, one_line
 from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError, OutputError

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.launcher.input_files.json_form import load_json
-from hydra_vertex.launcher.input_files.reading import PLAN_FILE
+from hydra_vertex.launcher.files.json_form import load_json
+from hydra_vertex.launcher.files.reading import PLAN_FILE
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic

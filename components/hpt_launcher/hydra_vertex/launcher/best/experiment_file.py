@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hydra_vertex.launcher.terminal import one_line
+from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation
 from hydra_vertex.protocol.json import Json, JsonObject
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
 from hydra_vertex.protocol.errors import AppError, CommandError, UserError

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
-from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.preflight.job_builder import app_in
 from hydra_vertex.launcher.report.figures import build_figures
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
 from hydra_vertex.launcher.secrets.of_job import masker_of, trial_without_secrets, without_secrets
 from hydra_vertex.launcher.secrets.shell import shell_command
-from hydra_vertex.launcher.terminal import printable
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
+from hydra_vertex.launcher.text.terminal import printable
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 

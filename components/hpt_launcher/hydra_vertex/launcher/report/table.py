@@ -8,7 +8,7 @@ from math import isfinite
 
 from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
 from hydra_vertex.launcher.best.selection import trial_order
-from hydra_vertex.launcher.formatting import format_duration, format_value
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 from .schedule import Status, status_of
 from .study import parameter_ids

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
-from hydra_vertex.launcher.output_file import write_output
+from hydra_vertex.launcher.files.output_file import write_output
 from hydra_vertex.protocol.errors import DocumentError
 
 

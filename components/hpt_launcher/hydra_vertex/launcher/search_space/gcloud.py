@@ -11,9 +11,9 @@ from hydra_vertex.job import (
     walk_parameters,
 )
 from hydra_vertex.launcher.arguments import argument_problem
-from hydra_vertex.launcher.input_files.json_form import unusual_values
+from hydra_vertex.launcher.files.json_form import unusual_values
 from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_COUNT
-from hydra_vertex.launcher.terminal import excerpt, is_name
+from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hydra_vertex.launcher.input_files.reading import SEARCH_FILE
-from hydra_vertex.launcher.input_files.yaml_form import load_yaml
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.files.reading import SEARCH_FILE
+from hydra_vertex.launcher.files.yaml_form import load_yaml
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 

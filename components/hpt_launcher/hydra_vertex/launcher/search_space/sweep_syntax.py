@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from hydra_vertex.job import Categorical, Discrete, Domain, DoubleRange, IntegerRange, ParameterSpec, ScaleType
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_DISCRETE_VALUES
-from hydra_vertex.launcher.terminal import excerpt, is_name
+from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
 from hydra_vertex.launcher.limits import MAX_COUNT
-from hydra_vertex.launcher.terminal import excerpt, is_name
+from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.environment import DEFAULT_METRIC
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from hydra_vertex.launcher.best.best_trial import best_config
-from hydra_vertex.launcher.input_files.job_file import read_job
+from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.report import write_report
-from hydra_vertex.launcher.terminal import one_line
+from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.files import write_atomic

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from hydra_vertex.launcher.disk_space import NO_SPACE_EXIT_CODE, is_no_space
+from hydra_vertex.launcher.files.disk_space import NO_SPACE_EXIT_CODE, is_no_space
 from hydra_vertex.launcher.secrets.masker import masker, secrets_in_document
-from hydra_vertex.launcher.terminal import printable
+from hydra_vertex.launcher.text.terminal import printable
 from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 

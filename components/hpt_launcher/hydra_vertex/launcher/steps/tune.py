@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
-from hydra_vertex.launcher.disk_space import DISKS_VARIABLE, full_disk, watched_folders
+from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.study.client import JobService, connect
 from hydra_vertex.launcher.study.live_table import StudyDisplay

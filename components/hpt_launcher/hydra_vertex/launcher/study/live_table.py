@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank
-from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.secrets.masker import NO_SECRETS, Masker
 from hydra_vertex.launcher.secrets.of_job import masker_of
-from hydra_vertex.launcher.terminal import LINE_LIMIT, one_line
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
+from hydra_vertex.launcher.text.terminal import LINE_LIMIT, one_line
 
 from .progress import change_lines, progress, progress_line
 from .trial_rows import best_so_far, short_names, visible_trials

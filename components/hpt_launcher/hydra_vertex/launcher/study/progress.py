@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank, trial_order
-from hydra_vertex.launcher.formatting import format_duration, format_value
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 
 @dataclass(frozen=True, slots=True)

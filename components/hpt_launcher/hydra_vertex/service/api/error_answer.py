@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.status import Refusal, Status, error_body
-from hydra_vertex.service.system.shortage import is_shortage
 
 MESSAGE_LIMIT_BYTES = 1000
 """gRPC sends a message in the trailer, up to three times and partly with each byte as %XX; a trailer has 8 KiB."""

@@ -21,9 +21,9 @@ from starlette.types import ExceptionHandler
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status
-from hydra_vertex.service.system.shortage import is_shortage
 
 from .error_answer import ErrorAnswer, answer_to, sendable
 from .listing import LIST_FIELDS, camel

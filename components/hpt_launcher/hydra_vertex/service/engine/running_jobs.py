@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Generic, Protocol, TypeVar
 
+from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError
-from hydra_vertex.service.system.shortage import is_shortage
 
 from .parallelism import Parallelism
 

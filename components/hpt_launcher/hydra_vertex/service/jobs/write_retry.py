@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from hydra_vertex.service.system.shortage import NO_SPACE, is_shortage
+from hydra_vertex.protocol.shortage import NO_SPACE, is_shortage
 
 from .database_errors import UnwritableError
 

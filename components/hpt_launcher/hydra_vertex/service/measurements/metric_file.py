@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hydra_vertex.job import Goal, Measurement, MeasurementSelection, MetricSpec
 from hydra_vertex.protocol import json
-from hydra_vertex.service.system.shortage import is_shortage
+from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.system.untrusted_files import read_end
 
 READ_LIMIT_BYTES = 4 << 20

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.protocol.file_lock import open_lock_file, try_lock
 
 
 class FolderLock:
@@ -18,22 +18,29 @@ class FolderLock:
         self._folder = path.parent
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._descriptor = open_lock_file(path)
         except OSError as error:
             raise unusable(path.parent, error) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            self._lock(path)
+        except BaseException:
             os.close(self._descriptor)
+            raise
+
+    def _lock(self, path: Path) -> None:
+        try:
+            is_locked = try_lock(self._descriptor)
+        except BlockingIOError as error:
             raise UserError(
                 f"{path.parent}: is served already by {_holder(path)}; use that one, stop it, or give another folder"
             ) from error
         except OSError as error:
-            os.close(self._descriptor)
+            raise unusable(path.parent, error) from error
+        if not is_locked:
             raise OutputError(
-                f"{path.parent}: cannot be locked ({error.strerror}), as on some network file systems, and the "
-                "service's database needs locks; give a folder on a local disk"
-            ) from error
+                f"{path.parent}: is on a file system without locks, as some network mounts are, and the service's "
+                "database needs them; give a folder on a local disk"
+            )
 
     def sign(self, pid: int, url: str) -> None:
         """Write into the lock who holds it. Raises OutputError when that is impossible, as on a full disk."""

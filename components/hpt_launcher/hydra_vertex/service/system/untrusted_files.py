@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import stat
 from pathlib import Path
+
+from hydra_vertex.protocol.regular_file import open_regular
 
 
 def read_end(path: Path, limit_bytes: int) -> bytes:
@@ -14,12 +14,9 @@ def read_end(path: Path, limit_bytes: int) -> bytes:
 
     Raises OSError when there is none, or when something else has its name.
     """
-    # Without O_NONBLOCK the open itself would wait for somebody to write into a FIFO.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = open_regular(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
         # The kernel's own files have a size of 0 and may have no end.
         start = max(0, status.st_size - limit_bytes)
         return os.pread(descriptor, status.st_size - start, start)

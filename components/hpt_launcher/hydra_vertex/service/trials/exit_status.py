@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
-import signal
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from hydra_vertex.protocol import json
+from hydra_vertex.protocol.shortage import is_shortage
+from hydra_vertex.protocol.signals import signal_name
 from hydra_vertex.service.devices.capacity import gib
-from hydra_vertex.service.system.shortage import is_shortage
 from hydra_vertex.service.system.untrusted_files import read_end
 
 LOG_TAIL_LINES = 30
@@ -90,7 +90,7 @@ def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
     if exit_status.memory_bytes is not None:
         return f"killed when it used {gib(exit_status.memory_bytes)} of memory, more than --trial-memory allows"
     if exit_status.signal is not None:
-        return f"killed by signal {exit_status.signal} ({_signal_name(exit_status.signal)})"
+        return f"killed by {signal_name(exit_status.signal)}"
     return f"exited with code {exit_status.code}"
 
 
@@ -112,13 +112,6 @@ def log_tail(log: Path) -> str:
 def _plain(line: str) -> str:
     """A line as a terminal would show it: without colours, and of a progress bar only its last state."""
     return _UNPRINTABLE.sub("", _ANSI.sub("", line.rstrip().rsplit("\r", 1)[-1])).rstrip()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "a signal without a name"
 
 
 def _whole(value: object) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue, ScaleType
-from hydra_vertex.launcher.formatting import format_value
+from hydra_vertex.launcher.text.formatting import format_value
 
 MISSING_AT = -0.12
 """Where a trial crosses the axis of a parameter that it does not have."""

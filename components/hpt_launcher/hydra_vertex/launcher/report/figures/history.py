@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hydra_vertex.job import Goal
-from hydra_vertex.launcher.formatting import format_value
 from hydra_vertex.launcher.report.palette import LIGHT
 from hydra_vertex.launcher.report.schedule import Status, status_of
+from hydra_vertex.launcher.text.formatting import format_value
 
 from .figure import Figure, apply_style, plot_json
 from .view import View

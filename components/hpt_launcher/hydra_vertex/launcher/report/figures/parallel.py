@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import ParameterValue, Trial
-from hydra_vertex.launcher.formatting import format_value
 from hydra_vertex.launcher.report.palette import LIGHT, rank_colours
 from hydra_vertex.launcher.report.study import parameters_of
+from hydra_vertex.launcher.text.formatting import format_value
 
 from .axis import MISSING_AT, PlotAxis, number_axis, parameter_axis
 from .figure import Figure, apply_style, plot_json

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from hydra_vertex.launcher.formatting import format_duration
 from hydra_vertex.launcher.report.palette import LIGHT
 from hydra_vertex.launcher.report.schedule import Interval, Status, intervals, pack_lanes, serial_s, wall_s
+from hydra_vertex.launcher.text.formatting import format_duration
 
 from .figure import Figure, apply_style, plot_json
 from .view import View

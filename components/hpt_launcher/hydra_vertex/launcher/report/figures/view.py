@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.best.selection import rank, trial_order
-from hydra_vertex.launcher.formatting import format_duration, format_value
 from hydra_vertex.launcher.report.labels import escape, with_texts
 from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
 from hydra_vertex.launcher.report.study import parameter_ids, to_study
+from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 if TYPE_CHECKING:
     import optuna

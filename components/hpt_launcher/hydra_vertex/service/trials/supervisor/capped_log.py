@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
-SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""Errors that pass: the machine is short of processes, memory or file descriptors."""
+from hydra_vertex.protocol.regular_file import open_regular
+from hydra_vertex.protocol.shortage import NO_RESOURCES
+
 READ_BYTES = 1 << 16
 """The most that is written at once."""
 
@@ -17,9 +17,9 @@ class CappedLog:
     def __init__(self, path: str, limit_bytes: int) -> None:
         """Open the file, emptied; a place where no file can be opened takes nothing. Raises OSError in a shortage."""
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+            self._file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
-            if error.errno in SHORTAGES:
+            if error.errno in NO_RESOURCES:
                 raise
             self._file = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # No write is more than a quarter of the limit: there is always something to leave out, and then room.

@@ -9,8 +9,11 @@ import select
 import signal
 import time
 
+from hydra_vertex.protocol.reaping import exited_code, reap_exited
+from hydra_vertex.protocol.shortage import NO_RESOURCES
+
 from . import files, process_tree
-from .capped_log import READ_BYTES, SHORTAGES, CappedLog
+from .capped_log import READ_BYTES, CappedLog
 from .order import LaunchOrder
 
 TYPE_CHECKING = False  # importing typing would take as long as half of the rest
@@ -119,9 +122,7 @@ class SupervisedCommand:
     def _has_exited(self) -> bool:
         """Whether the command has exited; its status stays with the kernel, for whoever is its parent then."""
         if self.exit_code is None:
-            found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if found is not None:
-                self.exit_code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+            self.exit_code = exited_code(self.pid)
         return self.exit_code is not None
 
     def _terminate(self) -> None:
@@ -157,14 +158,7 @@ class SupervisedCommand:
 
         The command itself stays a zombie until its exit is recorded.
         """
-        while True:
-            try:
-                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return False
-            if found is None or (found.si_pid == self.pid and not self.is_recorded):
-                return True
-            os.waitpid(found.si_pid, os.WNOHANG)
+        return reap_exited(spared=0 if self.is_recorded else self.pid)[1]
 
     def _sweep(self) -> None:
         """Kill what the command left behind. As a subreaper this process is the parent of every orphan among it."""
@@ -199,7 +193,7 @@ def _repeated_in_shortage(act: Callable[[], T], is_stopped: Callable[[], bool]) 
         try:
             return act()
         except OSError as error:
-            if error.errno not in SHORTAGES or is_stopped() or time.monotonic() >= give_up:
+            if error.errno not in NO_RESOURCES or is_stopped() or time.monotonic() >= give_up:
                 raise
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, 2.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-# ruff: noqa: PTH103, PTH104, PTH105, PTH108, PTH112, PTH114, PTH120, PTH123 - see __init__
+# ruff: noqa: PTH103, PTH104, PTH108, PTH112, PTH114, PTH120 - see __init__
 import os
 import time
+
+from hydra_vertex.protocol.whole_file import write_whole
 
 REPORT_LIMIT_S = 7 * 24 * 3600.0
 """How long a full disk is waited for. After that the trial counts as lost, and runs again."""
@@ -13,7 +15,7 @@ REPORT_LIMIT_S = 7 * 24 * 3600.0
 def write(path: str, content: bytes) -> bool:
     """Write a whole file; False when that is impossible now."""
     try:
-        _write_whole(path, content)
+        _write_over(path, content)
     except OSError:
         return False
     return True
@@ -27,18 +29,11 @@ def write_until_done(path: str, content: bytes) -> None:
         pause_s = min(2 * pause_s, 2.0)
 
 
-def _write_whole(path: str, content: bytes) -> None:
-    """Write beside `path` and rename over it. Whatever the trial has put there gives way. Raises OSError."""
-    part = f"{path}.{os.getpid()}.part"
+def _write_over(path: str, content: bytes) -> None:
+    """Whatever the trial has put in the file's place gives way. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    for place in (part, path):
-        _make_way(place)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    _make_way(path)
+    write_whole(path, content)
 
 
 def _make_way(path: str) -> None:

@@ -1,4 +1,4 @@
-"""Files that people hand us, read with limits: one may be a folder, a pipe, a device without an end, or a bomb.
+"""Files of the user: read with limits, since one may be a pipe, a device without an end or a bomb; written where asked.
 
 ::
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.launcher.input_files.reading import JOB_FILE, SEARCH_FILE, FileKind, read_text
+from hydra_vertex.launcher.files.reading import JOB_FILE, SEARCH_FILE, FileKind, read_text
 from hydra_vertex.protocol.errors import OutputError, SearchSpaceError
 
 KIND = FileKind("note", 100, OutputError, "give a note")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.protocol.shortage import NO_SPACE
+
 LOW_BYTES = 1 << 20
 """With less than that a database or a log cannot be relied on to grow."""
 PROBE_BYTES = 4096
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NO_SPACE_EXIT_CODE = 74
 """A step that a full disk has ended: EX_IOERR of sysexits.h."""
 DISKS_VARIABLE = "HYDRA_VERTEX_DISKS"

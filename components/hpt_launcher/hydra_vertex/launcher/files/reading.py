@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.launcher.terminal import excerpt
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import OutputError, SearchSpaceError, UserError
 
 MAX_DEPTH = 100

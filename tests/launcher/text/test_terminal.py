@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.terminal import excerpt, is_name, one_line, printable, printable_json
+from hydra_vertex.launcher.text.terminal import excerpt, is_name, one_line, printable, printable_json
 
 HOSTILE = {
     "clear the screen": ("\x1b[2J", r"\x1b[2J"),

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.input_files.reading import MAX_DEPTH, SEARCH_FILE
-from hydra_vertex.launcher.input_files.yaml_form import load_yaml
+from hydra_vertex.launcher.files.reading import MAX_DEPTH, SEARCH_FILE
+from hydra_vertex.launcher.files.yaml_form import load_yaml
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.launcher.input_files.job_file import read_job
-from hydra_vertex.launcher.input_files.json_form import load_json, unusual_values
-from hydra_vertex.launcher.input_files.reading import JOB_FILE, MAX_DEPTH
+from hydra_vertex.launcher.files.job_file import read_job
+from hydra_vertex.launcher.files.json_form import load_json, unusual_values
+from hydra_vertex.launcher.files.reading import JOB_FILE, MAX_DEPTH
 from hydra_vertex.protocol.errors import OutputError
 
 BAD = {

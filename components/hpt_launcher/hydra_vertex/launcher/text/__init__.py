@@ -1,0 +1,1 @@
+"""Text for people: what a terminal does not obey, numbers and durations."""
