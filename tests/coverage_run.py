@@ -30,6 +30,8 @@ NOT_MEASURED = (
     "--deselect=tests/trial/reporting/test_reporting.py::test_importing_the_function_costs_nothing",
     "--deselect=tests/launcher/files/test_yaml_form.py::test_what_is_no_small_plain_document_is_refused_in_one_line",
     "--ignore=tests/service/jobs/test_full_disk.py",
+    "--deselect=tests/trial/reporting/test_line_append.py::test_a_line_that_has_no_room_leaves_the_file_as_it_was",
+    "--deselect=tests/trial/test_hydra_trial.py::test_hydras_own_error_is_told_in_hydras_words_when_nothing_is_to_deliver",
     # They are long, or of other things, and run nothing of ours that others do not.
     "--ignore=tests/benchmarks",
     "--ignore=tests/release",
