@@ -78,7 +78,8 @@ class Supervisor:
         """Wait for the end of the supervisor."""
         await wait_ended(self.process)
         if self._child is not None:
-            await asyncio.to_thread(self._child.wait)
+            if self._child.poll() is None:
+                await asyncio.to_thread(self._child.wait)
             STARTED.discard(self._child.pid)
 
 

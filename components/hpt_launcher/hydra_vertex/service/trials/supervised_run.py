@@ -194,7 +194,8 @@ class SupervisedRun:
         return exit_status
 
     async def _read_exit_status(self) -> ExitStatus | None:
-        return await asyncio.to_thread(read_exit_status, self._spec.folder.exit_file, self._spec.token)
+        # A few bytes of a local file: a thread would take longer.
+        return read_exit_status(self._spec.folder.exit_file, self._spec.token)
 
     async def _orphans_exit(self) -> ExitStatus | None:
         """The exit of a command that has outlived its supervisor for a moment.

@@ -69,6 +69,8 @@ class TrialRun:
 
     async def before_start(self) -> None:
         """Read what a lost attempt has reported since the last look: a start removes it. Raises OSError."""
+        if not self._folder.metric_file.exists():
+            return
         self._lost_reports = await asyncio.to_thread(read_reports, self._folder.metric_file) or self._lost_reports
 
     async def record_start(self, process: ProcessId) -> None:
@@ -126,5 +128,6 @@ class TrialRun:
             await self.stop(why)
 
     async def _read_evidence(self) -> Evidence:
-        reports = await asyncio.to_thread(read_reports, self._folder.metric_file)
-        return Evidence(reports, await asyncio.to_thread(log_tail, self._folder.log))
+        return await asyncio.to_thread(
+            lambda: Evidence(read_reports(self._folder.metric_file), log_tail(self._folder.log))
+        )
