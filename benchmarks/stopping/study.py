@@ -12,7 +12,7 @@ import optuna
 
 from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
 from hydra_vertex.service.stopping import EarlyStop, decide
-from hydra_vertex.service.stopping.decay_curve import LEAST_MEASUREMENTS
+from hydra_vertex.service.stopping.decay_curve import MIN_MEASUREMENTS
 
 from .methods import Method
 from .optimisers import METRIC, TRIALS, Optimiser, Optunas, Ours
@@ -124,7 +124,7 @@ class Study:
 
     def _foreseen(self, run: Run) -> EarlyStop | None:
         step, seconds, final = run.curve[-1]
-        if run.made < LEAST_MEASUREMENTS or final < self._best_whole(math.inf):
+        if run.made < MIN_MEASUREMENTS or final < self._best_whole(math.inf):
             return None
         return EarlyStop("foreseen", Measurement({METRIC: final}, step, seconds))
 
