@@ -1,4 +1,4 @@
-"""Suggestions: inside the space, reproducible, without repetition where possible, and better as the study goes on."""
+"""Suggestions: inside the space, reproducible, without repetition where possible, and better later in a study."""
 
 from __future__ import annotations
 

@@ -17,7 +17,11 @@ from hydra_vertex.service.space.axes import ChoiceAxis, Coordinate, FloatAxis, P
 from hydra_vertex.service.space.search_space import Dimension, Point, Space
 
 Array = NDArray[np.float64]
-"""An array of float64. Its shape is stated where it is used."""
+"""An array of float64. Its shape is stated where it is used.
+
+Units: rows of width d are encoded points, in the unit cube [0, 1]^d except for category indices; outcomes are
+standardised (mean 0, variance 1); losses are in the unit of the metric.
+"""
 
 INACTIVE_NUMBER = 0.5
 INACTIVE_CATEGORY = -1.0
@@ -76,7 +80,7 @@ class Encoding:
         return len(self.columns)
 
     def rows(self, points: Sequence[Point]) -> Array:
-        """Return one row for each point: `(len(points), d)`."""
+        """Return one row for each point: `(len(points), d)`, in the unit cube except for category indices."""
         cells = [
             [c.encode(p[c.dimension.name]) if c.dimension.name in p else c.inactive for c in self.columns]
             for p in points

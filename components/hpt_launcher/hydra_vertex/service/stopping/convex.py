@@ -30,8 +30,8 @@ class ConvexLimits:
     """The numbers of the rule.
 
     `end` is the position where a run ends, `min_position` the one that a trial must have passed; both are on the
-    curves' axis. `min_measurements` holds for the trial's own measurements, and the number of complete runs must exceed
-    it. `learning_rate` is the name of a parameter; empty for none.
+    curves' axis. A trial needs `min_measurements` measurements, and the number of complete runs must exceed the same
+    number. `learning_rate` is the name of a parameter; empty for none.
     """
 
     end: float
