@@ -1,7 +1,8 @@
-"""Runs the benchmarks that take minutes and need nothing special, and prints each one's table under its name.
+"""Run the benchmarks that take minutes and need no special hardware or environment: `python -m benchmarks`.
 
-The others are run by themselves: `search_quality.py` takes hours with all its peers, `gpu_throughput.py` needs a GPU,
-`unequal_trials.py` the peer's own environment, `early_stopping.py` many studies.
+The table of each is printed below the name of its script. Four scripts are started separately: `search_quality.py`
+takes hours with all baselines, `gpu_throughput.py` needs a GPU, `unequal_trials.py` needs an environment with
+hydra-optuna-sweeper, and `early_stopping.py` runs hundreds of studies.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import sys
 from pathlib import Path
 
 HELPERS = {"__init__.py", "__main__.py", "timing.py"}
-BY_THEMSELVES = {"search_quality.py", "gpu_throughput.py", "unequal_trials.py", "early_stopping.py"}
+SEPARATE = {"search_quality.py", "gpu_throughput.py", "unequal_trials.py", "early_stopping.py"}
 
 
 def main() -> None:
     for script in sorted(Path(__file__).resolve().parent.glob("*.py")):
-        if script.name not in HELPERS | BY_THEMSELVES:
+        if script.name not in HELPERS | SEPARATE:
             print(f"\n## benchmarks/{script.name}\n", flush=True)
             subprocess.run([sys.executable, str(script)], check=True)
 

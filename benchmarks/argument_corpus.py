@@ -1,15 +1,16 @@
-"""What the app gets of the corpus of argument lists: `python benchmarks/argument_corpus.py [--show N]`.
+"""Count the argument lists that reach a Hydra app correctly: `python benchmarks/argument_corpus.py [--show N]`.
 
-Each list of `tests/trial/corpus` is delivered to the same real Hydra app three ways, and the config that the app prints
-is compared, by value and by type, with what the list means:
+Each list of `tests/trial/corpus` is passed to the same Hydra app in three ways. The config that the app prints is
+compared, by value and by type, with the config that the list stands for. The three ways:
 
-- a one-liner of the shell in front of the app: every `--` goes, and the shell splits what is left;
-- the same done with care: each argument apart, only the leading `--` goes. This is also what sweep runners offer that
-  can leave the dashes out (W&B: `${args_no_hyphens}`);
+- a shell line before the app: it removes every `--`, and the shell splits the rest into words;
+- a shell loop that handles each argument separately and removes only the leading `--`. Sweep runners that can omit the
+  dashes do the same (W&B: `${args_no_hyphens}`);
 - hydra-trial.
 
-The two shell scripts run in a real shell, bash where there is one (its `echo`, unlike dash's, leaves backslashes
-alone). In the place of `python` stands a program that notes its arguments, for the warm process that runs the app.
+The two shell scripts run in bash if it is installed (its `echo`, unlike that of dash, does not interpret backslashes),
+otherwise in /bin/sh. They find a program named `python` that writes its arguments to a file; the app itself is then run
+with these arguments in one long-lived process, which saves its start-up time.
 """
 
 from __future__ import annotations
@@ -43,36 +44,38 @@ SCRIPTS = {
         """,
 }
 TRIAL = "hydra-trial"
-NOTE_ARGUMENTS = """#!/bin/sh
-[ $# -eq 0 ] || printf '%s\\0' "$@" > "$NOTED"
+RECORD_ARGUMENTS = """#!/bin/sh
+[ $# -eq 0 ] || printf '%s\\0' "$@" > "$RECORDED"
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--show", type=int, default=0, metavar="N", help="list the first N wrong ones of each way")
-    shown = parser.parse_args().show
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="list the first N wrong results of each way")
+    show = parser.parse_args().show
     cases = writable_cases()
     with started_app() as app, tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
-        ways = {way: [stripped(app, Path(folder), script, case) for case in cases] for way, script in SCRIPTS.items()}
+        ways = {
+            way: [shell_command(app, Path(folder), script, case) for case in cases] for way, script in SCRIPTS.items()
+        }
         ways[TRIAL] = [trial_command(case) for case in cases]
         verdicts = {way: judged(app, cases, commands) for way, commands in ways.items()}
-    print(f"{len(cases)} argument lists; of each way: {' / '.join(verdict.value for verdict in Verdict)}\n")
+    print(f"{len(cases)} argument lists; in each cell: {' / '.join(verdict.value for verdict in Verdict)}\n")
     print_table(["category", "lists", *verdicts], rows(cases, verdicts))
     for way, found in verdicts.items():
-        show_wrong(way, cases, found, shown)
+        show_wrong(way, cases, found, show)
 
 
-def stripped(app: App, folder: Path, script: str, case: Case) -> Command:
-    """How the shell script starts `python`."""
-    python, noted = folder / "bin" / "python", folder / "noted"
+def shell_command(app: App, folder: Path, script: str, case: Case) -> Command:
+    """Return the command with which the shell script starts `python`."""
+    python, recorded = folder / "bin" / "python", folder / "recorded"
     if not python.exists():
         python.parent.mkdir()
-        python.write_text(NOTE_ARGUMENTS)
+        python.write_text(RECORD_ARGUMENTS)
         python.chmod(0o755)
-    environ = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}", "NOTED": str(noted)}
+    environ = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}", "RECORDED": str(recorded)}
     subprocess.run([SHELL, "-c", script, "entrypoint", *case.arguments], cwd=app.folder, env=environ, check=True)
-    return Command("python", tuple(noted.read_text("utf-8").split("\0")[:-1]))
+    return Command("python", tuple(recorded.read_text("utf-8").split("\0")[:-1]))
 
 
 def judged(app: App, cases: Sequence[Case], commands: Sequence[Command]) -> list[Verdict]:
@@ -94,11 +97,11 @@ def row(name: str, belongs: Sequence[bool], verdicts: Mapping[str, Sequence[Verd
     return [name, str(sum(belongs)), *counts]
 
 
-def show_wrong(way: str, cases: Sequence[Case], found: Sequence[Verdict], most: int) -> None:
+def show_wrong(way: str, cases: Sequence[Case], found: Sequence[Verdict], limit: int) -> None:
     wrong = [(case, verdict) for case, verdict in zip(cases, found, strict=True) if verdict is not Verdict.RIGHT]
-    if most and wrong:
+    if limit and wrong:
         print(f"\n{way}:")
-    for case, verdict in wrong[:most]:
+    for case, verdict in wrong[:limit]:
         print(f"  {verdict.value:20} {case}")
 
 

@@ -1,18 +1,20 @@
-"""What each stopping rule saves and what it costs, on learning curves of real training.
+"""Compare stopping rules: the training steps that each saves and the regret that it adds, on recorded curves.
 
     python benchmarks/early_stopping.py [--seeds 100] [--optimiser hydra-vertex tpe] [--json]   # gp needs torch
 
-The curves were recorded by benchmarks/curves/record.py: the sample GPT on its own corpus, and an MLP on scikit-learn's
-digits. A study asks its optimiser for a point and gives it the recorded run nearest to it that it has not had yet, with
-the point of that run, measurement by measurement, on a simulated clock with 4 trials at a time; the rule is asked after
-each. (Were a run given for all points near it, whoever looks closely at the best region would get the same run again
-and again, and fewer trials at once would do worse than more.)
+benchmarks/curves/record.py recorded the learning curves: the sample GPT on its own corpus, and an MLP on scikit-learn's
+digits. A simulated study asks its optimiser for a point. The trial is the recorded run nearest to that point among the
+runs not used before, and has the point of that run. Its measurements are made one by one on a simulated clock, 4 trials
+at a time, and the rule is applied after each. (If a run could be used twice, an optimiser that samples the best region
+densely would get the same run many times.)
 
-"Steps" is the share of all measurements that were made, "regret" how much worse the best trial is than the best
-recorded run, as a mean over the seeds with its standard error, "more than without" the mean and standard error of the
-difference to the study of the same seed without stopping, "wrongly" the share of the stopped trials that would have
-ended better than every whole one that had ended when they were stopped. The decay curve rule's constants were chosen
-on other seeds. 100 studies of every row take half an hour on two cores, one for each `--curves`.
+The columns. Steps: the share of all measurements that were made. Regret: the best trial's final value minus that of the
+best recorded run; mean and standard error over the seeds. More than without: mean and standard error of the difference
+to the study with the same seed without stopping. Wrongly: the share of the stopped trials that would have ended better
+than every complete trial that had ended when they were stopped.
+
+The constants of the decay curve rule were chosen on other seeds. 100 studies of every row take half an hour on two
+cores, with one process for each of the `--curves`.
 """
 
 from __future__ import annotations
@@ -37,12 +39,12 @@ from stopping.study import Study
 
 OPTIMISERS = ("hydra-vertex", "tpe", "gp", "random")
 FIRST_SEED = 1000
-"""Seeds from 0 on were used to choose the decay curve rule's constants: `--first-seed 0`."""
+"""The seeds from 0 to 299 were used to choose the constants of the decay curve rule (`--first-seed 0`)."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One rule's studies. `regrets`: one for each seed, in the same order in every row."""
+    """The results of one rule. `regrets`: one for each seed, in the same order in every row."""
 
     curves: str
     optimiser: str
@@ -72,8 +74,8 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values), error
 
 
-def dearer(one: Row, rows: Sequence[Row]) -> str:
-    """How much more regret than without stopping, seed by seed; empty where that was not run."""
+def added_regret(one: Row, rows: Sequence[Row]) -> str:
+    """Return the mean difference of the regret to no stopping, paired by seed; empty if no stopping was not run."""
     base = [r for r in rows if (r.curves, r.optimiser, r.method) == (one.curves, one.optimiser, METHODS[0].name)]
     if not base or base[0] is one:
         return ""
@@ -85,7 +87,14 @@ def dearer(one: Row, rows: Sequence[Row]) -> str:
 def line(one: Row, rows: Sequence[Row]) -> str:
     mean, error = mean_and_error(one.regrets)
     wrongly = "" if one.wrongly_stopped is None else f"{one.wrongly_stopped:.1%}"
-    cells = (one.curves, one.optimiser, one.method, f"{one.share:.0%}", f"{mean:.4f} ± {error:.4f}", dearer(one, rows))
+    cells = (
+        one.curves,
+        one.optimiser,
+        one.method,
+        f"{one.share:.0%}",
+        f"{mean:.4f} ± {error:.4f}",
+        added_regret(one, rows),
+    )
     return f"| {' | '.join(cells)} | {wrongly} |"
 
 
@@ -96,13 +105,13 @@ def table(rows: Sequence[Row]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=100, help="studies for each row (100)")
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="of these studies (1000)")
+    parser.add_argument("--seeds", type=int, default=100, help="number of studies for each row (100)")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="the first seed of these studies (1000)")
     parser.add_argument("--optimiser", nargs="+", default=["hydra-vertex", "tpe"], choices=OPTIMISERS)
     parser.add_argument("--curves", nargs="+", default=["gpt", "digits"], choices=["gpt", "digits"])
     names = [method.name for method in METHODS]
     parser.add_argument("--method", nargs="+", default=names, choices=names, metavar="NAME")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     optuna.logging.set_verbosity(optuna.logging.ERROR)

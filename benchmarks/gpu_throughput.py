@@ -1,14 +1,15 @@
-"""Trials per hour on one GPU: one at a time against K at once, plain and under CUDA's MPS. Needs an NVIDIA GPU.
+"""Measure trials per hour on one GPU: one trial at a time and K at once, without and with CUDA MPS.
 
-16 trials of the sample trainer (`trainer=gpu`) with the same 16 configs in each arm, by the embedded service: random
-search of one learning rate, whose points depend on the job's id alone, and each arm is the first job of its own folder.
-What changes between the arms is `--trials-per-gpu` and whether an MPS daemon runs. GPU utilisation is what nvidia-smi
-says once a second: the share of time in which any kernel ran, not how full the GPU was.
+It needs an NVIDIA GPU. Each arm is a study of 16 trials of the sample trainer (`trainer=gpu`) in the embedded service.
+The study searches one learning rate at random. Its points depend on the job's id alone, and each arm is the first job
+of its own folder, so the 16 configs are the same in every arm. The arms differ in `--trials-per-gpu` and in whether an
+MPS daemon runs. GPU utilisation is the value that nvidia-smi reports, sampled once a second: the share of time in which
+any kernel ran, not the share of the GPU that was used.
 
     python benchmarks/gpu_throughput.py [--model nano small] [--at-once 1 4 8] [--bytes 20_000_000] [--no-mps] [--json]
 
-One GPU is used, the first that is visible; its settings are left as they are. The MPS daemon is this script's own, in a
-private folder, and is ended with it.
+The first visible GPU is used; its settings are not changed. The script starts its own MPS daemon in a private folder,
+and ends it.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def study(arm: Arm, train_bytes: int, compiled: bool) -> dict[str, Any]:
 
 
 class Utilisation:
-    """What nvidia-smi says of a GPU once a second while the block runs."""
+    """Samples the utilisation of a GPU by nvidia-smi once a second while the context is active."""
 
     def __init__(self, gpu: Gpu) -> None:
         query = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
@@ -130,8 +131,8 @@ class Utilisation:
     def _sample(self) -> None:
         while not self._ended.wait(SAMPLE_INTERVAL_S):
             with contextlib.suppress(ValueError, subprocess.SubprocessError):
-                said = subprocess.run(self._command, capture_output=True, text=True, timeout=10, check=True)
-                self._samples.append(float(said.stdout))
+                output = subprocess.run(self._command, capture_output=True, text=True, timeout=10, check=True)
+                self._samples.append(float(output.stdout))
 
     def __enter__(self) -> Utilisation:
         self._thread.start()
@@ -144,7 +145,7 @@ class Utilisation:
 
 @contextlib.contextmanager
 def mps_daemon(gpu: Gpu) -> Iterator[dict[str, str]]:
-    """An MPS daemon for one GPU in a folder of its own; what its clients need in their environment."""
+    """Run an MPS daemon for one GPU in a temporary folder; yields the environment variables for its clients."""
     with tempfile.TemporaryDirectory(prefix="mps-") as directory:
         folders = {"CUDA_MPS_PIPE_DIRECTORY": f"{directory}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{directory}/log"}
         for folder in folders.values():
@@ -159,14 +160,14 @@ def mps_daemon(gpu: Gpu) -> Iterator[dict[str, str]]:
 
 
 def wait_until_gone(pid_file: Path) -> None:
-    give_up = time.monotonic() + MPS_LIMIT_S
-    while pid_file.exists() and time.monotonic() < give_up:
+    deadline = time.monotonic() + MPS_LIMIT_S
+    while pid_file.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
 @contextlib.contextmanager
 def set_environ(added: Mapping[str, str]) -> Iterator[None]:
-    """The service and its trials inherit these."""
+    """Set environment variables, which the service and its trials inherit, for the time of the context."""
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
     try:
@@ -189,7 +190,7 @@ def table(results: list[Result], machine: str, train_bytes: int) -> str:
     lines = [
         f"{machine}. {TRIALS} trials of {train_bytes:,} bytes of training each.",
         "",
-        "| Model | Trials | Wall-clock | Trials an hour | Against one at a time | GPU busy | Best loss | Failed |",
+        "| Model | Trials | Wall-clock | Trials per hour | Relative to 1 | GPU utilisation | Best loss | Failed |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     alone = {r.arm.model: r.trials_per_hour for r in results if r.arm.at_once == 1}
@@ -206,18 +207,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", nargs="+", default=["nano", "small"], choices=["nano", "small"])
     parser.add_argument("--at-once", nargs="+", type=int, default=[1, 4, 8], metavar="K")
-    parser.add_argument("--bytes", type=int, default=20_000_000, help="bytes seen in training by a trial (20 million)")
-    parser.add_argument("--compile", action="store_true", help="let the trainer compile its model, as trainer=gpu does")
-    parser.add_argument("--no-mps", action="store_true", help="leave out the arms under MPS")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--bytes", type=int, default=20_000_000, help="training bytes of each trial (20 million)")
+    parser.add_argument("--compile", action="store_true", help="compile the model (trainer.compile=true)")
+    parser.add_argument("--no-mps", action="store_true", help="skip the arms with MPS")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     gpus = find_gpus(os.environ)
     if not gpus:
-        print("no GPU is visible here (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them)", file=sys.stderr)
+        print("no GPU is visible: nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them", file=sys.stderr)
         return 2
     mps = not arguments.no_mps and shutil.which(MPS) is not None
     if not mps and not arguments.no_mps:
-        print(f"{MPS} is not on the PATH: the arms under MPS are left out", file=sys.stderr)
+        print(f"{MPS} is not on PATH: the arms with MPS are skipped", file=sys.stderr)
     chosen = arms(arguments.model, arguments.at_once, mps=mps)
     results = [measure(arm, gpus[0], arguments.bytes, arguments.compile) for arm in chosen]
     machine = f"{gpus[0].name}, {os.cpu_count()} CPUs, {platform.system()} {platform.machine()}"

@@ -1,7 +1,8 @@
-"""How long a study takes against the time it would take if starting a trial were free.
+"""Compare the duration of a study (makespan) with the ideal one, in which starting a trial takes no time.
 
-16 trials of equal length at 1, 2, 4 and 8 in parallel: the ideal is ceil(16 / parallel) times the length. What the
-trial's own processes need to start is measured apart, as many at once, because no scheduler can save it.
+16 trials of equal length run 1, 2, 4 and 8 in parallel: the ideal is ceil(16 / parallel) times the length. The start-up
+time of a trial's processes is measured separately, with as many starting at once, because no scheduler can avoid it.
+The study uses the service's default algorithm, the Bayesian search.
 
     python benchmarks/makespan.py [--length 2.0] [--json]
 """
@@ -60,7 +61,7 @@ def measure_one(url: str, parallel: int, length_s: float, start_up_s: float) -> 
 
 
 def process_start_up_s(folder: Path, parallel: int) -> float:
-    """The median time of as many supervisors at once, whose apps report at once: processes and nothing else."""
+    """Return the median time in which `parallel` supervisors start together, run an app that takes 0 s, and exit."""
     return statistics.median(start_up_once_s(folder, parallel) for _ in range(START_UP_RUNS))
 
 
@@ -112,8 +113,8 @@ def table(results: list[Makespan], length_s: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--length", type=float, default=2.0, help="seconds that a trial takes (2.0)")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--length", type=float, default=2.0, help="length of a trial in seconds (2.0)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     results = measure(arguments.length)
     print(json.dumps([asdict(r) for r in results], indent=2) if arguments.json else table(results, arguments.length))

@@ -1,7 +1,7 @@
-"""How long one report of a metric takes when the trial has reported 100, 10,000 and 100,000 values.
+"""Measure the time of one metric report when the trial has reported 100, 10,000 and 100,000 values before.
 
-The peer, in the same run, reads the whole file and renames a new one with one more line over it, which is the plain way
-to show readers whole lines alone.
+The baseline, in the same run, is the simplest method that never shows a reader a partial line: it reads the whole file,
+writes a new one with one more line and renames it over the old one.
 
     python benchmarks/report_cost.py [--json]
 """
@@ -37,18 +37,18 @@ class Cost:
 
 def measure() -> list[Cost]:
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
-        file, peer = Path(folder, "report"), Path(folder, "rewrite")
-        return [measure_one(file, peer, count) for count in COUNTS]
+        file, baseline = Path(folder, "report"), Path(folder, "rewrite")
+        return [measure_one(file, baseline, count) for count in COUNTS]
 
 
-def measure_one(file: Path, peer: Path, count: int) -> Cost:
+def measure_one(file: Path, baseline: Path, count: int) -> Cost:
     already = file.read_bytes().count(b"\n") if file.exists() else 0
     for _ in range(count - already):
         add_value(file, "val/loss", 0.25)
-    peer.write_bytes(make_line("val/loss", 0.25, 1) * count)
-    # One after the other: a rewrite of megabytes empties the caches of what comes next.
+    baseline.write_bytes(make_line("val/loss", 0.25, 1) * count)
+    # Not in turn: a rewrite of megabytes would evict the caches for the next report.
     report_us = median_us(partial(add_value, file, "val/loss", 0.25))
-    return Cost(count, report_us, median_us(partial(rewrite, peer)))
+    return Cost(count, report_us, median_us(partial(rewrite, baseline)))
 
 
 def rewrite(file: Path) -> None:
@@ -76,12 +76,12 @@ def print_costs(costs: list[Cost]) -> None:
         ]
         for cost in costs
     ]
-    print_table(["records", "a report (µs)", "to the first", "a whole rewrite (µs)", "to the first"], rows)
+    print_table(["records", "report (µs)", "relative to the first", "rewrite (µs)", "relative to the first"], rows)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     costs = measure()
     if arguments.json:

@@ -1,6 +1,6 @@
-"""How good the suggestions are: median regret after 48 trials, and the mean rank over all settings, against the peers.
+"""Compare optimisers: median regret after 48 trials for each problem and parallelism, and mean rank over all of them.
 
-Each run is kept in a folder and not run again, so a broken-off table goes on where it was:
+Each run is stored in a folder and not repeated, so an interrupted comparison continues:
 
     python benchmarks/search_quality.py --folder build/search --seeds 20
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are imported: one core each
 
 from search.clock import regrets, simulate
-from search.engines import CONTESTANTS, TRIALS, Contestant
+from search.engines import ENGINES, TRIALS, NamedEngine
 from search.functions import FUNCTIONS
 from search.problem import Problem
 from search.trained import trained_problems
@@ -34,45 +34,45 @@ def main() -> None:
     options = _options()
     problems = [p for p in (*FUNCTIONS, *trained_problems(options.folder)) if options.problem.lower() in p.name.lower()]
     settings = [(problem, parallel) for problem in problems for parallel in PARALLEL if parallel in options.parallel]
-    contestants = _present(options.engines)
+    engines = _present(options.engines)
     for seed in range(options.seeds):
         for setting in settings:
-            for contestant in contestants:
-                _run(options.folder, setting, contestant, seed)
-    print_results(options.folder, settings, contestants, options.seeds)
+            for engine in engines:
+                _run(options.folder, setting, engine, seed)
+    print_results(options.folder, settings, engines, options.seeds)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("build/search"), help="where each run is kept")
+    parser.add_argument("--folder", type=Path, default=Path("build/search"), help="folder in which each run is stored")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--engines", nargs="*", default=[c.name for c in CONTESTANTS], help="only these")
-    parser.add_argument("--problem", default="", help="only problems with this in their name")
+    parser.add_argument("--engines", nargs="*", default=[c.name for c in ENGINES], help="compare only these")
+    parser.add_argument("--problem", default="", help="only problems whose name contains this text")
     parser.add_argument("--parallel", nargs="*", type=int, default=list(PARALLEL))
     return parser.parse_args()
 
 
-def _present(names: Sequence[str]) -> list[Contestant]:
-    chosen = [contestant for contestant in CONTESTANTS if contestant.name in names]
-    for contestant in chosen:
-        if contestant.missing:
-            print(f"{contestant.name} is left out: {', '.join(contestant.missing)} is not installed", file=sys.stderr)
-    return [contestant for contestant in chosen if not contestant.missing]
+def _present(names: Sequence[str]) -> list[NamedEngine]:
+    chosen = [engine for engine in ENGINES if engine.name in names]
+    for engine in chosen:
+        if engine.missing:
+            print(f"{engine.name} is skipped: not installed: {', '.join(engine.missing)}", file=sys.stderr)
+    return [engine for engine in chosen if not engine.missing]
 
 
-def _path(folder: Path, setting: Setting, contestant: Contestant, seed: int) -> Path:
+def _path(folder: Path, setting: Setting, engine: NamedEngine, seed: int) -> Path:
     problem, parallel = setting
-    parts = (problem.name, f"{parallel} parallel", contestant.name, f"{seed}.json")
+    parts = (problem.name, f"{parallel} parallel", engine.name, f"{seed}.json")
     return folder.joinpath(*(part.replace(",", "").replace(" ", "-") for part in parts))
 
 
-def _run(folder: Path, setting: Setting, contestant: Contestant, seed: int) -> None:
-    path = _path(folder, setting, contestant, seed)
+def _run(folder: Path, setting: Setting, engine: NamedEngine, seed: int) -> None:
+    path = _path(folder, setting, engine, seed)
     if path.exists():
         return
     problem, parallel = setting
     begin = time.perf_counter()
-    history = simulate(problem, contestant.engine(problem, seed), seed, TRIALS, parallel, contestant.in_batches)
+    history = simulate(problem, engine.create(problem, seed), seed, TRIALS, parallel, engine.in_batches)
     seconds = time.perf_counter() - begin
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}")
@@ -80,24 +80,24 @@ def _run(folder: Path, setting: Setting, contestant: Contestant, seed: int) -> N
     beside.replace(path)
 
 
-def _final(folder: Path, setting: Setting, contestant: Contestant, seeds: int) -> list[float]:
-    paths = [_path(folder, setting, contestant, seed) for seed in range(seeds)]
+def _final(folder: Path, setting: Setting, engine: NamedEngine, seeds: int) -> list[float]:
+    paths = [_path(folder, setting, engine, seed) for seed in range(seeds)]
     return [json.loads(path.read_text())["regrets"][-1] for path in paths if path.exists()]
 
 
-def print_results(folder: Path, settings: Sequence[Setting], contestants: Sequence[Contestant], seeds: int) -> None:
+def print_results(folder: Path, settings: Sequence[Setting], engines: Sequence[NamedEngine], seeds: int) -> None:
     rows = []
-    ranks: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    ranks: dict[str, list[float]] = {engine.name: [] for engine in engines}
     for setting in settings:
         problem, parallel = setting
-        final = {c.name: _final(folder, setting, c, seeds) for c in contestants}
+        final = {c.name: _final(folder, setting, c, seeds) for c in engines}
         medians = {name: statistics.median(found) if found else float("inf") for name, found in final.items()}
         for name, rank in ranked(medians).items():
             ranks[name].append(rank)
-        cells = [f"{medians[c.name]:.3g}{_note(len(final[c.name]), seeds)}" for c in contestants]
+        cells = [f"{medians[c.name]:.3g}{_note(len(final[c.name]), seeds)}" for c in engines]
         rows.append([problem.name, str(parallel), *cells])
-    rows.append(["**mean rank**", "", *(f"**{statistics.mean(ranks[c.name]):.2f}**" for c in contestants)])
-    print_table(["problem", "parallel", *(contestant.name for contestant in contestants)], rows)
+    rows.append(["**mean rank**", "", *(f"**{statistics.mean(ranks[c.name]):.2f}**" for c in engines)])
+    print_table(["problem", "parallel", *(engine.name for engine in engines)], rows)
 
 
 def _note(count: int, seeds: int) -> str:
@@ -105,7 +105,7 @@ def _note(count: int, seeds: int) -> str:
 
 
 def ranked(values: Mapping[str, float]) -> dict[str, float]:
-    """The rank of each value from 1; equal ones share the mean of their ranks."""
+    """Return the rank of each value, from 1; equal values get the mean of their ranks."""
     ordered = sorted(values.values())
     return {name: ordered.index(value) + (ordered.count(value) + 1) / 2 for name, value in values.items()}
 

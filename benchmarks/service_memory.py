@@ -1,6 +1,7 @@
-"""How much memory the service needs when it has 10 finished trials, and when it has 1,000, and how long a read takes.
+"""Measure the service's memory and the time to read its job, with 10 and with 1,000 finished trials.
 
-Memory is the proportional set size (PSS): what the machine would have back if the service ended.
+Memory is the proportional set size (PSS): pages shared with other processes count in equal parts. The study uses the
+service's default algorithm, the Bayesian search, so that the model's libraries and matrices are included.
 
     python benchmarks/service_memory.py [--json]
 """
@@ -32,7 +33,7 @@ class Memory:
     pss_mib: float
     rss_mib: float
     read_ms: float
-    """The median time of reading the whole job."""
+    """The median time to read the whole job, in milliseconds."""
     trials_per_s: float
 
 
@@ -61,7 +62,7 @@ def timed_read_ms(url: str) -> float:
 
 def table(results: list[Memory]) -> str:
     lines = [
-        "| Finished trials | PSS | RSS | Reading the job | Instant trials a second |",
+        "| Finished trials | PSS | RSS | Reading the job | Trials of 0 s per second |",
         "| ---: | ---: | ---: | ---: | ---: |",
     ]
     for r in results:
@@ -72,7 +73,7 @@ def table(results: list[Memory]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     results = measure()
     print(json.dumps([asdict(r) for r in results], indent=2) if arguments.json else table(results))

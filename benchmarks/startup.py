@@ -1,4 +1,4 @@
-"""How long `--help` takes: `python benchmarks/startup.py`. A bare interpreter is the peer in the same run."""
+"""Measure the time of `--help`, relative to a bare interpreter in the same run: `python benchmarks/startup.py`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def main() -> None:
         "hydra-vertex --help": [str(SCRIPTS / "hydra-vertex"), "--help"],
     }
     timings = time_in_turn(commands, RUNS)
-    peer = timings["python -c pass"]
-    rows = [[f"`{n}`", f"{t.median_s:.3f}", f"{paired_ratio(t, peer):.1f}"] for n, t in timings.items()]
-    print_table(["command", "seconds (median)", "times a bare interpreter"], rows)
+    baseline = timings["python -c pass"]
+    rows = [[f"`{n}`", f"{t.median_s:.3f}", f"{paired_ratio(t, baseline):.1f}"] for n, t in timings.items()]
+    print_table(["command", "seconds (median)", "relative to a bare interpreter"], rows)
 
 
 if __name__ == "__main__":

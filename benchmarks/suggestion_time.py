@@ -1,4 +1,4 @@
-"""How long one suggestion takes at 100 and at 1,000 trials of a study, eight of them running, on one core."""
+"""Measure the CPU time of one suggestion after 100 and after 1,000 trials, 8 of them running, on one core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is imported
 
 from hydra_vertex.job import Trial, TrialState
 from search.clock import ended_trial
-from search.engines import Ours, Random
+from search.engines import Random, ServiceEngine
 from search.functions import FUNCTIONS
 from search.problem import Problem
 from timing import print_table
@@ -23,14 +23,14 @@ REPEATS = 5
 def main() -> None:
     rows = []
     for problem in FUNCTIONS:
-        engine = Ours(problem, seed=0)
+        engine = ServiceEngine(problem, seed=0)
         engine.suggest(31, history_of(problem, 30))
         rows.append([problem.name, *(f"{cpu_seconds(engine, history_of(problem, count)):.2f}" for count in COUNTS)])
     print_table(["problem", *(f"CPU s at {count} trials" for count in COUNTS)], rows)
 
 
 def history_of(problem: Problem, count: int) -> list[Trial]:
-    """Random trials; the last ones still run."""
+    """Return random trials. The last RUNNING of them are still running."""
     source = Random(problem, seed=count)
     history: list[Trial] = []
     for number in range(1, count + 1):
@@ -40,8 +40,8 @@ def history_of(problem: Problem, count: int) -> list[Trial]:
     return history
 
 
-def cpu_seconds(engine: Ours, history: list[Trial]) -> float:
-    """The median of a few suggestions, each for a trial of its own number."""
+def cpu_seconds(engine: ServiceEngine, history: list[Trial]) -> float:
+    """Return the median CPU time in seconds of REPEATS suggestions, each for a different trial number."""
     seconds = []
     for repeat in range(REPEATS):
         begin = time.process_time()

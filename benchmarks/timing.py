@@ -1,4 +1,4 @@
-"""Wall-clock of whole commands: repeated, in turn with their peers, reported as medians."""
+"""Measure the wall-clock time of commands, repeated and run in turn with their baselines; print tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of each counted run of a command."""
+    """The seconds of each counted run of a command."""
 
     seconds: tuple[float, ...]
 
@@ -24,7 +24,10 @@ class Timing:
 def time_in_turn(
     commands: Mapping[str, Sequence[str]], runs: int, env: Mapping[str, str] | None = None, cwd: str | None = None
 ) -> dict[str, Timing]:
-    """Run the commands A B A B …, one uncounted round first, so that a drift of the machine meets all alike."""
+    """Run the commands in turn, A B A B …, so that a drift of the machine affects all equally.
+
+    The first round is not counted. Raises CalledProcessError if a command fails.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for counted in [False] + [True] * runs:
         for name, command in commands.items():
@@ -44,12 +47,12 @@ def time_in_turn(
 
 
 def paired_ratio(first: Timing, second: Timing) -> float:
-    """Median of the ratios run by run."""
+    """Return the median of the ratios of the runs in the same round."""
     return statistics.median(a / b for a, b in zip(first.seconds, second.seconds, strict=True))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table."""
+    """Print a Markdown table."""
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * len(head))
     for row in rows:

@@ -1,15 +1,15 @@
-"""64 trials of unequal length at 8 in parallel: the embedded service against hydra-optuna-sweeper with joblib.
+"""Compare the makespan of 64 unequal trials, 8 in parallel: the embedded service and hydra-optuna-sweeper with joblib.
 
-The service gives a worker that falls free its next trial at once; the sweeper asks for 8 trials, runs them by its
-launcher and waits for the slowest. Both run the same lengths in the same order, log-normal with a spread as training
-runs have that differ in model size and steps. Trials sleep: only the schedule is measured. The ideal is what 8 workers
-would take if nothing but the trials took time and each took the next trial when it was free. Whole commands are timed,
-with the start of the service and of Hydra in them; the second figure of each is without that.
+The service starts the next trial as soon as one ends. The sweeper asks for 8 trials, runs them by its launcher and
+waits for the slowest. Both search at random and run trials of the same lengths in the same order. The lengths are
+log-normal, with a deviation that is typical if model size and steps differ. Trials only sleep, so that the scheduling
+alone is measured. The ideal is the time of 8 workers that each take the next trial without delay. The first figure is
+the time of the whole command, including the start of the service or of Hydra; the second is that of the trials alone.
 
     python benchmarks/unequal_trials.py --peer-python /path/to/python [--mean 10] [--json]
 
-The peer needs a Python of its own, with hydra-core, hydra-optuna-sweeper and hydra-joblib-launcher (its releases need
-an Optuna of years ago). Without one the service is measured alone.
+The sweeper needs its own Python environment with hydra-core, hydra-optuna-sweeper and hydra-joblib-launcher, because
+its releases need an old version of Optuna. Without `--peer-python` only the service is measured.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tuning.client import finished_job, job_document, seconds_between
 
 TRIALS = 64
 PARALLEL = 8
-SPREAD = 0.6
-"""The standard deviation of a length's logarithm: one in six takes more than 1.8 times the median."""
+LOG_DEVIATION = 0.6
+"""The standard deviation of the logarithm of a length: one trial in six takes more than 1.8 times the median."""
 SEED = 20
-PEER_NEEDS = ("hydra", "hydra_plugins.hydra_optuna_sweeper", "hydra_plugins.hydra_joblib_launcher")
+SWEEPER_MODULES = ("hydra", "hydra_plugins.hydra_optuna_sweeper", "hydra_plugins.hydra_joblib_launcher")
 
 APP = """
 import json, os, sys, time
@@ -42,7 +42,7 @@ time.sleep(json.loads(sys.argv[1])[int(os.environ["CLOUD_ML_TRIAL_ID"]) - 1])
 with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
     file.write('{"timestamp": %f, "loss": "1.0", "global_step": "1"}\\n' % time.time())
 """
-PEER_APP = """
+SWEEPER_APP = """
 import json, os, time
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -57,7 +57,7 @@ def main(config):
 
 main()
 """
-PEER_CONFIG = """
+SWEEPER_CONFIG = """
 defaults:
   - _self_
   - override hydra/sweeper: optuna
@@ -72,7 +72,7 @@ hydra:
 
 @dataclass(frozen=True)
 class Makespan:
-    """Seconds; `trials_s` is from the first trial's start, or the job's creation, to the last one's end."""
+    """Times in seconds. `trials_s` lasts from the first trial's start (the job's creation) to the last trial's end."""
 
     name: str
     command_s: float
@@ -81,20 +81,20 @@ class Makespan:
 
 def lengths(mean_s: float) -> list[float]:
     source = random.Random(SEED)  # noqa: S311 - lengths, no secret
-    raw = [source.lognormvariate(0.0, SPREAD) for _ in range(TRIALS)]
+    raw = [source.lognormvariate(0.0, LOG_DEVIATION) for _ in range(TRIALS)]
     return [round(length * mean_s * TRIALS / sum(raw), 3) for length in raw]
 
 
 def ideal_s(durations: Sequence[float]) -> float:
-    """Each worker takes the next trial when it falls free."""
-    free_at = [0.0] * PARALLEL
+    """Return the makespan if each worker takes the next trial without delay."""
+    end_times = [0.0] * PARALLEL
     for duration in durations:
-        heapq.heapreplace(free_at, free_at[0] + duration)
-    return max(free_at)
+        heapq.heapreplace(end_times, end_times[0] + duration)
+    return max(end_times)
 
 
 def batches_s(durations: Sequence[float]) -> float:
-    """Each batch takes as long as its slowest trial."""
+    """Return the makespan in batches of PARALLEL: each batch takes as long as its slowest trial."""
     return sum(max(durations[start : start + PARALLEL]) for start in range(0, TRIALS, PARALLEL))
 
 
@@ -112,11 +112,11 @@ def measure_service(durations: Sequence[float]) -> Makespan:
     return Makespan("hydra-vertex", command_s, seconds_between(job["createTime"], job["endTime"]))
 
 
-def measure_peer(python: str, durations: Sequence[float]) -> Makespan:
+def measure_sweeper(python: str, durations: Sequence[float]) -> Makespan:
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        (folder / "app.py").write_text(PEER_APP)
-        (folder / "config.yaml").write_text(PEER_CONFIG % (TRIALS, PARALLEL, PARALLEL))
+        (folder / "app.py").write_text(SWEEPER_APP)
+        (folder / "config.yaml").write_text(SWEEPER_CONFIG % (TRIALS, PARALLEL, PARALLEL))
         environ = {"LENGTHS": json.dumps(list(durations)), "LEDGER": str(folder / "ledger"), "PATH": "/usr/bin:/bin"}
         began = time.perf_counter()
         run = subprocess.run(
@@ -124,24 +124,24 @@ def measure_peer(python: str, durations: Sequence[float]) -> Makespan:
         )
         command_s = time.perf_counter() - began
         if run.returncode:
-            raise RuntimeError(f"the peer failed:\n{run.stderr[-2000:]}")
+            raise RuntimeError(f"hydra-optuna-sweeper exited with code {run.returncode}:\n{run.stderr[-2000:]}")
         times = [tuple(map(float, line.split())) for line in (folder / "ledger").read_text().splitlines()]
     assert len(times) == TRIALS
     first, last = min(begin for begin, _ in times), max(end for _, end in times)
     return Makespan("hydra-optuna-sweeper, joblib", command_s, last - first)
 
 
-def peer_is_usable(python: str | None) -> bool:
-    """Says on stderr what is missing."""
+def sweeper_is_usable(python: str | None) -> bool:
+    """Whether the Python has the sweeper's modules; the reason is printed on stderr if not."""
     if python is None:
-        print("no --peer-python: the service is measured alone", file=sys.stderr)
+        print("no --peer-python is given: only the service is measured", file=sys.stderr)
         return False
     tried = subprocess.run(
-        [python, "-c", f"import {', '.join(PEER_NEEDS)}"], capture_output=True, text=True, check=False
+        [python, "-c", f"import {', '.join(SWEEPER_MODULES)}"], capture_output=True, text=True, check=False
     )
     if tried.returncode:
-        said = tried.stderr.strip().splitlines()[-1]
-        print(f"{python} lacks what the peer needs ({said}): the service is measured alone", file=sys.stderr)
+        error = tried.stderr.strip().splitlines()[-1]
+        print(f"{python} lacks modules of the sweeper ({error}): only the service is measured", file=sys.stderr)
     return tried.returncode == 0
 
 
@@ -149,10 +149,10 @@ def table(results: Sequence[Makespan], durations: Sequence[float]) -> str:
     ideal, batches = ideal_s(durations), batches_s(durations)
     mean = sum(durations) / TRIALS
     lines = [
-        f"{TRIALS} trials: {min(durations):.1f} to {max(durations):.1f} s, {mean:.1f} s on average; {PARALLEL} at once",
-        f"(ideal {ideal:.1f} s; ideal in batches {batches:.1f} s, {batches / ideal:.2f} times that).",
+        f"{TRIALS} trials: {min(durations):.1f} to {max(durations):.1f} s, mean {mean:.1f} s; {PARALLEL} at once",
+        f"(ideal {ideal:.1f} s; ideal in batches {batches:.1f} s, {batches / ideal:.2f} times the ideal).",
         "",
-        "| | Whole command | Over ideal | Trials alone | Over ideal |",
+        "| | Whole command | Relative to ideal | Trials alone | Relative to ideal |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for r in results:
@@ -166,14 +166,14 @@ def table(results: Sequence[Makespan], durations: Sequence[float]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--mean", type=float, default=10.0, help="seconds that a trial takes on average (10)")
-    parser.add_argument("--peer-python", help="a Python with hydra-optuna-sweeper and hydra-joblib-launcher")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--mean", type=float, default=10.0, help="mean length of a trial in seconds (10)")
+    parser.add_argument("--peer-python", help="a Python with hydra-optuna-sweeper and hydra-joblib-launcher installed")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     durations = lengths(arguments.mean)
     results = [measure_service(durations)]
-    if peer_is_usable(arguments.peer_python):
-        results.append(measure_peer(arguments.peer_python, durations))
+    if sweeper_is_usable(arguments.peer_python):
+        results.append(measure_sweeper(arguments.peer_python, durations))
     print(json.dumps([asdict(r) for r in results], indent=2) if arguments.json else table(results, durations))
     return 0
 

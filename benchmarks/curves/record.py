@@ -1,10 +1,10 @@
-"""Trains the sample GPT and an MLP on scikit-learn's digits with random settings, and keeps what each measured.
+"""Record learning curves: train the sample GPT, or an MLP on scikit-learn's digits, with random hyperparameters.
 
     python benchmarks/curves/record.py gpt     # about five minutes of one core -> gpt.json
     python benchmarks/curves/record.py digits  # about two minutes of one core -> digits.json
 
-A run is one point of the space with its curve: validations at equal distances, `interval` steps apart, and the seconds
-of all of them together. The last value is the final one. A small batch makes more steps, as in any training.
+A run is one point of the space with its curve: validation losses, `interval` steps apart, and the seconds of the whole
+run. The last loss is the final value. A run with a smaller batch has more steps, because all see the same data.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def draw(low: float, high: float, kind: str, source: random.Random) -> float:
 
 
 def train_gpt(point: Point) -> Curve:
-    """The sample trainer's own model, data and schedule, validated as often as GPT_VALIDATIONS says."""
+    """Return the curve of the sample trainer's model, data and schedule, with GPT_VALIDATIONS validations."""
     sys.path.insert(0, str(TRAINER))
     from hydra import compose, initialize_config_dir
     from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
@@ -113,7 +113,7 @@ def train_gpt(point: Point) -> Curve:
 
 
 def train_digits(point: Point) -> Curve:
-    """Validation cross-entropy after each epoch of Adam; the last third of the data validates."""
+    """Return the validation cross-entropy after each epoch of Adam; the last third of the data is for validation."""
     import numpy as np
     from sklearn.datasets import load_digits
     from sklearn.metrics import log_loss
@@ -162,7 +162,7 @@ def record(space: str, runs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("space", choices=sorted(RECORDERS))
-    parser.add_argument("--runs", type=int, help="how many settings (default: as many as the published table used)")
+    parser.add_argument("--runs", type=int, help="number of runs (default: that of the published table)")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     record(arguments.space, arguments.runs or RECORDERS[arguments.space][1])

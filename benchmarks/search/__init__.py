@@ -1,1 +1,1 @@
-"""What `search_quality.py` compares: problems, engines, and a simulated clock."""
+"""The parts of `search_quality.py`: problems, engines, and a simulated clock."""

@@ -1,4 +1,4 @@
-"""A simulated clock: workers that fall free are given their next trial at once, and trials last unequally long."""
+"""Simulate a study: trials of unequal length on parallel workers, asynchronously or in batches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from hydra_vertex.job import Measurement, ParameterValue, Trial, TrialState
 
 from .problem import METRIC, Problem
 
-SHORTEST_S, LONGEST_S = 1.0, 3.0
+MIN_DURATION_S, MAX_DURATION_S = 1.0, 3.0
 
 
 class Engine(Protocol):
-    """One search, of one problem with one seed."""
+    """One search of one problem, with one seed."""
 
     def suggest(self, number: int, history: Sequence[Trial]) -> dict[str, ParameterValue]:
-        """Parameters for the trial with that number, from 1. `history` is every earlier trial, running ones too."""
+        """Return the parameters of the trial with that number, from 1.
+
+        `history` has every earlier trial, running ones included.
+        """
 
 
 @dataclass(order=True)
@@ -30,18 +33,21 @@ class _Running:
 
 
 def simulate(problem: Problem, engine: Engine, seed: int, trials: int, parallel: int, in_batches: bool) -> list[Trial]:
-    """The study's trials in the order of their start. In batches: all of one end before any of the next starts."""
+    """Return the trials in the order of their start.
+
+    A free worker gets the next trial at once. With `in_batches` all trials of a batch end before the next batch starts.
+    """
     durations = random.Random(seed)  # noqa: S311 - a simulation
     history: list[Trial] = []
     running: list[_Running] = []
     now_s = 0.0
     while len(history) < trials or running:
-        room = parallel - len(running) if not in_batches or not running else 0
-        for _ in range(min(room, trials - len(history))):
+        free = parallel - len(running) if not in_batches or not running else 0
+        for _ in range(min(free, trials - len(history))):
             number = len(history) + 1
             parameters = engine.suggest(number, history)
             history.append(Trial(str(number), TrialState.ACTIVE, parameters))
-            end_s = now_s + durations.uniform(SHORTEST_S, LONGEST_S)
+            end_s = now_s + durations.uniform(MIN_DURATION_S, MAX_DURATION_S)
             heapq.heappush(running, _Running(end_s, number - 1, problem.evaluate(parameters)))
         ended = heapq.heappop(running)
         now_s = ended.end_s
@@ -50,7 +56,7 @@ def simulate(problem: Problem, engine: Engine, seed: int, trials: int, parallel:
 
 
 def ended_trial(trial: Trial, value: float | None) -> Trial:
-    """The trial with its value; infeasible where it has none."""
+    """Return the trial with its final value; infeasible if `value` is None."""
     if value is None:
         return Trial(trial.id, TrialState.INFEASIBLE, trial.parameters, infeasible_reason="failed")
     final = Measurement({METRIC: value})
@@ -58,7 +64,7 @@ def ended_trial(trial: Trial, value: float | None) -> Trial:
 
 
 def regrets(problem: Problem, history: Sequence[Trial]) -> list[float]:
-    """After each trial in order of start, how far the best value so far is from the least; infinite before any."""
+    """Return the best value so far minus the minimum, after each trial in order of start; infinite without a value."""
     best, found = float("inf"), []
     for trial in history:
         value = trial.objective(METRIC)

@@ -1,4 +1,4 @@
-"""The engines that are compared: ours, its peers, and what people use today. Each with its own defaults."""
+"""The search engines that are compared: the service's optimiser and the baselines, each with its default settings."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ TRIALS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """`needs` are the modules without which it is left out; `in_batches`: asked for the next trials all at once."""
+class NamedEngine:
+    """A search engine that is compared. It is skipped without the modules in `needs`; `in_batches`: see `simulate`."""
 
     name: str
-    engine: Callable[[Problem, int], Engine]
+    create: Callable[[Problem, int], Engine]
     needs: tuple[str, ...] = ()
     in_batches: bool = False
 
@@ -50,8 +50,8 @@ class Contestant:
         return [module for module in self.needs if importlib.util.find_spec(module) is None]
 
 
-class Ours:
-    """The service's optimiser."""
+class ServiceEngine:
+    """The service's optimiser with the given algorithm."""
 
     def __init__(self, problem: Problem, seed: int, algorithm: Algorithm = Algorithm.BAYESIAN) -> None:
         spec = StudySpec(problem.study_spec.metrics, problem.parameters, algorithm)
@@ -62,7 +62,7 @@ class Ours:
 
 
 class Random:
-    """Uniform on each parameter's scale."""
+    """Random search, uniform on each parameter's scale."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         self._problem = problem
@@ -76,7 +76,7 @@ class Random:
 
 
 class Optuna:
-    """One of Optuna's samplers, asked and told; a failed trial is told as failed."""
+    """One of Optuna's samplers by its ask-and-tell interface. A failed trial is reported with the state FAIL."""
 
     def __init__(self, problem: Problem, sampler: optuna.samplers.BaseSampler) -> None:
         import optuna
@@ -84,12 +84,12 @@ class Optuna:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._problem = problem
         self._study = optuna.create_study(sampler=sampler)
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
         from optuna.trial import TrialState as State
 
-        for trial in _ended(history, self._told):
+        for trial in _ended(history, self._reported):
             value = trial.objective(METRIC)
             state = State.FAIL if value is None else State.COMPLETE
             self._study.tell(int(trial.id) - 1, value, state)
@@ -97,9 +97,9 @@ class Optuna:
         return {name: value for spec in self._problem.parameters for name, value in _suggested(asked, spec)}
 
 
-def _ended(history: Sequence[Trial], told: set[str]) -> list[Trial]:
-    fresh = [trial for trial in history if trial.state.is_terminal and trial.id not in told]
-    told.update(trial.id for trial in fresh)
+def _ended(history: Sequence[Trial], reported: set[str]) -> list[Trial]:
+    fresh = [trial for trial in history if trial.state.is_terminal and trial.id not in reported]
+    reported.update(trial.id for trial in fresh)
     return fresh
 
 
@@ -120,43 +120,43 @@ def _suggested(asked: optuna.trial.Trial, spec: ParameterSpec) -> list[tuple[str
 
 
 def optuna_gp(problem: Problem, seed: int) -> Engine:
-    """Optuna 5's GPSampler. Parameters that are not in every trial it draws at random."""
+    """Return Optuna 5's GPSampler. It samples parameters that are not in every trial at random."""
     from optuna.samplers import GPSampler
 
     return Optuna(problem, GPSampler(seed=seed, warn_independent_sampling=False))
 
 
 def optuna5_tpe(problem: Problem, seed: int) -> Engine:
-    """Optuna 5's TPESampler as it comes: multivariate where it can be, a constant liar."""
+    """Return Optuna 5's TPESampler with its defaults: multivariate where possible, and the constant liar."""
     from optuna.samplers import TPESampler
 
     return Optuna(problem, TPESampler(seed=seed))
 
 
 def optuna4_tpe(problem: Problem, seed: int) -> Engine:
-    """Optuna 5's TPESampler with the defaults of Optuna 2 to 4: each parameter by itself, running trials ignored."""
+    """Return Optuna 5's TPESampler with the defaults of Optuna 2 to 4: univariate, running trials ignored."""
     from optuna.samplers import TPESampler
 
     return Optuna(problem, TPESampler(seed=seed, multivariate=False, constant_liar=False))
 
 
 class Ax:
-    """Ax's client with its own choice of method; conditional parameters are its dependent ones."""
+    """Ax's client with its default choice of method. Conditional parameters are dependent parameters of Ax."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         import torch
         from ax.api.client import Client
 
         torch.set_num_threads(1)
-        logging.disable(logging.CRITICAL)  # it writes a line for each trial, whatever the level of its logger
+        logging.disable(logging.CRITICAL)  # Ax logs a line for each trial at any level of its logger
         self._client = _ax_client(Client(random_seed=seed), problem, seed)
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._problem = problem
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for trial in _ended(history, self._told):
+            for trial in _ended(history, self._reported):
                 self._tell(int(trial.id) - 1, trial)
             ((index, chosen),) = self._client.get_next_trials(max_trials=1).items()
         assert index == number - 1
@@ -173,7 +173,7 @@ class Ax:
 def _ax_client(client: Client, problem: Problem, seed: int) -> Client:
     client.configure_experiment(parameters=[p for spec in problem.parameters for p in _ax_parameters(spec)])
     client.configure_optimization(objective=f"-{METRIC}")
-    # Its own choice, except that more than five workers may start at all before the first has reported.
+    # The defaults, except that more than five trials may start before the first result; otherwise Ax refuses them.
     client.configure_generation_strategy(
         method="fast", allow_exceeding_initialization_budget=True, initialization_random_seed=seed
     )
@@ -208,12 +208,12 @@ def _active(spec: ParameterSpec, chosen: Mapping[str, Any]) -> list[tuple[str, P
     ]
 
 
-CONTESTANTS = (
-    Contestant("hydra-vertex", Ours),
-    Contestant("Ax", Ax, needs=("ax",)),
-    Contestant("Optuna GP", optuna_gp, needs=("torch", "scipy")),
-    Contestant("Optuna 5 TPE", optuna5_tpe),
-    Contestant("Optuna 4 TPE", optuna4_tpe),
-    Contestant("random", Random),
-    Contestant("sweeper, batches", optuna4_tpe, in_batches=True),
+ENGINES = (
+    NamedEngine("hydra-vertex", ServiceEngine),
+    NamedEngine("Ax", Ax, needs=("ax",)),
+    NamedEngine("Optuna GP", optuna_gp, needs=("torch", "scipy")),
+    NamedEngine("Optuna 5 TPE", optuna5_tpe),
+    NamedEngine("Optuna 4 TPE", optuna4_tpe),
+    NamedEngine("random", Random),
+    NamedEngine("sweeper, batches", optuna4_tpe, in_batches=True),
 )

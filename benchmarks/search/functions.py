@@ -1,4 +1,4 @@
-"""Test functions of the literature, each moved where its best point is not the centre of the space.
+"""Standard test functions. Those whose best point is the centre of the usual space are moved.
 
 Sources: Surjanovic and Bingham, "Virtual Library of Simulation Experiments", https://www.sfu.ca/~ssurjano/.
 """
@@ -27,7 +27,7 @@ HARTMANN_CENTRES = (
     (0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381),
 )
 FEASIBLE_RADIUS = 2.3
-"""Rosenbrock-4 fails farther than this from the origin: in two thirds of its space. Its best point is at 2.0."""
+"""Rosenbrock-4 fails at points farther than this from the origin, two thirds of its space. The best point is at 2.0."""
 
 
 def branin(x: Sequence[float]) -> float:

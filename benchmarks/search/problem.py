@@ -1,4 +1,4 @@
-"""A problem to search: its space as Vertex's study has it, what a trial returns, and the least value there is."""
+"""A search problem: its parameters in the form of a Vertex AI study, its objective, and its minimum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ METRIC = "loss"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`evaluate` gives None where the trial fails; `minimum` is the least value anywhere in the space."""
+    """A search problem. `evaluate` returns None if the trial fails; `minimum` is the lowest value in the space."""
 
     name: str
     parameters: tuple[ParameterSpec, ...]

@@ -1,7 +1,7 @@
-"""Spaces of real training runs: scikit-learn's models on its digits, trained on a lattice, interpolated between.
+"""Search problems from real training runs of scikit-learn's models on its digits.
 
-A loss is one minus the accuracy in three-fold cross-validation. The lattice is trained once and kept in a folder;
-between its nodes the loss is multilinear, so that its least value is that of a node.
+The loss is 1 - accuracy in three-fold cross-validation. It is computed once at every node of a lattice and stored in a
+folder. Between the nodes it is interpolated multilinearly, so that its minimum is at a node.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Build = Callable[[Mapping[str, float | str]], "ClassifierMixin"]
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """The values of each parameter at which a model is trained. Log: interpolated in the logarithm."""
+    """The values of each parameter at which a model is trained. `log`: parameters interpolated in their logarithm."""
 
     name: str
     build: Build
@@ -159,7 +159,7 @@ CONDITIONAL_SPACE = (
 
 
 def trained_problems(folder: Path) -> tuple[Problem, ...]:
-    """The mixed and the conditional space; trains what the folder does not hold yet."""
+    """Return the mixed and the conditional problem. Lattices that are not stored in the folder are trained first."""
     mixed = Table(MIXED, trained(MIXED, folder))
     models = {lattice.name: Table(lattice, trained(lattice, folder)) for lattice in MODELS}
     return (
@@ -178,7 +178,7 @@ def _loss_of_model(models: Mapping[str, Table], parameters: Mapping[str, Paramet
 
 
 class Table:
-    """The losses on a lattice."""
+    """A lattice with the loss at each node."""
 
     def __init__(self, lattice: Lattice, losses: Mapping[Node, float]) -> None:
         self._lattice = lattice
@@ -186,7 +186,7 @@ class Table:
         self.minimum = min(losses.values())
 
     def loss(self, parameters: Mapping[str, ParameterValue]) -> float:
-        """Multilinear between the nodes around a point."""
+        """Return the loss at a point by multilinear interpolation."""
         ends = [self._ends(name, parameters[name]) for name in self._lattice.values]
         corners = itertools.product(*ends)
         return sum(
@@ -197,18 +197,18 @@ class Table:
     def _ends(self, name: str, value: ParameterValue) -> list[tuple[float | str, float]]:
         if isinstance(value, str):
             return [(value, 1.0)]
-        places = [float(place) for place in self._lattice.values[name]]
-        above = next((i for i, place in enumerate(places) if place >= value), len(places) - 1)
-        if places[above] <= value or above == 0:
-            return [(places[above], 1.0)]
+        levels = [float(level) for level in self._lattice.values[name]]
+        above = next((i for i, level in enumerate(levels) if level >= value), len(levels) - 1)
+        if levels[above] <= value or above == 0:
+            return [(levels[above], 1.0)]
         scale = math.log if name in self._lattice.log else float
-        low, high = scale(places[above - 1]), scale(places[above])
+        low, high = scale(levels[above - 1]), scale(levels[above])
         share = (scale(value) - low) / (high - low)
-        return [(places[above - 1], 1.0 - share), (places[above], share)]
+        return [(levels[above - 1], 1.0 - share), (levels[above], share)]
 
 
 def trained(lattice: Lattice, folder: Path) -> dict[Node, float]:
-    """The loss at every node, from the folder where it was trained before."""
+    """Return the loss at every node: read from the folder, or computed and stored there."""
     path = folder / f"trained-{lattice.name}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -226,7 +226,5 @@ def _train(lattice: Lattice, node: Node) -> float:
     pixels, digits = load_digits(return_X_y=True)
     model = lattice.build(dict(zip(lattice.values, node, strict=True)))
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # few epochs do not converge, and large rates overflow: that is what is measured
+        warnings.simplefilter("ignore")  # models that do not converge or overflow are part of the problem
         return 1.0 - float(cross_val_score(model, pixels[:900] / 16.0, digits[:900], cv=3).mean())

@@ -1,4 +1,4 @@
-"""The rules that are compared, and how each tells the optimiser of a trial that it stopped."""
+"""The stopping rules that are compared, and how each reports a stopped trial to the optimiser."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ import optuna
 from hydra_vertex.job import AutomatedStopping, ConvexStopping, DecayCurveStopping, MedianStopping
 
 Pruner = Callable[[int], optuna.pruners.BasePruner]
-"""By the number of measurements of the longest curve."""
+"""Creates a pruner; the argument is the number of measurements of the longest curve."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A rule of ours, or a pruner of Optuna's, or neither.
+    """A rule of the service, a pruner of Optuna, or neither.
 
-    `told`: what the optimiser learns of a stopped trial, by `last` its last value, `expected` (ours) what it would have
-    come to, `pruned` what Optuna makes of a pruned trial. The convex rule's last value is its own prediction.
-    `trials_share`: how many trials it gives, as a part of the usual number; its steps are compared with the usual
-    number's. `knows_ends`: no rule, but what a perfect one would do, which foresees every end, stops what will not end
-    as the best at its second measurement, and tells the end.
+    `reported_as`: how the optimiser learns of a stopped trial: `last`, with its last value; `expected`, with its
+    expected final value (the service's optimiser only); `pruned`, as a pruned trial of Optuna. The last value of the
+    convex rule is its own prediction. `trials_share`: the number of trials as a share of the usual number; the steps
+    are relative to those of the usual number. `knows_ends`: a perfect rule as a bound. It knows every final value,
+    stops at the second measurement each trial that will not end as the best, and reports its final value.
     """
 
     name: str
     rule: AutomatedStopping | None = None
     pruner: Pruner | None = None
-    told: str = "last"
+    reported_as: str = "last"
     trials_share: float = 1.0
     knows_ends: bool = False
 
     def suits(self, optimiser: str) -> bool:
-        """Optuna's pruners need its studies, and only our optimiser learns from expected ends."""
-        is_ours = optimiser == "hydra-vertex"
-        return self.pruner is None and self.told != "pruned" if is_ours else self.told != "expected"
+        """Whether the method works with the optimiser.
+
+        Optuna's pruners need Optuna's studies, and only the service's optimiser learns from expected final values.
+        """
+        is_service = optimiser == "hydra-vertex"
+        return self.pruner is None and self.reported_as != "pruned" if is_service else self.reported_as != "expected"
 
 
 def _asha(_length: int) -> optuna.pruners.BasePruner:
@@ -49,21 +52,25 @@ METHODS = (
     Method("no stopping"),
     Method("no stopping, half of the trials", trials_share=0.5),
     Method("perfect foresight", knows_ends=True),
-    Method("median", MedianStopping(), told="expected"),
-    Method("decay curve", DecayCurveStopping(), told="expected"),
-    Method("decay curve, an eighth more trials", DecayCurveStopping(), told="expected", trials_share=1.125),
+    Method("median", MedianStopping(), reported_as="expected"),
+    Method("decay curve", DecayCurveStopping(), reported_as="expected"),
+    Method("decay curve, an eighth more trials", DecayCurveStopping(), reported_as="expected", trials_share=1.125),
     Method("convex", ConvexStopping()),
-    Method("median, told its last value", MedianStopping()),
-    Method("decay curve, told its last value", DecayCurveStopping()),
-    Method("decay curve, told as pruned", DecayCurveStopping(), told="pruned"),
-    Method("Optuna MedianPruner", pruner=_median, told="pruned"),
-    Method("Optuna PercentilePruner(25)", pruner=lambda _length: optuna.pruners.PercentilePruner(25.0), told="pruned"),
-    Method("Optuna SuccessiveHalving (ASHA)", pruner=_asha, told="pruned"),
+    Method("median, reported with its last value", MedianStopping()),
+    Method("decay curve, reported with its last value", DecayCurveStopping()),
+    Method("decay curve, reported as pruned", DecayCurveStopping(), reported_as="pruned"),
+    Method("Optuna MedianPruner", pruner=_median, reported_as="pruned"),
+    Method(
+        "Optuna PercentilePruner(25)",
+        pruner=lambda _length: optuna.pruners.PercentilePruner(25.0),
+        reported_as="pruned",
+    ),
+    Method("Optuna SuccessiveHalving (ASHA)", pruner=_asha, reported_as="pruned"),
     Method(
         "Optuna Hyperband",
         pruner=lambda length: optuna.pruners.HyperbandPruner(max_resource=length),
-        told="pruned",
+        reported_as="pruned",
     ),
-    Method("Optuna MedianPruner, told its last value", pruner=_median),
-    Method("Optuna SuccessiveHalving (ASHA), told its last value", pruner=_asha),
+    Method("Optuna MedianPruner, reported with its last value", pruner=_median),
+    Method("Optuna SuccessiveHalving (ASHA), reported with its last value", pruner=_asha),
 )

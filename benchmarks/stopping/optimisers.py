@@ -1,4 +1,4 @@
-"""Who chooses the points of a simulated study: the service's optimiser, or one of Optuna's samplers."""
+"""The optimisers of a simulated study: the service's own, and Optuna's samplers."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ TRIALS = {"gpt": 32, "digits": 48}
 
 
 class Optimiser(Protocol):
-    """Asked for points, and told of measurements and ends."""
+    """Suggests points, and receives measurements and final values."""
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:
-        """The point of the trial with that number, from 1."""
+        """Return a point for the trial with that number, from 1."""
 
     def given(self, number: int, point: Point) -> None:
-        """The trial has run at this point, the recorded one nearest to what was suggested."""
+        """Receive the point at which the trial runs: the recorded point nearest to the suggested one."""
 
     def report(self, number: int, value: float, count: int) -> bool:
-        """A trial's measurement, its `count`th; whether the optimiser's own pruner would stop it."""
+        """Receive measurement `count` of a trial, from 1. Returns whether the optimiser's pruner stops the trial."""
 
     def tell(self, number: int, value: float | None) -> None:
-        """A trial has ended; None: it was pruned."""
+        """Receive the final value of a trial; None if it was pruned."""
 
 
-class Ours:
-    """The service's optimiser. It is told nothing: the history says all. `as_ended`: it is not told who was stopped."""
+class ServiceOptimiser:
+    """The service's optimiser, which reads the history alone. `hides_stops`: stopped trials look like complete ones."""
 
-    def __init__(self, space: str, seed: int, *, as_ended: bool) -> None:
+    def __init__(self, space: str, seed: int, *, hides_stops: bool) -> None:
         spec = StudySpec((MetricSpec(METRIC, Goal.MINIMIZE),), parameters_of(space))
         self._optimizer = optimizer_for(spec, str(seed), TRIALS[space])
-        self._as_ended = as_ended
+        self._hides_stops = hides_stops
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Point:
-        known = [replace(trial, stopping_reason="") for trial in history] if self._as_ended else history
+        known = [replace(trial, stopping_reason="") for trial in history] if self._hides_stops else history
         return {name: float(value) for name, value in self._optimizer.suggest(number, known).items()}
 
     def given(self, number: int, point: Point) -> None:
-        """Nothing to be done."""
+        """Do nothing: the optimiser reads the history."""
 
     def report(self, number: int, value: float, count: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return False
 
     def tell(self, number: int, value: float | None) -> None:
-        """Nothing to be done."""
+        """Do nothing: the optimiser reads the history."""
 
 
-class Optunas:
+class OptunaOptimiser:
     """One of Optuna's samplers with one of its pruners."""
 
     def __init__(self, space: str, seed: int, sampler: str, pruner: optuna.pruners.BasePruner) -> None:
         self._space = space
-        # Hyperband assigns its brackets by the study's name, which would be another one in each run.
+        # Hyperband assigns brackets by the study's name, which is random by default.
         self._study = optuna.create_study(study_name=str(seed), sampler=sampler_of(sampler, seed), pruner=pruner)
         self._asked: dict[int, optuna.Trial] = {}
 
@@ -78,7 +78,7 @@ class Optunas:
         return {key: _suggested(asked, self._space, key) for key in SPACES[self._space]}
 
     def given(self, number: int, point: Point) -> None:
-        # A suggestion cannot be changed: it is withdrawn, as a failed trial from which no sampler learns.
+        # A suggested point cannot be changed: this trial fails, which no sampler learns from, and another is enqueued.
         self._study.tell(self._asked[number], state=optuna.trial.TrialState.FAIL)
         self._study.enqueue_trial(dict(point))
         asked = self._asked[number] = self._study.ask()
@@ -97,7 +97,7 @@ class Optunas:
 
 
 def parameters_of(space: str) -> tuple[ParameterSpec, ...]:
-    """The space of the recorded runs as a study has it."""
+    """Return the space of the recorded runs as parameters of a study."""
     return tuple(_parameter(key, *bounds) for key, bounds in SPACES[space].items())
 
 
@@ -118,7 +118,7 @@ def _suggested(asked: optuna.Trial, space: str, key: str) -> float:
 
 
 def sampler_of(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler called `tpe`, `gp` or `random`."""
+    """Return Optuna's sampler with the name `tpe`, `gp` or `random`."""
     if name == "tpe":
         return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
     if name == "random":

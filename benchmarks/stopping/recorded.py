@@ -1,4 +1,4 @@
-"""Learning curves of real training, as benchmarks/curves/record.py recorded them."""
+"""Load the learning curves that benchmarks/curves/record.py recorded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from curves.record import SPACES, Point
 CURVES = Path(__file__).resolve().parents[1] / "curves"
 
 Curve = tuple[tuple[int, float, float], ...]
-"""Of (step, seconds, value)."""
+"""The measurements of a run: (step, seconds, value) of each."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """All runs of one kind: their points, also in the unit cube, and their curves."""
+    """The runs of one space: their points, the same points in the unit cube (`units`), and their curves."""
 
     name: str
     points: tuple[Point, ...]
@@ -32,14 +32,14 @@ class Recorded:
         return min(curve[-1][2] for curve in self.curves)
 
     def nearest(self, point: Point, without: Collection[int] = ()) -> int:
-        """The index of the run nearest to a point, some runs left out."""
+        """Return the index of the run nearest to a point in the unit cube, except the indices in `without`."""
         distances = ((np.array(self.units) - unit_of(self.name, point)) ** 2).sum(axis=1)
         distances[list(without)] = np.inf
         return int(distances.argmin())
 
 
 def load(name: str) -> Recorded:
-    """The runs called `gpt` or `digits`."""
+    """Return the recorded runs of the space `gpt` or `digits`."""
     runs = json.loads((CURVES / f"{name}.json").read_text())
     curves = tuple(_curve(run["interval"], run["seconds"], run["values"]) for run in runs)
     points = tuple({key: float(value) for key, value in run["point"].items()} for run in runs)
@@ -52,7 +52,7 @@ def _curve(interval: int, seconds: float, values: Sequence[float]) -> Curve:
 
 
 def unit_of(name: str, point: Point) -> tuple[float, ...]:
-    """A point of the space called `name`, in the unit cube."""
+    """Return a point of the space `name` in the unit cube: `(d,)`, in the order of `SPACES[name]`."""
 
     def unit(key: str) -> float:
         low, high, kind = SPACES[name][key]

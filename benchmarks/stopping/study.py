@@ -1,4 +1,4 @@
-"""One simulated study: trials side by side on a simulated clock, the rule asked after each measurement."""
+"""Simulate a study with a stopping rule: parallel trials on a simulated clock, the rule applied to each measurement."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import optuna
 
 from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
 from hydra_vertex.service.stopping import EarlyStop, decide
-from hydra_vertex.service.stopping.decay_curve import LEAST_MEASUREMENTS
+from hydra_vertex.service.stopping.decay_curve import MIN_MEASUREMENTS
 
 from .methods import Method
-from .optimisers import METRIC, TRIALS, Optimiser, Optunas, Ours
+from .optimisers import METRIC, TRIALS, Optimiser, OptunaOptimiser, ServiceOptimiser
 from .recorded import Curve, Recorded
 
 PARALLEL = 4
@@ -39,9 +39,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """`share` of the measurements that were made; `regret` against the best recorded run; how many trials were stopped.
+    """The result of a study.
 
-    `wrongly`: of these, those that would have ended better than all that had ended.
+    `share` is the share of the measurements that were made, `regret` the best final value minus that of the best
+    recorded run, `stopped` the number of stopped trials. `wrongly` is the number of those that would have ended better
+    than every complete trial that had ended before.
     """
 
     share: float
@@ -60,19 +62,19 @@ class Study:
         self.spec = StudySpec((MetricSpec(METRIC, Goal.MINIMIZE),), (), automated_stopping=method.rule)
         self.trial_count = round(method.trials_share * TRIALS[recorded.name])
         self.trials: list[Trial] = []
-        self.taken: set[int] = set()
+        self.used: set[int] = set()
         self.events: list[tuple[float, int, Run]] = []
         self.made = self.full = 0
         self.stopped = self.wrongly = 0
         self.slowest_s = 0.0
 
     def run(self) -> Result:
-        """Carry it through."""
+        """Run the study to its end."""
         for _ in range(PARALLEL):
             self._start(0.0)
         while self.events:
             now_s, _, run = heapq.heappop(self.events)
-            if self._goes_on(run, now_s):
+            if self._continues(run, now_s):
                 self._push(run)
             elif len(self.trials) < self.trial_count:
                 self._start(now_s)
@@ -82,8 +84,8 @@ class Study:
 
     def _start(self, now_s: float) -> None:
         number = len(self.trials) + 1
-        chosen = self.recorded.nearest(self.optimiser.suggest(number, self.trials), self.taken)
-        self.taken.add(chosen)
+        chosen = self.recorded.nearest(self.optimiser.suggest(number, self.trials), self.used)
+        self.used.add(chosen)
         point = self.recorded.points[chosen]
         self.optimiser.given(number, point)
         run = Run(number, self.recorded.curves[chosen], Trial(str(number), TrialState.ACTIVE, point), now_s)
@@ -94,44 +96,44 @@ class Study:
     def _push(self, run: Run) -> None:
         heapq.heappush(self.events, (run.next_s, run.number, run))
 
-    def _goes_on(self, run: Run, now_s: float) -> bool:
-        """Make the next measurement; False when the trial ends with it."""
+    def _continues(self, run: Run, now_s: float) -> bool:
+        """Make the next measurement. Returns False if the trial ends with it."""
         step, seconds, value = run.curve[run.made]
         run.made += 1
         self.made += 1
         measurement = Measurement({METRIC: value}, step, seconds)
         run.trial = replace(run.trial, measurements=(*run.trial.measurements, measurement))
-        is_whole = run.made == len(run.curve)
-        stop = None if is_whole else self._stop(run, value)
+        is_complete = run.made == len(run.curve)
+        stop = None if is_complete else self._stop(run, value)
         if stop is not None:
             self._count(run.curve[-1][2])
-        if is_whole or stop is not None:
+        if is_complete or stop is not None:
             run.trial = _ended(run.trial, stop, now_s)
-            is_pruned = stop is not None and self.method.told == "pruned"
+            is_pruned = stop is not None and self.method.reported_as == "pruned"
             self.optimiser.tell(run.number, None if is_pruned else run.trial.objective(METRIC))
         self.trials[run.number - 1] = run.trial
-        return not is_whole and stop is None
+        return not is_complete and stop is None
 
     def _count(self, final: float) -> None:
-        """A trial is stopped that would have ended with a value."""
+        """Count a stopped trial, which would have ended with the value `final`."""
         self.stopped += 1
-        self.wrongly += final < self._best_whole(final)
+        self.wrongly += final < self._best_complete(final)
 
-    def _best_whole(self, default: float) -> float:
+    def _best_complete(self, default: float) -> float:
         ended = (trial for trial in self.trials if trial.state is TrialState.SUCCEEDED and not trial.stopped_early)
         values = [value for trial in ended if (value := trial.objective(METRIC)) is not None]
         return min(values, default=default)
 
-    def _foreseen(self, run: Run) -> EarlyStop | None:
+    def _perfect_stop(self, run: Run) -> EarlyStop | None:
         step, seconds, final = run.curve[-1]
-        if run.made < LEAST_MEASUREMENTS or final < self._best_whole(math.inf):
+        if run.made < MIN_MEASUREMENTS or final < self._best_complete(math.inf):
             return None
-        return EarlyStop("foreseen", Measurement({METRIC: final}, step, seconds))
+        return EarlyStop("it will not end as the best", Measurement({METRIC: final}, step, seconds))
 
     def _stop(self, run: Run, value: float) -> EarlyStop | None:
         prunes = self.optimiser.report(run.number, value, run.made)
         if self.method.knows_ends:
-            return self._foreseen(run)
+            return self._perfect_stop(run)
         if self.method.rule is None:
             return EarlyStop("pruned") if prunes and self.method.pruner is not None else None
         began = time.perf_counter()
@@ -141,7 +143,7 @@ class Study:
 
 
 def _ended(trial: Trial, stop: EarlyStop | None, now_s: float) -> Trial:
-    """The trial as the service ends it: a prediction of the rule becomes its last measurement."""
+    """Return the trial as the service ends it: a prediction of the rule becomes its last measurement."""
     predicted = () if stop is None or stop.predicted is None else (stop.predicted,)
     measurements = (*trial.measurements, *predicted)
     return replace(
@@ -156,7 +158,7 @@ def _ended(trial: Trial, stop: EarlyStop | None, now_s: float) -> Trial:
 
 def _optimiser(recorded: Recorded, method: Method, name: str, seed: int) -> Optimiser:
     if name == "hydra-vertex":
-        return Ours(recorded.name, seed, as_ended=method.told == "last")
+        return ServiceOptimiser(recorded.name, seed, hides_stops=method.reported_as == "last")
     longest = max(len(curve) for curve in recorded.curves)
     pruner = method.pruner(longest) if method.pruner else optuna.pruners.NopPruner()
-    return Optunas(recorded.name, seed, name, pruner)
+    return OptunaOptimiser(recorded.name, seed, name, pruner)

@@ -1,4 +1,4 @@
-"""What the service's benchmarks share: a trial that only takes time, and a client that waits for a study."""
+"""Shared parts of the benchmarks of the service: a trial that only sleeps, and a client that waits for a study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMIT_S = 3600.0
 COLLECTION = "projects/p/locations/l/hyperparameterTuningJobs"
 TERMINAL = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 
-# By the trial protocol, without any library: what is measured is the service.
+# The app speaks the trial protocol itself and imports no library, so that the service alone is measured.
 APP = """
 import os, sys, time
 time.sleep(float(sys.argv[1]))
@@ -25,7 +25,7 @@ with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
 
 
 def job_document(trials: int, parallel: int, length_s: float) -> dict[str, Any]:
-    """A study of trials that each take `length_s` and report their one parameter."""
+    """Return a job whose trials each sleep for `length_s` and report their one parameter as the metric."""
     container = {"imageUri": "local", "command": [sys.executable, "-I", "-S", "-c", APP], "args": [str(length_s)]}
     return {
         "displayName": "benchmark",
@@ -40,12 +40,15 @@ def job_document(trials: int, parallel: int, length_s: float) -> dict[str, Any]:
 
 
 def finished_job(url: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Create a job, wait for its end, and return it; fails unless it SUCCEEDED."""
+    """Create a job, wait for its end, and return it.
+
+    Raises TimeoutError after LIMIT_S seconds, and RuntimeError if the job's state is not SUCCEEDED.
+    """
     name = request(f"{url}/v1/{COLLECTION}", document)["name"]
-    give_up = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + LIMIT_S
     while (job := request(f"{url}/v1/{name}"))["state"] not in TERMINAL:
-        if time.monotonic() > give_up:
-            raise TimeoutError(f"{name} has not ended after {LIMIT_S:g} s")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} has not ended within {LIMIT_S:g} s")
         time.sleep(POLL_INTERVAL_S)
     if job["state"] != "JOB_STATE_SUCCEEDED":
         raise RuntimeError(f"{name} ended as {job['state']}: {job.get('error')}")
@@ -53,14 +56,14 @@ def finished_job(url: str, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def request(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One request: POST when there is a body, otherwise GET."""
+    """Send one request and return the JSON answer: POST with a `body`, otherwise GET."""
     data = None if body is None else json.dumps(body).encode()
-    asked = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - the URL is the service's own
-    with build_opener(ProxyHandler({})).open(asked, timeout=60) as answer:
+    message = Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - the URL is the service's own
+    with build_opener(ProxyHandler({})).open(message, timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
 
 def seconds_between(start: str, end: str) -> float:
-    """Seconds between two times as the API writes them."""
+    """Return the seconds between two RFC 3339 times of the API."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

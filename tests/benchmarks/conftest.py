@@ -1,4 +1,4 @@
-"""The benchmarks' helpers are plain modules beside their scripts."""
+"""Make the modules of benchmarks/ importable: the scripts import their helpers without a package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the comparison of engines rests on: the simulated clock, the problems' best values, the tables, the ranks."""
+"""The parts of benchmarks/search_quality.py: the simulated clock, the problems' minima, interpolation, and ranks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ BEST = {
 }
 
 
-class Watcher:
-    """Suggests 1, 1/2, then 0, which fails, 1/4 and so on, and keeps what it saw."""
+class RecordingEngine:
+    """Suggests 1, 1/2, 0 (which fails), 1/4, 1/5, … and records how many trials run and have ended at each call."""
 
     def __init__(self) -> None:
         self.running: list[int] = []
@@ -38,27 +38,27 @@ class Watcher:
         return {"x": 1.0 / number if number != 3 else 0.0}
 
 
-def test_a_free_worker_gets_a_trial_at_once_and_the_engine_sees_what_runs() -> None:
-    watcher = Watcher()
-    history = simulate(LINE, watcher, seed=1, trials=12, parallel=3, in_batches=False)
-    assert watcher.running == [0, 1, 2] + [2] * 9
+def test_a_free_worker_gets_a_trial_at_once_and_the_engine_sees_the_running_trials() -> None:
+    engine = RecordingEngine()
+    history = simulate(LINE, engine, seed=1, trials=12, parallel=3, in_batches=False)
+    assert engine.running == [0, 1, 2] + [2] * 9
     assert [t.state is TrialState.INFEASIBLE for t in history] == [n == 2 for n in range(12)]
 
 
-def test_a_batch_waits_for_its_slowest() -> None:
-    watcher = Watcher()
-    simulate(LINE, watcher, seed=1, trials=7, parallel=3, in_batches=True)
-    assert watcher.running == [0, 1, 2, 0, 1, 2, 0]
-    assert watcher.ended == [0, 0, 0, 3, 3, 3, 6]
+def test_a_batch_waits_for_its_slowest_trial() -> None:
+    engine = RecordingEngine()
+    simulate(LINE, engine, seed=1, trials=7, parallel=3, in_batches=True)
+    assert engine.running == [0, 1, 2, 0, 1, 2, 0]
+    assert engine.ended == [0, 0, 0, 3, 3, 3, 6]
 
 
-def test_the_regret_is_of_the_best_so_far() -> None:
-    history = simulate(LINE, Watcher(), seed=0, trials=4, parallel=1, in_batches=False)
+def test_the_regret_is_that_of_the_best_value_so_far() -> None:
+    history = simulate(LINE, RecordingEngine(), seed=0, trials=4, parallel=1, in_batches=False)
     assert regrets(LINE, history) == pytest.approx([1.0, 0.5, 0.5, 0.25])
 
 
 @pytest.mark.parametrize("problem", FUNCTIONS, ids=lambda problem: problem.name)
-def test_a_function_has_its_least_value_at_its_best_point_and_not_in_the_centre(problem: Problem) -> None:
+def test_a_function_has_its_minimum_at_its_best_point_and_not_in_the_centre(problem: Problem) -> None:
     best = dict(zip([spec.id for spec in problem.parameters], BEST[problem.name], strict=True))
     assert problem.evaluate(best) == pytest.approx(problem.minimum, abs=1e-5)
     centre = {spec.id: (spec.domain.min + spec.domain.max) / 2 for spec in problem.parameters}  # type: ignore[union-attr]
@@ -66,7 +66,7 @@ def test_a_function_has_its_least_value_at_its_best_point_and_not_in_the_centre(
     assert value is None or value > problem.minimum + 0.1
 
 
-def test_a_table_gives_its_nodes_and_lies_between_them_elsewhere() -> None:
+def test_a_lattice_returns_the_losses_of_its_nodes_and_interpolates_between_them() -> None:
     losses = {node: float(index) for index, node in enumerate(MIXED.nodes())}
     table = Table(MIXED, losses)
     node = MIXED.nodes()[100]
@@ -82,5 +82,5 @@ def test_a_table_gives_its_nodes_and_lies_between_them_elsewhere() -> None:
         ({"a": 1.0, "b": 1.0, "c": 3.0}, {"a": 1.5, "b": 1.5, "c": 3}),
     ],
 )
-def test_equal_values_share_their_ranks(values: Mapping[str, float], ranks: Mapping[str, float]) -> None:
+def test_equal_values_get_the_mean_of_their_ranks(values: Mapping[str, float], ranks: Mapping[str, float]) -> None:
     assert ranked(values) == ranks

@@ -1,4 +1,4 @@
-"""What the comparison of stopping rules rests on: every method runs, and the shares mean what the table says."""
+"""The parts of benchmarks/early_stopping.py: every method runs, and the table's figures have their stated meaning."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ STOPPING = [method for method in METHODS if not method.name.startswith("no stopp
 BY_NAME = {method.name: method for method in METHODS}
 
 
-def end_of(trial: Trial) -> float:
+def final_value(trial: Trial) -> float:
     return GPT.curves[GPT.points.index(dict(trial.parameters))][-1][2]
 
 
 @pytest.mark.parametrize("optimiser", ["hydra-vertex", "tpe"])
-def test_no_recorded_run_is_given_twice_and_trials_have_the_parameters_that_were_run(optimiser: str) -> None:
+def test_no_recorded_run_is_used_twice_and_each_trial_has_the_parameters_of_its_run(optimiser: str) -> None:
     study = Study(GPT, BY_NAME["no stopping"], optimiser, 0)
     study.run()
 
     assert len({GPT.points.index(dict(trial.parameters)) for trial in study.trials}) == TRIALS["gpt"]
 
 
-def test_the_run_nearest_to_a_recorded_point_is_that_run() -> None:
+def test_the_run_nearest_to_a_recorded_point_is_the_run_of_that_point() -> None:
     point = {"optimizer.lr": 1e-4, "model.depth": 4.0, "model.width": 16.0, "data.batch_size": 64.0}
 
     assert unit_of("gpt", point) == pytest.approx((0.0, 1.0, 0.0, 1.0))
@@ -43,7 +43,7 @@ def test_the_run_nearest_to_a_recorded_point_is_that_run() -> None:
 
 
 @pytest.mark.parametrize("optimiser", ["hydra-vertex", "tpe"])
-def test_without_stopping_every_measurement_is_made_and_half_of_the_trials_are_half(optimiser: str) -> None:
+def test_without_stopping_all_measurements_are_made_and_with_half_of_the_trials_half_of_them(optimiser: str) -> None:
     everything = Study(GPT, BY_NAME["no stopping"], optimiser, 0).run()
     half = Study(GPT, BY_NAME["no stopping, half of the trials"], optimiser, 0).run()
 
@@ -53,7 +53,7 @@ def test_without_stopping_every_measurement_is_made_and_half_of_the_trials_are_h
 
 
 @pytest.mark.parametrize("method", STOPPING, ids=lambda method: method.name)
-def test_every_rule_saves_something_and_finds_no_more_than_there_is(method: Method) -> None:
+def test_every_rule_saves_steps_and_has_no_negative_regret(method: Method) -> None:
     optimiser = "hydra-vertex" if method.suits("hydra-vertex") else "tpe"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -74,16 +74,16 @@ def test_the_brackets_of_hyperband_are_the_same_in_every_run() -> None:
 
 
 class StopsAtFirst(Study):
-    """Stops every trial at its first measurement once a trial is whole."""
+    """Stops every trial at its first measurement as soon as one trial is complete."""
 
     def _stop(self, run: Run, value: float) -> EarlyStop | None:
         return EarlyStop("at once") if any(not trial.stopped_early for trial in self.trials if trial.end_time) else None
 
 
-def test_stopped_wrongly_is_who_would_have_ended_better_than_every_whole_one() -> None:
+def test_a_trial_is_stopped_wrongly_if_it_would_have_ended_better_than_every_complete_one() -> None:
     study = StopsAtFirst(GPT, BY_NAME["no stopping"], "tpe", 0)
     result = study.run()
-    ends = [end_of(trial) for trial in study.trials]
+    ends = [final_value(trial) for trial in study.trials]
     stopped = [trial.stopped_early for trial in study.trials]
     best = min(end for end, early in zip(ends, stopped, strict=True) if not early)
 
@@ -92,16 +92,16 @@ def test_stopped_wrongly_is_who_would_have_ended_better_than_every_whole_one() -
     assert result.wrongly > 0
 
 
-def test_perfect_foresight_stops_no_trial_wrongly_and_hides_no_end() -> None:
+def test_perfect_foresight_stops_no_trial_wrongly_and_reports_every_final_value() -> None:
     study = Study(GPT, BY_NAME["perfect foresight"], "hydra-vertex", 0)
     result = study.run()
 
     assert (result.wrongly, result.stopped > 10) == (0, True)
     for trial in study.trials:
-        assert trial.objective(METRIC) == end_of(trial)
+        assert trial.objective(METRIC) == final_value(trial)
 
 
-def test_the_table_has_means_standard_errors_and_the_difference_seed_by_seed() -> None:
+def test_the_table_has_means_and_standard_errors_of_the_regret_and_of_its_paired_difference() -> None:
     without, convex = (row(GPT, "tpe", BY_NAME[name], (0, 1)) for name in ("no stopping", "convex"))
     (first, second), (base_first, base_second) = convex.regrets, without.regrets
     more = (first - base_first, second - base_second)
@@ -114,14 +114,14 @@ def test_the_table_has_means_standard_errors_and_the_difference_seed_by_seed() -
     assert table([without]).count("±") == table([convex]).count("±") == 1
 
 
-def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
+def test_a_difference_that_rounds_to_zero_has_no_minus_sign() -> None:
     without = row(GPT, "tpe", BY_NAME["no stopping"], (0,))
     better = dataclasses.replace(without, method="median", regrets=(without.regrets[0] - 1e-6,))
 
     assert "| +0.0000 ± 0.0000 |" in table([without, better]).splitlines()[-1]
 
 
-def test_an_eighth_more_trials_are_given_and_their_steps_counted_against_the_usual_number() -> None:
+def test_an_eighth_more_trials_are_run_and_their_steps_are_relative_to_the_usual_number() -> None:
     study = Study(GPT, BY_NAME["decay curve, an eighth more trials"], "hydra-vertex", 0)
     made = study.run().share * TRIALS["gpt"]
 

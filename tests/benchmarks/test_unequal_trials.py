@@ -1,4 +1,4 @@
-"""The makespan's own sums, and that its study runs."""
+"""benchmarks/unequal_trials.py: the ideal makespans, and the study that is measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from unequal_trials import PARALLEL, TRIALS, batches_s, ideal_s, lengths, measure_service, table
 
 
-def test_no_order_beats_the_work_shared_out_and_batches_take_longer() -> None:
+def test_the_ideal_makespan_is_at_least_the_mean_load_and_batches_take_longer() -> None:
     durations = lengths(10.0)
 
     assert sum(durations) == pytest.approx(10.0 * TRIALS, rel=1e-3)

@@ -1,4 +1,4 @@
-"""Suggestions: inside the space, reproducible, never twice the same where that can be had, and towards the goal."""
+"""Suggestions: inside the space, reproducible, without repetition where possible, and better later in a study."""
 
 from __future__ import annotations
 
@@ -92,33 +92,33 @@ def is_inside(spec: ParameterSpec, value: ParameterValue) -> bool:
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
-def test_every_suggestion_lies_inside_the_space(algorithm: Algorithm) -> None:
+def test_every_suggestion_is_inside_the_space(algorithm: Algorithm) -> None:
     for suggested in run(study(algorithm=algorithm), 20, distance):
         assert list(suggested.parameters) == [spec.id for spec in EVERY_KIND]
         assert all(is_inside(spec, suggested.parameters[spec.id]) for spec in EVERY_KIND)
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
-def test_a_study_is_the_same_again_under_the_same_job_id(algorithm: Algorithm) -> None:
+def test_a_study_with_the_same_job_id_has_the_same_suggestions(algorithm: Algorithm) -> None:
     spec = study(algorithm=algorithm)
     assert run(spec, 12, distance) == run(spec, 12, distance)
     assert run(spec, 12, distance) != run(spec, 12, distance, job_id="2")
 
 
-def test_a_suggestion_needs_nothing_but_what_is_recorded() -> None:
+def test_a_new_optimiser_makes_the_same_suggestion_from_the_recorded_trials() -> None:
     history = run(study(), 12, distance)
     fresh = optimizer_for(study(), "1", 12)
     assert fresh.suggest(12, history[:11]) == history[11].parameters
 
 
 @pytest.mark.parametrize(("goal", "sign"), [(Goal.MINIMIZE, 1), (Goal.MAXIMIZE, -1), (Goal.UNSPECIFIED, -1)])
-def test_the_search_goes_towards_the_goal(goal: Goal, sign: int) -> None:
+def test_later_suggestions_are_better_for_every_goal(goal: Goal, sign: int) -> None:
     history = run(study((LR, DEPTH), goal=goal), 40, lambda parameters: sign * distance(parameters))
     early, late = history[:10], history[-10:]
     assert sum(distance(t.parameters) for t in late) < 0.5 * sum(distance(t.parameters) for t in early)
 
 
-def test_the_search_keeps_away_from_where_trials_fail() -> None:
+def test_the_search_avoids_the_infeasible_region() -> None:
     def objective(parameters: Parameters) -> float | None:
         return None if parameters["optimizer"] == "sgd" else distance(parameters)
 
@@ -128,7 +128,7 @@ def test_the_search_keeps_away_from_where_trials_fail() -> None:
     assert sum(failed[-20:]) <= 6
 
 
-def test_trials_that_run_at_the_same_time_are_not_alike() -> None:
+def test_trials_that_run_at_the_same_time_have_different_parameters() -> None:
     spec = study((LR, DEPTH))
     history = run(spec, 12, distance)
     optimizer = optimizer_for(spec, "1", 12)
@@ -140,7 +140,7 @@ def test_trials_that_run_at_the_same_time_are_not_alike() -> None:
 
 @pytest.mark.parametrize("outcome", [None, 1.0])
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH])
-def test_a_finite_space_is_gone_through_before_anything_comes_twice(
+def test_a_finite_space_is_searched_completely_before_a_point_is_repeated(
     algorithm: Algorithm, outcome: float | None
 ) -> None:
     history = run(study(FINITE, algorithm), 15, lambda _: outcome)
@@ -150,7 +150,7 @@ def test_a_finite_space_is_gone_through_before_anything_comes_twice(
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH])
-def test_a_finite_space_with_conditions_is_gone_through_too(algorithm: Algorithm) -> None:
+def test_a_finite_space_with_conditions_is_searched_completely_too(algorithm: Algorithm) -> None:
     history = run(study((CONDITIONAL_FINITE,), algorithm), 8, lambda _: 1.0)
     assert len({tuple(sorted(t.parameters.items())) for t in history}) == 8  # linear; 1 layer; 2 or 3 by 3 batches
 
@@ -167,13 +167,13 @@ BRANCHES = ParameterSpec(
 
 @pytest.mark.parametrize("job_id", ["1", "2", "3", "4"])
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
-def test_a_finite_branch_of_a_space_without_end_repeats_nothing(algorithm: Algorithm, job_id: str) -> None:
+def test_no_point_of_a_finite_branch_of_an_infinite_space_is_repeated(algorithm: Algorithm, job_id: str) -> None:
     history = run(study((BRANCHES,), algorithm), 16, lambda parameters: float(parameters.get("lr", 1.0)), job_id)
     assert len({tuple(sorted(t.parameters.items())) for t in history}) == 16
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH])
-def test_a_conditional_parameter_is_there_exactly_while_its_condition_holds(algorithm: Algorithm) -> None:
+def test_a_conditional_parameter_is_present_exactly_when_its_condition_holds(algorithm: Algorithm) -> None:
     history = run(study((MODEL,), algorithm), 24, lambda parameters: abs(math.log10(float(parameters["lr"])) + 3))
     for suggested in (t.parameters for t in history):
         assert ("layers" in suggested) == (suggested["model"] == "deep")
@@ -182,7 +182,7 @@ def test_a_conditional_parameter_is_there_exactly_while_its_condition_holds(algo
     assert {t.parameters["model"] for t in history} == {"linear", "deep"}
 
 
-def test_a_search_in_a_conditional_space_goes_towards_the_goal_in_the_better_branch() -> None:
+def test_a_search_in_a_conditional_space_finds_the_better_branch_and_improves_in_it() -> None:
     def objective(parameters: Parameters) -> float:
         return abs(math.log10(float(parameters["lr"])) + 3) + (0.0 if parameters["model"] == "deep" else 2.0)
 
@@ -191,7 +191,7 @@ def test_a_search_in_a_conditional_space_goes_towards_the_goal_in_the_better_bra
     assert sum(objective(t.parameters) for t in late) / len(late) < 1.0
 
 
-def test_the_first_trial_has_the_default_values_and_the_middle_of_the_rest() -> None:
+def test_the_first_trial_has_the_default_values_and_the_middle_of_each_axis_without_one() -> None:
     spec = study(
         (
             ParameterSpec("lr", DoubleRange(1e-5, 1e-1, 3e-4), ScaleType.LOG),
@@ -204,43 +204,43 @@ def test_the_first_trial_has_the_default_values_and_the_middle_of_the_rest() -> 
     assert first == {"lr": 3e-4, "momentum": 0.5, "batch": 32.0, "model": "b", "depth": 5.0}
 
 
-def test_two_studies_begin_alike_only_in_their_first_trial() -> None:
+def test_two_studies_have_only_their_first_trial_in_common() -> None:
     one, other = (run(study((LR, DEPTH)), 4, distance, job_id) for job_id in ("1", "2"))
     assert one[0] == other[0]
     assert all(a.parameters != b.parameters for a, b in zip(one[1:], other[1:], strict=True))
 
 
-def test_a_study_whose_trials_all_fail_goes_on() -> None:
+def test_a_study_whose_trials_all_fail_gets_new_suggestions() -> None:
     history = run(study((LR, DEPTH)), 14, lambda _: None)
     assert len({tuple(t.parameters.values()) for t in history}) == 14
 
 
 @pytest.mark.parametrize("value", [0.0, 1e300, -1e-300])
-def test_a_study_whose_trials_are_all_the_same_goes_on(value: float) -> None:
+def test_a_study_whose_trials_have_equal_values_gets_new_suggestions(value: float) -> None:
     history = run(study((LR, DEPTH)), 14, lambda _: value)
     assert len({tuple(t.parameters.values()) for t in history}) == 14
 
 
-def test_values_of_any_size_are_searched() -> None:
+def test_values_of_any_magnitude_are_accepted() -> None:
     sizes = iter([1e300, -1e300, 1e-300, 0.0, 5.0] * 4)
     assert len(run(study((LR, DEPTH)), 16, lambda _: next(sizes))) == 16
 
 
-def test_more_trials_than_the_model_takes_are_no_hindrance() -> None:
+def test_a_study_with_more_trials_than_the_model_takes_still_improves() -> None:
     from hydra_vertex.service.optimizer import bayesian
 
-    count = bayesian.MOST_MODELLED + 20
+    count = bayesian.MAX_MODELLED + 20
     random = run(study((LR, DEPTH), Algorithm.RANDOM_SEARCH), count, distance)
     found = optimizer_for(study((LR, DEPTH)), "1", count).suggest(count + 1, random)
     assert distance(found) < 1.0
 
 
-def test_a_large_finite_space_is_no_reason_to_wait() -> None:
+def test_a_large_finite_space_is_not_enumerated() -> None:
     spec = study(tuple(ParameterSpec(f"p{i}", IntegerRange(1, 10**6)) for i in range(6)), Algorithm.RANDOM_SEARCH)
     assert len({tuple(t.parameters.values()) for t in run(spec, 30, lambda _: 1.0)}) == 30
 
 
-def test_the_first_trial_is_the_centre_and_the_first_ones_are_spread_out() -> None:
+def test_the_first_trial_is_the_centre_and_the_startup_trials_are_spread_over_the_range() -> None:
     history = run(study((LR, MOMENTUM, DEPTH)), 40, distance)
     assert history[0].parameters["lr"] == pytest.approx(1e-3)
     quarters = {int(math.log10(float(t.parameters["lr"])) + 5) for t in history[1:7]}
@@ -248,7 +248,7 @@ def test_the_first_trial_is_the_centre_and_the_first_ones_are_spread_out() -> No
 
 
 @pytest.mark.parametrize(("count", "startup"), [(1, 4), (16, 4), (24, 6), (1000, 10)])
-def test_the_start_suits_the_budget(count: int, startup: int) -> None:
+def test_the_number_of_startup_trials_depends_on_the_number_of_trials(count: int, startup: int) -> None:
     assert startup_trials(count) == startup
 
 

@@ -1,4 +1,4 @@
-"""Axes and points: inside their ranges, found again, and with the parameters that apply."""
+"""Axes and points: values inside their ranges, round trips, and which parameters are active."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from hydra_vertex.service.validation.search_space import validate_space
 from service.optimizer.test_optimizer import BATCH, EVERY_KIND, MODEL, MOMENTUM, OPTIMIZER, is_inside
 
 
-def test_a_reverse_log_scale_is_fine_near_its_upper_end() -> None:
+def test_a_reverse_log_scale_has_its_finest_resolution_near_the_upper_end() -> None:
     axis = axis_of(MOMENTUM)
     values = [float(axis.value(axis.at(unit))) for unit in (0.0, 0.5, 0.999999)]
     assert values == pytest.approx([0.999, 0.7922, 0.5], abs=1e-4)
 
 
 @given(st.sampled_from(EVERY_KIND), st.floats(0, 1, exclude_max=True))
-def test_a_value_is_found_again_at_its_coordinate(spec: ParameterSpec, unit: float) -> None:
+def test_a_value_is_the_same_after_a_round_trip_through_its_coordinate(spec: ParameterSpec, unit: float) -> None:
     space = space_of([spec])
     values = values_at(space, point_at(space, [unit]))
     assert is_inside(spec, values[spec.id])
@@ -46,7 +46,7 @@ def test_a_value_is_found_again_at_its_coordinate(spec: ParameterSpec, unit: flo
     st.sampled_from(list(ScaleType)),
     st.floats(0, 1, exclude_max=True),
 )
-def test_no_rounding_leads_out_of_a_range(one: float, other: float, scale: ScaleType, unit: float) -> None:
+def test_rounding_never_leaves_the_range_of_a_double(one: float, other: float, scale: ScaleType, unit: float) -> None:
     spec = ParameterSpec("x", DoubleRange(min(one, other), max(one, other)), scale)
     axis = axis_of(spec)
     assert is_inside(spec, axis.value(axis.at(unit)))
@@ -56,7 +56,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
 @given(INT64, INT64, st.sampled_from(list(ScaleType)), st.floats(0, 1))
-def test_no_rounding_leads_out_of_a_range_of_whole_numbers(one: int, other: int, scale: ScaleType, unit: float) -> None:
+def test_rounding_never_leaves_the_range_of_an_integer(one: int, other: int, scale: ScaleType, unit: float) -> None:
     low, high = min(one, other), max(one, other)
     spec = ParameterSpec("n", IntegerRange(low, high), ScaleType.LINEAR if low <= 0 else scale)
     axis = axis_of(spec)
@@ -66,7 +66,9 @@ def test_no_rounding_leads_out_of_a_range_of_whole_numbers(one: int, other: int,
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.sampled_from(list(ScaleType)), st.floats(0, 1))
-def test_a_whole_number_is_where_its_fraction_says(low: int, more: int, scale: ScaleType, unit: float) -> None:
+def test_an_integer_is_the_same_after_a_round_trip_through_its_fraction(
+    low: int, more: int, scale: ScaleType, unit: float
+) -> None:
     axis = axis_of(ParameterSpec("n", IntegerRange(low, low + more), scale))
     assert isinstance(axis, IntAxis)
     coordinate = axis.at(unit)
@@ -91,7 +93,7 @@ def test_discrete_values_are_placed_by_their_scale_and_without_one_by_their_inde
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4))
-def test_a_point_of_a_conditional_space_is_found_again_in_its_values(units: list[float]) -> None:
+def test_a_point_of_a_conditional_space_is_the_same_after_a_round_trip_through_its_values(units: list[float]) -> None:
     space = space_of([MODEL])
     point = point_at(space, units)
     assert key_of(point_of(space, values_at(space, point))) == key_of(point)
@@ -107,7 +109,7 @@ def test_a_grid_has_each_point_of_a_conditional_space_once_and_in_order() -> Non
     assert points[3] == {"optimizer": 0, "model": 1, "layers": 2, "batch": 1}
 
 
-def test_a_grid_of_a_wide_parameter_with_a_condition_is_not_listed() -> None:
+def test_a_grid_with_a_wide_conditional_parent_is_not_enumerated() -> None:
     wide = ParameterSpec("n", IntegerRange(1, 10**15), children=(ConditionalParameter((7.0,), BATCH),))
     grid = Grid(space_of([wide]))
     assert grid.size == 10**15 + 2
@@ -119,12 +121,12 @@ def test_a_grid_of_a_wide_parameter_with_a_condition_is_not_listed() -> None:
     ]
 
 
-def test_a_double_has_no_grid() -> None:
+def test_a_space_with_a_double_has_no_grid() -> None:
     with pytest.raises(ValueError, match="'x' is a double"):
         Grid(space_of([ParameterSpec("x", DoubleRange(0.0, 1.0))]))
 
 
-def test_a_parameter_below_one_that_is_inactive_is_inactive() -> None:
+def test_a_parameter_whose_parent_is_inactive_is_inactive() -> None:
     inner = ParameterSpec("b", Categorical(("u", "v")), children=(ConditionalParameter(("u",), BATCH),))
     space = space_of([ParameterSpec("a", Categorical(("x", "y")), children=(ConditionalParameter(("y",), inner),))])
     assert point_at(space, [0.0, 0.0, 0.0]) == {"a": 0}
@@ -132,7 +134,7 @@ def test_a_parameter_below_one_that_is_inactive_is_inactive() -> None:
     assert point_at(space, [0.9, 0.0, 0.0]) == {"a": 1, "b": 0, "batch": 0}
 
 
-def test_a_discrete_default_and_a_condition_stand_for_the_value_next_to_them() -> None:
+def test_a_discrete_default_and_a_condition_mean_the_nearest_listed_value() -> None:
     child = ConditionalParameter((0.1 + 0.2,), ParameterSpec("below", DoubleRange(0.0, 1.0)))
     study = StudySpec(
         metrics=(MetricSpec("loss", Goal.MINIMIZE),),

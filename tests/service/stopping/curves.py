@@ -1,4 +1,4 @@
-"""Trials with curves, for the tests of the rules."""
+"""Trials with learning curves, for the tests of the stopping rules."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def trial(
     seconds: Sequence[float] | None = None,
     lr: float = 0.1,
 ) -> Trial:
-    """A trial that reported `values`, at steps 1, 2, … unless they are given; its last value is its final one."""
+    """Return a trial that reported `values`, the last one as its final value; the default steps are 1, 2, …"""
     steps = steps or range(1, len(values) + 1)
     times = seconds or [float(step) for step in steps]
     measurements = tuple(
@@ -51,6 +51,6 @@ def trial(
 
 
 def decay(number: int, end: float, *, length: int = 10, known: int | None = None, **options: bool) -> Trial:
-    """A curve that falls from 10 towards `end`, the first `known` of its measurements."""
+    """Return a trial whose curve falls from 10 towards `end`, with the first `known` of its `length` measurements."""
     values = [end + (10 - end) * 0.6**step for step in range(length)]
     return trial(number, values[: known or length], **options)

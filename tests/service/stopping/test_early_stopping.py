@@ -1,4 +1,4 @@
-"""Early stopping in a real service: what becomes of the trial, its process and the study."""
+"""Early stopping in a real service: the states of the trial, its process and the study."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def value(trial: Document) -> float:
     return float(trial["finalMeasurement"]["metrics"][0]["value"])
 
 
-def test_a_bad_trial_is_stopped_and_judged_by_its_last_value(client: Client, app: Path) -> None:
+def test_a_bad_trial_is_stopped_and_its_last_value_is_final(client: Client, app: Path) -> None:
     job = client.run(study_document(app, "good-then-bad", MEDIAN, trials=6))
     *whole, stopped = job["trials"]
 
@@ -52,7 +52,7 @@ def test_a_bad_trial_is_stopped_and_judged_by_its_last_value(client: Client, app
     assert not is_running(pid_of(app, "6"))
 
 
-def test_the_convex_rule_s_prediction_is_the_last_measurement(client: Client, app: Path) -> None:
+def test_the_prediction_of_the_convex_rule_is_the_last_measurement(client: Client, app: Path) -> None:
     convex: Document = {"convexAutomatedStoppingSpec": {"minMeasurementCount": "2", "maxStepCount": "4"}}
     stopped = client.run(study_document(app, "good-then-bad", convex, trials=6))["trials"][-1]
 
@@ -60,7 +60,7 @@ def test_the_convex_rule_s_prediction_is_the_last_measurement(client: Client, ap
     assert stopped["finalMeasurement"] == stopped["measurements"][-1]
 
 
-def test_without_a_rule_the_same_trial_goes_on(client: Client, app: Path) -> None:
+def test_without_a_rule_the_same_trial_continues(client: Client, app: Path) -> None:
     name = client.create(study_document(app, "good-then-bad", {}, trials=6))
     wait_until(
         lambda: len(client.get(name).get("trials", ())) == 6 and client.get(name)["trials"][5].get("measurements")
@@ -70,7 +70,7 @@ def test_without_a_rule_the_same_trial_goes_on(client: Client, app: Path) -> Non
     assert "stoppingReason" not in client.finished(name)["trials"][-1]
 
 
-def test_the_launcher_s_client_knows_which_trial_was_stopped_and_why(client: Client, app: Path) -> None:
+def test_the_client_of_the_launcher_reads_which_trial_was_stopped_and_why(client: Client, app: Path) -> None:
     job = client.run(study_document(app, "good-then-bad", MEDIAN, trials=6))
     launcher = connect("l", str(client.http.base_url).removesuffix("/v1/"))
 
@@ -80,9 +80,7 @@ def test_the_launcher_s_client_knows_which_trial_was_stopped_and_why(client: Cli
     ]
 
 
-def test_a_service_that_is_killed_while_it_stops_a_trial_finishes_that_when_it_is_started_again(
-    studies: Path, app: Path
-) -> None:
+def test_a_restarted_service_finishes_the_stop_of_a_trial_during_which_it_was_killed(studies: Path, app: Path) -> None:
     with start(studies) as service, Client(service.url, studies, service.pid) as client:
         name = client.create(study_document(app, "bad-and-stubborn", MEDIAN, trials=6))
         wait_until(lambda: len(started(app)) == 6 and client.get(name)["trials"][5]["state"] == "STOPPING")
@@ -99,7 +97,7 @@ def limits(**config: object) -> Document:
     return {"studyStoppingConfig": config}
 
 
-def test_a_study_ends_at_its_limit_and_its_running_trials_come_to_their_end(client: Client, app: Path) -> None:
+def test_a_study_ends_at_its_limit_and_its_running_trials_finish(client: Client, app: Path) -> None:
     name = client.create(study_document(app, "measure-and-wait", limits(maxNumTrials=2), trials=5, parallel=2))
     wait_until(lambda: len(started(app)) == 2)
     release(app, "1", "2")
@@ -117,7 +115,7 @@ def test_a_study_ends_at_its_limit_and_its_running_trials_come_to_their_end(clie
         {"maxDurationNoProgress": "1s"},
     ],
 )
-def test_a_study_that_should_stop_asap_ends_its_running_trials(client: Client, app: Path, config: Document) -> None:
+def test_a_study_with_should_stop_asap_stops_its_running_trials(client: Client, app: Path, config: Document) -> None:
     spec = limits(shouldStopAsap=True, **config)
     job = client.run(study_document(app, "measure-and-wait", spec, trials=5, parallel=2))
 
@@ -126,7 +124,7 @@ def test_a_study_that_should_stop_asap_ends_its_running_trials(client: Client, a
     assert all(trial["stoppingReason"].startswith("the study was stopped (") for trial in job["trials"])
 
 
-def test_a_trial_without_a_value_is_infeasible_when_its_study_ends_and_fails_nothing(client: Client, app: Path) -> None:
+def test_a_trial_stopped_without_a_value_is_infeasible_and_does_not_fail_the_study(client: Client, app: Path) -> None:
     spec = limits(shouldStopAsap=True, maximumRuntimeConstraint={"maxDuration": "0.5s"})
     job = client.run(study_document(app, "gated", spec, trials=5, parallel=1, maxFailedTrialCount=1))
     (trial,) = job["trials"]

@@ -1,4 +1,4 @@
-"""The process that predicts what a curve has still to gain."""
+"""The Gaussian process that predicts the remaining gain of a curve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 RUNS = np.array([[0.0, 1.0], [0.5, 0.3], [1.0, 0.8], [1.5, 0.1], [2.0, 0.9]])
 GAINS = np.array([0.1, 0.4, 0.8, 1.4, 1.9])
-CERTAIN = np.zeros(5)
+KNOWN = np.zeros(5)
 
 
 def one(features: Array, gains: Array, variances: Array, point: list[float]) -> tuple[float, float]:
@@ -26,8 +26,8 @@ def one(features: Array, gains: Array, variances: Array, point: list[float]) -> 
     return float(mean), float(deviation)
 
 
-def by_the_book(point: list[float]) -> tuple[float, float]:
-    """From the joint density of runs and point, kernel by kernel, without any shared algebra."""
+def reference(point: list[float]) -> tuple[float, float]:
+    """Return mean and deviation from the joint density of runs and point, kernel by kernel, by plain inverses."""
     centre, spread = RUNS.mean(axis=0), RUNS.std(axis=0)
     rows = np.vstack([(RUNS - centre) / spread, (np.array(point) - centre) / spread])
     targets = (GAINS - GAINS.mean()) / GAINS.std()
@@ -45,26 +45,26 @@ def by_the_book(point: list[float]) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("point", [[0.7, 0.5], [3.0, -1.0], [1.0, 0.8]])
-def test_it_is_the_average_over_all_kernels_weighted_by_their_evidence(point: list[float]) -> None:
-    assert one(RUNS, GAINS, CERTAIN, point) == pytest.approx(by_the_book(point), rel=1e-4)
+def test_the_prediction_is_the_average_over_all_kernels_weighted_by_their_evidence(point: list[float]) -> None:
+    assert one(RUNS, GAINS, KNOWN, point) == pytest.approx(reference(point), rel=1e-4)
 
 
-def test_a_trend_goes_on_beyond_the_runs_with_growing_doubt() -> None:
-    near, far = one(RUNS, GAINS, CERTAIN, [1.5, 0.5]), one(RUNS, GAINS, CERTAIN, [4.0, 0.5])
+def test_a_trend_is_extrapolated_with_a_growing_deviation() -> None:
+    near, far = one(RUNS, GAINS, KNOWN, [1.5, 0.5]), one(RUNS, GAINS, KNOWN, [4.0, 0.5])
 
     assert far[0] > max(GAINS)
     assert far[1] > 2 * near[1]
 
 
-def test_a_run_in_doubt_counts_for_less_than_a_certain_one() -> None:
+def test_an_uncertain_run_counts_for_less_than_a_certain_one() -> None:
     gains = np.array([*GAINS[:-1], -3.0])
-    with_doubt = np.array([0.0, 0.0, 0.0, 0.0, 100.0])
+    uncertain = np.array([0.0, 0.0, 0.0, 0.0, 100.0])
 
-    assert one(RUNS, gains, CERTAIN, [2.0, 0.9])[0] < 0 < one(RUNS, gains, with_doubt, [2.0, 0.9])[0]
+    assert one(RUNS, gains, KNOWN, [2.0, 0.9])[0] < 0 < one(RUNS, gains, uncertain, [2.0, 0.9])[0]
 
 
 @given(st.lists(st.floats(-50, 50), min_size=4, max_size=8), st.floats(-50, 50))
-def test_runs_that_are_all_alike_give_a_finite_answer(ends: list[float], point: float) -> None:
+def test_runs_with_equal_features_give_a_finite_prediction(ends: list[float], point: float) -> None:
     same = np.ones((len(ends), 2))
     mean, deviation = one(same, np.array(ends), np.zeros(len(ends)), [point, 1.0])
 
@@ -72,10 +72,10 @@ def test_runs_that_are_all_alike_give_a_finite_answer(ends: list[float], point: 
     assert 0 < deviation < math.inf
 
 
-def test_points_together_are_predicted_as_each_alone() -> None:
+def test_several_points_are_predicted_as_each_alone() -> None:
     points = [[0.2, 0.1], [1.8, 0.7], [5.0, 5.0]]
-    means, deviations = predict(RUNS, GAINS, CERTAIN, np.array(points))
+    means, deviations = predict(RUNS, GAINS, KNOWN, np.array(points))
 
     assert list(zip(means, deviations, strict=True)) == [
-        pytest.approx(one(RUNS, GAINS, CERTAIN, point)) for point in points
+        pytest.approx(one(RUNS, GAINS, KNOWN, point)) for point in points
     ]

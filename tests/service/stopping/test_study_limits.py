@@ -1,4 +1,4 @@
-"""When a study stops, condition by condition and in their order."""
+"""The conditions that end a study, and their order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def at(minutes: float) -> datetime:
 
 
 def job(config: dict[str, Any] | None, values: list[float | None], goal: str = "MINIMIZE") -> HyperparameterTuningJob:
-    """A job created at noon whose trials end a minute after another; None is a trial that failed."""
+    """Return a job created at noon whose trials end at 12:01, 12:02, …; None is a trial that failed."""
     spec: dict[str, Any] = {"metrics": [{"metricId": "loss", "goal": goal}], "parameters": [X]}
     if config is not None:
         spec["studyStoppingConfig"] = config
@@ -62,7 +62,7 @@ def job(config: dict[str, Any] | None, values: list[float | None], goal: str = "
         ({"maxNumTrials": 1, "maximumRuntimeConstraint": {"maxDuration": "1s"}}, [1.0], 9, "maximumRuntimeConstraint"),
     ],
 )
-def test_a_study_stops_at_the_first_condition_that_holds(
+def test_a_study_ends_at_the_first_condition_that_holds(
     config: dict[str, Any] | None, values: list[float | None], minute: float, condition: str | None
 ) -> None:
     reason = limit_reached(job(config, values), at(minute))
@@ -70,16 +70,16 @@ def test_a_study_stops_at_the_first_condition_that_holds(
     assert (reason and reason.split(":")[0]) == condition
 
 
-def test_progress_is_what_the_goal_says() -> None:
+def test_progress_depends_on_the_goal() -> None:
     config = {"maxNumTrialsNoProgress": 2}
 
     assert limit_reached(job(config, [1.0, 2.0, 3.0], "MAXIMIZE"), at(9)) is None
     assert limit_reached(job(config, [3.0, 2.0, 1.0], "MAXIMIZE"), at(9)) == (
-        "maxNumTrialsNoProgress: the last 2 trials brought no better value"
+        "maxNumTrialsNoProgress: no better value in the last 2 trials"
     )
 
 
-def test_a_study_that_was_stopped_gives_no_more_trials_and_succeeds_when_the_last_has_ended() -> None:
+def test_a_stopped_study_starts_no_more_trials_and_succeeds_when_the_last_has_ended() -> None:
     reason = "maxNumTrials: there are 2 trials"
     stopped = tuning_job_state.stop_giving_trials(job({"maxNumTrials": 2}, [1.0, 2.0]), reason, NOON)
 

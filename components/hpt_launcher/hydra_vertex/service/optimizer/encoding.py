@@ -1,7 +1,9 @@
-"""Points as the rows of a matrix: what the model sees of a space.
+"""Encode points of the search space as rows of a matrix for the model, and decode rows to points.
 
-A number is its fraction in [0, 1] of the axis, on the axis's scale; a category is its index. An inactive parameter has
-one value that every point without it shares, so that it makes no two such points differ.
+A number is encoded as its fraction in [0, 1] of the axis, on the axis's scale; a category as its index. An inactive
+conditional parameter has one fixed cell, so that it adds no distance between two points that do not have it.
+
+Shapes in this module: m rows, d columns (one for each parameter of the space), k levels of a finite axis.
 """
 
 from __future__ import annotations
@@ -14,52 +16,60 @@ from numpy.typing import NDArray
 from hydra_vertex.service.space.axes import ChoiceAxis, Coordinate, FloatAxis, ParameterAxis
 from hydra_vertex.service.space.search_space import Dimension, Point, Space
 
-Matrix = NDArray[np.float64]
+Array = NDArray[np.float64]
+"""An array of float64. Its shape is stated where it is used.
+
+Units: rows of width d are encoded points, in the unit cube [0, 1]^d except for category indices; outcomes are
+standardised (mean 0, variance 1); losses are in the unit of the metric.
+"""
 
 INACTIVE_NUMBER = 0.5
 INACTIVE_CATEGORY = -1.0
-MOST_PLACES = 1024
-"""A finite axis with more values than this is continuous to the model, and rounded afterwards."""
+MAX_LEVELS = 1024
+"""A finite axis with more values than this is continuous in the model; the suggestion is rounded afterwards."""
 
 
 class Column:
-    """How one parameter is encoded. `places` are the only values there are, ascending; None when it is continuous."""
+    """Encodes one parameter. `levels` `(k,)`: the cells of a finite axis, ascending; None if it is continuous."""
 
     def __init__(self, dimension: Dimension) -> None:
         self.dimension = dimension
         self.axis: ParameterAxis = dimension.axis
         self.is_category = isinstance(self.axis, ChoiceAxis) and not self.axis.ordered
         self.inactive = INACTIVE_CATEGORY if self.is_category else INACTIVE_NUMBER
-        self.places = _places(self.axis, self.is_category)
+        self.levels = _levels(self.axis, self.is_category)
 
     def encode(self, coordinate: Coordinate) -> float:
-        """The cell of a coordinate."""
+        """Return the cell of a coordinate."""
         return float(coordinate) if self.is_category else self.axis.unit(coordinate)
 
     def decode(self, cell: float) -> Coordinate:
-        """The coordinate of a cell."""
-        if self.places is None or isinstance(self.axis, FloatAxis):
+        """Return the coordinate of a cell; of a finite axis, the one whose level is nearest."""
+        if self.levels is None or isinstance(self.axis, FloatAxis):
             return self.axis.at(cell)
-        return self.axis.nth(int(_nearest(self.places, np.array([cell]))[0]))
+        return self.axis.nth(int(_nearest(self.levels, np.array([cell]))[0]))
 
-    def snap(self, cells: Matrix) -> Matrix:
-        """The nearest cells that a coordinate has."""
-        if self.places is None:
+    def snap(self, cells: Array) -> Array:
+        """Round `cells` `(m,)` to the nearest level, or clip them to [0, 1] on a continuous axis. Returns `(m,)`."""
+        if self.levels is None:
             return np.asarray(np.clip(cells, 0.0, 1.0))
-        return np.asarray(self.places[_nearest(self.places, cells)])
+        return np.asarray(self.levels[_nearest(self.levels, cells)])
 
-    def from_units(self, units: Matrix) -> Matrix:
-        """Cells drawn by fractions in [0, 1): every place has an equal share of a choice, as its axis deals them."""
-        if self.places is None:
+    def from_units(self, units: Array) -> Array:
+        """Map `units` `(m,)`, fractions in [0, 1), to cells `(m,)`.
+
+        Every level of a choice has an equal share of [0, 1), also where its levels are not evenly spaced.
+        """
+        if self.levels is None:
             return units
         if isinstance(self.axis, ChoiceAxis):
-            indices = np.minimum((units * len(self.places)).astype(int), len(self.places) - 1)
-            return np.asarray(self.places[indices])
+            indices = np.minimum((units * len(self.levels)).astype(int), len(self.levels) - 1)
+            return np.asarray(self.levels[indices])
         return self.snap(units)
 
 
 class Encoding:
-    """The columns of a space."""
+    """The columns of a space. `categories` `(d,)`: which columns hold category indices."""
 
     def __init__(self, space: Space) -> None:
         self.columns = tuple(Column(dimension) for dimension in space.dimensions)
@@ -69,59 +79,63 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def rows(self, points: Sequence[Point]) -> Matrix:
-        """One row for each point."""
+    def rows(self, points: Sequence[Point]) -> Array:
+        """Return one row for each point: `(len(points), d)`, in the unit cube except for category indices."""
         cells = [
             [c.encode(p[c.dimension.name]) if c.dimension.name in p else c.inactive for c in self.columns]
             for p in points
         ]
         return np.array(cells, dtype=np.float64).reshape(len(points), len(self.columns))
 
-    def point(self, row: Matrix) -> dict[str, Coordinate]:
-        """The point of a row."""
+    def point(self, row: Array) -> dict[str, Coordinate]:
+        """Return the point of a `row` `(d,)`, with its active parameters alone."""
         point: dict[str, Coordinate] = {}
         for column, cell in zip(self.columns, row, strict=True):
             if column.dimension.is_active(point):
                 point[column.dimension.name] = column.decode(float(cell))
         return point
 
-    def from_units(self, units: Matrix) -> Matrix:
-        """Rows of points drawn by fractions in [0, 1)."""
+    def from_units(self, units: Array) -> Array:
+        """Map `units` `(m, d)`, fractions in [0, 1), to rows `(m, d)`."""
         rows = np.column_stack([column.from_units(units[:, j]) for j, column in enumerate(self.columns)])
         return self._without_inactive(rows)
 
-    def snap(self, rows: Matrix) -> Matrix:
-        """The nearest rows that are of points."""
+    def snap(self, rows: Array) -> Array:
+        """Round `rows` `(m, d)` to the nearest rows that encode a point. Returns `(m, d)`."""
         snapped = np.column_stack([column.snap(rows[:, j]) for j, column in enumerate(self.columns)])
         return self._without_inactive(snapped)
 
-    def active(self, rows: Matrix) -> NDArray[np.bool_]:
-        """Which parameters the points of the rows have."""
+    def active(self, rows: Array) -> NDArray[np.bool_]:
+        """Return which parameters are active in each of the `rows` `(m, d)`: `(m, d)`."""
         active = np.ones(rows.shape, dtype=bool)
         for j, column in enumerate(self.columns):
             if column.dimension.parent is not None:
                 i = self._index[column.dimension.parent]
-                active[:, j] = active[:, i] & self._holds(column.dimension, rows[:, i], i)
+                active[:, j] = active[:, i] & self._meets_condition(column.dimension, rows[:, i], i)
         return active
 
-    def _holds(self, dimension: Dimension, cells: Matrix, parent: int) -> NDArray[np.bool_]:
+    def _meets_condition(self, dimension: Dimension, cells: Array, parent: int) -> NDArray[np.bool_]:
+        """Whether the parent's `cells` `(m,)` meet the condition of `dimension`: `(m,)`."""
         column = self.columns[parent]
-        if column.places is None:
+        if column.levels is None:
             return np.array([column.axis.at(float(cell)) in dimension.when for cell in cells], dtype=bool)
         return np.isin(cells, [column.encode(coordinate) for coordinate in dimension.when])
 
-    def _without_inactive(self, rows: Matrix) -> Matrix:
+    def _without_inactive(self, rows: Array) -> Array:
+        """Return `rows` `(m, d)` with the fixed cell in place of each inactive parameter's."""
         inactive = np.array([column.inactive for column in self.columns])
         return np.where(self.active(rows), rows, inactive)
 
 
-def _places(axis: ParameterAxis, is_category: bool) -> Matrix | None:
+def _levels(axis: ParameterAxis, is_category: bool) -> Array | None:
+    """Return the cells `(k,)` of a finite axis, ascending; None for a continuous one or more than MAX_LEVELS."""
     if isinstance(axis, FloatAxis):
         return np.array([0.5]) if axis.low == axis.high else None
-    if axis.size > MOST_PLACES:
+    if axis.size > MAX_LEVELS:
         return None
     return np.array([float(i) if is_category else axis.unit(axis.nth(i)) for i in range(axis.size)])
 
 
-def _nearest(places: Matrix, cells: Matrix) -> NDArray[np.intp]:
-    return np.searchsorted((places[1:] + places[:-1]) / 2, cells)
+def _nearest(levels: Array, cells: Array) -> NDArray[np.intp]:
+    """Return the index `(m,)` of the level nearest to each of the `cells` `(m,)`; `levels` `(k,)` are ascending."""
+    return np.searchsorted((levels[1:] + levels[:-1]) / 2, cells)

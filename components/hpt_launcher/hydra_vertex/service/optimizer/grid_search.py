@@ -12,12 +12,12 @@ from .protocol import Parameters
 
 
 class GridSearch:
-    """Every point in turn; the last parameter changes fastest. Begins anew when there is none left."""
+    """Suggests every point in turn; the last parameter changes fastest. Starts again after the last point."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
         self._grid = Grid(space)
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:  # noqa: ARG002 - the protocol's signature
-        """The next point."""
+        """Return the parameters at the grid point with that number, from 1."""
         return values_at(self._space, self._grid.point((number - 1) % self._grid.size))

@@ -1,4 +1,7 @@
-"""Finds the row with the highest acquisition: many candidates, then the best of them refined."""
+"""Maximise the acquisition function: evaluate many candidate rows, then refine the best of them.
+
+Shapes in this module: m candidate rows, d encoded dimensions, t rows that were already tried.
+"""
 
 from __future__ import annotations
 
@@ -8,67 +11,86 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from .encoding import Encoding, Matrix
+from .encoding import Array, Encoding
 
 CANDIDATES = 1000
-NEAR_BEST = 5
-NEAR_EACH = 100
-REFINED = 6
-ROUNDS = 3
-MOST_STEPS = 40
-MOST_NEIGHBOURS = 24
-EXACT_DECIMALS = 12
+"""Candidates that are drawn uniformly from the whole space."""
+
+LOCAL_CENTRES = 5
+LOCAL_CANDIDATES = 100
+"""Candidates near each of the LOCAL_CENTRES best rows."""
+
+STARTS = 6
+"""The candidates that are refined."""
+
+REFINEMENTS = 3
+MAX_ITERATIONS = 40
+MAX_NEIGHBOURS = 24
+TRIED_DECIMALS = 12
+"""Two rows are the same if they agree when rounded to this many decimals."""
 
 
 class Acquisition(Protocol):
-    """What is maximised."""
+    """The function that is maximised."""
 
-    def __call__(self, rows: Matrix) -> Matrix:
-        """The value at each row."""
+    def __call__(self, rows: Array) -> Array:
+        """Return the values `(m,)` at `rows` `(m, d)`."""
 
-    def with_slopes(self, row: Matrix) -> tuple[float, Matrix]:
-        """The value at one row and its derivatives by the row's cells."""
+    def with_gradient(self, row: Array) -> tuple[float, Array]:
+        """Return the value at one `row` `(d,)` and its gradient `(d,)` with respect to the row's cells."""
 
 
 def best_row(
-    encoding: Encoding, acquisition: Acquisition, best: Matrix, taken: Matrix, source: np.random.Generator
-) -> Matrix | None:
-    """The row to try next; None when every candidate is taken. `best` are the best rows known, the first one first."""
-    candidates = _untaken(_candidates(encoding, best, source), taken)
+    encoding: Encoding, acquisition: Acquisition, best: Array, tried: Array, rng: np.random.Generator
+) -> Array | None:
+    """Return the row `(d,)` to try next; None if every candidate is among the `tried` rows `(t, d)`.
+
+    `best` has the modelled rows, `(n, d)`, in the order of their predicted means, the best one first.
+    """
+    candidates = _untried(_candidates(encoding, best, rng), tried)
     if not len(candidates):
         return None
     values = acquisition(candidates)
-    starts = candidates[_spread(candidates, values, REFINED)]
+    starts = candidates[_distant_maxima(candidates, values, STARTS)]
     refined = np.array([_refine(encoding, acquisition, row) for row in starts])
-    final = _untaken(np.vstack([refined, starts]), taken)
+    final = _untried(np.vstack([refined, starts]), tried)
     return np.asarray(final[int(np.argmax(acquisition(final)))])
 
 
-def _candidates(encoding: Encoding, best: Matrix, source: np.random.Generator) -> Matrix:
+def _candidates(encoding: Encoding, best: Array, rng: np.random.Generator) -> Array:
+    """Return candidate rows `(m, d)`: uniform ones, and changes of the best of the rows `best` `(n, d)`.
+
+    Each cell is changed with probability 0.4, or 1/d if that is more: a number by a normal step, whose standard
+    deviation is log-uniform in [10**-3, 10**-0.5] for the whole row, a category to one drawn at random.
+    """
     width = len(encoding)
-    everywhere = encoding.from_units(source.random((CANDIDATES, width)))
-    near = np.repeat(best[:NEAR_BEST], NEAR_EACH, axis=0)
-    steps = source.standard_normal(near.shape) * 10.0 ** source.uniform(-3.0, -0.5, (len(near), 1))
-    moved = source.random(near.shape) < np.maximum(0.4, 1.0 / width)
-    other = encoding.from_units(source.random(near.shape))
+    everywhere = encoding.from_units(rng.random((CANDIDATES, width)))
+    near = np.repeat(best[:LOCAL_CENTRES], LOCAL_CANDIDATES, axis=0)
+    steps = rng.standard_normal(near.shape) * 10.0 ** rng.uniform(-3.0, -0.5, (len(near), 1))
+    moved = rng.random(near.shape) < np.maximum(0.4, 1.0 / width)
+    other = encoding.from_units(rng.random(near.shape))
     jump = encoding.categories | ~encoding.active(near)
     local = np.where(moved, np.where(jump, other, near + steps), near)
-    # A parameter that a jump has made active has no cell of its own yet.
+    # A parameter that becomes active with the new category has no cell of its own yet: it is drawn anew.
     fresh = encoding.active(encoding.snap(np.where(encoding.categories, local, near))) & ~encoding.active(near)
     return np.vstack([everywhere, encoding.snap(np.where(fresh, other, local))])
 
 
-def _untaken(rows: Matrix, taken: Matrix) -> Matrix:
-    known = {row.tobytes() for row in _exact(taken)}
-    return rows[[row.tobytes() not in known for row in _exact(rows)]]
+def _untried(rows: Array, tried: Array) -> Array:
+    """Return those of the `rows` `(m, d)` that are not among the `tried` `(t, d)`."""
+    known = {row.tobytes() for row in _rounded(tried)}
+    return rows[[row.tobytes() not in known for row in _rounded(rows)]]
 
 
-def _exact(rows: Matrix) -> Matrix:
-    return np.round(rows, EXACT_DECIMALS) + 0.0
+def _rounded(rows: Array) -> Array:
+    return np.round(rows, TRIED_DECIMALS) + 0.0
 
 
-def _spread(rows: Matrix, values: Matrix, count: int) -> NDArray[np.intp]:
-    """The best rows that are not all beside each other: each is the best of what is far enough from those before."""
+def _distant_maxima(rows: Array, values: Array, count: int) -> NDArray[np.intp]:
+    """Return the indices of up to `count` of the `rows` `(m, d)` with the highest `values` `(m,)`.
+
+    Each differs by more than 0.05 in some dimension from those before it.
+    """
     order = np.argsort(-values)
     chosen = [order[0]]
     for index in order[1:]:
@@ -79,48 +101,54 @@ def _spread(rows: Matrix, values: Matrix, count: int) -> NDArray[np.intp]:
     return np.array(chosen)
 
 
-def _refine(encoding: Encoding, acquisition: Acquisition, row: Matrix) -> Matrix:
-    """Climb by the continuous parameters, then by single steps of the others, while that helps."""
-    row = _climb(encoding, acquisition, row)
-    for _ in range(ROUNDS):
+def _refine(encoding: Encoding, acquisition: Acquisition, row: Array) -> Array:
+    """Return `row` `(d,)` after a local search: gradient ascent, then single changes of finite parameters, repeated."""
+    row = _ascend(encoding, acquisition, row)
+    for _ in range(REFINEMENTS):
         neighbours = _neighbours(encoding, row)
         if not len(neighbours):
             break
         values = acquisition(np.vstack([row[None, :], neighbours]))
         if int(np.argmax(values)) == 0:
             break
-        row = _climb(encoding, acquisition, neighbours[int(np.argmax(values)) - 1])
+        row = _ascend(encoding, acquisition, neighbours[int(np.argmax(values)) - 1])
     return row
 
 
-def _climb(encoding: Encoding, acquisition: Acquisition, row: Matrix) -> Matrix:
+def _ascend(encoding: Encoding, acquisition: Acquisition, row: Array) -> Array:
+    """Return `row` `(d,)` with its active continuous cells at a local maximum, found by L-BFGS-B."""
     active = encoding.active(row[None, :])[0]
-    free = np.flatnonzero([column.places is None for column in encoding.columns] & active)
+    free = np.flatnonzero([column.levels is None for column in encoding.columns] & active)
     if not len(free):
         return row
 
-    def descend(cells: Matrix) -> tuple[float, Matrix]:
+    def negative(cells: Array) -> tuple[float, Array]:
         full = row.copy()
         full[free] = cells
-        value, slopes = acquisition.with_slopes(full)
-        return -value, -slopes[free]
+        value, gradient = acquisition.with_gradient(full)
+        return -value, -gradient[free]
 
     bounds = [(0.0, 1.0)] * len(free)
-    found = minimize(descend, row[free], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_STEPS})
-    climbed = row.copy()
-    climbed[free] = np.clip(found.x, 0.0, 1.0)
-    return np.asarray(encoding.snap(climbed[None, :])[0])
+    found = minimize(
+        negative, row[free], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MAX_ITERATIONS}
+    )
+    ascended = row.copy()
+    ascended[free] = np.clip(found.x, 0.0, 1.0)
+    return np.asarray(encoding.snap(ascended[None, :])[0])
 
 
-def _neighbours(encoding: Encoding, row: Matrix) -> Matrix:
-    """The row with one of its finite parameters changed: to any other value, where there are many to one close by."""
+def _neighbours(encoding: Encoding, row: Array) -> Array:
+    """Return the rows `(m, d)` that differ from `row` `(d,)` in one active finite parameter.
+
+    Each parameter is changed to its MAX_NEIGHBOURS nearest other levels.
+    """
     active = encoding.active(row[None, :])[0]
     found = []
     for j, column in enumerate(encoding.columns):
-        if column.places is None or not active[j]:
+        if column.levels is None or not active[j]:
             continue
-        others = column.places[column.places != row[j]]
-        nearest = others[np.argsort(np.abs(others - row[j]), kind="stable")[:MOST_NEIGHBOURS]]
+        others = column.levels[column.levels != row[j]]
+        nearest = others[np.argsort(np.abs(others - row[j]), kind="stable")[:MAX_NEIGHBOURS]]
         block = np.repeat(row[None, :], len(nearest), axis=0)
         block[:, j] = nearest
         found.append(block)

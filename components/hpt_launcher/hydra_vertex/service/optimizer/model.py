@@ -1,4 +1,7 @@
-"""From what is known to what is to be maximised: outcomes, hyperparameters, guesses about the running trials."""
+"""From recorded trials to the acquisition function: outcomes, hyperparameters, samples of the running trials.
+
+Shapes in this module: n modelled trials, r running trials, d encoded dimensions.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .acquisition import LogExpectedImprovement
-from .encoding import Matrix
-from .gaussian_process import guess, posterior
+from .encoding import Array
+from .gaussian_process import posterior, sample_outcomes
 from .hyperparameters import fit_hyperparameters
 from .outcomes import informative, outcomes_of
 
-GUESSES = 16
-MOST_FITTED = 200
-"""The hyperparameters are fitted to no more trials than this: their cost grows with the cube of it."""
+SAMPLES = 16
+"""Joint samples of the running trials' outcomes."""
+
+MAX_FITTED = 200
+"""The hyperparameters are fitted to at most this many trials: the cost grows with the cube of their number."""
 
 
 def expected_improvement(
-    rows: Matrix, losses: Matrix, running: Matrix, categories: NDArray[np.bool_], source: np.random.Generator
-) -> tuple[LogExpectedImprovement, Matrix]:
-    """The acquisition, and the rows from the best to the worst as the model sees them. NaN losses are infeasible.
+    rows: Array, losses: Array, running: Array, categories: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[LogExpectedImprovement, Array]:
+    """Return the acquisition function, and `rows` `(n, d)` ordered from the lowest predicted mean to the highest.
 
-    A running trial is not a point with a made-up value: the process is given several joint guesses about all of them,
-    and the improvement is the average over the guesses.
+    `losses` `(n,)` are to be minimised, NaN where a trial is infeasible; `running` is `(r, d)`, `categories` `(d,)`.
+
+    A running trial does not get one made-up value: the posterior is conditioned on several joint samples of the
+    outcomes of all running trials, and the improvement is averaged over the samples. The source is in acquisition.py.
     """
     outcomes = outcomes_of(losses)
-    fitted = informative(losses, MOST_FITTED)
+    fitted = informative(losses, MAX_FITTED)
     hyperparameters = fit_hyperparameters(rows[fitted], outcomes[fitted], categories)
     process = posterior(rows, outcomes, categories, hyperparameters)
     means = process.predict(rows)[0][:, 0]
     best = np.array([means.min()])
     if len(running):
-        guesses = guess(process, running, GUESSES, source)
-        known = np.repeat(outcomes[:, None], GUESSES, axis=1)
-        process = posterior(np.vstack([rows, running]), np.vstack([known, guesses]), categories, hyperparameters)
-        best = np.minimum(best, guesses.min(axis=0))
+        samples = sample_outcomes(process, running, SAMPLES, rng)
+        known = np.repeat(outcomes[:, None], SAMPLES, axis=1)
+        process = posterior(np.vstack([rows, running]), np.vstack([known, samples]), categories, hyperparameters)
+        best = np.minimum(best, samples.min(axis=0))
     return LogExpectedImprovement(process, best), rows[np.argsort(means, kind="stable")]

@@ -1,4 +1,8 @@
-"""What trials brought, as numbers that suit a Gaussian process: bent towards normal, mean 0, variance 1."""
+"""Transform the losses of trials to outcomes that suit a Gaussian process: nearly normal, mean 0, variance 1.
+
+Source of the transform: Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or Symmetry"
+(2000). Shapes in this module: n trials.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from .encoding import Matrix
+from .encoding import Array
 
-LEAST_BENT = 4
-"""Fewer losses than this show no shape."""
+MIN_TRANSFORMED = 4
+"""Fewer losses than this are only standardised: they do not show the shape of their distribution."""
 
-MOST_POWER = 3.0
-"""The transform's power is sought between minus and plus this; 1 leaves the losses as they are."""
+MAX_POWER = 3.0
+"""The power of the transform is sought between minus this and this; a power of 1 leaves the losses unchanged."""
 
 
-def outcomes_of(losses: Matrix) -> Matrix:
-    """Outcomes to minimise. An infeasible trial, NaN among the losses, counts as the worst one seen."""
+def outcomes_of(losses: Array) -> Array:
+    """Return the outcomes `(n,)` to minimise. In `losses` `(n,)` infeasible trials are NaN; at least one is finite.
+
+    An infeasible trial gets the worst outcome of the feasible ones.
+    """
     feasible = np.isfinite(losses)
     outcomes = np.empty_like(losses)
     outcomes[feasible] = yeo_johnson_normalised(losses[feasible])
@@ -26,46 +33,49 @@ def outcomes_of(losses: Matrix) -> Matrix:
     return standardised(outcomes)
 
 
-def informative(losses: Matrix, count: int) -> NDArray[np.intp]:
-    """The indices, ascending, of all losses, or of the best and the newest of them when there are more than `count`."""
+def informative(losses: Array, count: int) -> NDArray[np.intp]:
+    """Return ascending indices `(min(n, count),)` into `losses` `(n,)`: all, or the best half and the newest half."""
     if len(losses) <= count:
         return np.arange(len(losses))
-    best = np.argsort(losses, kind="stable")[: count // 2]  # NaN comes last
+    best = np.argsort(losses, kind="stable")[: count // 2]  # NaN is last
     others = np.setdiff1d(np.arange(len(losses)), best)
     return np.sort(np.concatenate([best, others[-(count - len(best)) :]]))
 
 
-def standardised(losses: Matrix) -> Matrix:
-    """Mean 0 and variance 1; zeros where all are the same."""
+def standardised(losses: Array) -> Array:
+    """Return `losses` `(n,)` scaled to mean 0 and variance 1; zeros `(n,)` where all are equal."""
     largest = float(np.abs(losses).max())
-    scaled = losses / largest if largest > 0 else losses  # else the squares of huge values overflow
+    scaled = losses / largest if largest > 0 else losses  # the squares of huge losses would overflow
     deviation = float(scaled.std())
     return (scaled - scaled.mean()) / deviation if deviation > 0 else np.zeros_like(losses)
 
 
-def yeo_johnson_normalised(losses: Matrix) -> Matrix:
-    """Standardised losses after the transform that makes them most normal, in the same order.
+def yeo_johnson_normalised(losses: Array) -> Array:
+    """Return `losses` `(n,)` standardised, transformed and standardised again: `(n,)`, in the same order.
 
-    The transform is that of Yeo and Johnson, "A New Family of Power Transformations" (2000), its power the most likely.
+    The power of the transform is the one with the highest likelihood.
     """
     z = standardised(losses)
-    if len(z) < LEAST_BENT or not z.any():
+    if len(z) < MIN_TRANSFORMED or not z.any():
         return z
-    found = minimize_scalar(lambda power: -_log_likelihood(z, power), bounds=(-MOST_POWER, MOST_POWER))
+    found = minimize_scalar(lambda power: -_log_likelihood(z, power), bounds=(-MAX_POWER, MAX_POWER))
     return standardised(_yeo_johnson(z, float(found.x)))
 
 
-def _log_likelihood(z: Matrix, power: float) -> float:
+def _log_likelihood(z: Array, power: float) -> float:
+    """Return the profile log likelihood of the power, given `z` `(n,)` (Yeo and Johnson 2000, section 3)."""
     variance = float(_yeo_johnson(z, power).var())
     if variance <= 0 or not math.isfinite(variance):
         return -math.inf
     return -0.5 * len(z) * math.log(variance) + (power - 1.0) * float((np.sign(z) * np.log1p(np.abs(z))).sum())
 
 
-def _yeo_johnson(z: Matrix, power: float) -> Matrix:
+def _yeo_johnson(z: Array, power: float) -> Array:
+    """Return the transform of `z` `(n,)`: the power applies to z + 1 above 0, and 2 - power to 1 - z below."""
     size = np.log1p(np.abs(z))
     return np.where(z >= 0, _powered(size, power), -_powered(size, 2.0 - power))
 
 
-def _powered(size: Matrix, power: float) -> Matrix:
+def _powered(size: Array, power: float) -> Array:
+    """Return (exp(power * size) - 1) / power, and its limit `size` at power 0; `(n,)`."""
     return size if abs(power) < 1e-6 else np.asarray(np.expm1(power * size) / power)

@@ -1,4 +1,4 @@
-"""Random search, which repeats nothing while there is anything left."""
+"""Random search without repetition: no point twice while an untried one is left."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from hydra_vertex.service.space.search_space import Point, Space, has_double, ke
 
 from .protocol import Parameters, seed_of
 
-MOST_DRAWS = 100
+MAX_DRAWS = 100
 Key: TypeAlias = frozenset[tuple[str, Coordinate]]
 
 
 class RandomSearch:
-    """Uniform on every axis, and nothing twice while a finite space has points left."""
+    """Suggests points that are uniform on every axis, on its scale."""
 
     def __init__(self, space: Space, job_id: str) -> None:
         self._space = space
         self._job_id = job_id
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
-        """A random point."""
-        source = random.Random(seed_of(self._job_id, number))  # noqa: S311 - sampling, no secret
-        point = point_at(self._space, [source.random() for _ in self._space.dimensions])
-        return values_at(self._space, unseen(self._space, point, history, source))
+        """Return the parameters of a random point that was not tried before."""
+        rng = random.Random(seed_of(self._job_id, number))  # noqa: S311 - sampling, no secret
+        point = point_at(self._space, [rng.random() for _ in self._space.dimensions])
+        return values_at(self._space, unseen(self._space, point, history, rng))
 
 
-def unseen(space: Space, point: Point, history: Sequence[Trial], source: random.Random) -> Point:
-    """`point`, or another one when `point` was tried before and, in a finite space, not every one was.
+def unseen(space: Space, point: Point, history: Sequence[Trial], rng: random.Random) -> Point:
+    """Return `point` if no trial has it, otherwise another random point that no trial has.
 
-    With a double among its parameters a point is taken as new.
+    Returns `point` itself where none is left in a finite space, or none was found in MAX_DRAWS draws in an infinite
+    one. A point with a double among its parameters counts as untried.
     """
     if has_double(space, point):
         return point
@@ -42,17 +43,20 @@ def unseen(space: Space, point: Point, history: Sequence[Trial], source: random.
     if key_of(point) not in seen:
         return point
     if not space.is_finite:
-        return _redrawn(space, seen, source) or point
+        return _redrawn(space, seen, rng) or point
     grid = Grid(space)
     if len(seen) >= grid.size:
         return point
-    # Among len(seen) + 1 points in a row at least one is new, however large the space is.
-    start = source.randrange(grid.size)
+    # Of len(seen) + 1 successive points at least one is untried, however large the space is.
+    start = rng.randrange(grid.size)
     candidates = (grid.point((start + offset) % grid.size) for offset in range(len(seen) + 1))
     return next(candidate for candidate in candidates if key_of(candidate) not in seen)
 
 
-def _redrawn(space: Space, seen: Collection[Key], source: random.Random) -> Point | None:
-    """A random point that is new: only a branch without doubles can be used up, and the others never are."""
-    drawn = (point_at(space, [source.random() for _ in space.dimensions]) for _ in range(MOST_DRAWS))
+def _redrawn(space: Space, seen: Collection[Key], rng: random.Random) -> Point | None:
+    """Return a random untried point of an infinite space; None if MAX_DRAWS draws found none.
+
+    Only the branches without a double can run out of points; a draw in any other branch is untried.
+    """
+    drawn = (point_at(space, [rng.random() for _ in space.dimensions]) for _ in range(MAX_DRAWS))
     return next((point for point in drawn if key_of(point) not in seen), None)

@@ -1,4 +1,4 @@
-"""The model's matrices are small: on several threads they take longer, and take CPUs from the trials."""
+"""Limit linear algebra to one thread: small matrices take longer on several, which also takes CPUs from the trials."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """While it lasts, linear algebra in this process uses one thread, whatever the number of CPUs."""
+    """Return a context manager in which this process's BLAS uses one thread, whatever the number of CPUs."""
     limited: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limited
 
 
 @cache
 def _controller() -> ThreadpoolController:
-    import scipy.linalg  # noqa: F401 - its library must be there to be found
+    import scipy.linalg  # noqa: F401 - the controller finds only libraries that are loaded
 
     return ThreadpoolController()

@@ -1,1 +1,1 @@
-"""A search space as a box of axes, and the points in it."""
+"""Search spaces: axes, points, the grid of a finite space, and the startup points of a study."""

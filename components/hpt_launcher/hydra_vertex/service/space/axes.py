@@ -1,4 +1,8 @@
-"""One parameter as an axis for an optimiser: numbers on a linear or logarithmic range, or choices among a few."""
+"""One parameter as an axis: doubles or integers on a linear or logarithmic range, or choices from a list.
+
+Each axis converts between three scalars: a parameter's value, its coordinate on the axis, and its fraction (unit) of
+the axis in [0, 1], on the axis's scale. No method takes an array.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,15 @@ from typing import TypeAlias
 from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, ParameterSpec, ParameterValue, ScaleType
 
 Coordinate: TypeAlias = float | int
-"""A parameter's value on its axis: a float on a FloatAxis, an int on the others."""
+"""A position on an axis: a float on a FloatAxis, an int on the others."""
 
 SAME_VALUE_WITHIN = 1e-10
-"""Discrete values that are nearer to each other are one, as the API documents it for conditions."""
+"""Discrete values that differ by less than this are the same value, as the API documents it for conditions."""
 
 
 @dataclass(frozen=True, slots=True)
 class FloatAxis:
-    """Doubles from `low` to `high`, both inclusive. Mirrored: the coordinate is `low + high - value`."""
+    """Doubles from `low` to `high`, both inclusive. If `mirrored`, the coordinate is `low + high - value`."""
 
     low: float
     high: float
@@ -25,14 +29,14 @@ class FloatAxis:
     mirrored: bool = False
 
     def at(self, unit: float) -> float:
-        """The coordinate at a fraction in [0, 1] of the axis."""
+        """Return the coordinate at a fraction in [0, 1] of the axis."""
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             return min(max(math.exp(low + unit * (high - low)), self.low), self.high)
         return min(max(self.low + unit * (self.high - self.low), self.low), self.high)
 
     def unit(self, coordinate: Coordinate) -> float:
-        """The fraction in [0, 1] at which a coordinate lies; the middle of an axis without length."""
+        """Return the fraction in [0, 1] of a coordinate; 0.5 where `low` equals `high` or the length overflows."""
         low, high, x = self.low, self.high, min(max(float(coordinate), self.low), self.high)
         if self.log:
             low, high, x = math.log(low), math.log(high), math.log(x)
@@ -40,19 +44,19 @@ class FloatAxis:
         return (x - low) / length if 0 < length < math.inf else 0.5
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
-        """The parameter's value at a coordinate."""
+        """Return the parameter's value at a coordinate."""
         value = self.low + self.high - coordinate if self.mirrored else float(coordinate)
         return min(max(value, self.low), self.high)
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
-        """Where a value lies."""
+        """Return the coordinate of a value, clipped to the range if mirrored."""
         number = float(value)
         return min(max(self.low + self.high - number, self.low), self.high) if self.mirrored else number
 
 
 @dataclass(frozen=True, slots=True)
 class IntAxis:
-    """Whole numbers from `low` to `high`, both inclusive. Mirrored: the coordinate is `low + high - value`."""
+    """Integers from `low` to `high`, both inclusive. If `mirrored`, the coordinate is `low + high - value`."""
 
     low: int
     high: int
@@ -61,28 +65,31 @@ class IntAxis:
 
     @property
     def size(self) -> int:
-        """How many coordinates there are."""
+        """The number of coordinates."""
         return self.high - self.low + 1
 
     def at(self, unit: float) -> int:
-        """The coordinate at a fraction in [0, 1] of the axis; each has a share, on a log axis a shrinking one."""
+        """Return the coordinate at a fraction in [0, 1] of the axis.
+
+        The coordinates have equal shares of [0, 1]; on a log axis the share of x is log(x + 0.5) - log(x - 0.5).
+        """
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(low + unit * (high - low))), self.low), self.high)
         return min(self.low + int(unit * self.size), self.high)
 
     def unit(self, coordinate: Coordinate) -> float:
-        """The fraction at which a coordinate lies, in its share of the axis: at(unit(x)) is x."""
+        """Return a fraction within the coordinate's share of the axis: at(unit(x)) is x."""
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            # Far beyond 2**53 the logarithms of neighbours are the same.
+            # Far beyond 2**53 the logarithms of neighbouring integers are equal.
             return min(max((math.log(coordinate) - low) / (high - low), 0.0), 1.0) if low < high else 0.5
         return (coordinate - self.low + 0.5) / self.size
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
-        """The parameter's value at a coordinate: a whole number, as a double, as the API has it.
+        """Return the parameter's value at a coordinate: an integer as a double, as the API represents it.
 
-        Beyond 2**53 that is one near it, and no number outside of the axis.
+        Beyond 2**53 it is a double near the integer, but never one outside the range.
         """
         value = float(self.low + self.high - int(coordinate) if self.mirrored else int(coordinate))
         if value > self.high:
@@ -90,20 +97,20 @@ class IntAxis:
         return math.nextafter(value, math.inf) if value < self.low else value
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
-        """Where a value lies."""
+        """Return the coordinate of a value, which is rounded to an integer and clipped to the range."""
         number = min(max(round(float(value)), self.low), self.high)
         return self.low + self.high - number if self.mirrored else number
 
     def nth(self, index: int) -> int:
-        """The coordinate with that index, from 0."""
+        """Return the coordinate with that index, from 0."""
         return self.low + index
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceAxis:
-    """One of a list of values, by its index. Ordered: neighbours on the axis are alike.
+    """One of a list of values; the coordinate is its index. If `ordered`, neighbouring values are similar.
 
-    `units` are the places of ordered values, ascending in [0, 1], where they are not as evenly spaced as their indices.
+    `units` are the fractions of ordered values, one for each, ascending in [0, 1]; None spaces them evenly by index.
     """
 
     values: tuple[ParameterValue, ...]
@@ -112,29 +119,32 @@ class ChoiceAxis:
 
     @property
     def size(self) -> int:
-        """How many coordinates there are."""
+        """The number of coordinates."""
         return len(self.values)
 
     def at(self, unit: float) -> int:
-        """The index at a fraction in [0, 1] of the axis: every value has an equal share, wherever it is placed."""
+        """Return the index at a fraction in [0, 1] of the axis: the values have equal shares, whatever `units` is."""
         return min(int(unit * self.size), self.size - 1)
 
     def unit(self, coordinate: Coordinate) -> float:
-        """The fraction at which an index is placed."""
+        """Return the fraction of an index: its entry of `units`, otherwise the middle of its equal share."""
         return (coordinate + 0.5) / self.size if self.units is None else self.units[int(coordinate)]
 
     def value(self, coordinate: Coordinate) -> ParameterValue:
-        """The parameter's value at an index."""
+        """Return the parameter's value at an index."""
         return self.values[int(coordinate)]
 
     def coordinate(self, value: ParameterValue) -> Coordinate:
-        """The index of a value, of an ordered one that of the nearest. Raises ValueError for one that is not listed."""
+        """Return the index of a value; on an ordered axis, that of the nearest value.
+
+        Raises ValueError for a value that is not listed, if the axis is not ordered.
+        """
         if not self.ordered:
             return self.values.index(value)
         return min(range(self.size), key=lambda index: abs(float(self.values[index]) - float(value)))
 
     def nth(self, index: int) -> int:
-        """The coordinate with that index: itself."""
+        """Return the coordinate with that index: the index itself."""
         return index
 
 
@@ -143,10 +153,10 @@ FiniteAxis: TypeAlias = IntAxis | ChoiceAxis
 
 
 def axis_of(spec: ParameterSpec) -> ParameterAxis:
-    """The axis of one parameter.
+    """Return the axis of one parameter.
 
-    A reverse log scale is fine near its upper end: a log axis of the mirrored value. Discrete values without a scale
-    are searched by their index, in which 16, 32, 64, 128 are as evenly spaced as their author meant them.
+    A reverse log scale, which has its finest resolution near the upper end, is a log axis of the mirrored value.
+    Discrete values without a scale are spaced evenly by their index, so that 16, 32, 64, 128 are equally far apart.
     """
     log = spec.scale in {ScaleType.LOG, ScaleType.REVERSE_LOG}
     mirrored = spec.scale is ScaleType.REVERSE_LOG
@@ -162,6 +172,7 @@ def axis_of(spec: ParameterSpec) -> ParameterAxis:
 
 
 def _units(values: tuple[float, ...], scale: ScaleType | None) -> tuple[float, ...] | None:
+    """Return the fraction of each discrete value on its scale; None without a scale, or for one value."""
     if scale is None or len(values) == 1:
         return None
     axis = FloatAxis(values[0], values[-1], log=scale is not ScaleType.LINEAR)

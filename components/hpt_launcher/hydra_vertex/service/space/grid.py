@@ -1,4 +1,4 @@
-"""The points of a finite space in order, by number and without listing them. The last parameter changes fastest."""
+"""The grid of a finite space: each point by its index, without enumeration. The last parameter changes fastest."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from .search_space import Dimension, Space
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A parameter with those that depend on it."""
+    """A parameter and its conditional parameters, `children`: (the coordinates of this one that activate it, node)."""
 
     name: str
     axis: FiniteAxis
     children: tuple[tuple[frozenset[Coordinate], _Node], ...]
 
     def below(self, index: int) -> tuple[_Node, ...]:
-        """The parameters that are active while this one has its value number `index`."""
+        """Return the children that are active while this parameter has its coordinate with that index."""
         return tuple(node for when, node in self.children if self.axis.nth(index) in when)
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Where the next values begin, how many there are, and the number of points at each of them."""
+        """Yield runs of consecutive indices with equally many points: (first index, number of indices, points at each).
+
+        An index that activates a child is a run of its own; there is one point at each of the others.
+        """
         special = {c for when, _ in self.children for c in when}
         first = self.axis.nth(0)
         begin = 0
@@ -48,7 +51,7 @@ class _Node:
 
 
 class Grid:
-    """All points of a finite space. Raises ValueError for one with a continuous axis."""
+    """The points of a finite space. Raises ValueError for a space with a continuous axis."""
 
     def __init__(self, space: Space) -> None:
         by_parent: dict[str | None, list[Dimension]] = defaultdict(list)
@@ -58,7 +61,7 @@ class Grid:
         self.size = _size(self._roots)
 
     def point(self, index: int) -> dict[str, Coordinate]:
-        """The point with that index, from 0."""
+        """Return the point with that index, from 0 to `size` - 1."""
         return _at(self._roots, index)
 
 

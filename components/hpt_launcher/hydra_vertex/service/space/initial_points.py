@@ -1,7 +1,7 @@
-"""The first points of a study, spread evenly however few they are.
+"""The startup points of a Bayesian study: a low-discrepancy sequence that covers the space evenly for any length.
 
-An additive recurrence on the generalised golden ratio (Roberts, "The Unreasonable Effectiveness of Quasirandom
-Sequences", 2018): its points need no table, no total number in advance and no library.
+The sequence is the additive recurrence on the generalised golden ratio, R_d (Roberts, "The Unreasonable Effectiveness
+of Quasirandom Sequences", 2018). It needs no table, no library, and no number of points in advance.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from .search_space import Space, default_point, point_at
 
 
 def space_filling_point(space: Space, index: int, seed: int) -> dict[str, Coordinate]:
-    """The point with that index. That of index 0 is the default values, or the centre where there are none.
+    """Return the point with that index. Index 0 has the default values, and the middle of each axis without one.
 
-    The others are shifted together by `seed`, so that no two studies begin alike (a Cranley-Patterson rotation).
+    The others are shifted by one offset for each axis, drawn with `seed`, so that two studies differ: a rotation of
+    Cranley and Patterson ("Randomization of Number Theoretic Methods for Multiple Integration", 1976).
     """
     if index == 0:
         return default_point(space)
@@ -26,7 +27,7 @@ def space_filling_point(space: Space, index: int, seed: int) -> dict[str, Coordi
 
 
 def _generalised_golden_ratio(dimensions: int) -> float:
-    """The positive root of x**(d + 1) = x + 1."""
+    """Return the positive root of x**(d + 1) = x + 1 for d dimensions, by fixed-point iteration (Roberts 2018)."""
     root = 2.0
     for _ in range(64):
         root = (1.0 + root) ** (1.0 / (dimensions + 1))

@@ -1,4 +1,7 @@
-"""A search space: one axis for each parameter, conditional ones behind their parents. A point has the active ones."""
+"""The search space of a study: one axis for each parameter, and the points in it.
+
+A conditional parameter is active only if its parent has one of certain values; a point has the active parameters alone.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, P
 from .axes import Coordinate, FloatAxis, ParameterAxis, axis_of
 
 Point: TypeAlias = Mapping[str, Coordinate]
-"""A coordinate for each active parameter; a conditional one whose condition does not hold is absent."""
+"""The coordinate of each active parameter by name. An inactive conditional parameter is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One parameter. With a `parent` it is active only while that one is and has a coordinate among `when`."""
+    """One parameter. With a `parent` it is active only if the parent is active and has a coordinate in `when`."""
 
     name: str
     axis: ParameterAxis
@@ -25,7 +28,7 @@ class Dimension:
     when: frozenset[Coordinate] = frozenset()
 
     def is_active(self, point: Point) -> bool:
-        """Whether the parameter belongs to a point that has its parent, if that is active."""
+        """Whether the parameter is active at a point that already has its parent, if the parent is active."""
         return self.parent is None or point.get(self.parent) in self.when
 
 
@@ -37,17 +40,17 @@ class Space:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether some parameter depends on another."""
+        """Whether any parameter is conditional."""
         return any(dimension.parent is not None for dimension in self.dimensions)
 
     @property
     def is_finite(self) -> bool:
-        """Whether there is a number of points."""
+        """Whether the number of points is finite: no parameter is a double."""
         return not any(isinstance(dimension.axis, FloatAxis) for dimension in self.dimensions)
 
 
 def space_of(parameters: Sequence[ParameterSpec]) -> Space:
-    """The space of a study's parameters, in their order."""
+    """Return the space of a study's parameters, in their order, each followed by its conditional parameters."""
     return Space(tuple(dimension for spec in parameters for dimension in _dimensions(spec)))
 
 
@@ -72,7 +75,10 @@ def _default(spec: ParameterSpec) -> ParameterValue | None:
 
 
 def point_at(space: Space, units: Sequence[float]) -> dict[str, Coordinate]:
-    """The point at a fraction in [0, 1] of every axis; the fraction of an inactive parameter has no effect."""
+    """Return the point at one fraction in [0, 1] of each axis; the fraction of an inactive parameter has no effect.
+
+    Raises ValueError unless there are as many `units` as dimensions.
+    """
     point: dict[str, Coordinate] = {}
     for dimension, unit in zip(space.dimensions, units, strict=True):
         if dimension.is_active(point):
@@ -81,7 +87,7 @@ def point_at(space: Space, units: Sequence[float]) -> dict[str, Coordinate]:
 
 
 def default_point(space: Space) -> dict[str, Coordinate]:
-    """The default value of every active parameter, and the middle of its axis where it has none."""
+    """Return the point of the default values; the middle of the axis where a parameter has none."""
     point: dict[str, Coordinate] = {}
     for dimension in space.dimensions:
         if dimension.is_active(point):
@@ -91,20 +97,20 @@ def default_point(space: Space) -> dict[str, Coordinate]:
 
 
 def values_at(space: Space, point: Point) -> dict[str, ParameterValue]:
-    """The parameters at a point."""
+    """Return the values of the parameters at a point, in the order of the space."""
     return {d.name: d.axis.value(point[d.name]) for d in space.dimensions if d.name in point}
 
 
 def point_of(space: Space, parameters: Mapping[str, ParameterValue]) -> dict[str, Coordinate]:
-    """The point of a trial's parameters."""
+    """Return the point of a trial's parameters."""
     return {d.name: d.axis.coordinate(parameters[d.name]) for d in space.dimensions if d.name in parameters}
 
 
 def has_double(space: Space, point: Point) -> bool:
-    """Whether one of the point's active parameters is a double."""
+    """Whether any active parameter of the point is a double."""
     return any(isinstance(dimension.axis, FloatAxis) for dimension in space.dimensions if dimension.name in point)
 
 
 def key_of(point: Point) -> frozenset[tuple[str, Coordinate]]:
-    """What two points have in common exactly when they are the same."""
+    """Return a hashable key that two points share exactly if they are equal."""
     return frozenset(point.items())

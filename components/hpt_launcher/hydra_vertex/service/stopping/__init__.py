@@ -1,6 +1,7 @@
-"""Which running trials are to be stopped early, by the rule of the study's spec. Pure; a decision takes milliseconds.
+"""Early stopping: which running trials to stop, by the automated stopping rule of the study's spec.
 
-No rule speaks before a handful of trials have ended: until then nobody knows what a good curve looks like.
+The functions are pure, and a decision takes milliseconds. No rule stops a trial before a few others have ended, because
+there is nothing to compare it with.
 """
 
 from .decide import EarlyStop, decide

@@ -1,4 +1,4 @@
-"""What trials have reported, as curves of costs: the lower, the better, whichever way the goal goes."""
+"""The learning curves of trials, as costs over positions. Lower costs are better, whatever the metric's goal is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydra_vertex.service.measurements.history import WHOLE_LIMIT, last_attempt
 
 
 class CurveAxis(Enum):
-    """What a curve runs over. The value completes "at ... 7"."""
+    """What the positions of a curve are. The value is the noun in messages: "step 7", "second 7"."""
 
     STEP = "step"
     ELAPSED = "second"
@@ -22,15 +22,16 @@ class CurveAxis(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Costs over strictly ascending positions: steps, seconds, or numbers of measurements.
+    """The costs `(k,)` of one trial's k measurements at strictly ascending `positions` `(k,)`; k is at least 1.
 
-    `final` is the cost at which the trial was judged; None while it runs. `is_whole` says that it ran to its own end.
+    A position is a step, the elapsed seconds, or the number of the measurement from 1. `final` is the cost of the
+    trial's final measurement, None while it runs. `is_complete`: it was not stopped early.
     """
 
     positions: tuple[float, ...]
     costs: tuple[float, ...]
     final: float | None = None
-    is_whole: bool = False
+    is_complete: bool = False
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     @property
@@ -40,15 +41,15 @@ class Curve:
 
     @property
     def best(self) -> float:
-        """The lowest cost so far."""
+        """The lowest cost."""
         return min(self.costs)
 
     def covers(self, position: float) -> bool:
-        """Whether the cost at a position is known, or lies between two that are."""
+        """Whether a position is between the first and the last one of the curve, both included."""
         return self.positions[0] <= position <= self.positions[-1]
 
     def at(self, position: float) -> float:
-        """The cost at a position, on the straight line between its neighbours; beyond the ends, the end's."""
+        """Return the cost at a position by linear interpolation; outside the curve, the cost at its nearer end."""
         after = bisect_right(self.positions, position)
         if after == 0 or after == len(self.positions):
             return self.costs[max(after - 1, 0)]
@@ -57,14 +58,14 @@ class Curve:
         return y0 + (y1 - y0) * (position - x0) / (x1 - x0)
 
     def mean_until(self, position: float) -> float | None:
-        """The average of the costs reported up to a position, inclusive; None when there is none."""
+        """Return the mean of the costs up to a position, inclusive; None if there is none."""
         known = self.costs[: bisect_right(self.positions, position)]
         return statistics.fmean(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The curve of the trial in question, and those of all trials that ended with a value, oldest first."""
+    """The curve of the running trial, and the curves of all trials that ended with a value, oldest first."""
 
     running: Curve
     ended: tuple[Curve, ...]
@@ -72,19 +73,20 @@ class Curves:
     goal: Goal
 
     def value(self, cost: float) -> float:
-        """A cost as the metric has it."""
+        """Return the value of the metric that corresponds to a cost."""
         return cost if self.goal is Goal.MINIMIZE else -cost
 
     @property
-    def whole(self) -> tuple[Curve, ...]:
-        """The curves of the trials that ran to their own end."""
-        return tuple(curve for curve in self.ended if curve.is_whole)
+    def complete(self) -> tuple[Curve, ...]:
+        """The curves of the trials that were not stopped early."""
+        return tuple(curve for curve in self.ended if curve.is_complete)
 
 
 def curves_of(running: Trial, trials: Sequence[Trial], metric: MetricSpec, axis: CurveAxis | None) -> Curves | None:
-    """The curves that a rule needs, among `trials` as far as they have ended with a value; axis None: what fits best.
+    """Return the curves of the running trial and of those of the `trials` that ended with a value.
 
-    None while the running trial has nothing to be judged by.
+    An `axis` of None selects the one that suits the trials. Returns None if the running trial has no measurement of the
+    metric.
     """
     ended = [trial for trial in trials if trial.state is TrialState.SUCCEEDED and trial.id != running.id]
     axis = axis or _axis_of(running, ended)
@@ -94,20 +96,20 @@ def curves_of(running: Trial, trials: Sequence[Trial], metric: MetricSpec, axis:
 
 
 def _axis_of(running: Trial, ended: Sequence[Trial]) -> CurveAxis:
-    """Steps, or the number of measurements where that is what the runs have in common.
+    """Return the axis on which the complete runs have more similar lengths: steps, or the number of measurements.
 
-    Runs of a batch size that is searched differ in their steps but not in how often they validate: the axis is the one
-    on which the runs that came to their own end agree better. Some apps report no steps at all.
+    Runs with different batch sizes differ in their steps, but not in how often they validate. An app that reports no
+    steps repeats the same one.
     """
     if any(_repeats_steps(trial) for trial in (running, *ended)):
         return CurveAxis.COUNT
-    whole = [last_attempt(trial) for trial in ended if not trial.stopped_early and trial.measurements]
-    counts = [len(measurements) for measurements in whole]
-    # Of a longer curve not all is recorded, and the numbers say nothing.
-    if len(whole) < 2 or max(counts) >= WHOLE_LIMIT:
+    complete = [last_attempt(trial) for trial in ended if not trial.stopped_early and trial.measurements]
+    counts = [len(measurements) for measurements in complete]
+    # Not all measurements of a longer curve are recorded, so that their number is not its length.
+    if len(complete) < 2 or max(counts) >= WHOLE_LIMIT:
         return CurveAxis.STEP
-    steps = [measurements[-1].step_count for measurements in whole]
-    return CurveAxis.COUNT if _spread(counts) < _spread(steps) else CurveAxis.STEP
+    steps = [measurements[-1].step_count for measurements in complete]
+    return CurveAxis.COUNT if _variation(counts) < _variation(steps) else CurveAxis.STEP
 
 
 def _repeats_steps(trial: Trial) -> bool:
@@ -115,22 +117,24 @@ def _repeats_steps(trial: Trial) -> bool:
     return len({measurement.step_count for measurement in measurements}) < len(measurements)
 
 
-def _spread(values: Sequence[int]) -> float:
+def _variation(values: Sequence[int]) -> float:
+    """Return the coefficient of variation: the standard deviation divided by the mean; 0 for a mean of 0."""
     mean = statistics.fmean(values)
     return statistics.pstdev(values) / mean if mean else 0.0
 
 
 def _curve(trial: Trial, metric: MetricSpec, axis: CurveAxis) -> Curve | None:
+    """Return the curve of a trial's last attempt; None if it has no measurement of the metric on the axis."""
     sign = 1.0 if metric.goal is Goal.MINIMIZE else -1.0
-    placed = {
+    by_position = {
         position: sign * measurement.metrics[metric.id]
         for number, measurement in enumerate(last_attempt(trial), start=1)
         if metric.id in measurement.metrics and (position := _position(measurement, number, axis)) is not None
     }
-    if not placed:
+    if not by_position:
         return None
     final = trial.objective(metric.id) if trial.state is TrialState.SUCCEEDED else None
-    positions, costs = zip(*sorted(placed.items()), strict=True)
+    positions, costs = zip(*sorted(by_position.items()), strict=True)
     return Curve(positions, costs, None if final is None else sign * final, not trial.stopped_early, trial.parameters)
 
 

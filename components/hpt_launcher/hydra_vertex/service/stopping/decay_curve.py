@@ -1,34 +1,34 @@
-"""The decay curve rule: stop what will, in all likelihood, not end as the best.
+"""The decay curve rule: stop a trial whose probability of ending as the best is below a threshold.
 
 Source of the rule: Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017, section 3.2.1, and
-`DecayCurveAutomatedStoppingSpec` in the API; how a run's end is predicted, and the threshold, are ours, chosen on
+`DecayCurveAutomatedStoppingSpec` in the API. The prediction of a run's end and the threshold are our own, chosen on
 recorded curves (benchmarks/early_stopping.py).
 """
 
 from __future__ import annotations
 
 from .curve import Curves
-from .prediction import outlook_of
+from .prediction import predict_final_cost
 
-LEAST_MEASUREMENTS = 2
-LEAST_PROBABILITY = 0.01
-"""A trial goes on while it is at least as likely as this to end as the best."""
+MIN_MEASUREMENTS = 2
+MIN_PROBABILITY = 0.01
+"""A trial is stopped if its probability of ending as the best is lower than this."""
 
-LEAST_STATED = 0.001
-"""Below it a reason does not say how far: a Gaussian's tail says 1e-28 after a handful of runs, nobody knows that."""
+MIN_STATED_PROBABILITY = 0.001
+"""Lower probabilities are reported as "below 0.001": a few runs do not support a Gaussian tail such as 1e-28."""
 
 
 def unlikely_best(curves: Curves) -> str | None:
-    """Why the running trial is to be stopped; None when it may go on."""
+    """Return the reason to stop the running trial; None if it continues."""
     running = curves.running
-    if len(running.costs) < LEAST_MEASUREMENTS:
+    if len(running.costs) < MIN_MEASUREMENTS:
         return None
-    outlook = outlook_of(curves)
-    if outlook is None or outlook.chance_to_be_best >= LEAST_PROBABILITY:
+    prediction = predict_final_cost(curves)
+    if prediction is None or prediction.probability_of_best >= MIN_PROBABILITY:
         return None
-    chance = outlook.chance_to_be_best
-    stated = f"{chance:.2g}" if chance >= LEAST_STATED else f"below {LEAST_STATED:g}"
+    probability = prediction.probability_of_best
+    stated = f"{probability:.2g}" if probability >= MIN_STATED_PROBABILITY else f"below {MIN_STATED_PROBABILITY:g}"
     return (
-        f"with {curves.value(running.costs[-1]):.6g} at {curves.axis.value} {running.end:g}, its chance to end better "
-        f"than the best value {curves.value(outlook.best):.6g} is {stated}"
+        f"with {curves.value(running.costs[-1]):.6g} at {curves.axis.value} {running.end:g}, its probability of ending "
+        f"better than the best value {curves.value(prediction.best):.6g} is {stated}"
     )

@@ -1,8 +1,11 @@
-"""What a curve has still to gain: a Gaussian process over features of curves, averaged over its kernels.
+"""Predict how much a learning curve still improves: Gaussian process regression averaged over a set of kernels.
 
-From a handful of runs no kernel stands out. The one that fits best knows nothing of the doubt about itself and is too
-sure; the average over all, weighted by how well each explains the runs, is not. Source: Rasmussen and Williams,
-"Gaussian Processes for Machine Learning", 2006, equations 2.25, 2.26 and 2.30, and chapter 5.2.
+A few runs do not identify one kernel. The kernel that fits best ignores that uncertainty and predicts too small a
+deviation; the average over all kernels, weighted by their marginal likelihood, does not. Source: Rasmussen and
+Williams, "Gaussian Processes for Machine Learning" (2006): equations 2.25 and 2.26 (prediction), 2.30 (marginal
+likelihood), 4.9 and section 4.2.2 (kernels), section 5.2 (average over models).
+
+Shapes in this module: n runs, f features of a run, m points to predict, c kernels.
 """
 
 from __future__ import annotations
@@ -19,18 +22,18 @@ if TYPE_CHECKING:
 LENGTH_SCALES = (0.5, 1.0, 2.0, 4.0)
 SLOPES = (0.3, 3.0)
 NOISES = (0.03, 0.1, 0.3)
-"""Of the kernels: squared exponential plus linear plus noise, in standard deviations of the features and the gain.
+"""Each combination is one kernel: squared exponential plus linear plus noise, on standardised features and gains.
 
-The linear part is for what the runs that ended do not show: they are the good ones, those to be judged often are not.
+The linear part extrapolates: the runs that ended are mostly good ones, and those to be judged often are not.
 """
 
-LEAST_SPREAD = 1e-3
-"""Added to the standard deviations: runs that agree to a thousandth of a unit are not known to agree better."""
+EXTRA_DEVIATION = 1e-3
+"""Added in quadrature to the standard deviations of features and gains, so that they are never 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """One of each for every kernel."""
+    """The parameters of the c kernels: each field is `(c,)`. `slopes` and `noises` are variances."""
 
     length_scales: Array
     slopes: Array
@@ -38,24 +41,30 @@ class Kernels:
 
 
 def predict(features: Array, gains: Array, variances: Array, at: Array) -> tuple[Array, Array]:
-    """Means and standard deviations of the gains at the rows of `at`.
+    """Return the mean `(m,)` and the standard deviation `(m,)` of the gain at the rows of `at` `(m, f)`.
 
-    `features` has a row for each run, `gains` and `variances` an entry: what it gained, and the doubt about that.
+    `features` is `(n, f)`; `gains` `(n,)` are what the runs gained, `variances` `(n,)` the uncertainty of these gains,
+    0 where a gain is known. Mean and variance are those of the mixture of the kernels' predictions, by the laws of
+    total expectation and total variance.
     """
     import numpy as np
 
-    centre, spread = features.mean(axis=0), np.hypot(features.std(axis=0), LEAST_SPREAD)
-    mean_gain, gain_spread = gains.mean(), np.hypot(gains.std(), LEAST_SPREAD)
-    inputs, points = (features - centre) / spread, (at - centre) / spread
-    targets = (gains - mean_gain) / gain_spread
-    weights, means, spreads = _posteriors(inputs, targets, variances / gain_spread**2, points)
+    centre, deviation = features.mean(axis=0), np.hypot(features.std(axis=0), EXTRA_DEVIATION)
+    mean_gain, gain_deviation = gains.mean(), np.hypot(gains.std(), EXTRA_DEVIATION)
+    inputs, points = (features - centre) / deviation, (at - centre) / deviation
+    targets = (gains - mean_gain) / gain_deviation
+    weights, means, own_variances = _posteriors(inputs, targets, variances / gain_deviation**2, points)
     mean = weights @ means
-    variance = weights @ (spreads + (means - mean) ** 2)
-    return mean_gain + gain_spread * mean, gain_spread * np.sqrt(np.maximum(variance, 1e-9))
+    variance = weights @ (own_variances + (means - mean) ** 2)
+    return mean_gain + gain_deviation * mean, gain_deviation * np.sqrt(np.maximum(variance, 1e-9))
 
 
 def _posteriors(inputs: Array, targets: Array, variances: Array, points: Array) -> tuple[Array, Array, Array]:
-    """The probability of each kernel, and the means and the variances that it predicts: a row for each kernel."""
+    """Return each kernel's probability `(c,)` and its predicted means and variances, both `(c, m)`.
+
+    `inputs` is `(n, f)`, `targets` and `variances` are `(n,)`, `points` is `(m, f)`. The kernels are equally probable
+    before the runs are seen. The variances are of a noisy gain.
+    """
     import numpy as np
 
     kernels = _kernels()
@@ -73,12 +82,12 @@ def _posteriors(inputs: Array, targets: Array, variances: Array, points: Array) 
 
 
 def _covariances(kernels: Kernels, left: Array, right: Array) -> Array:
-    """Of every kernel, between the rows of both."""
+    """Return the noise-free covariance `(c, p, q)` of the rows of `left` `(p, f)` and `right` `(q, f)`."""
     import numpy as np
 
     distances = ((left[:, None] - right[None]) ** 2).sum(axis=-1)
-    bent: Array = np.exp(-distances / (2 * kernels.length_scales[:, None, None] ** 2))
-    return bent + kernels.slopes[:, None, None] * (left @ right.T)
+    squared_exponential: Array = np.exp(-distances / (2 * kernels.length_scales[:, None, None] ** 2))
+    return squared_exponential + kernels.slopes[:, None, None] * (left @ right.T)
 
 
 @cache

@@ -1,7 +1,7 @@
-"""The median rule: stop what is, at its best, worse than the median trial was on average up to the same point.
+"""The median rule: stop a trial whose best value is worse than the median of the other trials' running averages.
 
-Source: Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017, section 3.2.2, and the
-description of `MedianAutomatedStoppingSpec` in the API.
+The averages are taken up to the same position. Source: Golovin et al., "Google Vizier: A Service for Black-Box
+Optimization", KDD 2017, section 3.2.2, and the description of `MedianAutomatedStoppingSpec` in the API.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import statistics
 
 from .curve import Curves
 
-LEAST_ENDED = 5
-"""Trials that must have ended first. The API names no number; this is the one of its convex rule."""
+MIN_ENDED = 5
+"""No trial is stopped before this many have ended. The API states no number; this is the default of its convex rule."""
 
 
 def worse_than_median(curves: Curves) -> str | None:
-    """Why the running trial is to be stopped; None when it may go on."""
+    """Return the reason to stop the running trial; None if it continues."""
     running = curves.running
     averages = [mean for curve in curves.ended if (mean := curve.mean_until(running.end)) is not None]
-    if len(averages) < LEAST_ENDED:
+    if len(averages) < MIN_ENDED:
         return None
     median = statistics.median(averages)
     if running.best <= median:
