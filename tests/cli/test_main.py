@@ -107,7 +107,7 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
         (("--search", "search.yaml", "--pipeline", "nothing.json", *APP), "nothing.json: cannot be read"),
         (("--search", "search.yaml", "--trial-timeout", "-3", *APP), "-3"),
         (("--search", "search.yaml", "--trials-per-gpu", "2", *APP), "--trials-per-gpu: no GPU is visible here"),
-        (("--search", "search.yaml", "--trial-memory", "lots", *APP), "is no size above 0"),
+        (("--search", "search.yaml", "--trial-memory", "lots", *APP), "is not a size above 0"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_nothing_is_launched(

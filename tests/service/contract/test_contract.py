@@ -1,4 +1,4 @@
-"""The contract, held by the embedded service: every check by every one of Google's clients, side by side."""
+"""All contract checks of all of Google's clients, run in parallel against the embedded service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from service.harness import start
 CHECKS = all_checks()
 LIMIT_S = 180.0
 
-# Google's libraries are run here, not ours.
+# Warnings of Google's libraries are not ours to fix.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -28,41 +28,41 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="module")
 def findings(endpoint: Endpoint) -> Iterator[dict[str, Future[Finding]]]:
-    """The slow ones wait most of their time, so that all are begun at once; what fails is reported by its own test."""
-    # Google's packages import each other in circles, which several threads at once do not survive.
+    """All checks, started at once because the slow ones mostly wait; each failure is reported by its own test."""
+    # Google's packages have circular imports, which fail when several threads import them at once.
     importlib.import_module("google.cloud.aiplatform")
     with ThreadPoolExecutor(len(CHECKS)) as pool:
         yield {str(check): pool.submit(lambda one=check: next(iter(run_checks(endpoint, [one])))) for check in CHECKS}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
-def test_a_promise_of_the_api_is_held(findings: dict[str, Future[Finding]], check: Check) -> None:
+def test_the_service_passes_the_check(findings: dict[str, Future[Finding]], check: Check) -> None:
     finding = findings[str(check)].result(LIMIT_S)
     if finding.verdict is Verdict.SKIPPED:
         pytest.skip(finding.reason)
     assert finding.verdict is Verdict.HELD, finding.reason
 
 
-def test_a_token_is_carried_by_googles_clients(tmp_path: Path) -> None:
+def test_googles_clients_send_the_token(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a-token-of-sixteen\n")
     options = ("--grpc-port", "0", "--token-file", str(tmp_path / "token"))
     with start(tmp_path / "studies", *options) as service:
-        wrong_field = [check for check in CHECKS if "refused by its field" in check.name]
+        wrong_field = [check for check in CHECKS if "refused by its path" in check.name]
         for token, verdict in [("a-token-of-sixteen", Verdict.HELD), ("", Verdict.BROKEN), ("another", Verdict.BROKEN)]:
             endpoint = Endpoint(service.url, service.grpc, token)
             assert [finding.verdict for finding in run_checks(endpoint, wrong_field)] == [verdict, verdict]
 
 
-def test_the_command_says_what_is_held_what_is_skipped_and_what_is_broken(
+def test_the_command_prints_held_skipped_and_broken_checks(
     endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only = ["--only", "refused by its field"]
+    only = ["--only", "refused by its path"]
     assert main(["--rest", endpoint.rest, *only]) == 0
     held, skipped = capsys.readouterr().out.splitlines()
     assert held.startswith("held")
     assert skipped.startswith("skipped")
     assert skipped.endswith(
-        "gapic grpc: what is wrong is refused by its field (the service has no gRPC; start it with --grpc-port)"
+        "gapic grpc: a wrong field is refused by its path (the service has no gRPC; start it with --grpc-port)"
     )
 
     assert main(["--rest", "http://127.0.0.1:9", *only]) == 1

@@ -1,4 +1,4 @@
-"""An `nvidia-smi` that answers as the real one does, for GPUs of a test's choice."""
+"""A fake `nvidia-smi` with the output of the real one, for GPUs that the test chooses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DIVIDED = (
 
 
 def as_xml(cards: tuple[Card, ...]) -> str:
-    """`nvidia-smi -q -x`, with the elements around those that matter."""
+    """The output of `nvidia-smi -q -x`, with neighbouring elements that are not read."""
     return (
         '<?xml version="1.0" ?>\n<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd">\n<nvidia_smi_log>'
         f"<driver_version>570.86.15</driver_version><attached_gpus>{len(cards)}</attached_gpus>"
@@ -45,7 +45,7 @@ def as_xml(cards: tuple[Card, ...]) -> str:
 
 
 def as_list(cards: tuple[Card, ...]) -> str:
-    """`nvidia-smi -L`."""
+    """The output of `nvidia-smi -L`."""
     lines = []
     for number, card in enumerate(cards):
         lines.append(f"GPU {number}: NVIDIA H100 80GB HBM3 (UUID: {card.uuid})")
@@ -56,7 +56,7 @@ def as_list(cards: tuple[Card, ...]) -> str:
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Card, ...]) -> None:
-    """Put a program onto the PATH that lists these GPUs, and take away what hides GPUs."""
+    """Put an `nvidia-smi` on the PATH that lists these GPUs, and unset CUDA_VISIBLE_DEVICES."""
     folder.mkdir()
     (folder / "xml").write_text(as_xml(cards))
     (folder / "list").write_text(as_list(cards))
@@ -69,7 +69,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Card, ..
 
 
 def install_script(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put an `nvidia-smi` onto the PATH that does what the shell script says."""
+    """Put an `nvidia-smi` on the PATH that runs the shell script, and unset CUDA_VISIBLE_DEVICES."""
     folder.mkdir(exist_ok=True)
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")

@@ -1,4 +1,4 @@
-"""What is asked for against what there is."""
+"""The number of slots, from the options and the GPUs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGE, SMALL, UNKNOWN = Gpu("GPU-l", "L", 80 * GIB), Gpu("GPU-s", "S", 10 * GIB)
         (ResourceOptions(trials_per_gpu=2), (UNKNOWN,), 2),
     ],
 )
-def test_the_least_of_the_limits_counts(options: ResourceOptions, gpus: tuple[Gpu, ...], at_once: int | None) -> None:
+def test_the_smallest_limit_applies(options: ResourceOptions, gpus: tuple[Gpu, ...], at_once: int | None) -> None:
     assert capacity_of(options, gpus).at_once == at_once
 
 
@@ -38,18 +38,20 @@ def test_the_least_of_the_limits_counts(options: ResourceOptions, gpus: tuple[Gp
         (
             ResourceOptions(trials_per_gpu=3, gpu_memory_bytes=4 * GIB),
             (LARGE, SMALL),
-            r"3 x 4 GiB do not fit into the 10 GiB that are free on GPU GPU-s \(S\); --trials-per-gpu 2 fits",
+            r"3 x 4 GiB do not fit into the 10 GiB of free memory of GPU GPU-s \(S\); --trials-per-gpu 2 fits",
         ),
-        (ResourceOptions(gpu_memory_bytes=11 * GIB), (SMALL,), "hide that GPU by CUDA_VISIBLE_DEVICES"),
-        (ResourceOptions(gpu_memory_bytes=GIB), (UNKNOWN,), "how much memory of GPU GPU-u .* is not known"),
+        (ResourceOptions(gpu_memory_bytes=11 * GIB), (SMALL,), "hide that GPU with CUDA_VISIBLE_DEVICES"),
+        (ResourceOptions(gpu_memory_bytes=GIB), (UNKNOWN,), "the free memory of GPU GPU-u .* is unknown"),
     ],
 )
-def test_what_cannot_be_had_is_refused(options: ResourceOptions, gpus: tuple[Gpu, ...], message: str) -> None:
+def test_options_that_the_gpus_cannot_satisfy_are_refused(
+    options: ResourceOptions, gpus: tuple[Gpu, ...], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         capacity_of(options, gpus)
 
 
-def test_the_gpus_are_told_of_in_one_line() -> None:
+def test_the_gpus_are_described_in_one_line() -> None:
     capacity = Capacity(("GPU-l", "GPU-s"), ResourceOptions(trials_per_gpu=2))
     assert describe(capacity, (LARGE, SMALL)) == "2 GPUs (L, S), 2 trials at once on each"
     assert describe(Capacity(("GPU-l",)), (LARGE,)) == "1 GPU (L), 1 trial at once on each"

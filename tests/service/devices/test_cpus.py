@@ -1,4 +1,4 @@
-"""How many CPUs there are for trials."""
+"""The number of CPUs for trials."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def quota(root: Path, limits: dict[str, str], own: str) -> float | None:
         ({".": "1 0"}, "0::/\n", None),
     ],
 )
-def test_the_least_quota_of_the_cgroups_above_counts(
+def test_the_smallest_quota_of_the_cgroup_and_its_ancestors_applies(
     tmp_path: Path, limits: dict[str, str], own: str, cpus: float | None
 ) -> None:
     assert quota(tmp_path, limits, own) == cpus
 
 
-def test_there_is_at_least_one_and_no_more_than_the_affinity_allows() -> None:
+def test_the_number_of_cpus_is_between_1_and_the_affinity() -> None:
     assert 1 <= usable_cpus() <= len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""What a trial's environment says of its place."""
+"""The environment variables of a trial's GPU and CPU threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hydra_vertex.service.devices.environ import THREAD_VARIABLES, gpu_environ, 
         (dict.fromkeys(THREAD_VARIABLES, "2"), {}),
     ],
 )
-def test_threads_are_limited_unless_the_user_says_otherwise(set_already: dict[str, str], added: dict[str, str]) -> None:
+def test_threads_are_limited_unless_the_user_sets_them(set_already: dict[str, str], added: dict[str, str]) -> None:
     assert thread_environ(4, set_already) == added
 
 
@@ -37,7 +37,7 @@ def test_threads_are_limited_unless_the_user_says_otherwise(set_already: dict[st
         ),
     ],
 )
-def test_a_trial_sees_its_own_gpu_alone(
+def test_a_trial_sees_only_its_own_gpu(
     gpu: str | None, trials_per_gpu: int, memory_bytes: int | None, environ: dict[str, str]
 ) -> None:
     assert gpu_environ(gpu, trials_per_gpu, memory_bytes) == environ

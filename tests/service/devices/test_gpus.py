@@ -1,4 +1,4 @@
-"""Which GPUs trials can be put on."""
+"""Finding the GPUs for trials."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_gpu_in_mig_mode_without_slices_cannot_be_used() -> None:
 
 
 @pytest.mark.parametrize("free", ["N/A", "[N/A]", "", "Unknown Error"])
-def test_memory_that_is_not_told_is_not_guessed(free: str) -> None:
+def test_unknown_free_memory_is_none(free: str) -> None:
     (board,) = parse_boards(as_xml((Card(FIRST, free),)))
     assert board.gpu.free_bytes is None
 
@@ -79,7 +79,7 @@ def test_memory_that_is_not_told_is_not_guessed(free: str) -> None:
         ("nonsense", []),
     ],
 )
-def test_visible_devices_are_read_as_cuda_reads_them(wanted: str | None, ids: list[str]) -> None:
+def test_visible_devices_are_interpreted_as_by_cuda(wanted: str | None, ids: list[str]) -> None:
     assert found(PLAIN, wanted) == ids
 
 
@@ -96,13 +96,13 @@ def test_slices_are_named_by_their_own_ids(wanted: str, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["", "-1", "NoDevFiles"])
-def test_hidden_gpus_are_not_even_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
-    install_script(tmp_path, monkeypatch, f"touch {tmp_path}/asked")
+def test_hidden_gpus_are_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
+    install_script(tmp_path, monkeypatch, f"touch {tmp_path}/was-run")
     assert find_gpus({**os.environ, "CUDA_VISIBLE_DEVICES": hidden}) == ()
-    assert not (tmp_path / "asked").exists()
+    assert not (tmp_path / "was-run").exists()
 
 
-def test_without_a_driver_there_is_no_gpu_and_nothing_to_say(
+def test_without_a_driver_there_is_no_gpu_and_no_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -119,12 +119,12 @@ def test_without_a_driver_there_is_no_gpu_and_nothing_to_say(
         ("exit 9", "exit code 9"),
     ],
 )
-def test_a_driver_that_does_not_answer_is_named_and_trials_run_on_the_cpus(
+def test_a_driver_that_fails_is_logged_and_trials_run_on_the_cpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, script: str, reason: str
 ) -> None:
     install_script(tmp_path, monkeypatch, script)
     with caplog.at_level(logging.WARNING):
         assert find_gpus(os.environ) == ()
     (record,) = caplog.records
-    assert record.getMessage().startswith("nvidia-smi cannot list the GPUs, so no trial is put on one: ")
+    assert record.getMessage().startswith("nvidia-smi cannot list the GPUs, so trials get no GPU: ")
     assert re.search(reason, record.getMessage())

@@ -1,4 +1,4 @@
-"""Trials of a real service on GPUs that an `nvidia-smi` of ours lists."""
+"""Trials of a real service on GPUs that a fake `nvidia-smi` lists."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gpu_of(app: Path, trial: str) -> str:
     return psutil.Process(pid_of(app, trial)).environ()["CUDA_VISIBLE_DEVICES"]
 
 
-def test_each_trial_sees_one_gpu_of_its_own_and_the_next_one_waits(
+def test_each_trial_sees_its_own_gpu_and_the_next_one_waits(
     studies: Path, app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", monkeypatch, PLAIN)
@@ -48,7 +48,7 @@ def test_each_trial_sees_one_gpu_of_its_own_and_the_next_one_waits(
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_slices_are_shared_by_as_many_trials_as_asked_for(
+def test_a_slice_is_shared_by_the_requested_number_of_trials(
     studies: Path, app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", monkeypatch, DIVIDED)
@@ -61,7 +61,7 @@ def test_slices_are_shared_by_as_many_trials_as_asked_for(
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_after_a_kill_the_trials_that_go_on_keep_their_gpus(
+def test_running_trials_keep_their_gpus_after_the_service_is_killed(
     studies: Path, app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", monkeypatch, PLAIN)
@@ -81,7 +81,7 @@ def test_after_a_kill_the_trials_that_go_on_keep_their_gpus(
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_a_job_s_own_choice_of_gpus_stands(
+def test_a_jobs_own_cuda_visible_devices_is_kept(
     studies: Path, app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", monkeypatch, PLAIN)
@@ -91,15 +91,15 @@ def test_a_job_s_own_choice_of_gpus_stands(
         assert json.loads(log.read_text())["environ"]["CUDA_VISIBLE_DEVICES"] == ""
 
 
-def test_more_than_the_gpus_can_hold_is_refused_before_the_service_listens(
+def test_trials_that_do_not_fit_on_the_gpus_are_refused_before_the_service_listens(
     studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(tmp_path / "bin", monkeypatch, PLAIN)
-    with pytest.raises(UserError, match=f"on GPU {SECOND} .*; --trials-per-gpu 3 fits"):
+    with pytest.raises(UserError, match=f"of GPU {SECOND} .*; --trials-per-gpu 3 fits"):
         start(studies, resources=ResourceOptions(trials_per_gpu=4, gpu_memory_bytes=10 << 30))
 
 
-def test_a_cancelled_job_that_waits_for_a_place_ends_at_once(studies: Path, tmp_path: Path) -> None:
+def test_a_cancelled_job_that_waits_for_a_slot_ends_at_once(studies: Path, tmp_path: Path) -> None:
     running, waiting = tmp_path / "running", tmp_path / "waiting"
     with serving(studies, ResourceOptions(max_parallel=1)) as client:
         first = client.create(job_document(running, "gated"))
@@ -112,7 +112,7 @@ def test_a_cancelled_job_that_waits_for_a_place_ends_at_once(studies: Path, tmp_
         assert client.finished(first)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_jobs_share_the_places_fairly(studies: Path, tmp_path: Path) -> None:
+def test_jobs_share_the_slots_fairly(studies: Path, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b", "c")]
     a, b, c = folders
     with serving(studies, ResourceOptions(max_parallel=3)) as client:
@@ -132,7 +132,7 @@ def test_jobs_share_the_places_fairly(studies: Path, tmp_path: Path) -> None:
         assert {client.finished(name)["state"] for name in names} == {"JOB_STATE_SUCCEEDED"}
 
 
-def test_a_stopped_service_s_trials_wait_for_places_in_the_next_one(studies: Path, app: Path) -> None:
+def test_the_trials_of_a_stopped_service_wait_for_slots_in_the_next_one(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated", trials=3, parallel=3))
         wait_until(lambda: len(started(app)) == 3)
@@ -145,7 +145,7 @@ def test_a_stopped_service_s_trials_wait_for_places_in_the_next_one(studies: Pat
     assert len(started(app)) == 6
 
 
-def test_a_trial_that_needs_too_much_memory_is_ended_with_the_reason(studies: Path, tmp_path: Path) -> None:
+def test_a_trial_that_uses_too_much_memory_is_killed_and_its_reason_says_so(studies: Path, tmp_path: Path) -> None:
     document = job_document(tmp_path / "app", "report")
     container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
     container["command"] = [*container["command"][:3], "-c", "import time; x = bytearray(300 << 20); time.sleep(60)"]

@@ -1,4 +1,4 @@
-"""The options on the command line."""
+"""The resource options of the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def positive() -> st.SearchStrategy[int | None]:
 
 
 @given(st.builds(ResourceOptions, positive(), positive(), positive(), positive(), st.integers(0, 19)))
-def test_the_service_reads_what_its_starter_was_given(options: ResourceOptions) -> None:
+def test_options_passed_to_a_service_are_read_back(options: ResourceOptions) -> None:
     assert parse(options.to_arguments()) == options
 
 
@@ -44,8 +44,8 @@ def test_sizes_are_read_with_their_units(text: str, size_bytes: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1G", "8 gigs", "GiB", "1e9", "8Gi8", "I", "٨G"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is no size above 0"):
+def test_an_invalid_size_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a size above 0"):
         size(text)
 
 
@@ -56,11 +56,11 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         ("--max-parallel=-2", "-2 is below 1"),
         ("--trial-nice=-5", "-5 is not from 0 to 19"),
         ("--trial-nice=20", "20 is not from 0 to 19"),
-        ("--trial-memory=lots", "'lots' is no size"),
-        ("--trials-per-gpu=0.5", "'0.5' is no whole number"),
-        ("--trial-nice=very", "'very' is no whole number"),
+        ("--trial-memory=lots", "'lots' is not a size"),
+        ("--trials-per-gpu=0.5", "'0.5' is not a whole number"),
+        ("--trial-nice=very", "'very' is not a whole number"),
     ],
 )
-def test_values_without_a_sense_are_refused(argument: str, message: str) -> None:
+def test_invalid_values_are_refused(argument: str, message: str) -> None:
     with pytest.raises(argparse.ArgumentError, match=message):
         parse([argument])

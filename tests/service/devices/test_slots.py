@@ -1,4 +1,4 @@
-"""Who gets a place, and which."""
+"""The allocation of slots to jobs, and of GPUs to slots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def in_a_loop(test: Callable[[], Coroutine[None, None, None]]) -> None:
         ([(2, "b"), (1, "a")], {"a": 3, "b": 3}, "a"),
     ],
 )
-def test_a_place_goes_to_the_job_with_the_fewest_and_then_to_the_one_that_waits_longest(
+def test_a_slot_goes_to_the_job_with_the_fewest_and_then_to_the_oldest_request(
     waiting: list[tuple[int, str]], running: dict[str, int], chosen: str
 ) -> None:
     assert next_in_line([Request(*request) for request in waiting], running).job_id == chosen
@@ -49,7 +49,7 @@ def test_trials_are_spread_over_the_gpus_and_the_next_one_waits() -> None:
     in_a_loop(scenario)
 
 
-def test_the_limit_of_the_whole_service_counts_too() -> None:
+def test_the_limit_of_the_service_applies_too() -> None:
     async def scenario() -> None:
         slots = Slots(Capacity(("g0", "g1"), ResourceOptions(max_parallel=1)))
         first, second = slots.request("a"), slots.request("a")
@@ -66,11 +66,11 @@ def test_without_limits_every_request_is_granted_at_once() -> None:
     in_a_loop(scenario)
 
 
-def test_what_runs_already_keeps_its_place_even_where_there_is_none() -> None:
+def test_a_trial_that_already_runs_gets_a_slot_even_if_none_is_free() -> None:
     async def scenario() -> None:
         slots = Slots(Capacity(("g0",)))
         first = slots.take("a", "g0")
-        second = slots.take("a", "g-of-yesterday")
+        second = slots.take("a", "g-removed")
         assert (first.gpu, second.gpu) == ("g0", "g0")
         waiting = slots.request("b")
         slots.release(first)
@@ -82,7 +82,7 @@ def test_what_runs_already_keeps_its_place_even_where_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_who_leaves_the_line_holds_nobody_up(granted: bool) -> None:
+def test_a_withdrawn_request_does_not_block_the_others(granted: bool) -> None:
     async def scenario() -> None:
         slots = Slots(Capacity(options=ResourceOptions(max_parallel=1)))
         running = None if granted else slots.take("z", None)
@@ -96,17 +96,17 @@ def test_who_leaves_the_line_holds_nobody_up(granted: bool) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["request", "release", "withdraw"])), max_size=60))
-def test_no_gpu_has_too_many_and_no_place_stays_empty_while_somebody_waits(steps: list[tuple[str, str]]) -> None:
+def test_no_gpu_has_too_many_trials_and_no_slot_stays_free_while_a_request_waits(steps: list[tuple[str, str]]) -> None:
     async def scenario() -> None:
         slots = Slots(TWO_GPUS)
         requests: list[asyncio.Future[Slot]] = []
-        for job, deed in steps:
-            if deed == "request":
+        for job, action in steps:
+            if action == "request":
                 requests.append(slots.request(job))
-            elif deed == "release" and (held := [request for request in requests if request.done()]):
+            elif action == "release" and (held := [request for request in requests if request.done()]):
                 requests.remove(held[0])
                 slots.release(held[0].result())
-            elif deed == "withdraw" and requests:
+            elif action == "withdraw" and requests:
                 slots.withdraw(requests.pop())
             load = Counter(request.result().gpu for request in requests if request.done())
             assert all(count <= 2 for count in load.values())

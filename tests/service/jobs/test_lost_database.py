@@ -92,8 +92,8 @@ def remove_wal(studies: Path) -> None:
         (remove_folder, "service.db was removed"),
         (remove_database, "service.db was removed"),
         (replace_database, "service.db was replaced"),
-        (cut_off_database, "service.db was cut off"),
-        (cut_off_wal, "service.db was cut off"),
+        (cut_off_database, "service.db was truncated"),
+        (cut_off_wal, "service.db was truncated"),
         (remove_wal, "service.db was removed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What stays of a trial's reports, whatever its metric file shows of them."""
+"""Which of a trial's reports are stored while its metric file shows only some of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hydra_vertex.service.measurements.history import RECORD_LIMIT, WHOLE_LIMIT,
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 LOSS = MetricSpec("loss", Goal.MINIMIZE)
 WINDOW = 100
-"""As many reports as cloudml-hypertune keeps."""
+"""The number of reports that cloudml-hypertune keeps in the file."""
 
 
 def reports(values: Iterable[float], first_step: int = 1, seconds: float = 1.0) -> list[Measurement]:
@@ -30,12 +30,12 @@ def reports(values: Iterable[float], first_step: int = 1, seconds: float = 1.0) 
 
 
 def bare(values: Iterable[float]) -> list[Measurement]:
-    """Reports of an app that says neither step nor time."""
+    """Reports of an app without steps and times."""
     return [Measurement({"loss": value}) for value in values]
 
 
 def running(*attempts: Sequence[Measurement]) -> Trial:
-    """A trial after attempts whose reports were seen whole."""
+    """A trial after attempts whose reports were all read."""
     trial = Trial("1", TrialState.REQUESTED, {"x": 1.0})
     for found in attempts:
         trial = extended(tuning_job_state.activate(trial, NOON), found, LOSS)
@@ -47,7 +47,7 @@ def values(trial: Trial) -> list[float]:
 
 
 def seen_by_looks(made: Sequence[Measurement], looks: Iterable[int], window: int = WINDOW) -> Trial:
-    """A trial whose file holds the last `window` reports, looked at when so many had been made."""
+    """A trial whose file keeps the last `window` reports, read after each number of reports in `looks`."""
     trial = running(())
     for count in looks:
         trial = extended(trial, made[max(0, count - window) : count], LOSS)
@@ -55,14 +55,14 @@ def seen_by_looks(made: Sequence[Measurement], looks: Iterable[int], window: int
 
 
 @pytest.mark.parametrize("make", [reports, bare])
-def test_a_curve_that_is_longer_than_its_file_is_recorded_whole(make: type[list[Measurement]]) -> None:
+def test_a_curve_that_is_longer_than_its_file_is_recorded_completely(make: type[list[Measurement]]) -> None:
     made = make([1000.0 - n for n in range(450)])
     trial = seen_by_looks(made, range(0, 451, 30))
     assert trial.measurements == tuple(made)
 
 
 @given(st.lists(st.sampled_from([1.0, 2.0]), max_size=40), st.data())
-def test_reports_without_step_and_time_are_counted_as_long_as_the_file_has_them_all(
+def test_equal_reports_without_step_and_time_are_all_recorded_while_the_file_has_them(
     given: list[float], data: st.DataObject
 ) -> None:
     looks = sorted(data.draw(st.lists(st.integers(0, len(given)), max_size=6)))
@@ -71,7 +71,7 @@ def test_reports_without_step_and_time_are_counted_as_long_as_the_file_has_them_
 
 
 @given(st.integers(0, 400), st.lists(st.integers(0, 400), max_size=8), st.data())
-def test_whatever_was_recorded_once_stays_in_its_order(count: int, looks: list[int], data: st.DataObject) -> None:
+def test_recorded_measurements_stay_in_their_order(count: int, looks: list[int], data: st.DataObject) -> None:
     made = reports(float(n) for n in range(count))
     trial = running(())
     for look in looks:
@@ -83,7 +83,7 @@ def test_whatever_was_recorded_once_stays_in_its_order(count: int, looks: list[i
 
 
 @pytest.mark.parametrize("left", [[], [2], [1, 2], [4]])
-def test_a_file_that_was_cut_or_replaced_by_an_older_one_takes_nothing_away(left: list[int]) -> None:
+def test_a_truncated_or_older_file_removes_no_measurement(left: list[int]) -> None:
     made = reports([5.0, 4.0, 3.0, 2.0])
     trial = running(made)
     found = [made[number - 1] for number in left]
@@ -91,12 +91,12 @@ def test_a_file_that_was_cut_or_replaced_by_an_older_one_takes_nothing_away(left
     assert judged_by(trial, found, LOSS)[-1] == made[-1]
 
 
-def test_what_comes_after_the_file_was_replaced_stands_behind_the_rest() -> None:
+def test_reports_of_a_replaced_file_are_appended() -> None:
     trial = extended(running(reports([5.0, 4.0])), reports([3.0, 2.0], first_step=8), LOSS)
     assert values(trial) == [5.0, 4.0, 3.0, 2.0]
 
 
-def test_a_metric_that_is_reported_later_joins_the_measurement_of_its_step() -> None:
+def test_a_metric_that_is_reported_later_is_added_to_the_measurement_of_its_step() -> None:
     (alone,) = reports([5.0])
     both = replace(alone, metrics={"loss": 5.0, "acc": 0.5})
     trial = extended(running([alone]), [both], LOSS)
@@ -104,7 +104,7 @@ def test_a_metric_that_is_reported_later_joins_the_measurement_of_its_step() -> 
     assert extended(trial, [alone], LOSS).measurements == (both,)
 
 
-def test_a_new_attempt_takes_the_place_of_the_old_one_step_by_step() -> None:
+def test_a_new_attempt_replaces_the_old_one_step_by_step() -> None:
     old, new = reports([9.0, 8.0, 7.0, 6.0]), reports([3.0, 2.0, 1.0], seconds=2.0)
     trial = running(old, new[:2])
     assert (values(trial), trial.earlier_measurements) == ([7.0, 6.0, 3.0, 2.0], 2)
@@ -116,25 +116,25 @@ def test_a_new_attempt_takes_the_place_of_the_old_one_step_by_step() -> None:
     assert parse_trial(dump_trial(trial)) == trial
 
 
-def test_the_first_report_without_a_step_takes_the_place_of_the_first_one() -> None:
+def test_each_report_without_a_step_replaces_the_first_earlier_one() -> None:
     assert values(running(bare([9.0, 8.0, 7.0]), bare([1.0]))) == [8.0, 7.0, 1.0]
     assert values(running(bare([9.0, 8.0]), bare([9.0, 8.0]))) == [9.0, 8.0]
 
 
-def test_an_attempt_that_goes_on_from_a_checkpoint_goes_on_with_the_curve() -> None:
+def test_an_attempt_that_continues_from_a_checkpoint_continues_the_curve() -> None:
     old, new = reports([9.0, 8.0, 7.0, 6.0]), reports([5.0, 4.0], first_step=3)
     trial = running(old, new)
     assert last_attempt(trial) == tuple(old[:2] + new) == trial.measurements
 
 
-def test_an_attempt_that_has_nothing_to_report_any_more_leaves_the_last_value_of_the_one_before() -> None:
+def test_an_attempt_without_reports_keeps_the_last_value_of_the_one_before() -> None:
     old = reports([9.0, 8.0])
     trial = running(old, ())
     assert trial.measurements == last_attempt(trial) == judged_by(trial, (), LOSS) == tuple(old)
 
 
-def test_a_trial_that_is_lost_again_and_again_keeps_every_step_that_was_not_reported_anew() -> None:
-    chance = random.Random(1)  # noqa: S311 - any numbers will do
+def test_a_trial_that_is_lost_repeatedly_keeps_every_step_that_was_not_reported_again() -> None:
+    chance = random.Random(1)  # noqa: S311 - not used for security
     trial = running()
     answered: dict[int, set[float]] = {}
     for attempt in range(20):
@@ -149,7 +149,7 @@ def test_a_trial_that_is_lost_again_and_again_keeps_every_step_that_was_not_repo
 
 
 @pytest.mark.parametrize("with_steps", [True, False])
-def test_a_very_long_curve_gets_thinner_and_keeps_its_shape(with_steps: bool) -> None:
+def test_a_very_long_curve_is_thinned_and_keeps_its_shape(with_steps: bool) -> None:
     made = reports(100.0 if n % 7 else 1000.0 / (n + 1) for n in range(20_000))
     if not with_steps:
         made = [replace(measurement, step_count=0) for measurement in made]
@@ -165,7 +165,7 @@ def test_a_very_long_curve_gets_thinner_and_keeps_its_shape(with_steps: bool) ->
     assert min(m.metrics["loss"] for m in judges) == min(m.metrics["loss"] for m in made)
 
 
-def test_no_curve_fills_the_record_beyond_its_limit() -> None:
+def test_no_curve_exceeds_the_limit_of_the_record() -> None:
     made = reports((-float(n) for n in range(200_000)), seconds=0.0)
     trial = seen_by_looks(made, range(0, len(made) + 1, 1000), window=1000)
     assert 4000 < len(trial.measurements) < RECORD_LIMIT

@@ -1,4 +1,4 @@
-"""The metric file, as cloudml-hypertune and as broken apps write it."""
+"""Reading a metric file, written by cloudml-hypertune or by a broken app."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def final(selection: MeasurementSelection, goal: Goal, *values: float) -> float 
         (MeasurementSelection.BEST, {"loss": 1.0, "acc": 0.9, "f1": 0.1}),
     ],
 )
-def test_other_metrics_stand_beside_the_objective_of_their_step(
+def test_other_metrics_are_added_to_the_objective_at_the_same_step(
     selection: MeasurementSelection, wanted: dict[str, float]
 ) -> None:
     given = [
@@ -50,7 +50,7 @@ def test_other_metrics_stand_beside_the_objective_of_their_step(
         MetricReport("acc", 0.7, 2, None),
         MetricReport("acc", math.nan, 2, None),
         MetricReport("loss", 2.0, 2, None),
-        MetricReport("unasked", 5.0, 2, None),
+        MetricReport("not-in-the-study", 5.0, 2, None),
     ]
     others = ("acc", "f1", "never-reported")
     measurements = measurements_of(given, "loss", 0.0, other_ids=others)
@@ -74,7 +74,7 @@ def test_what_cloudml_hypertune_writes_is_read(tmp_path: Path, monkeypatch: pyte
 
 
 @given(st.binary(max_size=200))
-def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
+def test_any_content_can_be_read(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
@@ -98,16 +98,16 @@ def test_no_content_is_too_broken_to_be_read(content: bytes) -> None:
         '{"global_step": "3"}',
     ],
 )
-def test_a_line_without_a_value_is_no_record(tmp_path: Path, line: str) -> None:
+def test_a_line_without_a_value_is_not_a_record(tmp_path: Path, line: str) -> None:
     (tmp_path / "m").write_text(f'{line}\n{{"loss": "2", "global_step": "inf", "timestamp": "nan"}}\n')
     assert read_reports(tmp_path / "m") == (MetricReport("loss", 2.0, 0, None),)
 
 
-def test_a_file_that_is_not_there_has_no_records(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
     assert read_reports(tmp_path / "m") == ()
 
 
-def test_of_a_long_file_the_last_records_are_read(tmp_path: Path) -> None:
+def test_only_the_last_records_of_a_long_file_are_read(tmp_path: Path) -> None:
     (tmp_path / "m").write_text("".join(f'{{"loss": {n}}}\n' for n in range(100_000)))
     assert [record.value for record in read_reports(tmp_path / "m")] == [float(n) for n in range(99_000, 100_000)]
 
@@ -126,13 +126,13 @@ def test_of_a_long_file_the_last_records_are_read(tmp_path: Path) -> None:
         (MeasurementSelection.LAST, Goal.MINIMIZE, (), None),
     ],
 )
-def test_the_final_measurement_is_the_one_that_the_study_asks_for(
+def test_the_measurement_selection_decides_the_final_measurement(
     selection: MeasurementSelection, goal: Goal, values: tuple[float, ...], chosen: float | None
 ) -> None:
     assert final(selection, goal, *values) == chosen
 
 
-def test_other_metrics_do_not_count() -> None:
+def test_other_metrics_do_not_affect_the_final_measurement() -> None:
     given = [*records(1.0), MetricReport("accuracy", float("nan"), 2, None)]
     measurements = measurements_of(given, "loss", 100.0)
     chosen = final_measurement(given, measurements, LOSS, MeasurementSelection.LAST)
@@ -140,7 +140,7 @@ def test_other_metrics_do_not_count() -> None:
     assert (chosen.metrics, chosen.step_count, chosen.elapsed_s) == ({"loss": 1.0}, 1, 1.0)
 
 
-def test_a_missing_value_is_explained_by_what_was_reported_instead() -> None:
-    assert no_value_reason([], "loss") == "ended well but reported no value of 'loss'"
+def test_the_reason_of_a_missing_value_names_the_reported_metrics() -> None:
+    assert no_value_reason([], "loss") == "exited with code 0 but reported no value of 'loss'"
     assert no_value_reason([MetricReport("acc", 1.0, 0, None)], "loss").endswith("'loss'; it reported 'acc'")
     assert no_value_reason(records(float("inf")), "loss").endswith("of 'loss' is inf")

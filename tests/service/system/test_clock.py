@@ -1,4 +1,4 @@
-"""A clock that is set in the middle of a running study."""
+"""A wall clock that is set while a study runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ datetime.datetime = Shifted
 
 @pytest.fixture
 def set_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the clock of every service that is started from now on, by so many seconds; it can be set anew any time."""
+    """A function that shifts, by a number of seconds, the clock of every service started during the test."""
     folder, shift = tmp_path / "site", tmp_path / "shift"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SHIFTED.format(path=str(shift)))
@@ -50,8 +50,8 @@ def time_of(document: Document, name: str) -> datetime:
     return parse_time(document[name], name)
 
 
-def hold_against(job: Document, earlier: Document) -> None:
-    """No time of the job's goes back, none is from before what it follows, and nothing seems to have taken an hour."""
+def assert_times_in_order(job: Document, earlier: Document) -> None:
+    """The job's times never go back, are in their order, and no duration reaches half an hour."""
     assert time_of(job, "updateTime") >= time_of(earlier, "updateTime")
     assert time_of(job, "createTime") <= time_of(job, "startTime") <= time_of(job, "updateTime")
     for trial in job.get("trials", []):
@@ -63,7 +63,7 @@ def hold_against(job: Document, earlier: Document) -> None:
 
 
 @pytest.mark.parametrize("shifts", [(-HOUR_S, 0.0), (HOUR_S, DAY_S), (DAY_S, -HOUR_S)])
-def test_a_study_does_not_notice_that_the_clock_is_set(
+def test_a_study_is_not_affected_when_the_clock_is_set(
     studies: Path, app: Path, set_clock: Callable[[float], None], shifts: tuple[float, float]
 ) -> None:
     limits = {"maximumRuntimeConstraint": {"maxDuration": "1800s"}, "maxDurationNoProgress": "1700s"}
@@ -71,21 +71,21 @@ def test_a_study_does_not_notice_that_the_clock_is_set(
     document["studySpec"]["studyStoppingConfig"] = {**limits, "shouldStopAsap": True}
     with serving(studies) as client:
         name = client.create(document)
-        heard = client.get(name)
+        seen = client.get(name)
         for count, shift in enumerate((*shifts, 0.0), start=2):
             wait_until(lambda count=count: len(started(app)) == count)
             set_clock(shift)
             release(app, str(count - 1))
             wait_until(lambda count=count: len(started(app)) == count + 1)
-            hold_against(heard := client.get(name), heard)
+            assert_times_in_order(seen := client.get(name), seen)
         release(app, "4", "5")
         job = client.finished(name)
-        hold_against(job, heard)
+        assert_times_in_order(job, seen)
         assert job["state"] == "JOB_STATE_SUCCEEDED"
         assert len(job["trials"]) == 5
 
 
-def test_a_service_that_is_started_after_the_clock_was_set_back_goes_on_from_what_is_recorded(
+def test_a_service_started_after_the_clock_was_set_back_continues_from_the_newest_recorded_time(
     studies: Path, app: Path, set_clock: Callable[[float], None]
 ) -> None:
     with serving(studies) as client:
@@ -96,7 +96,7 @@ def test_a_service_that_is_started_after_the_clock_was_set_back_goes_on_from_wha
     with serving(studies) as client:
         release(app, "1", "2")
         job = client.finished(name)
-        hold_against(job, before)
+        assert_times_in_order(job, before)
         later = client.create(job_document(app, "report"))
         assert time_of(client.finished(later), "createTime") >= time_of(job, "endTime")
         assert names_in_pages(client) == [later, name]
@@ -113,7 +113,7 @@ def names_in_pages(client: Client) -> list[str]:
             return names
 
 
-def test_a_report_from_a_time_at_which_the_trial_did_not_run_has_no_time() -> None:
+def test_a_report_from_a_time_at_which_the_trial_did_not_run_has_no_elapsed_time() -> None:
     start, running_s = 1e9, 60.0
     stamps = [start - HOUR_S, start - 0.5, start + 30.0, start + 60.5, start + DAY_S]
     found = measurements_of(
@@ -122,7 +122,7 @@ def test_a_report_from_a_time_at_which_the_trial_did_not_run_has_no_time() -> No
     assert [measurement.elapsed_s for measurement in found] == [None, 0.0, 30.0, 60.5, None]
 
 
-def test_a_clock_does_not_go_back_behind_what_is_recorded() -> None:
+def test_a_clock_does_not_go_back_before_a_recorded_time() -> None:
     clock = Clock()
     ahead = clock.now() + timedelta(hours=1)
     clock.not_before(ahead)

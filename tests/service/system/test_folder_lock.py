@@ -1,4 +1,4 @@
-"""One service a folder."""
+"""The lock that allows one service per folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hydra_vertex.service.system.folder_lock import FolderLock
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "message"),
     [
         (errno.ENOLCK, r"without locks, .* give a folder on a local disk"),
         (errno.ENOSYS, r"without locks, .* give a folder on a local disk"),
@@ -22,12 +22,12 @@ from hydra_vertex.service.system.folder_lock import FolderLock
         (errno.EIO, r"cannot be used as the service's folder \(Input/output error\)"),
     ],
 )
-def test_a_folder_that_cannot_be_locked_is_refused_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+def test_a_folder_that_cannot_be_locked_is_refused_with_a_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(OutputError, match=words):
+    with pytest.raises(OutputError, match=message):
         FolderLock(tmp_path / "service.lock")

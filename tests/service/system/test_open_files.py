@@ -1,4 +1,4 @@
-"""The limit of open files: raised for the service, remembered for what it starts."""
+"""The limit of open files: raised for the service, and the original one kept for its trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ print(json.dumps([original_file_limit(), raise_file_limit(), raise_file_limit(),
 
 @contextmanager
 def file_limit(soft: int) -> Iterator[int]:
-    """A soft limit of this process and what it starts; yields the hard limit."""
+    """Set a soft limit for this process and its children; yields the hard limit."""
     before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard <= soft:
         pytest.skip(f"the hard limit is {hard}")

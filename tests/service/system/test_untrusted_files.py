@@ -1,4 +1,4 @@
-"""A trial does to its own files whatever it likes; the service neither waits, nor breaks, nor loses other trials."""
+"""A trial may replace its files by anything: the service does not block or fail, and keeps the other trials."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from service.obstacles import OBSTACLES
 
 
 @pytest.mark.parametrize("put", OBSTACLES)
-def test_what_is_no_regular_file_is_read_as_none_and_can_be_removed(
+def test_a_path_that_is_no_regular_file_reads_as_missing_and_can_be_removed(
     tmp_path: Path, put: Callable[[Path], None]
 ) -> None:
     folder = TrialFolder(tmp_path / "1")
@@ -35,7 +35,7 @@ def test_what_is_no_regular_file_is_read_as_none_and_can_be_removed(
     assert not any(os.path.lexists(path) for path in (folder.metric_file, folder.exit_file, folder.log))
 
 
-def test_of_a_file_without_end_the_last_bytes_are_read(tmp_path: Path) -> None:
+def test_the_last_bytes_of_a_very_large_file_are_read(tmp_path: Path) -> None:
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 40)
         file.seek(0, 2)
@@ -57,7 +57,7 @@ def test_of_a_file_without_end_the_last_bytes_are_read(tmp_path: Path) -> None:
     ],
     ids=lambda line: repr(line[:12]),
 )
-def test_lines_that_no_reporter_writes_leave_the_others_readable(tmp_path: Path, line: bytes) -> None:
+def test_invalid_lines_do_not_affect_the_others(tmp_path: Path, line: bytes) -> None:
     good = b'{"loss": 0.5, "global_step": 7}'
     (tmp_path / "m").write_bytes(line + b"\n" + good + b"\n")
     found = measurements_of(read_reports(tmp_path / "m"), "loss", 0.0)
@@ -65,20 +65,20 @@ def test_lines_that_no_reporter_writes_leave_the_others_readable(tmp_path: Path,
 
 
 @pytest.mark.parametrize("step", ["1" + "0" * 400, "1e300", '"-1e30"', "NaN", "-1", str(2**63)])
-def test_a_step_that_the_api_cannot_hold_counts_as_none(tmp_path: Path, step: str) -> None:
+def test_a_step_that_the_api_cannot_represent_is_read_as_0(tmp_path: Path, step: str) -> None:
     (tmp_path / "m").write_text(f'{{"loss": 0.5, "global_step": {step}, "timestamp": 1e300}}\n')
     (found,) = measurements_of(read_reports(tmp_path / "m"), "loss", 0.0)
     assert (found.step_count, found.elapsed_s) == (0, None)
 
 
 @pytest.mark.parametrize("content", ["[" * 50_000, '{"code": 1e999}', '{"code": 1' + "0" * 400 + "}"])
-def test_an_ending_that_nobody_wrote_like_that_has_no_code(tmp_path: Path, content: str) -> None:
+def test_an_invalid_exit_json_gives_no_exit_code(tmp_path: Path, content: str) -> None:
     (tmp_path / "exit.json").write_text(content)
-    ending = read_exit_status(tmp_path / "exit.json", "t")
-    assert ending is None or ending.code is None
+    exit_status = read_exit_status(tmp_path / "exit.json", "t")
+    assert exit_status is None or exit_status.code is None
 
 
-def test_a_service_judges_each_trial_that_puts_an_obstacle_in_the_place_of_its_files(client: Client, app: Path) -> None:
+def test_a_service_judges_each_trial_that_replaces_its_files_by_obstacles(client: Client, app: Path) -> None:
     document = job_document(app, "obstacles", trials=3 * len(OBSTACLES), parallel=7)
     container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
     container["command"] = [sys.executable, "-I", "-S", obstacles.__file__]

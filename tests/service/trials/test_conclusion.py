@@ -1,4 +1,4 @@
-"""What a trial becomes when its command has ended, without a service."""
+"""The state of a trial after its command has ended, decided without a service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.harness import X
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 LATER = NOON + timedelta(minutes=1)
-WELL = ExitStatus(code=0)
+SUCCESS = ExitStatus(code=0)
 STOPPED = ExitStatus(code=0, stopped=True)
 CRASHED = ExitStatus(code=3)
 TIMED_OUT = ExitStatus(signal=15, timed_out=True)
@@ -48,8 +48,8 @@ def conclude(trial: Trial, outcome: Outcome, reports: tuple[MetricReport, ...] =
 @pytest.mark.parametrize(
     ("trial", "outcome", "state", "reason"),
     [
-        (active(), Ended(WELL, None), TrialState.SUCCEEDED, ""),
-        (active(), Ended(WELL, EndReason.CANCELLED), TrialState.SUCCEEDED, ""),
+        (active(), Ended(SUCCESS, None), TrialState.SUCCEEDED, ""),
+        (active(), Ended(SUCCESS, EndReason.CANCELLED), TrialState.SUCCEEDED, ""),
         (active(), Ended(CRASHED, None), TrialState.INFEASIBLE, "exited with code 3\nlast words"),
         (active(), Ended(CRASHED, EndReason.SHUTDOWN), TrialState.INFEASIBLE, "exited with code 3\nlast words"),
         (active(), Ended(TIMED_OUT, None), TrialState.INFEASIBLE, "ran past its limit of 30 s\nlast words"),
@@ -65,10 +65,12 @@ def conclude(trial: Trial, outcome: Outcome, reports: tuple[MetricReport, ...] =
         (active(), NotStarted("could not be started: no"), TrialState.INFEASIBLE, "could not be started: no"),
         (stopping(), Ended(STOPPED, None), TrialState.SUCCEEDED, ""),
         (stopping(), Ended(None, None), TrialState.SUCCEEDED, ""),
-        (stopping(), Ended(WELL, None), TrialState.SUCCEEDED, ""),
+        (stopping(), Ended(SUCCESS, None), TrialState.SUCCEEDED, ""),
     ],
 )
-def test_a_trial_ends_as_its_command_did(trial: Trial, outcome: Outcome, state: TrialState, reason: str) -> None:
+def test_the_end_of_the_command_decides_the_state_of_the_trial(
+    trial: Trial, outcome: Outcome, state: TrialState, reason: str
+) -> None:
     ended = conclude(trial, outcome)
     assert (ended.state, ended.infeasible_reason) == (state, reason)
     assert [measurement.metrics["loss"] for measurement in ended.measurements] == [2.0, 1.0]
@@ -77,15 +79,15 @@ def test_a_trial_ends_as_its_command_did(trial: Trial, outcome: Outcome, state: 
 
 def test_a_trial_that_was_stopped_keeps_the_reason_and_one_that_ended_by_itself_does_not() -> None:
     assert conclude(stopping(), Ended(STOPPED, None)).stopping_reason == "a bad curve"
-    assert conclude(stopping(), Ended(WELL, None)).stopping_reason == ""
+    assert conclude(stopping(), Ended(SUCCESS, None)).stopping_reason == ""
 
 
-def test_a_good_end_without_a_value_is_infeasible() -> None:
-    ended = conclude(active(), Ended(WELL, None), ())
+def test_an_exit_code_of_0_without_a_value_is_infeasible() -> None:
+    ended = conclude(active(), Ended(SUCCESS, None), ())
     assert ended.state is TrialState.INFEASIBLE
-    assert ended.infeasible_reason == "ended well but reported no value of 'loss'\nlast words"
+    assert ended.infeasible_reason == "exited with code 0 but reported no value of 'loss'\nlast words"
 
 
-def test_a_trial_whose_start_was_never_recorded_began_when_its_supervisor_says_so() -> None:
+def test_a_missing_start_time_is_taken_from_the_supervisors_report() -> None:
     ended = conclude(requested(), Ended(ExitStatus(code=0, started=NOON), None))
     assert (ended.state, ended.start_time, ended.end_time) == (TrialState.SUCCEEDED, NOON, LATER)

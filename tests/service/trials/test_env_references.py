@@ -1,4 +1,4 @@
-"""What `$(NAME)` in a container's environment stands for."""
+"""References `$(NAME)` in a container's environment."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ SERVICE = {"AIP_MODEL_DIR": "/out/1/model/"}
         ("$(C)", "$(A)"),
     ],
 )
-def test_a_reference_is_to_a_variable_before_it_or_to_one_of_the_service(text: str, value: str) -> None:
+def test_only_references_to_earlier_variables_and_to_the_services_own_are_replaced(text: str, value: str) -> None:
     assert expanded({"A": "a", "C": "$$(A)", "B": text, "LATER": "l"}, SERVICE)["B"] == value

@@ -1,4 +1,4 @@
-"""What is said of a trial that failed."""
+"""Reads of exit.json and of the log, and the reason given for a failed trial."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hydra_vertex.service.trials.exit_status import (
         (ExitStatus(error="'x': No such file"), "could not be started: 'x': No such file"),
     ],
 )
-def test_an_exit_that_is_no_success_is_one_line(exit_status: ExitStatus, reason: str) -> None:
+def test_a_failure_is_described_in_one_line(exit_status: ExitStatus, reason: str) -> None:
     assert not exit_status.is_success
     assert failure_reason(exit_status, 30.0) == reason
 
@@ -44,7 +44,7 @@ def test_a_report_of_the_supervisor_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '"x"', '{"code": 0}', '{"code": 0, "token": "forged"}'])
-def test_a_report_that_is_missing_broken_or_forged_is_none(tmp_path: Path, content: str | None) -> None:
+def test_a_missing_broken_or_forged_report_reads_as_none(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "exit.json").write_text(content)
     assert read_exit_status(tmp_path / "exit.json", "t") is None
@@ -63,12 +63,12 @@ def test_a_report_that_is_missing_broken_or_forged_is_none(tmp_path: Path, conte
         (b"a\x00\x07b\tc", "ab\tc"),
     ],
 )
-def test_a_log_is_shown_as_a_terminal_would(tmp_path: Path, printed: bytes, shown: str) -> None:
+def test_a_log_is_shown_as_a_terminal_shows_it(tmp_path: Path, printed: bytes, shown: str) -> None:
     (tmp_path / "log.txt").write_bytes(printed)
     assert log_tail(tmp_path / "log.txt") == shown
 
 
-def test_of_a_long_log_the_last_lines_are_shown(tmp_path: Path) -> None:
+def test_only_the_last_lines_of_a_long_log_are_shown(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     log.write_text("".join(f"line {n}\n" for n in range(100_000)))
     assert log_tail(log).splitlines() == [f"line {n}" for n in range(99_970, 100_000)]
@@ -76,5 +76,5 @@ def test_of_a_long_log_the_last_lines_are_shown(tmp_path: Path) -> None:
     assert log_tail(log) == "x" * 4000
 
 
-def test_a_reason_stands_alone_when_nothing_was_printed(tmp_path: Path) -> None:
+def test_a_reason_has_no_log_lines_when_nothing_was_printed(tmp_path: Path) -> None:
     assert with_tail("exited with code 1", log_tail(tmp_path / "none")) == "exited with code 1"

@@ -1,4 +1,4 @@
-"""What a trial's process is started with."""
+"""The arguments and environment with which a trial's process is started."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def environ(service: dict[str, str], given: dict[str, str] | None = None, parall
     return trial_environ(given or {}, ENVIRONMENT, Share(None, parallel), host)
 
 
-def test_nothing_that_tells_the_service_who_it_is_reaches_a_trial() -> None:
+def test_variables_that_identify_the_service_are_not_passed_to_a_trial() -> None:
     found = environ({"CLOUD_ML_TRIAL_ID": "9", "CLOUD_ML_HP_METRIC_TAG": "x", "AIP_MODEL_DIR": "gs://b", "HOME": "/h"})
     assert found["CLOUD_ML_TRIAL_ID"] == "3"
     assert found["HOME"] == "/h"
@@ -35,7 +35,7 @@ def test_a_variable_may_refer_to_one_of_the_trials_own() -> None:
     assert (found["BEST"], found["PLACE"]) == (f"trial-{ENVIRONMENT.trial_id}", "$(HOME)")
 
 
-def test_the_programs_of_the_services_python_are_found_first() -> None:
+def test_the_folder_of_the_services_python_is_first_on_the_path() -> None:
     assert environ({"PATH": "/usr/bin"})["PATH"] == "/venv/bin:/usr/bin"
     assert environ({"PATH": "/usr/bin"}, {"PATH": "/mine"})["PATH"] == "/venv/bin:/mine"
 
@@ -49,7 +49,7 @@ def test_the_programs_of_the_services_python_are_found_first() -> None:
         ({"OMP_NUM_THREADS": "7"}, {"OMP_NUM_THREADS": "5"}, 2, "5"),
     ],
 )
-def test_trials_share_the_cpus_unless_the_user_says_otherwise(
+def test_trials_share_the_cpus_unless_the_user_sets_the_threads(
     service: dict[str, str], given: dict[str, str], parallel: int, threads: str
 ) -> None:
     assert environ(service, given, parallel)["OMP_NUM_THREADS"] == threads
@@ -66,7 +66,7 @@ def test_trials_share_the_cpus_unless_the_user_says_otherwise(
         ),
     ],
 )
-def test_a_trial_is_given_the_conditional_parameters_that_apply_behind_their_parents(
+def test_conditional_parameters_that_apply_follow_their_parents(
     tmp_path: Path, parameters: dict[str, float | str], arguments: tuple[str, ...]
 ) -> None:
     job = parse_job(job_document(tmp_path / "app", "report"))
@@ -83,13 +83,13 @@ def test_a_trial_is_given_the_conditional_parameters_that_apply_behind_their_par
         ("/data/out", "/data/out"),
     ],
 )
-def test_an_output_uri_has_a_folder_of_this_machine(uri: str, place: str) -> None:
+def test_an_output_uri_is_mapped_to_a_local_folder(uri: str, place: str) -> None:
     assert ServiceFolder(Path("/s")).output_base("7", uri) == Path(place)
 
 
 @pytest.mark.parametrize(
     "uri", ["gs://", "gs:///etc", "gs://b/../../etc", "relative", "/a/../b", "s3://b/x", "gs://b/\0"]
 )
-def test_an_output_uri_that_leads_elsewhere_is_refused(uri: str) -> None:
+def test_an_invalid_output_uri_is_refused(uri: str) -> None:
     with pytest.raises(Refusal, match="outputUriPrefix"):
         ServiceFolder(Path("/s")).output_base("7", uri)

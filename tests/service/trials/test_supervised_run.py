@@ -1,4 +1,4 @@
-"""What holds for a trial whose supervisor is stopped, killed or lied about."""
+"""Trials whose supervisor is stopped or killed, or whose exit.json is forged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from service.harness import (
     wait_until,
 )
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the place itself is what the test is about
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the test is about this path
 
 
 def state(client: Client, name: str) -> str:
@@ -48,16 +48,16 @@ def test_a_trial_that_stops_its_supervisor_is_ended_when_its_job_is_cancelled(cl
     assert not is_running(pid_of(app, "1"))
 
 
-def test_a_forged_report_of_a_trials_end_is_not_believed(client: Client, app: Path) -> None:
+def test_a_forged_exit_json_is_ignored(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "forge-exit"))
     (trial,) = job["trials"]
     assert trial["state"] == "INFEASIBLE"
-    assert trial["infeasibleReason"] == "its supervising process was killed 6 times"
+    assert trial["infeasibleReason"] == "its supervisor process was killed 6 times"
     assert len(started(app)) == 6
     assert not any(is_running(pid) for pid in {pid_of(app, "1")})
 
 
-def test_a_trial_that_has_ended_is_not_run_again_when_its_supervisor_is_lost_then(client: Client, app: Path) -> None:
+def test_a_trial_that_has_exited_is_not_run_again_when_its_supervisor_is_killed(client: Client, app: Path) -> None:
     name = client.create(job_document(app, "gated"))
     wait_until(lambda: state(client, name) == "ACTIVE" and started(app))
     pid = pid_of(app, "1")
@@ -84,7 +84,7 @@ def test_a_trial_that_ends_while_no_service_runs_is_not_run_again(studies: Path,
     assert started(app) == ["1"]
 
 
-def test_a_trials_end_is_found_again_when_the_database_has_lost_that_it_ran(studies: Path, app: Path) -> None:
+def test_the_end_of_a_trial_is_read_again_when_the_database_lost_its_start(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated"))
         wait_until(lambda: state(client, name) == "ACTIVE" and started(app))
@@ -98,7 +98,7 @@ def test_a_trials_end_is_found_again_when_the_database_has_lost_that_it_ran(stud
 
 
 def forget_the_end(studies: Path) -> None:
-    """Put the records back to where they were before the trial was started, as an older copy would."""
+    """Reset the records to their state before the trial was started, as in an older copy of the database."""
     database = sqlite3.connect(studies / "service.db")
     (job,) = database.execute("SELECT document FROM jobs").fetchone()
     (trial,) = database.execute("SELECT document FROM trials").fetchone()
@@ -110,7 +110,7 @@ def forget_the_end(studies: Path) -> None:
     database.close()
 
 
-def test_a_command_that_is_longer_than_a_pipe_holds_reaches_the_app(client: Client, app: Path) -> None:
+def test_a_command_longer_than_the_buffer_of_a_pipe_reaches_the_app(client: Client, app: Path) -> None:
     document = job_document(app, "who")
     container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
     container["args"] += ["x" * 100_000, "y" * 100_000]
@@ -123,7 +123,7 @@ def test_a_command_that_is_longer_than_a_pipe_holds_reaches_the_app(client: Clie
 
 @pytest.fixture
 def shared_memory(app: Path) -> Iterator[None]:
-    """Nothing of the test stays in /dev/shm."""
+    """Remove the files of the test from /dev/shm afterwards."""
     if not SHARED_MEMORY.is_dir():
         pytest.skip(f"this machine has no {SHARED_MEMORY}")
     yield

@@ -1,4 +1,4 @@
-"""The supervisor as the program that it is."""
+"""The supervisor, run as a program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Started: TypeAlias = "subprocess.Popen[bytes]"
 
 
 def start(folder: Path, command: list[str], environ: dict[str, str] | None = None, **changes: object) -> Started:
-    """A supervisor that has read its order and waits to begin."""
+    """Start a supervisor, which reads its order and waits to begin."""
     limits = {"timeout_s": 20.0, "grace_s": 0.2, "log_limit_bytes": 1 << 20, "token": "t"}
     with tempfile.TemporaryFile() as order:
         order.write(json.dumps({"command": command, "directory": str(folder), **limits, **changes}).encode())
@@ -44,7 +44,7 @@ def supervise(folder: Path, command: list[str], environ: dict[str, str] | None =
 
 
 def is_sleeping(pid: int) -> bool:
-    """Whether the process waits, as it does in a read from its stdin."""
+    """Whether the process is blocked, as in a read from its stdin."""
     return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"S"
 
 
@@ -62,20 +62,20 @@ def test_it_reports_how_the_command_ended(tmp_path: Path, script: str, code: int
     assert report["started"] <= report["ended"]
 
 
-def test_what_is_printed_is_in_the_log_in_its_order(tmp_path: Path) -> None:
+def test_the_log_has_the_output_in_its_order(tmp_path: Path) -> None:
     supervise(tmp_path, ["sh", "-c", "echo out; echo err >&2; cat; echo end"])
     assert (tmp_path / "log.txt").read_text() == "out\nerr\nend\n"
 
 
-@pytest.mark.parametrize("said", [b"", b"begin"])
-def test_nothing_starts_when_stdin_ends_without_a_line(tmp_path: Path, said: bytes) -> None:
+@pytest.mark.parametrize("written", [b"", b"begin"])
+def test_nothing_starts_when_stdin_ends_without_a_line(tmp_path: Path, written: bytes) -> None:
     with start(tmp_path, ["touch", str(tmp_path / "started")]) as process:
-        process.communicate(said, timeout=20)
+        process.communicate(written, timeout=20)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of a running process")
-def test_a_command_waits_for_descriptors_to_start_with(tmp_path: Path) -> None:
+def test_the_start_waits_while_no_file_descriptor_is_free(tmp_path: Path) -> None:
     with start(tmp_path, ["true"]) as process:
         wait_until(lambda: is_sleeping(process.pid))  # it has read its order, and waits for the line
         before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
@@ -102,12 +102,12 @@ def test_everything_that_a_command_leaves_behind_is_killed(tmp_path: Path) -> No
     assert not any(is_running(pid) for pid in left)
 
 
-def test_a_command_that_ignores_the_request_to_end_is_killed_after_the_grace(tmp_path: Path) -> None:
+def test_a_command_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
     report = supervise(tmp_path, ["sh", "-c", "trap '' TERM; sleep 60 & wait; sleep 60"], timeout_s=0.1)
     assert (report["timed_out"], report["signal"]) == (True, signal.SIGKILL)
 
 
-def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
+def test_a_command_can_clean_up_after_sigterm(tmp_path: Path) -> None:
     script = "trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
     with start(tmp_path, ["sh", "-c", script], grace_s=10.0) as process:
         begin(process)
@@ -119,7 +119,7 @@ def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
     assert (ending(tmp_path)["code"], ending(tmp_path)["stopped"]) == (0, True)
 
 
-def test_memory_that_processes_share_counts_once_and_that_of_each_is_added(tmp_path: Path) -> None:
+def test_shared_memory_counts_once_and_private_memory_is_added(tmp_path: Path) -> None:
     share = """
 import os, time
 kept = bytearray(b"x" * (120 << 20))
@@ -138,7 +138,7 @@ for _ in range(3):
         assert (report["code"] == 0, report["memory_bytes"] is None, report["stopped"]) == (fits, fits, False)
 
 
-def test_a_command_is_as_nice_as_asked(tmp_path: Path) -> None:
+def test_a_command_runs_with_the_requested_niceness(tmp_path: Path) -> None:
     supervise(tmp_path, ["nice"], nice=3)
     assert int((tmp_path / "log.txt").read_text()) == min(os.nice(0) + 3, 19)
 
@@ -152,14 +152,14 @@ def test_a_log_that_is_too_long_keeps_its_beginning_and_its_end(tmp_path: Path) 
     assert b"bytes of log left out here" in log
 
 
-def test_a_command_gets_the_signals_back_that_python_ignores(tmp_path: Path) -> None:
+def test_a_command_does_not_ignore_the_signals_that_python_ignores(tmp_path: Path) -> None:
     supervise(tmp_path, ["sh", "-c", "grep SigIgn /proc/self/status"])
     (ignored,) = (tmp_path / "log.txt").read_text().split()[1:]
     assert int(ignored, 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
 
 
 def test_the_environment_of_the_trial_does_not_change_how_the_supervisor_starts(tmp_path: Path) -> None:
-    (tmp_path / "json.py").write_text("raise SystemExit('taken for the standard library')")
+    (tmp_path / "json.py").write_text("raise SystemExit('imported in place of the standard library')")
     command = [sys.executable, "-S", "-c", "import os; print(os.environ['PYTHONPATH'])"]
     supervise(tmp_path, command, {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHOME": ""})
     assert (tmp_path / "log.txt").read_text() == f"{tmp_path}\n"

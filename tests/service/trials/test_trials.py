@@ -1,4 +1,4 @@
-"""What becomes of a trial, whatever its app does."""
+"""The final state of a trial for each behaviour of its app."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def final_value(trial: Document) -> float:
     return float(metric["value"])
 
 
-def said(job: Document, client: Client) -> Document:
-    """What the first trial of a job has printed about itself."""
+def printed(job: Document, client: Client) -> Document:
+    """Return the JSON document that the first trial of a job has printed."""
     assert job["state"] == "JOB_STATE_SUCCEEDED", job
     log = client.studies / "jobs" / job["name"].rsplit("/", 1)[-1] / "trials" / "1" / "log.txt"
     document: Document = json.loads(log.read_text())
@@ -42,17 +42,19 @@ def test_the_value_that_an_app_reports_is_the_trials_final_measurement(client: C
 
 
 @pytest.mark.parametrize(
-    ("deed", "reason"),
+    ("behaviour", "reason"),
     [
         ("crash", "exited with code 3\nboom"),
         ("die", "killed by signal 9 (SIGKILL)"),
-        ("nothing", "ended well but reported no value of 'loss'"),
-        ("nan", "ended well but the value that it reported of 'loss' is nan"),
-        ("other-metric", "ended well but reported no value of 'loss'; it reported 'accuracy'"),
+        ("nothing", "exited with code 0 but reported no value of 'loss'"),
+        ("nan", "exited with code 0 but the value that it reported of 'loss' is nan"),
+        ("other-metric", "exited with code 0 but reported no value of 'loss'; it reported 'accuracy'"),
     ],
 )
-def test_a_trial_without_a_value_is_infeasible_and_says_why(client: Client, app: Path, deed: str, reason: str) -> None:
-    job = client.run(job_document(app, deed))
+def test_a_trial_without_a_value_is_infeasible_and_says_why(
+    client: Client, app: Path, behaviour: str, reason: str
+) -> None:
+    job = client.run(job_document(app, behaviour))
     trial = only_trial(job)
     assert (trial["state"], trial["infeasibleReason"]) == ("INFEASIBLE", reason)
     assert job["state"] == "JOB_STATE_FAILED"
@@ -90,7 +92,7 @@ def test_the_selection_type_decides_which_measurement_counts(
     assert [m["metrics"][0]["value"] for m in trial["measurements"]] == [5.0, 1.0, 3.0]
 
 
-def test_lines_of_a_metric_file_that_are_no_records_are_passed_over(client: Client, app: Path) -> None:
+def test_lines_of_a_metric_file_that_are_not_records_are_ignored(client: Client, app: Path) -> None:
     assert final_value(only_trial(client.run(job_document(app, "garbage")))) == 2.0
 
 
@@ -102,7 +104,7 @@ def test_what_a_running_trial_has_measured_can_be_read(client: Client, app: Path
     assert final_value(only_trial(client.finished(name))) == 8.0
 
 
-def test_a_curve_that_is_longer_than_its_file_is_recorded_whole(client: Client, app: Path) -> None:
+def test_a_curve_that_is_longer_than_its_file_is_recorded_completely(client: Client, app: Path) -> None:
     name = client.create(job_document(app, "many-reports"))
     for count in (80, 160, 240, 320):
         wait_until(lambda: len(client.get(name).get("trials", [{}])[0].get("measurements", [])) == count)  # noqa: B023
@@ -124,15 +126,15 @@ def test_what_was_measured_stays_when_the_trial_removes_its_file(client: Client,
     assert final_value(trial) == 6.0
 
 
-def test_no_ending_of_some_trials_stops_the_study(client: Client, app: Path) -> None:
+def test_failed_trials_do_not_stop_the_study(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "mixed", trials=6, parallel=6, timeout="1s"))
     assert job["state"] == "JOB_STATE_SUCCEEDED"
     assert [trial["state"] for trial in job["trials"]] == ["INFEASIBLE"] * 4 + ["SUCCEEDED"] * 2
 
 
-def test_a_trial_is_told_who_it_is_and_nothing_of_who_the_service_is(client: Client, app: Path, tmp_path: Path) -> None:
+def test_a_trial_gets_its_own_identity_and_output_folders(client: Client, app: Path, tmp_path: Path) -> None:
     job = client.run(job_document(app, "who", env={"COLOUR": "blue"}, output=str(tmp_path / "out")))
-    environ = said(job, client)["environ"]
+    environ = printed(job, client)["environ"]
     job_id = job["name"].rsplit("/", 1)[-1]
     assert (environ["CLOUD_ML_TRIAL_ID"], environ["CLOUD_ML_JOB_ID"], environ["COLOUR"]) == ("1", job_id, "blue")
     for name, folder in [("MODEL_DIR", "model"), ("CHECKPOINT_DIR", "checkpoints"), ("TENSORBOARD_LOG_DIR", "logs")]:
@@ -140,9 +142,9 @@ def test_a_trial_is_told_who_it_is_and_nothing_of_who_the_service_is(client: Cli
         assert (tmp_path / "out" / "1" / folder).is_dir()
 
 
-def test_a_bucket_is_a_folder_of_the_services(client: Client, app: Path) -> None:
+def test_a_bucket_is_mapped_to_a_folder_of_the_service(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "who", output="gs://bucket/runs/"))
-    environ = said(job, client)["environ"]
+    environ = printed(job, client)["environ"]
     assert environ["AIP_MODEL_DIR"].endswith("/studies/gcs/bucket/runs/1/model/")
     assert Path(environ["AIP_MODEL_DIR"]).is_dir()
 
@@ -155,7 +157,7 @@ def test_each_kind_of_parameter_reaches_the_app_as_vertex_writes_it(client: Clie
         {"parameterId": "lr", "doubleValueSpec": {"minValue": 1e-5, "maxValue": 1e-5}},
         {"parameterId": "act", "categoricalValueSpec": {"values": ["a b=c"]}},
     ]
-    arguments = said(client.run(document), client)["arguments"]
+    arguments = printed(client.run(document), client)["arguments"]
     assert arguments == ["--model.depth=4", "--batch=128.0", "--lr=1e-05", "--act=a b=c"]
 
 
@@ -180,9 +182,7 @@ time.sleep(600)
 """
 
 
-def test_a_trial_that_floods_its_log_forks_daemons_and_ignores_the_request_to_end_is_contained(
-    client: Client, app: Path
-) -> None:
+def test_a_trial_that_floods_its_log_forks_daemons_and_ignores_sigterm_is_ended(client: Client, app: Path) -> None:
     document, daemons = job_document(app, "unruly"), app / "daemons"
     container = document["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
     container.update(command=[sys.executable, "-I", "-S", "-c", UNRULY], args=[str(daemons)])

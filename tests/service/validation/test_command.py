@@ -1,4 +1,4 @@
-"""What no process can be started with, at its limits: held against the system's own."""
+"""The limits of arguments and variables, compared with those of the system."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def starts(spec: ContainerSpec) -> bool:
     ],
     ids=["longest argument", "longer", "longest variable", "longer"],
 )
-def test_the_longest_string_is_the_systems(spec: ContainerSpec, is_refused: bool) -> None:
+def test_the_longest_accepted_string_is_that_of_the_system(spec: ContainerSpec, is_refused: bool) -> None:
     refusal = refusal_of(spec)
     assert (refusal is not None, starts(spec)) == (is_refused, not is_refused)
     assert refusal is None or (refusal.status, refusal.field[:4]) == (Status.UNIMPLEMENTED, "spec")
 
 
 @pytest.mark.parametrize("count", [1, 5, 12, 13, 14, 100])
-def test_an_environment_that_grows_with_each_variable_is_measured_without_being_made(count: int) -> None:
+def test_the_size_of_an_environment_is_computed_without_replacing_references(count: int) -> None:
     env = {"A0": "x" * 10, **{f"A{n}": f"$(A{n - 1})$(A{n - 1})" for n in range(1, count)}}
     if refusal_of(container(**env)) is None:
         assert max(map(len, expanded(env, {}).values())) <= STRING_LIMIT_BYTES
@@ -61,5 +61,5 @@ def test_an_environment_that_grows_with_each_variable_is_measured_without_being_
 
 
 @pytest.mark.parametrize("value", ["$$(A)$(B)$(A", "$(LATER)", "$(AIP_MODEL_DIR)/x", "pa$$word"])
-def test_references_of_an_ordinary_size_are_taken(value: str) -> None:
+def test_references_of_an_ordinary_size_are_accepted(value: str) -> None:
     assert not refusal_of(container(A="a" * 1000, B=value, LATER="x"))

@@ -1,4 +1,4 @@
-"""What is refused before anything runs, and which field is named."""
+"""Jobs that are refused before anything runs, and the field that the message names."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         (changed("maxFailedTrialCount", -1), "maxFailedTrialCount: expected 0 or more, got -1"),
         (changed("maxTrailCount", 3), "maxTrailCount: is no field of the API"),
         (changed("studySpec.algoritm", "x"), "studySpec.algoritm: is no field of the API"),
-        (changed("studySpec.algorithm", 1), "studySpec.algorithm: ALGORITHM_RESERVED_1 is no algorithm"),
-        (changed("studySpec.metrics", []), "studySpec.metrics: a study needs a metric"),
+        (changed("studySpec.algorithm", 1), "studySpec.algorithm: ALGORITHM_RESERVED_1 is not an algorithm"),
+        (changed("studySpec.metrics", []), "studySpec.metrics: a study needs at least one metric"),
         (changed("studySpec.metrics.0.metricId", ""), "studySpec.metrics[0].metricId: is empty"),
         (changed("studySpec.parameters", []), "studySpec.parameters: a study needs at least one parameter"),
-        (twice("studySpec.parameters"), "studySpec.parameters: parameterId 'x' is there more than once"),
+        (twice("studySpec.parameters"), "studySpec.parameters: parameterId 'x' is given more than once"),
         (changed("studySpec.parameters.0.parameterId", ""), "studySpec.parameters[0].parameterId: is empty"),
         (
             parameter(doubleValueSpec={"minValue": 2.0, "maxValue": 1.0}),
@@ -103,7 +103,7 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(categoricalValueSpec={"values": ["a", "a"]}),
-            "studySpec.parameters[0].categoricalValueSpec.values: 'a' is there more than once",
+            "studySpec.parameters[0].categoricalValueSpec.values: 'a' is given more than once",
         ),
         (
             parameter(discreteValueSpec={"values": [2.0, 1.0]}),
@@ -111,24 +111,27 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(discreteValueSpec={"values": [1.0, 1.0]}),
-            "studySpec.parameters[0].discreteValueSpec.values: 1.0 is there more than once",
+            "studySpec.parameters[0].discreteValueSpec.values: 1.0 is given more than once",
         ),
         (
             parameter(discreteValueSpec={"values": []}),
             "studySpec.parameters[0].discreteValueSpec.values: expected at least one value",
         ),
-        (changed("studySpec.parameters.0.parameterId", "a b"), "studySpec.parameters[0].parameterId: 'a b' has white"),
+        (
+            changed("studySpec.parameters.0.parameterId", "a b"),
+            "studySpec.parameters[0].parameterId: 'a b' contains white",
+        ),
         (
             parameter(doubleValueSpec=DOUBLE | {"defaultValue": 3.0}),
-            "studySpec.parameters[0].doubleValueSpec.defaultValue: 3.0 is none of its values",
+            "studySpec.parameters[0].doubleValueSpec.defaultValue: 3.0 is not one of its values",
         ),
         (
             parameter(integerValueSpec={"minValue": "1", "maxValue": "2", "defaultValue": "0"}),
-            "studySpec.parameters[0].integerValueSpec.defaultValue: 0 is none of its values",
+            "studySpec.parameters[0].integerValueSpec.defaultValue: 0 is not one of its values",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a"], "defaultValue": "b"}),
-            "studySpec.parameters[0].categoricalValueSpec.defaultValue: 'b' is none of its values",
+            "studySpec.parameters[0].categoricalValueSpec.defaultValue: 'b' is not one of its values",
         ),
         (
             parameter(discreteValueSpec={"values": [1.0, 1.0 + 1e-12]}),
@@ -144,29 +147,29 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             changed("studySpec.parameters.0.parameterId", "x\0"),
-            "studySpec.parameters[0].parameterId: a command line cannot hold a NUL character, got 'x\\x00'",
+            "studySpec.parameters[0].parameterId: a command line cannot contain a NUL character, got 'x\\x00'",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a", "b\0"]}),
-            "studySpec.parameters[0].categoricalValueSpec.values: a command line cannot hold a NUL character",
+            "studySpec.parameters[0].categoricalValueSpec.values: a command line cannot contain a NUL character",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", ["b"])]),
-            f"{CONDITION}.parentCategoricalValues.values: 'b' is no value of 'p', on which 'q' depends",
+            f"{CONDITION}.parentCategoricalValues.values: 'b' is not a value of 'p', on which 'q' depends",
         ),
         (
             parameter(discreteValueSpec={"values": [1.0]}, conditionalParameterSpecs=[below("Discrete", [1.5])]),
-            f"{CONDITION}.parentDiscreteValues.values: 1.5 is no value of 'p'",
+            f"{CONDITION}.parentDiscreteValues.values: 1.5 is not a value of 'p'",
         ),
         (
             parameter(
                 integerValueSpec={"minValue": "1", "maxValue": "2"}, conditionalParameterSpecs=[below("Int", ["3"])]
             ),
-            f"{CONDITION}.parentIntValues.values: 3.0 is no value of 'p'",
+            f"{CONDITION}.parentIntValues.values: 3.0 is not a value of 'p'",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Int", ["1"])]),
-            f"{CONDITION}.parentCategoricalValues.values: 1.0 is no value of 'p'",
+            f"{CONDITION}.parentCategoricalValues.values: 1.0 is not a value of 'p'",
         ),
         (
             parameter(categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", [])]),
@@ -174,20 +177,20 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             parameter(doubleValueSpec=DOUBLE, conditionalParameterSpecs=[below("Discrete", [1.0])]),
-            f"{CONDITION}: 'p' is a double, and no parameter can depend on one",
+            f"{CONDITION}: 'p' is a double, and parameters cannot depend on a double",
         ),
         (
             parameter(
                 categoricalValueSpec={"values": ["a"]}, conditionalParameterSpecs=[below("Categorical", ["a"], "p")]
             ),
-            "studySpec.parameters: parameterId 'p' is there more than once",
+            "studySpec.parameters: parameterId 'p' is given more than once",
         ),
         (
             parameter(
                 categoricalValueSpec={"values": ["a", "b"]},
                 conditionalParameterSpecs=[below("Categorical", ["a", "b"]), below("Categorical", ["b"])],
             ),
-            "studySpec.parameters: parameterId 'q' is there more than once",
+            "studySpec.parameters: parameterId 'q' is given more than once",
         ),
         (
             parameter(
@@ -206,7 +209,7 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
         (
             changed(f"{POOL}.containerSpec.args", ["\0"]),
-            "trialJobSpec.workerPoolSpecs[0].containerSpec: a command cannot hold a NUL",
+            "trialJobSpec.workerPoolSpecs[0].containerSpec: a command cannot contain a NUL",
         ),
         (
             changed(f"{POOL}.containerSpec.env", [{"name": "A=B", "value": ""}]),
@@ -222,7 +225,7 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         ),
     ],
 )
-def test_what_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Change, message: str) -> None:
+def test_a_job_that_the_api_refuses_is_an_invalid_argument(tmp_path: Path, change: Change, message: str) -> None:
     refusal = refusal_of(tmp_path, change)
     assert refusal.status is Status.INVALID_ARGUMENT
     assert str(refusal).startswith(message)
@@ -243,7 +246,7 @@ CONVEX = "studySpec.convexAutomatedStoppingSpec"
         (changed(CONVEX, {"maxStepCount": 5, "minStepCount": 6}), f"{CONVEX}.minStepCount: 6 is more than maxStepCou"),
         (
             changed(CONVEX, {"learningRateParameterName": "lr"}),
-            f"{CONVEX}.learningRateParameterName: 'lr' is no numeric parameter of the study (those: x)",
+            f"{CONVEX}.learningRateParameterName: 'lr' is not a numeric parameter of the study (those are: x)",
         ),
         (changed(STOPPING, {"maxTrials": 3}), f"{STOPPING}.maxTrials: is no field of the API"),
         (changed(STOPPING, {"minNumTrials": -1}), f"{STOPPING}.minNumTrials: expected 0 or more, got -1"),
@@ -326,13 +329,13 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
         (changed(CONVEX, {"updateAllStoppedTrials": True}), f"{CONVEX}.updateAllStoppedTrials"),
     ],
 )
-def test_what_only_vertex_has_is_refused_and_not_passed_over(tmp_path: Path, change: Change, field: str) -> None:
+def test_a_job_that_only_vertex_ai_supports_is_unimplemented(tmp_path: Path, change: Change, field: str) -> None:
     refusal = refusal_of(tmp_path, change)
     assert refusal.status is Status.UNIMPLEMENTED
     assert str(refusal).startswith(f"{field}: ")
 
 
-def test_a_job_with_what_concerns_only_machines_is_taken(tmp_path: Path) -> None:
+def test_fields_that_concern_only_machines_are_accepted(tmp_path: Path) -> None:
     document = job_document(tmp_path / "app", "report")
     document["trialJobSpec"] |= {"serviceAccount": "a@b", "enableWebAccess": True, "scheduling": {"strategy": "SPOT"}}
     document["trialJobSpec"]["workerPoolSpecs"][0] |= {"machineSpec": {"machineType": "g2-standard-8"}, "diskSpec": {}}
@@ -343,7 +346,7 @@ def test_a_job_with_what_concerns_only_machines_is_taken(tmp_path: Path) -> None
     assert job.trial_job_spec.worker_pools[0].machine == {"machineType": "g2-standard-8"}
 
 
-def test_a_space_with_nested_conditions_and_defaults_is_taken(tmp_path: Path) -> None:
+def test_a_space_with_nested_conditions_and_defaults_is_accepted(tmp_path: Path) -> None:
     document = job_document(tmp_path / "app", "report")
     inner = below("Discrete", [2.0], "r", defaultValue=1.5)
     middle = below("Categorical", ["a"]) | {

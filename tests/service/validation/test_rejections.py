@@ -31,21 +31,21 @@ def study(tmp_path: Path) -> Document:
 
 
 def put(document: Any, path: str, value: object) -> None:
-    """Set a field by its path, making the messages on the way to it."""
+    """Set a field by its path; missing parent messages are created."""
     *parents, last = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
     for step in parents:
         document = document[step] if isinstance(step, int) else document.setdefault(step, {})
     document[last] = value
 
 
-def take(document: Document, folder: Path) -> None:
-    """Whatever a service does with a tuning job before it takes it on."""
+def accept(document: Document, folder: Path) -> None:
+    """Validate a tuning job as a service does before it accepts it."""
     job = parse_job(canonical(JobKind.TUNING, document))
     validate(job)
     ServiceFolder(folder).output_base("", job.trial_job_spec.base_output_uri)
 
 
-def test_the_table_is_there() -> None:
+def test_the_table_is_found() -> None:
     assert len(ROWS) > 35
     assert len(ROWS) == len(re.findall(r"^\| `", SECTION, re.MULTILINE))
 
@@ -53,10 +53,10 @@ def test_the_table_is_there() -> None:
 @pytest.mark.parametrize(("path", "value", "reason"), ROWS, ids=[f"{path}={value}"[:80] for path, value, _ in ROWS])
 def test_a_row_of_the_table_is_refused_for_its_reason(tmp_path: Path, path: str, value: object, reason: str) -> None:
     document = study(tmp_path)
-    take(document, tmp_path)
+    accept(document, tmp_path)
     put(document, path, value)
     with pytest.raises((Refusal, DocumentError)) as caught:
-        take(document, tmp_path)
+        accept(document, tmp_path)
     assert reason in str(caught.value)
     assert str(caught.value).startswith(f"{caught.value.field}: ")
     assert caught.value.field.split(".")[0] == path.split(".")[0]
@@ -71,7 +71,7 @@ def test_a_row_of_the_table_is_refused_for_its_reason(tmp_path: Path, path: str,
         if row[0].startswith(("trialJobSpec", "displayName", "labels")) and "baseOutput" not in row[0]
     ],
 )
-def test_a_custom_job_is_held_to_the_same_rules(tmp_path: Path, path: str, value: object, reason: str) -> None:
+def test_a_custom_job_is_refused_by_the_same_rules(tmp_path: Path, path: str, value: object, reason: str) -> None:
     spec = study(tmp_path)["trialJobSpec"]
     document = {"displayName": "a job", "jobSpec": spec}
     validate_custom_job(parse_custom_job(canonical(JobKind.CUSTOM, document)))

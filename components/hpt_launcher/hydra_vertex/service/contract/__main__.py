@@ -1,4 +1,4 @@
-"""`python -m hydra_vertex.service.contract --rest URL [--grpc HOST:PORT]`."""
+"""Command line of the contract checks: `python -m hydra_vertex.service.contract --rest URL [--grpc HOST:PORT]`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from . import Endpoint, Verdict, all_checks, run_checks
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run every check and print a line for each. Returns 1 when one is broken."""
+    """Run every check and print one line for each. Returns the exit code: 1 when a check is broken."""
     parser = argparse.ArgumentParser(
         prog="python -m hydra_vertex.service.contract",
-        description="Hold a tuning service on this machine against what Google's clients expect of Vertex AI.",
+        description="Check a tuning service on this machine against what Google's clients expect of Vertex AI.",
     )
-    parser.add_argument("--rest", required=True, metavar="URL", help="where it serves REST, as http://127.0.0.1:8080")
-    parser.add_argument("--grpc", default="", metavar="HOST:PORT", help="where it serves gRPC (checks are skipped)")
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help=f"the service's token (${TOKEN_VARIABLE})")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only checks with this text in their name")
+    parser.add_argument("--rest", required=True, metavar="URL", help="REST address, such as http://127.0.0.1:8080")
+    parser.add_argument("--grpc", default="", metavar="HOST:PORT", help="gRPC address (default: no gRPC checks)")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help=f"the service's token (default: ${TOKEN_VARIABLE})"
+    )
+    parser.add_argument("--only", default="", metavar="TEXT", help="run only checks whose name contains this text")
     arguments = parser.parse_args(argv)
     try:
         token = read_token(arguments.token_file, os.environ.get(TOKEN_VARIABLE))

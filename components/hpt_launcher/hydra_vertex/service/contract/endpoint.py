@@ -1,4 +1,4 @@
-"""The service that is looked at, and the jobs that it is given."""
+"""The service to check, and the jobs that the checks create."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hydra_vertex.protocol.json import Json, JsonObject
 
 LOCATION = "us-central1"
-"""A location that Google's own tools know: some of them ask for one by name."""
+"""A location that exists: some of Google's tools accept only known names."""
 
 TRIAL = """
 import json, os, sys, time
@@ -19,28 +19,28 @@ with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
             record = {"timestamp": time.time(), "trial": os.environ["CLOUD_ML_TRIAL_ID"], "global_step": str(step)}
             file.write(json.dumps({**record, metric: str(value), "checkpoint_path": ""}) + "\\n")
 """
-"""A trial by the trial protocol, without any library: two steps, two metrics."""
+"""A trial that follows the trial protocol without a library: it reports two metrics at two steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A service. `grpc` is `HOST:PORT`, and empty where it has no gRPC; `token` is empty where it asks for none."""
+    """A service. `grpc` is `HOST:PORT`, empty without gRPC; `token` is empty when the service requires none."""
 
     rest: str
     grpc: str = ""
     token: str = field(default="", repr=False)
     project: str = "contract"
     timeout_s: float = 60.0
-    """How long a job of a check may take."""
+    """Time limit of each job of a check."""
 
     @property
     def parent(self) -> str:
-        """Where the jobs are created."""
+        """The parent under which the jobs are created."""
         return f"projects/{self.project}/locations/{LOCATION}"
 
 
 def job_spec(*command: str) -> dict[str, Json]:
-    """A `CustomJobSpec` of one worker pool that runs a command."""
+    """Return a `CustomJobSpec` with one worker pool that runs a command."""
     pool: JsonObject = {
         "machineSpec": {"machineType": "n1-standard-4"},
         "replicaCount": "1",
@@ -52,7 +52,7 @@ def job_spec(*command: str) -> dict[str, Json]:
 def tuning_job(
     name: str, *, trials: int = 2, command: tuple[str, ...] = (), limits: JsonObject | None = None
 ) -> dict[str, Json]:
-    """A `HyperparameterTuningJob` over one double, `x`. `limits` is a `StudyStoppingConfig`; None: none."""
+    """Return a `HyperparameterTuningJob` with a double parameter, `x`. `limits` is a `StudyStoppingConfig` or None."""
     return {
         "displayName": name,
         "maxTrialCount": trials,
@@ -70,10 +70,10 @@ def tuning_job(
 
 
 def custom_job(name: str, *command: str) -> dict[str, Json]:
-    """A `CustomJob` that runs a command."""
+    """Return a `CustomJob` that runs a command."""
     return {"displayName": name, "jobSpec": job_spec(*command), "labels": {"contract": "held"}}
 
 
 def python(script: str) -> tuple[str, ...]:
-    """The command that runs a script in this interpreter, without anything that slows its start."""
+    """Return the command that runs a script in this interpreter, isolated and without site for a quick start."""
     return (sys.executable, "-I", "-S", "-c", script)

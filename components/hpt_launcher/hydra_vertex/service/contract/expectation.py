@@ -1,4 +1,4 @@
-"""How a check says what it found."""
+"""Assertions for contract checks, and the errors that they raise."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ POLL_INTERVAL_S = 0.1
 
 
 class Broken(ServiceError):  # noqa: N818 - the contract is broken
-    """The service does not do what the API promises; the message says what."""
+    """The service does not behave as the API documents; the message says how."""
 
 
-class Skipped(Exception):  # noqa: N818 - no error
-    """A check cannot be run here; the message says why."""
+class Skipped(Exception):  # noqa: N818 - not an error
+    """A check cannot run here; the message says why."""
 
 
 def expect(holds: bool, claim: str) -> None:
@@ -34,20 +34,20 @@ def expect_equal(found: object, wanted: object, what: str) -> None:
 
 @contextmanager
 def refused(error: type[Exception], words: str) -> Iterator[None]:
-    """Raises Broken unless the block raises that error, and the error says those words."""
+    """Raises Broken unless the block raises that error with `words` in its message."""
     try:
         yield
     except error as found:
-        expect(words in str(found), f"the refusal says {str(found)!r}, expected {words!r} in it")
+        expect(words in str(found), f"the refusal is {str(found)!r}, expected a message with {words!r}")
     else:
-        raise Broken(f"was not refused, expected {error.__name__} with {words!r}")
+        raise Broken(f"the request was not refused, expected {error.__name__} with {words!r}")
 
 
 def wait_for(value: Callable[[], T | None], what: str, limit_s: float) -> T:
-    """The value once it is there. Raises Broken when it is not within the limit."""
+    """Poll until the value is not None, and return it. Raises Broken after `limit_s` seconds."""
     deadline = time.monotonic() + limit_s
     while (found := value()) is None:
         if time.monotonic() >= deadline:
-            raise Broken(f"{what} did not come within {limit_s:g} s")
+            raise Broken(f"{what} was not seen within {limit_s:g} s")
         time.sleep(POLL_INTERVAL_S)
     return found

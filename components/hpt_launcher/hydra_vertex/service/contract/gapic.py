@@ -1,4 +1,4 @@
-"""What Google's generated client finds, the same over REST and over gRPC."""
+"""Checks with Google's generated client (`aiplatform_v1.JobServiceClient`), over REST and over gRPC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .endpoint import Endpoint, custom_job, python, tuning_job
 from .expectation import Skipped, expect, expect_equal, refused, wait_for
 
 if TYPE_CHECKING:
-    import grpc  # type: ignore[import-untyped]  # its types are published apart from it
+    import grpc  # type: ignore[import-untyped]  # its types are a separate package
     from google.cloud import aiplatform_v1
     from google.cloud.aiplatform_v1 import JobServiceClient
 
@@ -22,7 +22,7 @@ SLEEP = python("import time; time.sleep(600)")
 
 
 def connect(endpoint: Endpoint, transport: str) -> JobServiceClient:
-    """The client, by its public options alone. Raises Skipped when the service has no such transport."""
+    """Create the client with its public options only. Raises Skipped when the service has no such transport."""
     from google.cloud import aiplatform_v1
 
     if transport == "rest":
@@ -37,7 +37,7 @@ def connect(endpoint: Endpoint, transport: str) -> JobServiceClient:
 
 
 def credentials(endpoint: Endpoint) -> object:
-    """The service's token as Google's libraries carry one, or none."""
+    """Return the service's token as credentials of Google's libraries; anonymous credentials without a token."""
     from google.auth.credentials import AnonymousCredentials
     from google.oauth2.credentials import Credentials
 
@@ -60,7 +60,7 @@ def _bearer(token: str) -> object:
     import grpc
 
     class Bearer(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # grpc is untyped
-        """Carries the token, as call credentials do on a secure channel."""
+        """Sends the token, as call credentials do on a secure channel."""
 
         def intercept_unary_unary(self, proceed, details, request):  # type: ignore[no-untyped-def]  # grpc's signature
             """Add the header."""
@@ -71,7 +71,7 @@ def _bearer(token: str) -> object:
 
 
 def check_a_study_runs_from_pending_to_succeeded(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """Create, get, states and their order, trials with all their fields."""
+    """Create and get; the states and their order; the trials with all their fields."""
     from google.cloud.aiplatform_v1 import JobState
 
     created = client.create_hyperparameter_tuning_job(
@@ -105,11 +105,11 @@ def _expect_trial(client: JobServiceClient, job: str, trial: aiplatform_v1.Trial
     custom = client.get_custom_job(name=trial.custom_job)
     expect_equal(custom.state, JobState.JOB_STATE_SUCCEEDED, "the state of the trial's custom job")
     arguments = list(custom.job_spec.worker_pool_specs[0].container_spec.args)
-    expect_equal(arguments, [f"--x={x}"], "what the trial's custom job was started with")
+    expect_equal(arguments, [f"--x={x}"], "the arguments of the trial's custom job")
 
 
 def check_a_failed_trial_is_infeasible_and_says_why(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """There is no FAILED trial, and a job without a single good trial fails."""
+    """A failed trial is INFEASIBLE and not FAILED, and a job without a successful trial fails."""
     from google.cloud.aiplatform_v1 import JobState, Trial
 
     document = tuning_job(_name(), trials=1, command=python("import sys; sys.exit(3)"))
@@ -128,7 +128,7 @@ def check_a_failed_trial_is_infeasible_and_says_why(client: JobServiceClient, en
 
 
 def check_a_study_ends_at_its_limit(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """A study stopping config ends it well, and it can be read and listed then."""
+    """A study stopping config ends a study as SUCCEEDED, and the job can then be read and listed."""
     from google.cloud.aiplatform_v1 import JobState
 
     document = tuning_job(_name(), trials=4, limits={"maxNumTrials": 1})
@@ -136,14 +136,14 @@ def check_a_study_ends_at_its_limit(client: JobServiceClient, endpoint: Endpoint
     created = client.create_hyperparameter_tuning_job(parent=endpoint.parent, hyperparameter_tuning_job=message)
     job = _ended(lambda: client.get_hyperparameter_tuning_job(name=created.name), endpoint)
     expect_equal(job.state, JobState.JOB_STATE_SUCCEEDED, "the state of a job whose study reached its limit")
-    expect(len(job.trials) < 4, f"there are {len(job.trials)} trials, more than the limit of 1 lets begin")
+    expect(len(job.trials) < 4, f"there are {len(job.trials)} trials, more than the limit of 1 allows")
     listed = client.list_hyperparameter_tuning_jobs(parent=endpoint.parent)
     expect(job.name in [each.name for each in listed], "the job is not listed")
     client.delete_hyperparameter_tuning_job(name=job.name).result()
 
 
 def check_a_running_study_is_cancelled_and_then_deleted(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """Cancel, delete, and what either refuses."""
+    """Cancel and delete, and the states in which they are refused."""
     from google.api_core import exceptions
     from google.cloud.aiplatform_v1 import JobState
 
@@ -164,7 +164,7 @@ def check_a_running_study_is_cancelled_and_then_deleted(client: JobServiceClient
 
 
 def check_custom_jobs_end_in_the_state_of_their_program(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """SUCCEEDED, FAILED with an error, CANCELLED."""
+    """The states SUCCEEDED, FAILED with an error, and CANCELLED."""
     from google.cloud.aiplatform_v1 import JobState
 
     commands = {
@@ -185,7 +185,7 @@ def check_custom_jobs_end_in_the_state_of_their_program(client: JobServiceClient
 
 
 def check_a_list_is_filtered_paged_and_masked(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """The filter, the pages and the read mask."""
+    """Filters, pages and the read mask of a list."""
     start = _name()
     names = [f"{start}-{number}" for number in range(3)]
     for name in names:
@@ -201,17 +201,17 @@ def check_a_list_is_filtered_paged_and_masked(client: JobServiceClient, endpoint
     }
     for text, wanted in found.items():
         listed = client.list_custom_jobs(request={"parent": endpoint.parent, "filter": text})
-        expect_equal([each.display_name for each in listed], wanted, f"what {text} lets through")
+        expect_equal([each.display_name for each in listed], wanted, f"the jobs that the filter {text} selects")
     request = {"parent": endpoint.parent, "page_size": 1, "read_mask": {"paths": ["name", "display_name"]}}
     pages = client.list_custom_jobs(request=request)
     first = next(iter(pages.pages))
     expect_equal(len(first.custom_jobs), 1, "the size of a page of 1")
     expect(bool(first.next_page_token), "a page that is not the last has no token")
-    expect(not first.custom_jobs[0].job_spec.worker_pool_specs, "the read mask lets the job spec through")
+    expect(not first.custom_jobs[0].job_spec.worker_pool_specs, "the read mask does not remove the job spec")
 
 
-def check_what_is_wrong_is_refused_by_its_field(client: JobServiceClient, endpoint: Endpoint) -> None:
-    """Google's error, with the field's path in the message."""
+def check_a_wrong_field_is_refused_by_its_path(client: JobServiceClient, endpoint: Endpoint) -> None:
+    """Google's error class, with the path of the field in the message."""
     from google.api_core import exceptions
 
     wrong: Mapping[str, JsonObject] = {
@@ -239,7 +239,7 @@ CHECKS: tuple[Check, ...] = (
     check_a_running_study_is_cancelled_and_then_deleted,
     check_custom_jobs_end_in_the_state_of_their_program,
     check_a_list_is_filtered_paged_and_masked,
-    check_what_is_wrong_is_refused_by_its_field,
+    check_a_wrong_field_is_refused_by_its_path,
 )
 
 
@@ -253,7 +253,7 @@ def _message(name: str, document: JsonObject) -> object:
 
 
 def _ended(get: Callable[[], aiplatform_v1.CustomJob], endpoint: Endpoint) -> aiplatform_v1.CustomJob:
-    """The job once it has ended; fails when it leaves the order of the states."""
+    """Wait for the end of a job and return it. Raises Broken when its states are out of order."""
     from google.cloud.aiplatform_v1 import JobState
 
     ends = {JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED}

@@ -1,4 +1,4 @@
-"""What the `gcloud` command finds."""
+"""Checks with the `gcloud` command."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ COMMAND_LIMIT_S = 60.0
 
 
 def check_gcloud_creates_describes_lists_and_cancels(endpoint: Endpoint) -> None:
-    """`gcloud ai hp-tuning-jobs` and `gcloud ai custom-jobs`."""
+    """Run `gcloud ai hp-tuning-jobs` and `gcloud ai custom-jobs`. Raises Skipped without gcloud or with a token."""
     program = shutil.which("gcloud")
     if program is None:
         raise Skipped("gcloud is not installed")
     if endpoint.token:
-        raise Skipped("gcloud sends no token of one's own")
+        raise Skipped("gcloud cannot send the service's own token")
     with tempfile.TemporaryDirectory() as folder:
         gcloud = _Gcloud(program, endpoint, Path(folder))
         _tune(gcloud, endpoint)
@@ -31,7 +31,7 @@ def check_gcloud_creates_describes_lists_and_cancels(endpoint: Endpoint) -> None
 
 
 class _Gcloud:
-    """gcloud with a configuration of its own, pointed at the endpoint by its documented properties."""
+    """Runs gcloud with its own configuration folder, whose documented properties name the endpoint."""
 
     def __init__(self, program: str, endpoint: Endpoint, folder: Path) -> None:
         self._program = program
@@ -73,7 +73,7 @@ def _tune(gcloud: _Gcloud, endpoint: Endpoint) -> None:
         found = gcloud("hp-tuning-jobs", "describe", name.rpartition("/")[2], "--format=value(state)").strip()
         return found if found not in {"JOB_STATE_PENDING", "JOB_STATE_RUNNING"} else None
 
-    expect_equal(wait_for(state, "the job's end", endpoint.timeout_s), "JOB_STATE_SUCCEEDED", "what gcloud describes")
+    expect_equal(wait_for(state, "the job's end", endpoint.timeout_s), "JOB_STATE_SUCCEEDED", "the described state")
     expect(name in gcloud("hp-tuning-jobs", "list", "--format=value(name)").split(), "gcloud does not list the job")
 
 

@@ -1,4 +1,4 @@
-"""What the unmodified launcher of google-cloud-pipeline-components finds: the program inside Google's own KFP steps."""
+"""Checks with the unmodified launcher of google-cloud-pipeline-components, the program of Google's own KFP steps."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ GOOGLE = f"{LOCATION}-aiplatform.googleapis.com"
 
 
 def check_the_pipeline_components_launcher_runs_a_study(endpoint: Endpoint) -> None:
-    """`HyperparameterTuningJobRunOp`'s program: creates, polls (every 20 s) and ends well."""
+    """The program of `HyperparameterTuningJobRunOp` creates a job, polls it every 20 s, and exits with code 0."""
     asyncio.run(_launch(endpoint, "hyperparameter_tuning_job", "HyperparameterTuningJob", tuning_job("contract")))
 
 
 def check_the_pipeline_components_launcher_runs_a_custom_job(endpoint: Endpoint) -> None:
-    """`CustomTrainingJobOp`'s program, likewise."""
+    """The program of `CustomTrainingJobOp` does the same with a custom job."""
     asyncio.run(_launch(endpoint, "custom_job", "CustomJob", custom_job("contract", *python(""))))
 
 
@@ -35,9 +35,9 @@ async def _launch(endpoint: Endpoint, module: str, kind: str, document: JsonObje
     if find_spec("google_cloud_pipeline_components") is None or find_spec("cryptography") is None:
         raise Skipped("google-cloud-pipeline-components or cryptography is not installed")
     if not endpoint.grpc:
-        raise Skipped("the service has no gRPC, which the launcher speaks; start it with --grpc-port")
+        raise Skipped("the service has no gRPC, which the launcher uses; start it with --grpc-port")
     if endpoint.token:
-        raise Skipped("the launcher sends no token of one's own")
+        raise Skipped("the launcher cannot send the service's own token")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         identity = make_identity(folder, GOOGLE)
@@ -56,7 +56,7 @@ async def _launch(endpoint: Endpoint, module: str, kind: str, document: JsonObje
 
 
 def _snake(value: Json) -> Json:
-    """The launcher reads a payload as KFP writes it: by the proto's own field names."""
+    """Convert field names to the proto's snake_case names, which KFP writes and the launcher reads."""
     if isinstance(value, dict):
         return {re.sub(r"[A-Z]", lambda m: f"_{m[0].lower()}", name): _snake(inner) for name, inner in value.items()}
     return [_snake(item) for item in value] if isinstance(value, list) else value
@@ -68,12 +68,12 @@ async def _expect_success(launcher: asyncio.subprocess.Process, endpoint: Endpoi
     except asyncio.TimeoutError as error:
         launcher.kill()
         await launcher.wait()
-        raise Broken("the launcher does not end") from error
-    expect(launcher.returncode == 0, f"the launcher ended with {launcher.returncode}: {output.decode()[-2000:]}")
+        raise Broken("the launcher did not end within its time limit") from error
+    expect(launcher.returncode == 0, f"the launcher exited with code {launcher.returncode}: {output.decode()[-2000:]}")
 
 
 def _environ(identity: Identity, folder: Path, proxy: str) -> dict[str, str]:
-    """What points Google's libraries at the relay, by variables that they document."""
+    """Return the documented variables that make Google's libraries use the relay, with a made-up account."""
     account = folder / "account.json"
     account.write_text(
         json.dumps(

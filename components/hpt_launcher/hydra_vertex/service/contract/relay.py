@@ -1,8 +1,9 @@
-"""Stands for Google's endpoint before programs that know no other: an HTTPS proxy with a certificate of its own.
+"""An HTTPS proxy that redirects connections to Google's endpoint to a service on this machine.
 
-A client that is told of it by `grpc_proxy`, and of the certificate by `GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`, asks it for
-`us-central1-aiplatform.googleapis.com:443`, speaks TLS, and is led to the service's plaintext port on this machine.
-Nothing of the client is changed, and nothing leaves the machine.
+It is for clients whose endpoint cannot be configured. The client gets the proxy's address in `grpc_proxy` and its
+self-signed certificate in `GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`. It connects with TLS, through the proxy, to
+`us-central1-aiplatform.googleapis.com:443`; the proxy forwards the decrypted bytes to the service's plaintext port.
+The client is unmodified, and no data leaves the machine.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Identity:
 
 
 def make_identity(folder: Path, host: str) -> Identity:
-    """Make a certificate for a host, valid for a day. Raises ImportError without the library `cryptography`."""
+    """Create a self-signed certificate for a host, valid for one day. Raises ImportError without `cryptography`."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -60,7 +61,7 @@ def make_identity(folder: Path, host: str) -> Identity:
 
 @contextlib.asynccontextmanager
 async def relay(identity: Identity, target: str) -> AsyncIterator[str]:
-    """The address of a proxy that leads every request, decrypted, to `target` (`HOST:PORT`)."""
+    """Run the proxy and yield its address. It forwards every connection, decrypted, to `target` (`HOST:PORT`)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity.certificate, identity.key)
     context.set_alpn_protocols(["h2"])
@@ -79,15 +80,15 @@ async def relay(identity: Identity, target: str) -> AsyncIterator[str]:
 
 
 async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
-    """Connect to a port and carry bytes both ways until either side ends."""
+    """Connect to a port and copy bytes in both directions until either side closes."""
     try:
         onward_reader, onward_writer = await asyncio.open_connection(host, port)
-        await asyncio.gather(_carry(reader, onward_writer), _carry(onward_reader, writer))
+        await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
     finally:
         writer.close()
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(READ_BYTES):
             writer.write(data)

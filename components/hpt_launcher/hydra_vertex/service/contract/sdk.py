@@ -1,4 +1,4 @@
-"""What `google.cloud.aiplatform` finds: the library that most people use."""
+"""Checks with `google.cloud.aiplatform`, the library that most users of Vertex AI use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .gapic import credentials
 
 def check_custom_and_tuning_jobs_run_through_the_sdk(endpoint: Endpoint) -> None:
     """`CustomJob.submit`, `HyperparameterTuningJob.run`, `get`, `list` and `delete`."""
-    # It reports its steps on the standard output that it finds when it is imported.
+    # The library prints its progress to the stdout that is set when it is imported.
     with contextlib.redirect_stdout(io.StringIO()), _settings_kept():
         _run(endpoint)
 
 
 @contextlib.contextmanager
 def _settings_kept() -> Iterator[None]:
-    """The library keeps what `init` is told for as long as the process lives, which may be the user's own."""
+    """Restore the settings of `aiplatform.init` afterwards: they are global, and the process may be the user's own."""
     from google.cloud.aiplatform import initializer
 
     settings = vars(initializer.global_config)
@@ -63,7 +63,9 @@ def _run(endpoint: Endpoint) -> None:
     listed = aiplatform.HyperparameterTuningJob.list(filter='display_name="contract-sdk"')
     expect_equal(tuning.resource_name in [job.resource_name for job in listed], True, "whether the job is listed")
     wait_for(
-        lambda: custom.state if custom.state == states.JOB_STATE_SUCCEEDED else None, "the end", endpoint.timeout_s
+        lambda: custom.state if custom.state == states.JOB_STATE_SUCCEEDED else None,
+        "the end of the custom job",
+        endpoint.timeout_s,
     )
     for job in (custom, tuning):
         job.delete()

@@ -1,4 +1,4 @@
-"""All checks, and how they are run."""
+"""The list of all contract checks, and the function that runs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRANSPORTS = ("rest", "grpc")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check by one client. `run` raises Skipped, and anything else where the contract is broken."""
+    """One check by one client. `run` raises Skipped when it cannot run here, any other error when it fails."""
 
     client: str
     name: str
@@ -27,7 +27,7 @@ class Check:
 
 
 class Verdict(Enum):
-    """What became of a check."""
+    """The result of a check."""
 
     HELD = "held"
     BROKEN = "BROKEN"
@@ -36,7 +36,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check, what became of it, why, and how long it took."""
+    """A check with its result, the reason if it is not HELD, and its duration."""
 
     check: Check
     verdict: Verdict
@@ -45,7 +45,7 @@ class Finding:
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every check, by every client."""
+    """Return the checks of all clients."""
     generated = [Check(f"gapic {way}", _title(each), _over(each, way)) for way in TRANSPORTS for each in gapic.CHECKS]
     others: list[tuple[str, Callable[[Endpoint], None]]] = [
         ("google.cloud.aiplatform", sdk.check_custom_and_tuning_jobs_run_through_the_sdk),
@@ -57,7 +57,7 @@ def all_checks() -> tuple[Check, ...]:
 
 
 def run_checks(endpoint: Endpoint, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Run checks one after the other; each finding as soon as it is there."""
+    """Run checks one after the other, and yield each finding when its check has ended."""
     for check in checks:
         began = time.monotonic()
         try:

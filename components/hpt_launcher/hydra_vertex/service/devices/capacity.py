@@ -1,4 +1,4 @@
-"""How many trials may run at once, and where: what is asked for against what there is."""
+"""Computes how many trials may run at once and on which GPUs, from the options and the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The places for trials: on these GPUs, by the ids that CUDA_VISIBLE_DEVICES takes, or else on the CPUs."""
+    """The slots for trials: on these GPUs (ids as in CUDA_VISIBLE_DEVICES), or on the CPUs when there is none."""
 
     gpus: tuple[str, ...] = ()
     options: ResourceOptions = DEFAULT_RESOURCES
@@ -27,18 +27,22 @@ class Capacity:
 
     @property
     def at_once(self) -> int | None:
-        """How many trials may run at once; None: as many as are asked for."""
+        """How many trials may run at once; None means no limit."""
         limits = (len(self.gpus) * self.trials_per_gpu or None, self.options.max_parallel)
         return min((limit for limit in limits if limit is not None), default=None)
 
 
 def capacity_of(options: ResourceOptions, gpus: Sequence[Gpu]) -> Capacity:
-    """The places on these GPUs. Raises UserError when there is no GPU to share, or its free memory does not suffice."""
+    """Return the slots on these GPUs.
+
+    Raises UserError when a GPU option is given and no GPU is visible, or when the free memory of a GPU is too small or
+    unknown.
+    """
     if not gpus and (options.trials_per_gpu is not None or options.gpu_memory_bytes is not None):
-        asked = "--trials-per-gpu" if options.trials_per_gpu is not None else "--gpu-memory-per-trial"
+        option = "--trials-per-gpu" if options.trials_per_gpu is not None else "--gpu-memory-per-trial"
         raise UserError(
-            f"{asked}: no GPU is visible here (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them); "
-            "leave it out to run on the CPUs"
+            f"{option}: no GPU is visible here (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them); "
+            "leave the option out to run on the CPUs"
         )
     capacity = Capacity(tuple(gpu.id for gpu in gpus), options)
     if options.gpu_memory_bytes is not None:
@@ -50,25 +54,25 @@ def capacity_of(options: ResourceOptions, gpus: Sequence[Gpu]) -> Capacity:
 def _check_memory(gpu: Gpu, trials: int, each_bytes: int) -> None:
     if gpu.free_bytes is None:
         raise UserError(
-            f"--gpu-memory-per-trial: how much memory of GPU {gpu.id} ({gpu.name}) is free is not known; leave it out"
+            f"--gpu-memory-per-trial: the free memory of GPU {gpu.id} ({gpu.name}) is unknown; leave the option out"
         )
     if trials * each_bytes <= gpu.free_bytes:
         return
     fit = gpu.free_bytes // each_bytes
     raise UserError(
-        f"--gpu-memory-per-trial: {trials} x {gib(each_bytes)} do not fit into the {gib(gpu.free_bytes)} that are free "
-        f"on GPU {gpu.id} ({gpu.name}); "
-        + (f"--trials-per-gpu {fit} fits" if fit else "hide that GPU by CUDA_VISIBLE_DEVICES, or free its memory")
+        f"--gpu-memory-per-trial: {trials} x {gib(each_bytes)} do not fit into the {gib(gpu.free_bytes)} of free "
+        f"memory of GPU {gpu.id} ({gpu.name}); "
+        + (f"--trials-per-gpu {fit} fits" if fit else "hide that GPU with CUDA_VISIBLE_DEVICES, or free its memory")
     )
 
 
 def describe(capacity: Capacity, gpus: Sequence[Gpu]) -> str:
-    """One line on the GPUs that trials run on, for the person at the terminal."""
+    """Describe the GPUs that trials run on, in one line for the user."""
     names = ", ".join(sorted({gpu.name for gpu in gpus}))
     each = f"{capacity.trials_per_gpu} trial{'s' if capacity.trials_per_gpu > 1 else ''} at once on each"
     return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({names}), {each}"
 
 
 def gib(size_bytes: int) -> str:
-    """A size as it is said in messages."""
+    """Format a size in bytes for a message, in GiB."""
     return f"{size_bytes / GIB:.3g} GiB"

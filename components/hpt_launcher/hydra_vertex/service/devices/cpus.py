@@ -1,4 +1,4 @@
-"""How many CPUs this process may use."""
+"""Determines how many CPUs this process may use."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ OWN_CGROUP = Path("/proc/self/cgroup")
 
 
 def usable_cpus() -> int:
-    """The CPUs of this process's affinity, or fewer where its cgroup has a quota; at least one."""
+    """Return the number of CPUs in this process's affinity mask, limited by its cgroup's quota; at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cgroup_cpus(OWN_CGROUP, CGROUPS)
     return affinity if quota is None else max(1, min(affinity, int(quota)))
 
 
 def cgroup_cpus(own_cgroup: Path, root: Path) -> float | None:
-    """The least quota of the process's cgroup (version 2) and of those above it; None when none of them has one.
+    """Return the smallest quota of the process's cgroup (version 2) and its ancestors, in CPUs; None without a quota.
 
-    A container sees its own cgroup as the root, or under the host's path where that is not hidden; both are looked at.
+    A container sees its own cgroup as the root, or under the host's path if that is visible; both are read.
     """
     folders = [PurePosixPath()]
     for line in _read(own_cgroup).splitlines():
@@ -31,7 +31,7 @@ def cgroup_cpus(own_cgroup: Path, root: Path) -> float | None:
 
 
 def _quota(text: str) -> float | None:
-    """`50000 100000` is half a CPU, `max 100000` is no limit."""
+    """Parse cpu.max: `50000 100000` is half a CPU, `max 100000` no limit."""
     fields = text.split()
     if len(fields) != 2 or not all(field.isdecimal() for field in fields) or int(fields[1]) == 0:
         return None

@@ -1,4 +1,4 @@
-"""What a trial's environment says of its place: which GPU, how much of it, how many CPU threads. Pure."""
+"""Environment variables that assign a GPU, its memory and a number of CPU threads to a trial. Pure."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 SHARED_GPU = {
-    # Both take most of a GPU's memory at their start, and so would leave nothing to the next trial.
+    # JAX and TensorFlow allocate most of a GPU's memory at their start, and leave too little for the next trial.
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
 
 
 def thread_environ(threads: int, set_already: Mapping[str, str]) -> dict[str, str]:
-    """The thread variables that are not set yet. OMP_NUM_THREADS, when the user has set it, speaks for all of them."""
+    """Return the thread variables that are not set yet, with OMP_NUM_THREADS as their value if the user has set it."""
     count = set_already.get(OPENMP, str(threads))
     return {name: count for name in THREAD_VARIABLES if name not in set_already}
 
 
 def gpu_environ(gpu: str | None, trials_per_gpu: int, memory_bytes: int | None) -> dict[str, str]:
-    """What puts a trial on its GPU; nothing without one. Under CUDA's MPS the declared memory is enforced.
+    """Return the variables that assign a GPU to a trial; empty without a GPU. CUDA's MPS enforces the memory limit.
 
-    Source: https://docs.nvidia.com/deploy/mps/ for CUDA_MPS_PINNED_DEVICE_MEM_LIMIT, which counts in visible devices.
+    Source: https://docs.nvidia.com/deploy/mps/ for CUDA_MPS_PINNED_DEVICE_MEM_LIMIT, by visible device.
     """
     if gpu is None:
         return {}

@@ -1,4 +1,4 @@
-"""The GPUs that trials can be put on: what nvidia-smi lists, within what CUDA_VISIBLE_DEVICES leaves visible.
+"""Finds the GPUs for trials: those that nvidia-smi lists and CUDA_VISIBLE_DEVICES leaves visible.
 
 Sources: `nvidia-smi -q -x` and `nvidia-smi -L` of driver 470 and later; the rules of CUDA_VISIBLE_DEVICES at
 https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables.
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU or a MIG slice of one. `id` is what CUDA_VISIBLE_DEVICES calls it; None: its free memory is not told."""
+    """A GPU or a MIG slice. `id` is its name in CUDA_VISIBLE_DEVICES; `free_bytes` is None when unknown."""
 
     id: str
     name: str
@@ -35,7 +35,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A physical GPU, and its slices when it is divided; then only these can be used."""
+    """A physical GPU, and its slices in MIG mode, in which only the slices can be used."""
 
     gpu: Gpu
     is_divided: bool = False
@@ -43,21 +43,21 @@ class Board:
 
     @property
     def usable(self) -> tuple[Gpu, ...]:
-        """What programs can run on."""
+        """The devices that programs can use."""
         return self.slices if self.is_divided else (self.gpu,)
 
 
 def find_gpus(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """The GPUs that a process with this environment may use, in their order; none where there is no NVIDIA driver."""
+    """Return the GPUs that a process with this environment may use, in order; empty without an NVIDIA driver."""
     if environ.get(VISIBLE_DEVICES) in {"", "-1", "NoDevFiles"}:
         return ()
     return visible(_boards(), environ.get(VISIBLE_DEVICES))
 
 
 def visible(boards: Sequence[Board], wanted: str | None) -> tuple[Gpu, ...]:
-    """What a value of CUDA_VISIBLE_DEVICES leaves visible: nothing from the first entry on that names no GPU.
+    """Return the GPUs named by a value of CUDA_VISIBLE_DEVICES, up to the first entry that names none, like CUDA.
 
-    A number is passed on to the trial as it is, so that it means there what it means to CUDA here.
+    A number stays a number in the trial's environment, so that CUDA interprets it there as here.
     """
     if wanted is None:
         return tuple(gpu for board in boards for gpu in board.usable)
@@ -65,7 +65,7 @@ def visible(boards: Sequence[Board], wanted: str | None) -> tuple[Gpu, ...]:
     for entry in wanted.split(","):
         named = _named(boards, entry.strip())
         if named is None:
-            logger.warning("%s=%s: %r names no GPU of this machine", VISIBLE_DEVICES, wanted, entry)
+            logger.warning("%s=%s: %r does not name a GPU of this machine", VISIBLE_DEVICES, wanted, entry)
             break
         device, gpu = named
         found.setdefault(device, gpu)
@@ -73,12 +73,12 @@ def visible(boards: Sequence[Board], wanted: str | None) -> tuple[Gpu, ...]:
 
 
 def _named(boards: Sequence[Board], entry: str) -> tuple[str, Gpu] | None:
-    """The UUID of what an entry names, by whichever of its names, and the GPU as the entry calls it."""
+    """The UUID of the device that an entry names, and the GPU with the entry's text as its id."""
     if entry.isdecimal():
         if int(entry) >= len(boards):
             return None
         board = boards[int(entry)]
-        # CUDA uses one slice of a divided GPU that is named by number; nobody tells which.
+        # For the number of a GPU in MIG mode, CUDA uses one of its slices; which one is not documented.
         return board.gpu.id, replace(board.gpu, id=entry, free_bytes=None if board.is_divided else board.gpu.free_bytes)
     matches = [gpu for board in boards for gpu in board.usable if entry and gpu.id.startswith(entry)]
     return (matches[0].id, matches[0]) if len(matches) == 1 else None
@@ -92,13 +92,13 @@ def _boards() -> tuple[Board, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, subprocess.SubprocessError, ElementTree.ParseError, ValueError) as error:
-        logger.warning("%s cannot list the GPUs, so no trial is put on one: %s", NVIDIA_SMI, _reason(error))
+        logger.warning("%s cannot list the GPUs, so trials get no GPU: %s", NVIDIA_SMI, _reason(error))
         return ()
     return boards
 
 
 def _nvidia_smi(*arguments: str) -> str:
-    # Found on the PATH: it comes with the driver, to a place of the distribution's choice.
+    # Found on the PATH: the driver installs it in a folder that depends on the distribution.
     listing = subprocess.run(
         [NVIDIA_SMI, *arguments],
         stdin=subprocess.DEVNULL,
@@ -112,14 +112,14 @@ def _nvidia_smi(*arguments: str) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
-        said = (error.stdout or error.stderr or "").strip()
-        return said.splitlines()[0] if said else f"exit code {error.returncode}"
+        output = (error.stdout or error.stderr or "").strip()
+        return output.splitlines()[0] if output else f"exit code {error.returncode}"
     return str(error)
 
 
 def parse_boards(listing: str) -> tuple[Board, ...]:
-    """Read `nvidia-smi -q -x`. Slices have their index as id there. Raises ParseError, ValueError."""
-    root = ElementTree.fromstring(listing)  # noqa: S314 - the driver's own program wrote it
+    """Parse the output of `nvidia-smi -q -x`, in which a slice has its index as id. Raises ParseError, ValueError."""
+    root = ElementTree.fromstring(listing)  # noqa: S314 - written by the driver's own program
     return tuple(_board(element) for element in root.iterfind("gpu"))
 
 
@@ -146,7 +146,7 @@ def _free_bytes(element: ElementTree.Element) -> int | None:
 
 
 def with_slice_ids(boards: Sequence[Board], listing: str) -> tuple[Board, ...]:
-    """The boards with their slices named by UUID, which only `nvidia-smi -L` tells; a slice it leaves out is none."""
+    """Return the boards with the UUIDs of their slices, from `nvidia-smi -L`. Slices not listed there are removed."""
     ids = {(board, index): (uuid, profile) for board, index, uuid, profile in _slices(listing)}
     return tuple(
         replace(
@@ -162,7 +162,7 @@ def with_slice_ids(boards: Sequence[Board], listing: str) -> tuple[Board, ...]:
 
 
 def _slices(listing: str) -> Iterator[tuple[str, str, str, str]]:
-    """Board, index on it, UUID and profile of each slice."""
+    """Board id, index on the board, UUID and profile of each slice."""
     board = ""
     for line in listing.splitlines():
         if match := _BOARD_LINE.match(line):

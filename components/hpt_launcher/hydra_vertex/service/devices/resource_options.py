@@ -1,4 +1,4 @@
-"""What the user asks for: the options that `hydra-vertex run`, `hydra-vertex serve` and the service itself share."""
+"""The resource options that `hydra-vertex run`, `hydra-vertex serve` and the service itself share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
-NICEST = 19
+MAX_NICENESS = 19
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceOptions:
-    """What trials may have of this machine. None leaves a thing as it is.
+    """The limits of trials on this machine. None means no limit.
 
     `trials_per_gpu` None means one, where there is a GPU. `max_parallel` counts the trials of all jobs together.
     """
@@ -24,7 +24,7 @@ class ResourceOptions:
     nice: int = 0
 
     def to_arguments(self) -> list[str]:
-        """The command line that `resources_from` reads these options from."""
+        """Return the command-line arguments from which `resources_from` reads these options."""
         given = {
             "--trials-per-gpu": self.trials_per_gpu,
             "--gpu-memory-per-trial": self.gpu_memory_bytes,
@@ -39,40 +39,40 @@ DEFAULT_RESOURCES = ResourceOptions()
 
 
 def add_resource_options(parser: argparse.ArgumentParser, *, shared: bool) -> None:
-    """Declare the options; `shared` adds those that only matter to a service with several jobs."""
+    """Declare the options; `shared` adds those for a service with several jobs."""
     group = parser.add_argument_group("this machine")
     group.add_argument(
         "--trials-per-gpu",
         type=_at_least_one,
         metavar="K",
-        help="trials at once on each GPU or MIG slice, as CUDA_VISIBLE_DEVICES leaves them visible (default: 1)",
+        help="trials at once on each visible GPU or MIG slice, see CUDA_VISIBLE_DEVICES (default: 1)",
     )
     group.add_argument(
         "--gpu-memory-per-trial",
         type=size,
         metavar="SIZE",
-        help="GPU memory that a trial needs, such as 8GiB; refused when K of them do not fit (default: not checked)",
+        help="GPU memory that a trial needs, such as 8GiB; refused when K trials do not fit (default: not checked)",
     )
     group.add_argument(
         "--trial-memory",
         type=size,
         metavar="SIZE",
-        help="end a trial whose processes need more memory than that, such as 16GiB (default: no limit)",
+        help="kill a trial whose processes use more memory, such as 16GiB (default: no limit)",
     )
     group.add_argument(
-        "--trial-nice", type=_niceness, default=0, metavar="N", help=f"niceness of trials, 0 to {NICEST} (0)"
+        "--trial-nice", type=_niceness, default=0, metavar="N", help=f"niceness of trials, 0 to {MAX_NICENESS} (0)"
     )
     if shared:
         group.add_argument(
             "--max-parallel",
             type=_at_least_one,
             metavar="N",
-            help="trials at once of all jobs together (default: as many as the jobs ask for and the GPUs have room)",
+            help="trials at once of all jobs together (default: limited only by the jobs and the GPUs)",
         )
 
 
 def resources_from(arguments: argparse.Namespace) -> ResourceOptions:
-    """The options that were given."""
+    """Return the options that were given."""
     return ResourceOptions(
         trials_per_gpu=arguments.trials_per_gpu,
         gpu_memory_bytes=arguments.gpu_memory_per_trial,
@@ -83,11 +83,14 @@ def resources_from(arguments: argparse.Namespace) -> ResourceOptions:
 
 
 def size(text: str) -> int:
-    """Bytes, for argparse: a number with or without a unit, `8GiB` and `8G` alike to Kubernetes and to Docker."""
+    """Parse a size in bytes for argparse, with units as in Kubernetes: `8GiB` and `8Gi` are 2**33, `8G` is 8 * 10**9.
+
+    Raises argparse.ArgumentTypeError.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip(), re.ASCII | re.IGNORECASE)
     unit = UNITS.get(match[2].upper()) if match else None
     if match is None or unit is None or float(match[1]) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size above 0; expected one such as 8GiB or 500M")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size above 0; expected a size such as 8GiB or 500M")
     return round(float(match[1]) * unit)
 
 
@@ -102,11 +105,11 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from error
 
 
 def _niceness(text: str) -> int:
     number = _whole(text)
-    if not 0 <= number <= NICEST:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {NICEST}; only root may make a process less nice")
+    if not 0 <= number <= MAX_NICENESS:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {MAX_NICENESS}; only root may lower the niceness")
     return number

@@ -1,4 +1,4 @@
-"""The places for trials while they are given out and come back. A free one goes to the job that has the fewest."""
+"""Allocates slots for running trials. A free slot goes to the job with the fewest running trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .capacity import Capacity
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place that a job has been given for one trial. `gpu` None: a place on the CPUs."""
+    """A slot that a job has for one trial. `gpu` is None for a slot on the CPUs."""
 
     job_id: str
     gpu: str | None = None
@@ -20,24 +20,24 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A job that waits for a place; the numbers rise with time."""
+    """A job that waits for a slot; a later request has a higher number."""
 
     number: int
     job_id: str
 
 
 def next_in_line(waiting: Sequence[Request], running: Mapping[str, int]) -> Request:
-    """Who gets a free place: a job with the fewest running trials, and among these the one that waits longest."""
+    """Return the request that gets a free slot: of the jobs with the fewest running trials, the oldest request."""
     return min(waiting, key=lambda request: (running.get(request.job_id, 0), request.number))
 
 
 def freest_gpu(capacity: Capacity, load: Mapping[str | None, int]) -> str | None:
-    """The GPU with the fewest trials, the first of several; None where there is no GPU."""
+    """Return the GPU with the fewest trials, the first of several; None when there is no GPU."""
     return min(capacity.gpus, key=lambda gpu: load.get(gpu, 0), default=None)
 
 
 class Slots:
-    """All places of a service. Lives in one event loop."""
+    """All slots of a service. Used in one event loop."""
 
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
@@ -47,29 +47,29 @@ class Slots:
         self._requests = 0
 
     def request(self, job_id: str) -> asyncio.Future[Slot]:
-        """A place, once there is one; done at once when one is free. Cancel it when it is not wanted any more."""
+        """Request a slot. The future is done at once when one is free; `withdraw` it when it is no longer needed."""
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._requests += 1
         self._waiting[Request(self._requests, job_id)] = future
-        self._hand_out()
+        self._allocate()
         return future
 
     def take(self, job_id: str, gpu: str | None) -> Slot:
-        """The place of a trial that runs already, whether it is free or not.
+        """Allocate the slot of a trial that already runs, even if no slot is free.
 
-        A GPU that is none of this service's any more counts as the one with the fewest trials.
+        If the service no longer has the GPU, the trial counts on the GPU with the fewest trials.
         """
         return self._occupy(job_id, gpu if gpu in self.capacity.gpus else freest_gpu(self.capacity, self._load))
 
     def release(self, slot: Slot) -> None:
-        """Give a place back; the next in line has it at once."""
+        """Free a slot. The next request gets it at once."""
         self._running[slot.job_id] -= 1
         self._load[slot.gpu] -= 1
-        self._running += Counter()  # drops what is zero
-        self._hand_out()
+        self._running += Counter()  # removes zero counts
+        self._allocate()
 
     def withdraw(self, future: asyncio.Future[Slot]) -> None:
-        """Leave the line, or give back the place that has been given meanwhile."""
+        """Cancel a request, or free its slot if it already has one."""
         if not future.cancel() and not future.cancelled():
             self.release(future.result())
 
@@ -78,7 +78,7 @@ class Slots:
         self._load[gpu] += 1
         return Slot(job_id, gpu)
 
-    def _hand_out(self) -> None:
+    def _allocate(self) -> None:
         self._waiting = {request: future for request, future in self._waiting.items() if not future.done()}
         while self._waiting and self._has_room():
             request = next_in_line(tuple(self._waiting), self._running)

@@ -1,1 +1,1 @@
-"""What a trial has measured: its metric file, and which of its reports are stored."""
+"""The measurements of a trial: its metric file, and which of its reports are stored."""

@@ -1,15 +1,15 @@
-"""What stands in a trial's record of all that it reports. Pure.
+"""Decides which reported measurements of a trial are stored. Pure.
 
-A metric file shows the last reports of one attempt: cloudml-hypertune keeps 100 lines, and a trial can replace its
-file. The record keeps what was in it once:
+A metric file contains only the last reports of one attempt: cloudml-hypertune keeps 100 lines, and a trial can replace
+its file. The record accumulates what was read from it:
 
-- What is recorded stays; the file's reports that are not known yet come behind it, in their order.
-- A trial that runs again begins anew. What earlier attempts reported stays in front of what the new one reports; each
-  report of the new attempt takes the place of the earliest one that is left of the same step. Apps without steps report
-  at step 0: their first report takes the place of the first one.
-- Of a curve of more than WHOLE_LIMIT reports those are recorded that are a 1/FINENESS of it further on than the last
-  one (1,200 for each time that it grows tenfold), and as long as there are fewer than BEST_LIMIT those that are better
-  than all before.
+- Recorded measurements are kept; new reports of the file are appended in their order.
+- When a trial runs again, the measurements of earlier attempts are kept before those of the new attempt. Each report
+  of the new attempt replaces the first earlier measurement with the same step. Apps without steps report at step 0:
+  each of their reports replaces the first earlier measurement.
+- A curve of more than WHOLE_LIMIT reports is thinned: a report is recorded when its distance from the last recorded one
+  is at least 1/FINENESS of the curve's length (1,200 measurements each time the curve grows tenfold), or when it is
+  better than all before and there are fewer than BEST_LIMIT measurements.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ WHOLE_LIMIT = 1000
 FINENESS = 500
 BEST_LIMIT = 2000
 RECORD_LIMIT = 5000
-"""More measurements of one trial are never recorded: each change writes all of them."""
+"""Maximum measurements of one trial: each change writes all of them."""
 
 Key: TypeAlias = tuple[int, float | None, float | None]
 
 
 def extended(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> Trial:
-    """The trial with what its metric file has now, oldest first."""
+    """Return the trial with the new measurements of its metric file; `found` has all of the file, oldest first."""
     earlier, own = _trial_runs(trial)
     own = _completed(own, found, metric)
     best = min((_cost(measurement, metric) for measurement in own), default=math.inf)
@@ -45,7 +45,7 @@ def extended(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> 
 
 
 def judged_by(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) -> tuple[Measurement, ...]:
-    """All that an ended trial can be judged by, the last one at the end: its record, and what did not get into it."""
+    """Return the measurements to judge an ended trial by, the latest last: its record, and those not stored in it."""
     keys = {_key(measurement, metric) for measurement in _trial_runs(trial)[1]}
     missing = [measurement for measurement in found if _key(measurement, metric) not in keys]
     is_newer = bool(missing) and missing[-1] is found[-1]
@@ -53,9 +53,9 @@ def judged_by(trial: Trial, found: Sequence[Measurement], metric: MetricSpec) ->
 
 
 def last_attempt(trial: Trial) -> tuple[Measurement, ...]:
-    """The curve that the trial's last attempt is on, and the curve before it where it went on from a checkpoint.
+    """Return the curve of the trial's last attempt, preceded by earlier steps if it continued from a checkpoint.
 
-    An attempt goes on when its first step is behind those that earlier attempts reported.
+    Those are the measurements of earlier attempts at steps before the first step of the last attempt.
     """
     earlier, own = _trial_runs(trial)
     if not own:
@@ -74,7 +74,7 @@ def _key(measurement: Measurement, metric: MetricSpec) -> Key:
 
 
 def _completed(own: list[Measurement], found: Sequence[Measurement], metric: MetricSpec) -> list[Measurement]:
-    """What is recorded, with other metrics that were reported at the same step later."""
+    """The recorded measurements, with other metrics added that were reported later at the same step."""
     metrics = {_key(measurement, metric): measurement.metrics for measurement in found if len(measurement.metrics) > 1}
     if not metrics:
         return own
@@ -82,7 +82,7 @@ def _completed(own: list[Measurement], found: Sequence[Measurement], metric: Met
 
 
 def _new(own: Sequence[Measurement], found: Sequence[Measurement], metric: MetricSpec) -> Sequence[Measurement]:
-    """What of the file is not recorded yet. Reports without a time may be equal; their order tells them apart."""
+    """The reports of the file that are not recorded yet. Equal reports without a time are distinguished by order."""
     known, seen = [_key(m, metric) for m in own], [_key(m, metric) for m in found]
     is_timed = all(measurement.elapsed_s is not None for measurement in found)
     if not is_timed and len(own) < WHOLE_LIMIT and not _is_within(seen, known):
@@ -94,7 +94,7 @@ def _new(own: Sequence[Measurement], found: Sequence[Measurement], metric: Metri
 
 
 def _is_within(part: Sequence[Key], whole: Sequence[Key]) -> bool:
-    """Whether one is a stretch of the other: of a file that is just being written the beginning is read."""
+    """Whether `part` is a contiguous part of `whole`, as when a file was read while it was being rewritten."""
     return any(
         whole[start] == part[0] and whole[start : start + len(part)] == part
         for start in range(len(whole) - len(part) + 1)
@@ -103,7 +103,7 @@ def _is_within(part: Sequence[Key], whole: Sequence[Key]) -> bool:
 
 
 def _is_further_on(own: Sequence[Measurement], new: Measurement) -> bool:
-    """Whether a report is to be recorded wherever it stands; of a long curve, when it is some way behind the last."""
+    """Whether to record a report regardless of its value: always in a short curve, else at a minimum distance."""
     if len(own) < WHOLE_LIMIT:
         return True
     first, last = own[0], own[-1]

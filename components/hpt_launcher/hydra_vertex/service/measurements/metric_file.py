@@ -1,4 +1,4 @@
-"""Reads what a trial has measured: the records that cloudml-hypertune writes, one JSON object a line."""
+"""Reads a trial's metric file, as cloudml-hypertune writes it (one JSON object per line), and its final measurement."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hydra_vertex.service.system.untrusted_files import read_end
 
 READ_LIMIT_BYTES = 4 << 20
 LINE_LIMIT = 1000
-"""Ten times as many as cloudml-hypertune keeps in the file. All of them are read at each look: 5 ms."""
+"""Ten times as many as cloudml-hypertune keeps in the file. Reading all of them takes 5 ms."""
 
 STEP_LIMIT = 2.0**63
 TIME_LIMIT_S = 315_576_000_000.0
-"""What the API's messages can hold: steps are 64-bit integers, durations are within 10,000 years."""
+"""Limits of the API's messages: steps are 64-bit integers, durations at most 10,000 years."""
 
 CLOCK_TOLERANCE_S = 1.0
-"""So far the clocks of a trial and of the service may be apart: a clock is slewed by less."""
+"""Tolerated difference between the clocks of a trial and of the service; clock slewing causes less."""
 
 LISTED_METRICS = 10
 LISTED_CHARACTERS = 100
 
 OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
-"""The fields of a record that are no metric."""
+"""The fields of a record that are not metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,10 @@ class MetricReport:
 
 
 def read_reports(metric_file: Path) -> tuple[MetricReport, ...]:
-    """The reports of a file's last LINE_LIMIT lines, oldest first; lines that are none are passed over.
+    """Return the reports of a file's last LINE_LIMIT lines, oldest first; invalid lines are ignored.
 
-    Empty when there is no such file. Raises OSError when it cannot be read for a shortage (`system.shortage`).
+    Empty when there is no such file. Raises OSError when it cannot be read because of a shortage
+    (`hydra_vertex.protocol.shortage`).
     """
     try:
         text = read_end(metric_file, READ_LIMIT_BYTES)
@@ -94,17 +95,18 @@ def measurements_of(
     running_s: float = math.inf,
     other_ids: Sequence[str] = (),
 ) -> tuple[Measurement, ...]:
-    """The finite values of a metric as measurements, oldest first. `started_s` is when the trial began.
+    """Return the finite values of a metric as measurements, oldest first.
 
-    A study's other metrics stand beside it where they were reported at the same step. A report cannot be from before
-    the trial began, nor after the `running_s` for which it has run: then a clock was set, and it has no time.
+    `started_s` is the start of the trial in seconds since the epoch, `running_s` how long it has run. The study's other
+    metrics are added where they were reported at the same step. A timestamp outside the trial's run means that a clock
+    was set; that measurement has no elapsed time.
     """
-    beside = {(r.step, r.metric): r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
+    others = {(r.step, r.metric): r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
     return tuple(
         Measurement(
             metrics={
                 metric_id: record.value,
-                **{other: beside[record.step, other] for other in other_ids if (record.step, other) in beside},
+                **{other: others[record.step, other] for other in other_ids if (record.step, other) in others},
             },
             step_count=max(record.step, 0),
             elapsed_s=_elapsed_s(record.timestamp_s, started_s, running_s),
@@ -118,7 +120,7 @@ def _elapsed_s(timestamp_s: float | None, started_s: float, running_s: float) ->
     elapsed_s = math.nan if timestamp_s is None else timestamp_s - started_s
     if not -CLOCK_TOLERANCE_S <= elapsed_s <= running_s + CLOCK_TOLERANCE_S:
         return None
-    # To the microsecond, as it is recorded: what was recorded is known again.
+    # Rounded to the microsecond like the stored value, so that a recorded measurement is recognised.
     return round(max(elapsed_s, 0.0), 6)
 
 
@@ -129,11 +131,11 @@ def final_measurement(
     selection: MeasurementSelection,
     other_ids: Sequence[str] = (),
 ) -> Measurement | None:
-    """The measurement that a trial is judged by, of `measurements` with the last one at the end; None without any.
+    """Return the measurement that a trial is judged by; None when there is none.
 
-    `records` are those that the metric file has at the end. An unset selection means the last one, and a last value
-    that is not finite (a loss that ran away) is none. Of a study's other metrics it has those of the same step, and the
-    last values of those that have none there.
+    `measurements` are in order, the latest last; `records` are the final content of the metric file. An unspecified
+    selection means the last one, and there is none if the last reported value is not finite (a diverged loss). The
+    study's other metrics have their values at the same step, or their last values where there is none at that step.
     """
     if not measurements:
         return None
@@ -151,11 +153,11 @@ def final_measurement(
 
 
 def no_value_reason(records: Sequence[MetricReport], metric_id: str) -> str:
-    """Why a trial that ended well has no value to be judged by."""
+    """Describe why a trial that exited with code 0 has no final value."""
     unusable = [record.value for record in records if record.metric == metric_id]
     others = sorted({record.metric for record in records} - {metric_id})
     if unusable:
-        return f"ended well but the value that it reported of {metric_id!r} is {unusable[-1]}"
+        return f"exited with code 0 but the value that it reported of {metric_id!r} is {unusable[-1]}"
     listed = ", ".join(repr(name[:LISTED_CHARACTERS]) for name in others[:LISTED_METRICS])
-    told = f"; it reported {listed}{' and more' if len(others) > LISTED_METRICS else ''}" if others else ""
-    return f"ended well but reported no value of {metric_id!r}{told}"
+    reported = f"; it reported {listed}{' and more' if len(others) > LISTED_METRICS else ''}" if others else ""
+    return f"exited with code 0 but reported no value of {metric_id!r}{reported}"

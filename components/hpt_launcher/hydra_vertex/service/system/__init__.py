@@ -1,1 +1,1 @@
-"""The operating system: processes, the clock, the folder lock, files that a trial may have replaced."""
+"""The operating system: processes, the clock, file limits, the lock of the folder, files that others can replace."""

@@ -1,7 +1,7 @@
-"""The service's own time: the machine's clock as it stood at the start, and from then on what has really passed.
+"""The service's clock: the wall-clock time at the start of the process plus the time elapsed since then.
 
-A clock that is set an hour back or a day forward changes no duration, and nothing that is recorded seems to be older
-than what was recorded before it. Deadlines of trials are kept by their supervisors, on the monotonic clock.
+Setting the machine's clock back or forward changes no duration, and no recorded time is earlier than one recorded
+before it. Supervisors keep the deadlines of trials, on the monotonic clock.
 """
 
 from __future__ import annotations
@@ -10,30 +10,28 @@ import logging
 import time
 from datetime import datetime, timedelta, timezone
 
-# It goes on while the machine sleeps, where the system has such a clock.
-_PASSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# CLOCK_BOOTTIME, where the system has it, also counts the time during which the machine is suspended.
+_ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 logger = logging.getLogger(__name__)
 
 
 class Clock:
-    """A time that never goes back and never jumps."""
+    """A clock that never goes back and never jumps."""
 
     def __init__(self) -> None:
         self._base = datetime.fromtimestamp(time.time(), timezone.utc)
-        self._base_s = time.clock_gettime(_PASSED)
+        self._base_s = time.clock_gettime(_ELAPSED)
 
     def now(self) -> datetime:
-        """The time, aware and in UTC."""
-        return self._base + timedelta(seconds=time.clock_gettime(_PASSED) - self._base_s)
+        """Return the time, timezone-aware and in UTC."""
+        return self._base + timedelta(seconds=time.clock_gettime(_ELAPSED) - self._base_s)
 
     def not_before(self, moment: datetime) -> None:
-        """Go on from a moment that was recorded already, when the machine's clock is behind it."""
+        """Continue from a moment that is already recorded, when this clock is behind it."""
         behind = moment - self.now()
         if behind > timedelta(0):
-            logger.warning(
-                "the machine's clock is %s behind what is recorded already; times are counted on from there", behind
-            )
+            logger.warning("the machine's clock is %s behind the newest recorded time; times go on from there", behind)
             self._base += behind
 
 

@@ -1,4 +1,4 @@
-"""One service a folder: the lock goes with the process that holds it, whichever way that ends."""
+"""The lock that allows one service per folder. The kernel releases it when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from hydra_vertex.protocol.file_lock import open_lock_file, try_lock
 
 
 class FolderLock:
-    """An exclusive lock on a file, which says who holds it."""
+    """An exclusive lock on a file; the file's content names the process that holds it."""
 
     def __init__(self, path: Path) -> None:
-        """Take the lock. Raises UserError naming the holder, OutputError when the folder cannot be written."""
+        """Take the lock.
+
+        Raises UserError naming the holder when another process has it, OutputError when the folder cannot be written or
+        its file system has no locks.
+        """
         self._folder = path.parent
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,12 +42,12 @@ class FolderLock:
             raise unusable(path.parent, error) from error
         if not is_locked:
             raise OutputError(
-                f"{path.parent}: is on a file system without locks, as some network mounts are, and the service's "
-                "database needs them; give a folder on a local disk"
+                f"{path.parent}: is on a file system without locks, such as some network mounts, and the service's "
+                "database needs locks; give a folder on a local disk"
             )
 
     def sign(self, pid: int, url: str) -> None:
-        """Write into the lock who holds it. Raises OutputError when that is impossible, as on a full disk."""
+        """Write the holder's pid and URL into the file. Raises OutputError when that fails, as on a full disk."""
         content = json.dumps({"pid": pid, "url": url}).encode()
         try:
             os.pwrite(self._descriptor, content, 0)
@@ -52,13 +56,13 @@ class FolderLock:
             raise unusable(self._folder, error) from error
 
     def release(self) -> None:
-        """Let go of the folder."""
+        """Release the lock."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 
 def unusable(folder: Path, error: OSError) -> OutputError:
-    """What is said of a folder in which nothing can be written."""
+    """Return the error for a folder that cannot be written."""
     return OutputError(
         f"{folder}: cannot be used as the service's folder ({error.strerror}); give a folder that can be written"
     )

@@ -1,6 +1,6 @@
-"""What a lost supervisor has left: processes that run still, and exit statuses that the kernel hands to this process.
+"""What a killed supervisor leaves behind: processes that still run, and exit statuses of orphaned processes.
 
-As a subreaper (prctl(2)) this process becomes the parent of what its lost child processes have started.
+As a subreaper (prctl(2)) this process becomes the parent of what its killed child processes have started.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def become_subreaper() -> None:
-    """Let orphaned descendants become children of this process. Nothing happens where the kernel has no such thing."""
+    """Let orphaned descendants become children of this process. Does nothing on systems other than Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 class Orphans:
-    """The children that this process has not started itself; `own` are the pids of the others. From any thread."""
+    """Re-parented child processes. `own` has the pids of the children that this process started. Thread-safe."""
 
     def __init__(self, own: Collection[int]) -> None:
         self._own = own
         self._exit_codes: dict[ProcessId, int] = {}
         self._lock = threading.Lock()
 
-    def are_parent_of(self, process: ProcessId) -> bool:
-        """Whether the exit code of a process will be had here: it is an orphan of ours, or was."""
+    def include(self, process: ProcessId) -> bool:
+        """Whether the process is or was a re-parented child, so that its exit code can be read here."""
         return process in self._exit_codes or (process.pid not in self._own and is_child(process))
 
     def exit_code(self, process: ProcessId) -> int | None:
-        """The exit code of an orphan, -n for a death by signal n; None while it runs, or when it is none of ours."""
+        """Return the exit code of an orphan, -n for signal n; None while it runs, or when it is no such orphan."""
         self._reap(process.pid)
         return self._exit_codes.get(process)
 
     def reap(self) -> None:
-        """Reap all that have exited, and keep their exit codes."""
+        """Reap all orphans that have exited, and keep their exit codes."""
         import psutil
 
         for child in psutil.Process().children():
@@ -58,7 +58,7 @@ class Orphans:
 
 
 def kill_with_variable(name: str, value: str) -> list[int]:
-    """Send SIGKILL to every process that has this environment variable; their pids, empty when there is none."""
+    """Send SIGKILL to every process that has this environment variable. Returns their pids; empty when none is left."""
     left = _with_variable(name, value)
     for pid in left:
         with suppress(OSError):
@@ -67,7 +67,7 @@ def kill_with_variable(name: str, value: str) -> list[int]:
 
 
 def has_children(process: ProcessId) -> bool:
-    """Whether something runs below a process; True as well while that cannot be found out."""
+    """Whether a process has child processes; True also while that cannot be read."""
     import psutil
 
     try:

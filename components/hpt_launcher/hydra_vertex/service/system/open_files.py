@@ -1,7 +1,7 @@
-"""How many files the service may have open, and how many its trials.
+"""The limits of open files (RLIMIT_NOFILE) of the service and of its trials.
 
-A soft limit of 1,024 is for programs that use select(2), which cannot watch a descriptor beyond that. The service uses
-epoll and needs more; limits are inherited, so what it starts must be given the limit back that the service was given.
+The usual soft limit of 1,024 protects programs that use select(2), which cannot watch higher descriptors. The service
+uses epoll and needs more. Child processes inherit limits, so trials are started with the service's original limit.
 Source: https://0pointer.net/blog/file-descriptor-limits.html
 """
 
@@ -11,23 +11,23 @@ import resource
 from typing import TypeAlias
 
 Limit: TypeAlias = "tuple[int, int]"
-"""The soft and the hard limit, as `resource.getrlimit` has them: RLIM_INFINITY is no limit."""
+"""The soft and the hard limit, as `resource.getrlimit` returns them; RLIM_INFINITY means no limit."""
 
 RAISED_LIMIT = 1 << 16
-"""More than any service needs, and less than what makes a program slow that walks through all descriptors."""
+"""More than any service needs, but not so many that a program that iterates over all descriptors becomes slow."""
 
 _original: list[Limit] = []
 
 
 def original_file_limit() -> Limit:
-    """The limits that the service was started with: those of now, unless `raise_file_limit` has raised them."""
+    """Return the limits of the process before `raise_file_limit` changed them."""
     return _original[0] if _original else resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 def raise_file_limit() -> int:
-    """Raise the soft limit of this process to its hard limit, RAISED_LIMIT at most; the limit of then.
+    """Raise the soft limit of this process to its hard limit, at most RAISED_LIMIT. Returns the resulting soft limit.
 
-    Leaves it as it is where the system does not allow it.
+    The limit stays unchanged where the system does not allow the change.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = RAISED_LIMIT if hard == resource.RLIM_INFINITY else min(hard, RAISED_LIMIT)

@@ -1,6 +1,6 @@
-"""Processes of this machine, each by a name that is never used twice, and what is done to them.
+"""Identifies processes of this machine by pid and start time, sends them signals and waits for their end.
 
-A process table that cannot be read now, as without a free file descriptor, does not say that a process has ended.
+A process table that cannot be read at the moment (no free file descriptor) does not mean that a process has ended.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ GONE = (FileNotFoundError, ProcessLookupError)
 _ZOMBIE_OR_DEAD = {b"Z", b"X"}
 _STOPPED = {b"T", b"t"}
 _STATE, _PARENT, _START_TIME = 0, 1, 19
-"""Fields 3, 4 and 22 of /proc/<pid>/stat, counted from the first one behind the command's name (proc_pid_stat(5))."""
+"""Fields 3, 4 and 22 of /proc/<pid>/stat, counted from the first field after the command's name (proc_pid_stat(5))."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process. The pid may be given to another one later, the pair may not.
+    """A process. The kernel may reuse the pid later, but not the pair of pid and start time.
 
     `start_ticks` counts clock ticks from the machine's boot to the process's start (field 22 of /proc/<pid>/stat), or
     hundredths of a second since the epoch where there is no /proc.
@@ -34,9 +34,9 @@ class ProcessId:
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The process that has this pid now; None when there is none, or only its exit status is left.
+    """Return the process that has this pid now; None when there is none, or it is a zombie.
 
-    Raises OSError when that cannot be read now.
+    Raises OSError when that cannot be read at the moment.
     """
     if sys.platform != "linux":
         return _identify_by_psutil(pid)
@@ -45,7 +45,7 @@ def identify(pid: int) -> ProcessId | None:
 
 
 def is_alive(process: ProcessId) -> bool:
-    """Whether the process runs. It counts as running while that cannot be read."""
+    """Whether the process runs; True also while that cannot be read."""
     try:
         return identify(process.pid) == process
     except OSError:
@@ -53,14 +53,14 @@ def is_alive(process: ProcessId) -> bool:
 
 
 def identify_zombie(pid: int) -> ProcessId | None:
-    """The process with this pid that has exited and was not reaped, else None. Raises OSError as `identify` does."""
+    """Return the process with this pid if it is a zombie, otherwise None. Raises OSError as `identify` does."""
     fields = _stat(pid) if sys.platform == "linux" else None
     is_zombie = fields is not None and fields[_STATE] in _ZOMBIE_OR_DEAD
     return ProcessId(pid, int(fields[_START_TIME])) if is_zombie and fields is not None else None
 
 
 def is_child(process: ProcessId) -> bool:
-    """Whether this process is the parent of another one, which may be a zombie."""
+    """Whether the given process, which may be a zombie, is a child of this process."""
     with contextlib.suppress(OSError):
         fields = _stat(process.pid) if sys.platform == "linux" else None
         if fields is not None and int(fields[_START_TIME]) == process.start_ticks:
@@ -69,7 +69,7 @@ def is_child(process: ProcessId) -> bool:
 
 
 def send_signal(process: ProcessId, number: int) -> bool:
-    """Send a signal; False when the process has ended, or cannot be told from another one now."""
+    """Send a signal. Returns False when the process has ended, or cannot be identified at the moment."""
     with contextlib.suppress(OSError):
         if identify(process.pid) == process:
             os.kill(process.pid, number)
@@ -78,7 +78,7 @@ def send_signal(process: ProcessId, number: int) -> bool:
 
 
 def resume_stopped(process: ProcessId) -> bool:
-    """Send SIGCONT to a process that a signal has stopped: other signals wait in it. Whether it was stopped."""
+    """Send SIGCONT to a stopped process, so that it handles its pending signals. Returns whether SIGCONT was sent."""
     with contextlib.suppress(OSError):
         fields = _stat(process.pid) if sys.platform == "linux" else None
         if fields is not None and fields[_STATE] in _STOPPED:
@@ -87,7 +87,7 @@ def resume_stopped(process: ProcessId) -> bool:
 
 
 async def wait_ended(process: ProcessId) -> None:
-    """Wait until the process has ended: without polling where the kernel has process descriptors."""
+    """Wait until the process has ended. Uses a process descriptor (pidfd_open(2)) where there is one, else polls."""
     descriptor = _open_descriptor(process)
     if descriptor is None:
         while is_alive(process):
@@ -97,7 +97,7 @@ async def wait_ended(process: ProcessId) -> None:
     ended = asyncio.Event()
     try:
         loop.add_reader(descriptor, ended.set)
-        # The descriptor may be of a later process with the same pid; its identity is settled now that it is open.
+        # The descriptor may be of a later process with the same pid; an open one keeps its process, so check again.
         if is_alive(process):
             await ended.wait()
     finally:
@@ -106,9 +106,9 @@ async def wait_ended(process: ProcessId) -> None:
 
 
 def _stat(pid: int) -> list[bytes] | None:
-    """The fields of /proc/<pid>/stat behind the command's name; None when there is no such process."""
+    """The fields of /proc/<pid>/stat after the command's name; None when there is no such process."""
     try:
-        # The command's name, in parentheses, may hold anything; the fields behind it may not.
+        # The command's name, in parentheses, may contain spaces and parentheses; the fields after it may not.
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except GONE:
         return None
@@ -126,7 +126,7 @@ def _identify_by_psutil(pid: int) -> ProcessId | None:
 
 
 def _open_descriptor(process: ProcessId) -> int | None:
-    """A descriptor that becomes readable when the process ends; None where there is none, or it has ended."""
+    """A descriptor that becomes readable when the process ends; None without support for them, or after its end."""
     try:
         return os.pidfd_open(process.pid)
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""Reads what lies in a trial's folder, where the trial can put what it likes: a FIFO, a device, a folder, a flood."""
+"""Reads and removes files in a trial's folder, where a trial may have put a FIFO, a device, a folder or a huge file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hydra_vertex.protocol.regular_file import open_regular
 
 
 def read_end(path: Path, limit_bytes: int) -> bytes:
-    """The last bytes of a regular file, or of one that a link leads to; it neither waits nor reads without end.
+    """Return at most the last `limit_bytes` of a regular file. Symbolic links are followed; the call never blocks.
 
-    Raises OSError when there is none, or when something else has its name.
+    Raises OSError when there is no such file, or the path is not a regular file.
     """
     descriptor = open_regular(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
-        # The kernel's own files have a size of 0 and may have no end.
+        # Files in /proc have a size of 0 and may have no end.
         start = max(0, status.st_size - limit_bytes)
         return os.pread(descriptor, status.st_size - start, start)
     finally:
@@ -25,7 +25,7 @@ def read_end(path: Path, limit_bytes: int) -> bytes:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a folder with all that is in it, or whatever else has this name. Raises OSError."""
+    """Remove a file, a folder with its contents, or anything else with this name. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

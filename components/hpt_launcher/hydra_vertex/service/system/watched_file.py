@@ -1,4 +1,4 @@
-"""Whether an open file is still the one at its path: nobody has removed it, put another in its place or cut it off."""
+"""Detects that an open file was removed from its path, replaced by another file, or truncated."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 
 class WatchedFile:
-    """A file that only grows while it is open. It is watched from the first look that finds it."""
+    """A file that only grows while it is open. Its identity is taken at the first check that finds it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: tuple[int, int] | None = None
         self._size_bytes = 0
-        self._lock = threading.Lock()  # two threads that look at once must not take an older size for a smaller file
+        self._lock = threading.Lock()  # without it, an older size read by another thread would look like a truncation
 
     def problem(self) -> str:
-        """What has happened to it, as the end of a sentence; empty when nothing has, or it was never there.
+        """Return what has happened to the file, as the end of a sentence; empty when nothing has, or it never existed.
 
-        Raises OSError when that cannot be found out.
+        Raises OSError when its status cannot be read.
         """
         with self._lock:
             return self._problem()
 
     def _problem(self) -> str:
         try:
-            status = os.stat(self._path)  # noqa: PTH116 - called at every write; a Path takes three times as long
+            status = os.stat(self._path)  # noqa: PTH116 - called at every write; Path.stat takes three times as long
         except (FileNotFoundError, NotADirectoryError):
             return "" if self._known is None else "was removed while the service runs"
         found = (status.st_dev, status.st_ino)
@@ -35,6 +35,6 @@ class WatchedFile:
         if found != self._known:
             return "was replaced while the service runs"
         if status.st_size < self._size_bytes:
-            return "was cut off while the service runs"
+            return "was truncated while the service runs"
         self._size_bytes = status.st_size
         return ""

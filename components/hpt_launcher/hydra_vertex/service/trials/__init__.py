@@ -1,1 +1,1 @@
-"""How one trial is launched, watched and ended."""
+"""Launching, supervising and ending the process of one trial or custom job."""

@@ -1,4 +1,4 @@
-"""Which process a trial's command is, as its supervisor left it in the trial's folder."""
+"""Reads command.json, in which a supervisor records the pid and start time of its command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMMAND_FILE_BYTES = 1 << 10
 
 
 def read_command_process(path: Path) -> ProcessId | None:
-    """Read a command.json; None when there is none that can be read."""
+    """Read a command.json. Returns None when the file is missing or is not one."""
     try:
         fields = json.loads(read_end(path, COMMAND_FILE_BYTES))
     except (OSError, ValueError, RecursionError):

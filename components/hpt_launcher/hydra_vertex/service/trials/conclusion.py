@@ -1,4 +1,4 @@
-"""What a trial becomes when its command has ended. Pure; `now` is always given."""
+"""Decides the state of a trial whose command has ended. Pure: the current time is a parameter."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .supervised_run import Ended, EndReason, NotStarted, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the trial's folder holds at the end: its reports, oldest first, and the end of its log as text."""
+    """The content of the trial's folder at the end: its reports, oldest first, and the last lines of its log."""
 
     reports: tuple[MetricReport, ...] = ()
     log_tail: str = ""
 
 
 def with_reports(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: datetime) -> Trial:
-    """The trial with what its metric file has."""
+    """Return the trial with the measurements of its metric file added."""
     return extended(trial, _found(trial, spec, reports, now), spec.objective)
 
 
 def concluded(
     trial: Trial, spec: StudySpec, timeout_s: float, outcome: Outcome, evidence: Evidence, now: datetime
 ) -> Trial:
-    """The trial in the state in which it ends, or in which it waits to run again."""
+    """Return the trial in its final state, or as REQUESTED when it is to run again."""
     match outcome:
         case NotStarted(reason):
             return tuning_job_state.fail(with_reports(trial, spec, evidence.reports, now), reason, now)
@@ -52,7 +52,7 @@ def concluded(
 
 
 def _as_started(trial: Trial, exit_status: ExitStatus | None) -> Trial:
-    """A trial that has ended has begun: its start may have been recorded in a database that was lost."""
+    """Set the missing start time of a trial that has run: the record of its start may have been lost."""
     if trial.start_time is not None or exit_status is None or exit_status.started is None:
         return trial
     return tuning_job_state.activate(trial, exit_status.started)
@@ -92,7 +92,7 @@ def _final(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: 
 
 
 def _found(trial: Trial, spec: StudySpec, reports: Sequence[MetricReport], now: datetime) -> tuple[Measurement, ...]:
-    # The file of a trial that waits to run again is an earlier attempt's, and recorded.
+    # A trial without a start time waits to run again; its file is of an earlier attempt and already recorded.
     if trial.start_time is None:
         return ()
     running_s = (now - trial.start_time).total_seconds()

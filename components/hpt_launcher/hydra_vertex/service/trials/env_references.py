@@ -1,4 +1,4 @@
-"""`$(NAME)` in a container's environment. Pure.
+"""Replaces `$(NAME)` references in a container's environment. Pure.
 
 Source: the comment of EnvVar.value in google/cloud/aiplatform/v1/env_var.proto.
 """
@@ -12,9 +12,10 @@ _REFERENCE = re.compile(r"(\$?)\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
 def expanded(given: Mapping[str, str], service: Mapping[str, str]) -> dict[str, str]:
-    """The variables with what they refer to put in: those before them, and those that the service itself sets.
+    """Return the variables with their references replaced.
 
-    A reference to anything else stays as it is; `$$(NAME)` is `$(NAME)`, and refers to nothing.
+    A reference may name an earlier variable of `given` or a variable in `service`. Other references are kept unchanged;
+    `$$(NAME)` becomes the text `$(NAME)`.
     """
     known = dict(service)
     result: dict[str, str] = {}

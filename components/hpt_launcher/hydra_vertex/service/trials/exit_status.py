@@ -1,4 +1,4 @@
-"""How a supervised command ended, as its supervisor recorded it, and what that means for the trial."""
+"""Reads exit.json, in which a supervisor records how its command ended, and describes failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ERROR_CHARACTERS = 1000
 LOG_READ_BYTES = 64 << 10
 EXIT_FILE_BYTES = 64 << 10
 
-WHOLE_LIMIT = 1 << 63
+INTEGER_LIMIT = 1 << 63
 
 # CSI and OSC sequences, and the two-character escapes: ECMA-48, sections 5.4, 5.6 and 5.5.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -29,10 +29,10 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a command ended. Either `code` or `signal` or `error` is given.
+    """How a command ended. Exactly one of `code`, `signal` and `error` is given, unless only `timed_out` is known.
 
-    `stopped` says that it was told to end, `timed_out` that it ran longer than it may. `memory_bytes` is how much
-    memory it used when it was killed for that; None when it was not. `started` is None where it is not known.
+    `stopped` is True when its end was requested, `timed_out` when it exceeded its time limit. `memory_bytes` is the
+    memory it used when it was killed for exceeding its memory limit, otherwise None. `started` is None when unknown.
     """
 
     code: int | None = None
@@ -50,15 +50,15 @@ class ExitStatus:
 
     @property
     def is_own_end(self) -> bool:
-        """Whether the command came to its end without being told to; a time or memory limit is an end of its own."""
+        """Whether the command ended without a request to stop. An end by a time or memory limit counts as its own."""
         return not self.stopped
 
 
 def read_exit_status(path: Path, token: str) -> ExitStatus | None:
-    """Read an exit.json; None when there is none, as after the loss of its supervisor, or when it is a forgery.
+    """Read an exit.json. Returns None when it is missing, because the supervisor was killed, or lacks the token.
 
-    A supervisor writes the `token` that it was given, which the trial is not told. Raises OSError when the file
-    cannot be read for a shortage (`system.shortage`).
+    The service gives the `token` to the supervisor but not to the trial, so that a trial cannot forge the file.
+    Raises OSError when the file cannot be read because of a shortage (`hydra_vertex.protocol.shortage`).
     """
     try:
         fields = json.loads(read_end(path, EXIT_FILE_BYTES))
@@ -71,18 +71,18 @@ def read_exit_status(path: Path, token: str) -> ExitStatus | None:
     if not isinstance(fields, dict) or not _is_token(fields.get("token"), token):
         return None
     return ExitStatus(
-        code=_whole(fields.get("code")),
-        signal=_whole(fields.get("signal")),
+        code=_integer(fields.get("code")),
+        signal=_integer(fields.get("signal")),
         timed_out=fields.get("timed_out") is True,
         stopped=fields.get("stopped") is True,
         error=str(fields.get("error", ""))[:ERROR_CHARACTERS],
-        memory_bytes=_whole(fields.get("memory_bytes")),
+        memory_bytes=_integer(fields.get("memory_bytes")),
         started=_time(fields.get("started")),
     )
 
 
 def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
-    """One line on an exit that is no success."""
+    """Describe an unsuccessful exit in one line."""
     if exit_status.error:
         return f"could not be started: {exit_status.error}"
     if exit_status.timed_out:
@@ -95,12 +95,12 @@ def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
 
 
 def with_tail(reason: str, tail: str) -> str:
-    """A reason with the last lines of the trial's log under it."""
+    """Return a reason followed by the last lines of the trial's log."""
     return f"{reason}\n{tail}" if tail else reason
 
 
 def log_tail(log: Path) -> str:
-    """The last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty when there is none."""
+    """Return the last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty without a log."""
     try:
         text = read_end(log, LOG_READ_BYTES).decode(errors="replace")
     except OSError:
@@ -110,13 +110,13 @@ def log_tail(log: Path) -> str:
 
 
 def _plain(line: str) -> str:
-    """A line as a terminal would show it: without colours, and of a progress bar only its last state."""
+    """A line as a terminal shows it: without escape sequences, and only the text after the last carriage return."""
     return _UNPRINTABLE.sub("", _ANSI.sub("", line.rstrip().rsplit("\r", 1)[-1])).rstrip()
 
 
-def _whole(value: object) -> int | None:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if isinstance(value, int) and is_whole and abs(value) < WHOLE_LIMIT else None
+def _integer(value: object) -> int | None:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, int) and is_integer and abs(value) < INTEGER_LIMIT else None
 
 
 def _is_token(value: object, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""Starts the supervisor of a trial, lets it begin, ends it before its time."""
+"""Starts, signals and waits for the supervisor process of a trial or custom job."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .launch_spec import LaunchSpec
 PROGRAM = str(Path(__file__).parent / "supervisor" / "__main__.py")
 BEGIN = b"begin\n"
 STARTED: set[int] = set()
-"""The pids of the supervisors that this process has started and not yet reaped."""
+"""The pids of the supervisors that this process has started and not reaped yet."""
 
 
 def supervisor_command(descriptor: int) -> list[str]:
-    """The command line of a supervisor that reads its order from a file descriptor.
+    """Return the command line of a supervisor that reads its order from a file descriptor.
 
-    Isolated and without site: nothing of the trial's environment changes how the supervisor itself starts.
+    `-I -S` starts Python isolated and without site, so that the trial's environment does not affect the supervisor.
     """
     paths = os.pathsep.join(str(Path(path).parent) for path in hydra_vertex.__path__)
     return [sys.executable, "-I", "-S", PROGRAM, paths, str(descriptor)]
 
 
 class Supervisor:
-    """A trial's supervisor: one that was started here, or one that an earlier service has left running."""
+    """A trial's supervisor: started by this service, or by an earlier one and adopted (`child` None)."""
 
     def __init__(self, process: ProcessId, child: subprocess.Popen[bytes] | None = None) -> None:
         self.process = process
@@ -41,41 +41,41 @@ class Supervisor:
 
     @property
     def was_killed(self) -> bool:
-        """Whether it is known to have ended otherwise than by itself: then something of the trial may run still."""
+        """Whether it may have ended by a signal or an error, so that processes of the trial may still run."""
         return self._child is None or self._child.returncode != 0
 
     def begin(self) -> None:
-        """Let the waiting supervisor start the trial's command."""
+        """Let the waiting supervisor start the trial's command. Raises ValueError for an adopted supervisor."""
         if self._child is None or self._child.stdin is None:
-            raise ValueError("an adopted supervisor has begun already")
+            raise ValueError("an adopted supervisor has already started its command")
         try:
-            # A few bytes never wait for a reader: the pipe holds them.
+            # Does not block: the bytes fit into the pipe's buffer.
             self._child.stdin.write(BEGIN)
             self._child.stdin.close()
         except BrokenPipeError:
-            return  # It was killed; that shows as an end without an exit.json.
+            return  # It was killed; that is detected later as an end without an exit.json.
 
     def abandon(self) -> None:
-        """End the waiting supervisor, which has started nothing."""
+        """Kill the waiting supervisor, which has started nothing yet."""
         if self._child is not None:
             with self._child:
                 self._child.kill()
             STARTED.discard(self._child.pid)
 
     def terminate(self) -> None:
-        """Ask for the trial's end: SIGTERM, and after a grace SIGKILL, to everything that it has started."""
+        """Request the trial's end: its processes get SIGTERM, and SIGKILL after the grace period."""
         send_signal(self.process, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the supervisor itself, which does not answer any more. What it has started is left."""
+        """Kill the supervisor itself, when it does not respond. The processes of the trial are not signalled."""
         send_signal(self.process, signal.SIGKILL)
 
     def resume(self) -> bool:
-        """Let it go on if somebody has stopped it (SIGSTOP). Whether it was stopped."""
+        """Resume the supervisor if it was stopped (SIGSTOP). Returns whether it was stopped."""
         return resume_stopped(self.process)
 
     async def ended(self) -> None:
-        """Wait for the end of the supervisor."""
+        """Wait for the end of the supervisor, and reap it if it is a child of this process."""
         await wait_ended(self.process)
         if self._child is not None:
             if self._child.poll() is None:
@@ -84,16 +84,16 @@ class Supervisor:
 
 
 def launch(spec: LaunchSpec) -> Supervisor:
-    """Start a supervisor that waits for `begin`, in a session of its own. Raises OSError.
+    """Start a supervisor that waits for `begin`, in its own session. Raises OSError.
 
-    A service that ends before it has let it begin leaves nothing: the supervisor sees the end of its stdin.
+    If the service ends before it calls `begin`, the supervisor reads the end of its stdin and exits.
     """
     spec.folder.clear()
     if spec.gpu is not None:
         spec.folder.gpu_file.write_text(spec.gpu)
     for folder in (spec.output_dirs.model, spec.output_dirs.checkpoints, spec.output_dirs.tensorboard):
         Path(folder).mkdir(parents=True, exist_ok=True)
-    # A file and not a pipe: an order may be longer than a pipe holds, and would then wait for its reader.
+    # A file and not a pipe: writing an order longer than the pipe's buffer would block.
     with tempfile.TemporaryFile(dir=spec.folder.path) as order:
         order.write(spec.to_order())
         order.seek(0)
@@ -113,10 +113,10 @@ def launch(spec: LaunchSpec) -> Supervisor:
             child.kill()
         raise
     if process is None:
-        raise ChildProcessError(f"its supervisor ended at once, with code {child.wait()}")
+        raise ChildProcessError(f"its supervisor exited at once with code {child.wait()}")
     return Supervisor(process, child)
 
 
 def own_programs() -> Path:
-    """Where `hydra-trial` is: beside this interpreter."""
-    return Path(os.path.dirname(sys.executable))  # noqa: PTH120 - not resolved: a virtual environment's python is a link
+    """Return the folder of this interpreter, which also contains `hydra-trial`."""
+    return Path(os.path.dirname(sys.executable))  # noqa: PTH120 - not resolved: a link in a virtual environment

@@ -1,4 +1,4 @@
-"""What a trial's process is started with: its arguments, its environment, its limits. Pure."""
+"""Builds the arguments, environment and limits with which a trial's process is started. Pure."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from hydra_vertex.service.folder import TrialFolder
 from .env_references import expanded
 
 DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
-"""Vertex AI's own limit where a job names none."""
+"""Vertex AI's default for a job without a timeout."""
 
 TERMINATION_GRACE_S = 5.0
 LOG_LIMIT_BYTES = 64 << 20
 _UNBUFFERED = "PYTHONUNBUFFERED"
 FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
-"""Variables that tell a trial who it is: never those of the service, which may run inside a trial or a training job."""
+"""Variables that identify a trial. The service's own are not passed on: it may itself run inside a training job."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """One start of one trial.
 
-    `command` is an argument list, `environ` is complete, `gpu` None means no GPU's place. `token` is what the
-    supervisor writes into its report, and the trial is not told.
+    `command` is an argument list, `environ` the complete environment; `gpu` is None for a slot without a GPU. The
+    supervisor writes `token` into exit.json; the trial does not get it.
     """
 
     command: tuple[str, ...]
@@ -55,7 +55,7 @@ class LaunchSpec:
     open_files: int | None = None
 
     def to_order(self) -> bytes:
-        """The order that the supervisor reads (`supervisor.order.LaunchOrder`)."""
+        """Return the JSON that the supervisor reads (`supervisor.order.LaunchOrder`)."""
         fields: dict[str, json.Json] = {
             "command": list(self.command),
             "directory": str(self.folder.path),
@@ -72,10 +72,10 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What trials share of this machine: the service's environment, the programs beside its Python, its CPUs.
+    """What all trials have in common: the service's environment, the folder of its programs, the number of its CPUs.
 
-    `resources` is what its user lets them have of it. `open_files` is the soft limit of open files that the service was
-    started with, and trials get; None leaves theirs.
+    `resources` are the limits set by the user. `open_files` is the soft limit of open files of trials, the one that the
+    service was started with; None means that they inherit the service's current limit.
     """
 
     environ: Mapping[str, str]
@@ -87,7 +87,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one trial gets of the machine: a GPU (None: no place on one), and its part of the CPUs."""
+    """The resources of one trial: a GPU (None: no GPU), and 1/`trials_at_once` of the CPUs."""
 
     gpu: str | None
     trials_at_once: int
@@ -102,7 +102,7 @@ def trial_launch_spec(
     share: Share,
     token: str,
 ) -> LaunchSpec:
-    """What a trial is started with: the container's command, and the trial's parameters behind it."""
+    """Return the start of a trial: the container's command followed by the trial's parameters."""
     container = job.trial_job_spec.worker_pools[0].container or ContainerSpec()
     output_dirs = OutputDirs.below(str(output_base), trial.id)
     job_id = job.name.rsplit("/", 1)[-1]
@@ -124,7 +124,7 @@ def trial_launch_spec(
 def custom_job_launch_spec(
     job_id: str, job: CustomJob, folder: TrialFolder, output_base: Path, host: Host, share: Share, token: str
 ) -> LaunchSpec:
-    """What a custom job is started with: the container's command, and no trial's identity."""
+    """Return the start of a custom job: the container's command, and an environment without a trial id."""
     container = job.spec.worker_pools[0].container or ContainerSpec()
     base = str(output_base).rstrip("/")
     output_dirs = OutputDirs(f"{base}/model/", f"{base}/checkpoints/", f"{base}/logs/")
@@ -145,41 +145,41 @@ def custom_job_launch_spec(
 
 
 def timeout_s(job: HyperparameterTuningJob) -> float:
-    """How long a trial of the job may run, in seconds."""
+    """Return how long a trial of the job may run, in seconds."""
     return job.trial_job_spec.timeout_s or DEFAULT_TIMEOUT_S
 
 
 def parameter_arguments(job: HyperparameterTuningJob, trial: Trial) -> tuple[str, ...]:
-    """A trial's parameters as Vertex AI appends them, in the study's order; a conditional one follows its parent."""
+    """Return the parameters as Vertex AI appends them: in the study's order, conditional ones after their parent."""
     return tuple(_arguments(job.study_spec.parameters, trial.parameters))
 
 
 def _arguments(specs: Iterable[ParameterSpec], values: Mapping[str, ParameterValue]) -> Iterator[str]:
     for spec in specs:
-        # Only a conditional parameter can be missing: where it does not apply, the app is not given it.
+        # Only a conditional parameter can be missing, when its condition does not hold.
         if spec.id in values:
             yield parameter_argument(spec.id, _container_value(spec, values[spec.id]))
             yield from _arguments((child.spec for child in spec.children), values)
 
 
 def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share: Share, host: Host) -> dict[str, str]:
-    """A trial's whole environment: the service's, its GPU over it, then the job's, the trial's own over all.
+    """Return a trial's complete environment. Later ones override: the service's, the GPU's, the job's, the trial's.
 
-    The trials share the CPUs: a maths library that takes all of them for each trial makes all of them slower. Python
-    writes what a trial prints at once, so that the log of one that is ended tells how far it came.
+    Thread counts are limited because trials share the CPUs: a library that starts a thread per CPU in each trial slows
+    down all trials. Python's output is unbuffered, so that the log of a killed trial is complete.
     """
     resources = host.resources
     own = environment.to_environ()
     given = expanded(given, own)
     inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
     on_gpu = gpu_environ(share.gpu, resources.trials_per_gpu or 1, resources.gpu_memory_bytes)
-    asked = {**inherited, **on_gpu, **given}
-    threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), asked)
-    merged = {_UNBUFFERED: "1", **threads, **asked, **own}
+    requested = {**inherited, **on_gpu, **given}
+    threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), requested)
+    merged = {_UNBUFFERED: "1", **threads, **requested, **own}
     path = merged.get("PATH", os.defpath)
     return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
 
 
 def _container_value(spec: ParameterSpec, value: ParameterValue) -> ParameterValue | int:
-    # The API holds every number as a double; only an integer parameter reaches the container as a whole number.
+    # The API stores every number as a double; only integer parameters are passed to the container as integers.
     return int(value) if isinstance(spec.domain, IntegerRange) else value

@@ -1,4 +1,4 @@
-"""A command under a supervisor from its start, or its adoption, to its end, for trials and custom jobs alike."""
+"""Runs a command under a supervisor, from its start or adoption to its end. Used for trials and custom jobs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .launch import STARTED, Supervisor, launch
 from .launch_spec import TERMINATION_GRACE_S, LaunchSpec
 
 LOOK_INTERVAL_S = 0.5
-"""A look costs 2 µs, and 1.5 ms when there is something new: affordable with a hundred trials that never pause."""
+"""One look takes 2 µs, and 1.5 ms when there are new reports: acceptable with 100 trials that report continuously."""
 
 START_LIMIT = 6
-"""How often a command is started whose supervisor is lost: once, and again as often as Vertex AI restarts a worker."""
+"""Maximum starts of a command whose supervisor is killed: one, plus the number of times Vertex AI restarts a worker."""
 
 MARGIN_S = 10.0
-"""How much longer than it may a supervisor takes before it is killed in its turn: a trial may have stopped it."""
+"""A supervisor that exceeds its deadline by this is killed: a trial may have stopped it."""
 
 ORPHAN_GRACE_S = 2.0
-"""How long a command whose supervisor is lost may take to end by itself, as one that had almost done so."""
+"""How long the service waits for a command whose supervisor was killed to exit by itself."""
 
 ORPHAN_POLL_S = 0.02
 SWEEP_PAUSE_S = 0.02
@@ -48,17 +48,17 @@ class EndReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """The command does not run, and will not."""
+    """The command was not started, and will not be."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The command has ended, and nothing of it runs.
+    """The command has ended, and none of its processes runs.
 
-    `exit_status` is None where it did not run, or was lost. `end_reason` is why it was told to end; None when it was
-    not.
+    `exit_status` is None when the command did not run or its exit is unknown. `end_reason` says why its end was
+    requested; None when it was not.
     """
 
     exit_status: ExitStatus | None
@@ -69,25 +69,25 @@ Outcome: TypeAlias = NotStarted | Ended
 
 
 class Work(Protocol):
-    """What a run tells its owner."""
+    """The callbacks of a run to its owner."""
 
     async def before_start(self) -> None:
-        """Called before what an earlier start has left in the folder is removed. Raises OSError."""
+        """Called before the files of an earlier start are removed from the folder. Raises OSError."""
 
     async def record_start(self, process: ProcessId) -> None:
-        """Record that the process supervises the command, which begins when this returns. Raises UnwritableError."""
+        """Record that the process supervises the command. The command starts afterwards. Raises UnwritableError."""
 
     async def look(self) -> None:
         """Called about every LOOK_INTERVAL_S while the command runs."""
 
 
 class SupervisedRun:
-    """Brings one command to its end. `adopted` is the supervisor that an earlier service recorded for it."""
+    """Runs one command to its end. `adopted` is the supervisor that an earlier service recorded for it."""
 
     def __init__(
         self, spec: LaunchSpec, work: Work, retry: WriteRetry, adopted: ProcessId | None, running_s: float = 0.0
     ) -> None:
-        """`running_s` is for how long an adopted command has run already."""
+        """`running_s` is how long an adopted command has already run, in seconds."""
         self.end_reason: EndReason | None = None
         self._spec = spec
         self._work = work
@@ -96,7 +96,7 @@ class SupervisedRun:
         self._is_stopping = False
         self._deadline = self._time() + spec.timeout_s - running_s + MARGIN_S
         self._kill_at = float("inf")
-        self._overran = False
+        self._has_timed_out = False
 
     @property
     def process(self) -> ProcessId | None:
@@ -107,19 +107,19 @@ class SupervisedRun:
         return self.end_reason is not None
 
     def end(self, why: EndReason) -> None:
-        """End the command before its time. The first reason stays."""
+        """Request the end of the command. The first reason is kept."""
         self.end_reason = self.end_reason or why
         self._terminate()
 
     def stop(self) -> None:
-        """End the command early, as an end that counts."""
+        """Stop the command early. The trial is then judged by its reports."""
         self._is_stopping = True
         self._terminate()
 
     async def run(self) -> Outcome:
-        """Start the command, again when its supervisor is lost, and wait for its end.
+        """Start the command, again when its supervisor was killed, and wait for its end.
 
-        Raises what the owner's methods raise, and UnwritableError or OSError when the service stops in a shortage.
+        Raises the errors of the owner's methods, and UnwritableError or OSError when the service stops in a shortage.
         """
         if (exit_status := await self._earlier_exit()) is not None:
             return Ended(exit_status, self.end_reason)
@@ -134,12 +134,12 @@ class SupervisedRun:
             is_over = self.end_reason is not None or self._is_stopping
             if is_over or (exit_status is not None and exit_status.is_own_end):
                 return Ended(exit_status, self.end_reason)
-            # Its supervisor was lost, or stopped by a service that could not record that: it runs again.
+            # The supervisor was killed, or stopped by a service that could not record that: start the command again.
             self._supervisor = None
-        return NotStarted(f"its supervising process was killed {START_LIMIT} times")
+        return NotStarted(f"its supervisor process was killed {START_LIMIT} times")
 
     async def _earlier_exit(self) -> ExitStatus | None:
-        """The exit that was never recorded of a command that has none of our supervisors now: it does not run again."""
+        """The exit of a command without a supervisor that ended before an earlier service could record it."""
         if self._supervisor is not None:
             return None
         exit_status = await self._retry.until_read(self._read_exit_status)
@@ -166,7 +166,7 @@ class SupervisedRun:
             self._terminate()
 
     async def _watch(self) -> ExitStatus | None:
-        """Wait for the end of the supervisor, and see to it that there is one."""
+        """Wait for the end of the supervisor, and enforce the limits in its place if it does not."""
         supervisor = self._supervisor
         if supervisor is None:
             return None
@@ -183,27 +183,27 @@ class SupervisedRun:
         return await self._exit_of(supervisor)
 
     async def _exit_of(self, supervisor: Supervisor) -> ExitStatus | None:
-        """How the command ended, once nothing of it runs any more."""
+        """How the command ended. Returns when none of its processes runs any more."""
         exit_status = await self._retry.until_read(self._read_exit_status)
-        if exit_status is None and not self._overran:
+        if exit_status is None and not self._has_timed_out:
             exit_status = await self._orphans_exit()
         if exit_status is None or supervisor.was_killed:
             await self._remove_leftovers()
-        if exit_status is None and self._overran:
+        if exit_status is None and self._has_timed_out:
             return ExitStatus(timed_out=True)
         return exit_status
 
     async def _read_exit_status(self) -> ExitStatus | None:
-        # A few bytes of a local file: a thread would take longer.
+        # A few bytes of a local file: dispatching to a thread would take longer.
         return read_exit_status(self._spec.folder.exit_file, self._spec.token)
 
     async def _orphans_exit(self) -> ExitStatus | None:
-        """The exit of a command that has outlived its supervisor for a moment.
+        """The exit of a command that ended after its supervisor was killed.
 
-        Only a success is one: what else it ends with may come from the loss of its supervisor, which read its output.
+        Only a success counts: another exit may be caused by the loss of the supervisor, which read its output.
         """
         process = read_command_process(self._spec.folder.command_file)
-        if process is None or not _orphans.are_parent_of(process):
+        if process is None or not _orphans.include(process):
             return None
         give_up = self._time() + ORPHAN_GRACE_S
         while (code := _orphans.exit_code(process)) is None:
@@ -213,23 +213,23 @@ class SupervisedRun:
         return ExitStatus(code=0) if code == 0 else None
 
     async def _remove_leftovers(self) -> None:
-        """Kill what runs of the command; no end is concluded, and nothing starts again, before it is gone."""
+        """Kill the remaining processes of the command, and wait until they are gone."""
         variable = self._spec.environ[METRIC_FILE]
         pause_s, is_logged = SWEEP_PAUSE_S, False
         while left := await asyncio.to_thread(kill_with_variable, METRIC_FILE, variable):
             if pause_s >= LONGEST_SWEEP_PAUSE_S and not is_logged:
-                logger.warning("processes %s do not end by SIGKILL; their trial waits for them (%s)", left, variable)
+                logger.warning("processes %s do not end after SIGKILL; their trial waits for them (%s)", left, variable)
                 is_logged = True
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_SWEEP_PAUSE_S)
         await asyncio.to_thread(_orphans.reap)
 
     def _apply_limits(self, supervisor: Supervisor) -> None:
-        """What the supervisor does, as far as it does not: a trial can stop it, and its signals with it."""
+        """Enforce the limits in place of a supervisor that does not: a trial can stop it (SIGSTOP)."""
         if supervisor.resume():
-            logger.warning("the supervisor of %s was stopped, and goes on", self._spec.folder.path)
-        if self._time() >= self._deadline and not self._overran and has_children(supervisor.process):
-            self._overran = True
+            logger.warning("the supervisor of %s was stopped (SIGSTOP) and has been resumed", self._spec.folder.path)
+        if self._time() >= self._deadline and not self._has_timed_out and has_children(supervisor.process):
+            self._has_timed_out = True
             self._terminate()
         if self._time() >= self._kill_at:
             supervisor.kill()

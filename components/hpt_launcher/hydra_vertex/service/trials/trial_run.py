@@ -1,4 +1,4 @@
-"""One trial from its start, or its adoption, to its conclusion."""
+"""Runs one trial, from its start or adoption to its final state, and records what it reports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Change: TypeAlias = Callable[[Trial], Trial]
 
 
 class TrialRun:
-    """Works on one trial. `adopted` is the supervisor that an earlier service recorded for it."""
+    """Runs one trial. `adopted` is the supervisor that an earlier service recorded for it."""
 
     def __init__(
         self, record: JobRecord, trial_id: str, spec: LaunchSpec, retry: WriteRetry, adopted: ProcessId | None
@@ -38,11 +38,11 @@ class TrialRun:
         self._lost_reports: tuple[MetricReport, ...] = ()
 
     def end(self, why: EndReason) -> None:
-        """End the trial before its time."""
+        """Request the end of the trial."""
         self._run.end(why)
 
     async def stop(self, why: EarlyStop) -> None:
-        """Stop the running trial early, to be judged by what it has reported; not while nothing can be written."""
+        """Stop the running trial early. Does nothing while the database cannot be written."""
         process = self._run.process
         if self._trial.state is not TrialState.ACTIVE or process is None or self._run.end_reason is not None:
             return
@@ -51,13 +51,13 @@ class TrialRun:
             is_active = trial.state is TrialState.ACTIVE
             return tuning_job_state.stop(trial, why.reason, why.predicted) if is_active else trial
 
-        if await self._is_put(stop, process) and tuning_job_state.is_stopping(self._trial):
+        if await self._is_recorded(stop, process) and tuning_job_state.is_stopping(self._trial):
             self._run.stop()
 
     async def run(self) -> None:
-        """Bring the trial to its end. Raises UnwritableError when the service stops before that can be recorded."""
+        """Run the trial to its end. Raises UnwritableError when the service stops before the end can be recorded."""
         if tuning_job_state.is_stopping(self._trial):
-            self._run.stop()  # an earlier service has begun to stop it
+            self._run.stop()  # an earlier service had begun to stop it
         outcome = await self._run.run()
         evidence = await self._retry.until_read(self._read_evidence)
         job = self._record.job
@@ -68,13 +68,13 @@ class TrialRun:
         )
 
     async def before_start(self) -> None:
-        """Read what a lost attempt has reported since the last look: a start removes it. Raises OSError."""
+        """Read the reports of a lost attempt, before the next start removes its metric file. Raises OSError."""
         if not self._folder.metric_file.exists():
             return
         self._lost_reports = await asyncio.to_thread(read_reports, self._folder.metric_file) or self._lost_reports
 
     async def record_start(self, process: ProcessId) -> None:
-        """Record that the trial runs, and what its lost attempt has reported. Raises UnwritableError."""
+        """Record that the trial runs, and the reports of its lost attempt. Raises UnwritableError."""
         spec, reports = self._record.job.study_spec, self._lost_reports
 
         def start(trial: Trial) -> Trial:
@@ -84,7 +84,7 @@ class TrialRun:
         self._lost_reports = ()
 
     async def look(self) -> None:
-        """Record what the trial has reported, and stop it when its study's rule says so."""
+        """Record new reports of the trial, and stop it when the study's stopping rule decides so."""
         process = self._run.process
         if process is not None and await self._measure(process):
             await self._consider_stopping()
@@ -98,7 +98,7 @@ class TrialRun:
         return 0.0 if start is None else max(0.0, (now() - start).total_seconds())
 
     async def _measure(self, process: ProcessId) -> bool:
-        """Record what the trial has reported; whether that is something new."""
+        """Record new reports of the trial. Returns whether there were any."""
         try:
             changed_at_ns = self._folder.metric_file.stat().st_mtime_ns
             if changed_at_ns == self._measured_at_ns:
@@ -108,12 +108,12 @@ class TrialRun:
             return False
         spec, found_at = self._record.job.study_spec, now()
         is_new = with_reports(self._trial, spec, reports, found_at) != self._trial
-        if is_new and not await self._is_put(lambda trial: with_reports(trial, spec, reports, found_at), process):
-            return False  # at the next look it is still new
+        if is_new and not await self._is_recorded(lambda trial: with_reports(trial, spec, reports, found_at), process):
+            return False  # the next look tries again
         self._measured_at_ns = changed_at_ns
         return is_new
 
-    async def _is_put(self, change: Change, process: ProcessId) -> bool:
+    async def _is_recorded(self, change: Change, process: ProcessId) -> bool:
         return await self._retry.is_done(self._record.change_trial, self._trial_id, change, process)
 
     async def _consider_stopping(self) -> None:
@@ -122,7 +122,7 @@ class TrialRun:
             return
         try:
             why = await asyncio.to_thread(decide, job.study_spec, self._trial, job.trials)
-        except OSError:  # a library that could not be loaded in a shortage; at the next report it is asked again
+        except OSError:  # a library could not be loaded in a shortage; the next report tries again
             return
         if why is not None:
             await self.stop(why)

@@ -1,1 +1,1 @@
-"""What the API refuses, by the path of the field."""
+"""Validation of jobs: refuses what the API refuses, and what this service does not support."""

@@ -1,4 +1,4 @@
-"""What no process of this machine can be started with: names, NUL characters, sizes. Pure."""
+"""Validates a command and its environment: variable names, NUL characters, size limits of Linux. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .refusals import invalid, unimplemented
 
 VARIABLES_LIMIT = 100
 STRING_LIMIT_BYTES = (128 << 10) - 1
-"""Of one argument, and of one variable with its name. Source: MAX_ARG_STRLEN of Linux, execve(2)."""
+"""Limit of one argument, and of one variable with its name. Source: MAX_ARG_STRLEN of Linux, execve(2)."""
 
 ENVIRONMENT_LIMIT_BYTES = 1 << 20
-"""Of all variables: half of what Linux takes of arguments and variables together with its usual stack, execve(2)."""
+"""Limit of all variables: half of what Linux allows for arguments and variables with its usual stack, execve(2)."""
 
 _C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
@@ -28,11 +28,11 @@ def validate_command(container: ContainerSpec, path: str) -> None:
     if not container.command or not container.command[0]:
         invalid(
             f"{path}.command",
-            "is empty; jobs are processes of this machine here, so no image's ENTRYPOINT stands in for a command",
+            "is empty; this service starts processes and not containers, so an image's ENTRYPOINT cannot replace it",
         )
     for part in (*container.command, *container.args):
         if "\0" in part:
-            invalid(path, "a command cannot hold a NUL character")
+            invalid(path, "a command cannot contain a NUL character")
         if len(part.encode()) > STRING_LIMIT_BYTES:
             unimplemented(path, f"arguments of more than {STRING_LIMIT_BYTES} bytes")
     _validate_names(container.env, f"{path}.env")
@@ -46,18 +46,18 @@ def _validate_names(env: Mapping[str, str], path: str) -> None:
         if not _C_IDENTIFIER.fullmatch(name):
             invalid(
                 path,
-                f"{quoted(name)} cannot be the name of an environment variable; it takes letters, digits and "
-                "underscores, and begins with no digit",
+                f"{quoted(name)} cannot be the name of an environment variable; expected letters, digits and "
+                "underscores, not starting with a digit",
             )
         if "\0" in value:
-            invalid(path, f"{name} has a NUL character in its value, which no environment can hold")
+            invalid(path, f"{name} has a NUL character in its value, which an environment cannot contain")
 
 
 def _validate_sizes(env: Mapping[str, str], path: str) -> None:
-    """Refuse `$(A)$(A)` of `$(B)$(B)` of …: a hundred variables can stand for more than any memory holds."""
+    """Limit the size after replacing references: `$(A)$(A)` of `$(B)$(B)` of … grows exponentially."""
     sizes: dict[str, int] = {}
     for name, value in env.items():
-        # What a reference takes itself is counted too: `$$(NAME)` and an unknown name stay as they are.
+        # The text of the reference is counted as well: `$$(NAME)` and unknown names are not replaced.
         references = sum(_size_of(reference, sizes) for reference in _REFERENCE.findall(value))
         sizes[name] = len(name) + 1 + len(value.encode()) + references
         if sizes[name] > STRING_LIMIT_BYTES:

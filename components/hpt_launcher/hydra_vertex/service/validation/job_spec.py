@@ -1,4 +1,4 @@
-"""What the API refuses in the parts that both kinds of job have: names, labels, worker pools. Pure.
+"""Validates what tuning jobs and custom jobs have in common: names, labels, worker pools. Pure.
 
 Every message starts with the field's path. Source: the field comments of custom_job.proto,
 env_var.proto and machine_resources.proto in google/cloud/aiplatform/v1, and https://cloud.google.com/resource-manager/docs/labels-overview#requirements.
@@ -46,7 +46,7 @@ _LABEL_RULE = "lower-case letters, digits, underscores and dashes"
 
 
 def _is_label(text: str) -> bool:
-    # Letters of scripts without case are neither upper nor lower, and allowed.
+    # Letters of scripts without case are neither upper nor lower case, and are allowed.
     return len(text) <= LABEL_LIMIT and all(c in "_-" or (c.isalnum() and not c.isupper()) for c in text)
 
 
@@ -56,7 +56,7 @@ def validate_job_spec(spec: TrialJobSpec, path: str) -> None:
     if not spec.worker_pools:
         invalid(pools, "expected a worker pool")
     for index, extra in enumerate(spec.worker_pools[1:], start=1):
-        # An empty one is how the API skips a pool.
+        # In the API, an empty pool means that this pool is not used.
         if extra != WorkerPoolSpec():
             unimplemented(f"{pools}[{index}]", "jobs of more than one worker pool")
     if spec.timeout_s is not None and spec.timeout_s <= 0:
@@ -90,5 +90,5 @@ def _validate_machine(pool: WorkerPoolSpec, path: str, *, needs_type: bool) -> N
 
 def _validate_container(container: ContainerSpec, path: str) -> None:
     if not container.image_uri:
-        invalid(f"{path}.imageUri", "is empty; the API asks for one, though the command runs without it here")
+        invalid(f"{path}.imageUri", "is empty; the API requires one, although this service runs the command without it")
     validate_command(container, path)

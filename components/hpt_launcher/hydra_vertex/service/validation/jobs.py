@@ -1,4 +1,4 @@
-"""What the API refuses, and what this service does not have. Pure; every message starts with the field's path."""
+"""Validates tuning jobs and custom jobs. Pure; every message starts with the path of the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .search_space import validate_space
 from .stopping import validate_stopping
 
 PREVIEW_FIELDS = {"convexStopConfig", "transferLearningConfig"}
-"""Of v1beta1, not of v1."""
+"""Fields of v1beta1 that v1 does not have."""
 JOB_FIELDS = {"encryptionSpec", "satisfiesPzs", "satisfiesPzi"}
 STUDY_FIELDS = {"observationNoise"}
 METRIC_FIELDS: set[str] = set()
@@ -54,7 +54,7 @@ def _validate_study(spec: StudySpec) -> None:
     _validate_metrics(spec)
     validate_space(spec)
     if spec.algorithm not in {Algorithm.BAYESIAN, Algorithm.RANDOM_SEARCH, Algorithm.GRID_SEARCH}:
-        invalid(f"{path}.algorithm", f"{spec.algorithm.value} is no algorithm")
+        invalid(f"{path}.algorithm", f"{spec.algorithm.value} is not an algorithm")
     validate_stopping(spec)
     for name in sorted(PREVIEW_FIELDS & spec.other.keys()):
         unimplemented(f"{path}.{name}", "fields of v1beta1")
@@ -64,17 +64,17 @@ def _validate_study(spec: StudySpec) -> None:
 def _validate_metrics(spec: StudySpec) -> None:
     path = "studySpec.metrics"
     if not spec.metrics:
-        invalid(path, "a study needs a metric")
+        invalid(path, "a study needs at least one metric")
     for index, metric in enumerate(spec.metrics):
         if not metric.id:
             invalid(f"{path}[{index}].metricId", "is empty")
         if any(character.isspace() for character in metric.id):
-            invalid(f"{path}[{index}].metricId", f"{quoted(metric.id)} has white space in it")
+            invalid(f"{path}[{index}].metricId", f"{quoted(metric.id)} contains white space")
         if "safetyConfig" in metric.other:
             unimplemented(f"{path}[{index}].safetyConfig", "safety metrics")
         refuse_unknown(f"{path}[{index}]", metric.other, METRIC_FIELDS)
     for name in _repeated([metric.id for metric in spec.metrics]):
-        invalid(path, f"metricId {quoted(name)} is there more than once")
+        invalid(path, f"metricId {quoted(name)} is given more than once")
 
 
 def _repeated(values: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The refusals of a field: what the real API would refuse too, and what only the real API can do."""
+"""Raises the refusals of a field: invalid for Vertex AI too, or supported by Vertex AI only."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hydra_vertex.service.status import Refusal, Status
 
 
 def invalid(field: str, problem: str) -> NoReturn:
-    """Raises Refusal: the real API would refuse this too."""
+    """Raises Refusal (INVALID_ARGUMENT): Vertex AI would refuse this too."""
     raise Refusal(Status.INVALID_ARGUMENT, f"{field}: {problem}", field)
 
 
 def unimplemented(field: str, what: str) -> NoReturn:
-    """Raises Refusal: only the real API can do this."""
-    problem = f"{what} are not in the embedded service; leave them out, or run on Vertex AI"
+    """Raises Refusal (UNIMPLEMENTED): only Vertex AI supports this. `what` is a plural noun."""
+    problem = f"{what} are not supported by the embedded service; leave them out, or run on Vertex AI"
     raise Refusal(Status.UNIMPLEMENTED, f"{field}: {problem}", field)
 
 
 def refuse_unknown(path: str, given: Collection[str], known: Collection[str] = ()) -> None:
-    """Raises Refusal at the first field that is not known."""
+    """Raises Refusal (INVALID_ARGUMENT) for the first field of `given` that is not in `known`."""
     for name in sorted(set(given) - set(known)):
         invalid(f"{path}.{name}" if path else name, "is no field of the API")

@@ -1,4 +1,4 @@
-"""What the API refuses about a search space. Pure; every message starts with the field's path."""
+"""Validates a search space. Pure; every message starts with the path of the field."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ DOMAIN_FIELDS = {
 }
 DISCRETE_VALUES_LIMIT = 1000
 PARAMETERS_LIMIT = 1000
-"""Of this service: whoever changes a study's record writes its whole space, between the answers to two requests."""
+"""Limit of this service: each change of a study's record writes its whole space, and delays other requests."""
 
 VALUES_LIMIT = 10_000
-"""Of this service, for the same reason: categories, discrete values and values of conditions together."""
+"""Limit of this service for the same reason: categories, discrete values and values of conditions together."""
 
 TEXT_LIMIT_BYTES = STRING_LIMIT_BYTES // 2
-"""`--NAME=VALUE` is one argument."""
+"""Limit of a name and of a value: `--NAME=VALUE` is one argument."""
 
 CONDITION_FIELDS = {
     IntegerRange: "parentIntValues",
@@ -52,18 +52,18 @@ CONDITION_FIELDS = {
 
 
 def validate_space(study: StudySpec) -> None:
-    """Raises Refusal: INVALID_ARGUMENT naming the first field that the real API would refuse too, or UNIMPLEMENTED."""
+    """Raises Refusal for the first wrong field: INVALID_ARGUMENT as Vertex AI would, or UNIMPLEMENTED."""
     if not study.parameters:
         invalid(PATH, "a study needs at least one parameter")
-    everything = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
-    _validate_size([spec for spec, _ in everything])
-    for spec, path in everything:
+    specs_and_paths = [pair for index, spec in enumerate(study.parameters) for pair in _walk(spec, f"{PATH}[{index}]")]
+    _validate_size([spec for spec, _ in specs_and_paths])
+    for spec, path in specs_and_paths:
         _validate_parameter(spec, path)
         _refuse_alternatives(spec, path)
-    for name in _repeated([spec.id for spec, _ in everything]):
-        invalid(PATH, f"parameterId {quoted(name)} is there more than once")
+    for name in _repeated([spec.id for spec, _ in specs_and_paths]):
+        invalid(PATH, f"parameterId {quoted(name)} is given more than once")
     if study.algorithm is Algorithm.GRID_SEARCH:
-        _validate_grid(everything)
+        _validate_grid(specs_and_paths)
 
 
 def _walk(spec: ParameterSpec, path: str) -> Iterator[tuple[ParameterSpec, str]]:
@@ -85,8 +85,8 @@ def _value_count(spec: ParameterSpec) -> int:
     return len(listed) + sum(len(child.when) for child in spec.children)
 
 
-def _validate_grid(everything: Sequence[tuple[ParameterSpec, str]]) -> None:
-    for spec, path in everything:
+def _validate_grid(specs_and_paths: Sequence[tuple[ParameterSpec, str]]) -> None:
+    for spec, path in specs_and_paths:
         if isinstance(spec.domain, DoubleRange):
             invalid(
                 f"{path}.doubleValueSpec",
@@ -98,15 +98,15 @@ def _validate_parameter(spec: ParameterSpec, path: str) -> None:
     if not spec.id:
         invalid(f"{path}.parameterId", "is empty")
     if any(character.isspace() for character in spec.id):
-        invalid(f"{path}.parameterId", f"{quoted(spec.id)} has white space in it")
+        invalid(f"{path}.parameterId", f"{quoted(spec.id)} contains white space")
     _validate_texts([spec.id], f"{path}.parameterId")
     _validate_domain(spec, f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}", f"{path}.scaleType")
     default, is_value = spec.domain.default, _membership(spec.domain)
-    # A discrete parameter's default stands for the value next to it, as the API documents it.
+    # A discrete parameter's default means the value closest to it, as the API documents.
     if default is not None and not isinstance(spec.domain, Discrete) and not is_value(default):
         invalid(
             f"{path}.{DOMAIN_FIELDS[type(spec.domain)]}.defaultValue",
-            f"{quoted(default)} is none of its values",
+            f"{quoted(default)} is not one of its values",
         )
     for index, child in enumerate(spec.children):
         _validate_condition(spec, child, is_value, f"{path}.conditionalParameterSpecs[{index}]")
@@ -145,7 +145,7 @@ def _validate_discrete(values: Sequence[float], path: str) -> None:
 def _validate_texts(texts: Sequence[str], path: str) -> None:
     for text in texts:
         if "\0" in text:
-            invalid(path, f"a command line cannot hold a NUL character, got {quoted(text)}")
+            invalid(path, f"a command line cannot contain a NUL character, got {quoted(text)}")
         if len(text.encode()) > TEXT_LIMIT_BYTES:
             unimplemented(path, f"names and values of more than {TEXT_LIMIT_BYTES} bytes")
 
@@ -159,26 +159,26 @@ def _validate_values(values: Sequence[str] | Sequence[float], path: str) -> None
     if not values:
         invalid(path, "expected at least one value")
     for value in _repeated(values):
-        invalid(path, f"{quoted(value)} is there more than once")
+        invalid(path, f"{quoted(value)} is given more than once")
 
 
 def _validate_condition(
     parent: ParameterSpec, child: ConditionalParameter, is_value: Callable[[ParameterValue], bool], path: str
 ) -> None:
     if isinstance(parent.domain, DoubleRange):
-        invalid(path, f"{quoted(parent.id)} is a double, and no parameter can depend on one; make it discrete")
+        invalid(path, f"{quoted(parent.id)} is a double, and parameters cannot depend on a double; make it discrete")
     path = f"{path}.{CONDITION_FIELDS[type(parent.domain)]}.values"
     _validate_values(child.when, path)
     for value in child.when:
         if not is_value(value):
             invalid(
                 path,
-                f"{quoted(value)} is no value of {quoted(parent.id)}, on which {quoted(child.spec.id)} depends",
+                f"{quoted(value)} is not a value of {quoted(parent.id)}, on which {quoted(child.spec.id)} depends",
             )
 
 
 def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
-    """The API lets several children have one name, if their conditions are disjoint; only one of them is ever there."""
+    """Refuse children with the same name. The API allows them if their conditions are disjoint."""
     conditions: dict[str, set[ParameterValue]] = {}
     for index, child in enumerate(parent.children):
         earlier = conditions.setdefault(child.spec.id, set())
@@ -192,7 +192,7 @@ def _refuse_alternatives(parent: ParameterSpec, path: str) -> None:
 
 
 def _membership(domain: Domain) -> Callable[[ParameterValue], bool]:
-    """Whether a value is one of the domain's, in a time that does not grow with their number."""
+    """Return a predicate for the values of a domain; its time grows at most with the logarithm of their number."""
     match domain:
         case DoubleRange(low, high):
             return lambda value: not isinstance(value, str) and low <= value <= high

@@ -1,4 +1,4 @@
-"""What the API refuses in the stopping part of a study. Pure; every message starts with the field's path."""
+"""Validates the stopping rules of a study. Pure; every message starts with the path of the field."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _validate_convex(rule: ConvexStopping, spec: StudySpec, path: str) -> None:
         known = ", ".join(numeric) or "none"
         invalid(
             f"{path}.learningRateParameterName",
-            f"{quoted(name)} is no numeric parameter of the study (those: {known})",
+            f"{quoted(name)} is not a numeric parameter of the study (those are: {known})",
         )
     if rule.update_all_stopped_trials:
         raise Refusal(

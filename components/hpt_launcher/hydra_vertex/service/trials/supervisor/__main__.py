@@ -1,11 +1,11 @@
-"""Read the order, wait for the start, run the command."""
+"""Entry point of the supervisor: reads the order, waits for the start, runs the command."""
 
 import os
 import sys
 
 
 def main() -> int:
-    """Returns the exit code: 0 however the command ended, which exit.json says."""
+    """Return the exit code of the supervisor: 0 regardless of how the command ended, which is in exit.json."""
     from hydra_vertex.service.trials.supervisor.command import prepare
     from hydra_vertex.service.trials.supervisor.order import LaunchOrder
     from hydra_vertex.service.trials.supervisor.process_tree import become_subreaper
@@ -21,6 +21,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Isolated (-I) and without site (-S): nothing is found that is not named here.
+    # Python runs with -I -S, so only the paths given here are searched for modules.
     sys.path[:0] = sys.argv[1].split(os.pathsep)
     sys.exit(main())

@@ -8,27 +8,27 @@ from hydra_vertex.protocol.regular_file import open_regular
 from hydra_vertex.protocol.shortage import NO_RESOURCES
 
 READ_BYTES = 1 << 16
-"""The most that is written at once."""
+"""The most that is written in one call."""
 
 
 class CappedLog:
-    """A file that keeps the first quarter of what is too much for it, and at least the last one."""
+    """A log file that, above its limit, keeps the first quarter and at least the last quarter of the limit."""
 
     def __init__(self, path: str, limit_bytes: int) -> None:
-        """Open the file, emptied; a place where no file can be opened takes nothing. Raises OSError in a shortage."""
+        """Open and empty the file. Where no file can be opened, output is discarded. Raises OSError in a shortage."""
         try:
             self._file = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
             if error.errno in NO_RESOURCES:
                 raise
             self._file = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        # No write is more than a quarter of the limit: there is always something to leave out, and then room.
+        # No write exceeds a quarter of the limit, so that removing the middle always makes enough room.
         self._limit = max(limit_bytes, 4 * READ_BYTES)
         self._size = 0
         self._left_out = 0
 
     def write(self, data: bytes) -> None:
-        """Append. A full disk loses lines of the log, never the trial."""
+        """Append. On a full disk, output is lost; the trial continues."""
         try:
             if self._size + len(data) > self._limit:
                 self._compact()

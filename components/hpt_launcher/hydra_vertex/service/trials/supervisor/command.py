@@ -1,4 +1,4 @@
-"""The running command, its log, its limits and its end."""
+"""Runs the command: its start, log, time and memory limits, and the record of its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import files, process_tree
 from .capped_log import READ_BYTES, CappedLog
 from .order import LaunchOrder
 
-TYPE_CHECKING = False  # importing typing would take as long as half of the rest
+TYPE_CHECKING = False  # importing typing takes half as long as all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
@@ -27,10 +27,10 @@ SWEEP_LIMIT_S = 5.0
 SWEEP_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 3600.0
 START_LIMIT_S = 600.0
-"""How long a shortage of processes, memory or descriptors is waited for before the command counts as not startable."""
+"""How long to wait for processes, memory or descriptors before the command counts as impossible to start."""
 MEMORY_INTERVAL_S = 0.5
 MEMORY_SHARE = 0.02
-"""The most of one CPU that watching a trial's memory may take."""
+"""Maximum share of one CPU that measuring a trial's memory may take."""
 
 
 class SupervisedCommand:
@@ -43,16 +43,16 @@ class SupervisedCommand:
         self.output, self._output_end = _nonblocking_pipe()
         self.pid = 0
         self.exit_code: int | None = None
-        """-n for a death by signal n; None while the command runs."""
+        """-n after signal n; None while the command runs."""
         self.is_recorded = False
         self.timed_out = False
         self.stop_requested = False
         self.kill_at = 0.0
         self.memory_bytes: int | None = None
-        self.weigh_at = 0.0 if order.memory_limit_bytes else float("inf")
+        self.memory_check_at = 0.0 if order.memory_limit_bytes else float("inf")
 
     def run(self) -> None:
-        """Run the command to its end, record that, and leave nothing of it behind."""
+        """Run the command to its end, record the end, and kill the processes that it left behind."""
         started, clock_s = time.time(), time.monotonic()
         try:
             self.pid = self._start()
@@ -68,12 +68,12 @@ class SupervisedCommand:
         self._record(self._report(started, started + time.monotonic() - clock_s, **self._exit_status()))
 
     def _record(self, report: bytes) -> None:
-        """First of all the exit, so that it is on the disk whatever happens then; but a full disk delays no sweep."""
+        """Write the exit before anything else, in case this process is killed. A full disk does not delay the sweep."""
         path = self.order.path("exit.json")
         is_written = files.write(path, report)
         self.is_recorded = True
         self._sweep()
-        self._pump(READ_BYTES * 16)
+        self._copy_output(READ_BYTES * 16)
         if not is_written:
             files.write_until_done(path, report)
 
@@ -81,7 +81,7 @@ class SupervisedCommand:
         return json.dumps({"started": started, "ended": ended, "token": self.order.token, **how}).encode()
 
     def _start(self) -> int:
-        """Start the command; wait while the machine is short of what a process needs, unless the trial is to end."""
+        """Start the command, with retries in a shortage until a stop is requested."""
         if self.order.open_files is not None:
             hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.order.open_files, hard_limit))
@@ -96,7 +96,7 @@ class SupervisedCommand:
             for descriptor, events in poller.poll(self._pause_s(deadline) * 1000):
                 if descriptor == self.wakeup:
                     os.read(self.wakeup, READ_BYTES)
-                elif not self._pump(READ_BYTES) and events & select.POLLHUP:
+                elif not self._copy_output(READ_BYTES) and events & select.POLLHUP:
                     poller.unregister(self.output)
             self._reap()
 
@@ -107,20 +107,20 @@ class SupervisedCommand:
             self._terminate()
         if self.stop_requested and not self.kill_at:
             self._terminate()
-        if now >= self.weigh_at and self.memory_bytes is None:
-            self._weigh(self.order.memory_limit_bytes or 0)
+        if now >= self.memory_check_at and self.memory_bytes is None:
+            self._check_memory(self.order.memory_limit_bytes or 0)
         if self.kill_at and now >= self.kill_at:
             process_tree.signal_group(self.pid, signal.SIGKILL)
 
     def _pause_s(self, deadline: float) -> float:
-        """Until the next limit is to be looked at."""
+        """How long to wait until the next limit has to be checked."""
         now = time.monotonic()
         next_limit = self.kill_at or deadline
         pause_s = next_limit - now if now < next_limit else 0.1
-        return min(pause_s, max(0.0, self.weigh_at - now), LONGEST_PAUSE_S)
+        return min(pause_s, max(0.0, self.memory_check_at - now), LONGEST_PAUSE_S)
 
     def _has_exited(self) -> bool:
-        """Whether the command has exited; its status stays with the kernel, for whoever is its parent then."""
+        """Whether the command has exited. It is not reaped here: a later parent can still read its status."""
         if self.exit_code is None:
             self.exit_code = exited_code(self.pid)
         return self.exit_code is not None
@@ -129,20 +129,20 @@ class SupervisedCommand:
         self.kill_at = time.monotonic() + self.order.grace_s
         process_tree.signal_group(self.pid, signal.SIGTERM)
 
-    def _weigh(self, limit_bytes: int) -> None:
-        """Kill the command when its processes need more than the limit; the time for the next look is set."""
+    def _check_memory(self, limit_bytes: int) -> None:
+        """Kill the command when its processes use more than the limit, and schedule the next check."""
         began = time.monotonic()
         used = process_tree.memory_bytes(process_tree.descendants(os.getpid()), limit_bytes)
         if used > limit_bytes:
             self.memory_bytes = used
             self.kill_at = began
         ended = time.monotonic()
-        self.weigh_at = ended + max(MEMORY_INTERVAL_S, (ended - began) / MEMORY_SHARE)
+        self.memory_check_at = ended + max(MEMORY_INTERVAL_S, (ended - began) / MEMORY_SHARE)
 
-    def _pump(self, limit_bytes: int) -> bool:
-        """Move output to the log, at most about `limit_bytes`; False at the end of the output."""
-        moved = 0
-        while moved < limit_bytes:
+    def _copy_output(self, limit_bytes: int) -> bool:
+        """Copy output to the log, about `limit_bytes` at most. Returns False at the end of the output."""
+        copied = 0
+        while copied < limit_bytes:
             try:
                 data = os.read(self.output, READ_BYTES)
             except BlockingIOError:
@@ -150,18 +150,18 @@ class SupervisedCommand:
             if not data:
                 return False
             self.log.write(data)
-            moved += len(data)
+            copied += len(data)
         return True
 
     def _reap(self) -> bool:
-        """Reap exited children, re-parented orphans among them; False when there is no child left.
+        """Reap exited children, including re-parented orphans. Returns False when no child is left.
 
         The command itself stays a zombie until its exit is recorded.
         """
         return reap_exited(spared=0 if self.is_recorded else self.pid)[1]
 
     def _sweep(self) -> None:
-        """Kill what the command left behind. As a subreaper this process is the parent of every orphan among it."""
+        """Kill the processes that the command left behind. As a subreaper, this process is the parent of orphans."""
         process_tree.signal_group(self.pid, signal.SIGKILL)
         give_up = time.monotonic() + SWEEP_LIMIT_S
         while self._reap() and time.monotonic() < give_up:
@@ -182,12 +182,12 @@ class SupervisedCommand:
 
 
 def prepare(order: LaunchOrder) -> SupervisedCommand:
-    """A command that is yet to run; waits while the machine is short of what its pipes and its log need."""
+    """Return a command ready to run. Waits while its pipes and log cannot be opened because of a shortage."""
     return _repeated_in_shortage(lambda: SupervisedCommand(order), lambda: False)
 
 
 def _repeated_in_shortage(act: Callable[[], T], is_stopped: Callable[[], bool]) -> T:
-    """Raises OSError when the shortage has not ended after START_LIMIT_S, or the trial is to end."""
+    """Repeat `act` in a shortage. Raises its OSError after START_LIMIT_S, or when a stop is requested."""
     give_up, pause_s = time.monotonic() + START_LIMIT_S, 0.05
     while True:
         try:
@@ -200,13 +200,13 @@ def _repeated_in_shortage(act: Callable[[], T], is_stopped: Callable[[], bool]) 
 
 
 def _spawn(command: list[str], output: int) -> int:
-    """Start the command in its own process group, stdin from /dev/null. Raises OSError when it cannot be started."""
+    """Start the command in its own process group with stdin from /dev/null. Raises OSError when that fails."""
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, output, 1),
         (os.POSIX_SPAWN_DUP2, output, 2),
     ]
-    # Python ignores these two, and what is ignored stays so in the command; a shell pipeline in it needs them back.
+    # Python ignores these two signals, and children inherit that; shell pipelines need the default actions.
     default = [signal.SIGPIPE, signal.SIGXFSZ]
     return os.posix_spawnp(
         command[0], command, os.environ, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=default
@@ -214,7 +214,7 @@ def _spawn(command: list[str], output: int) -> int:
 
 
 def _wake_on_signals(command: SupervisedCommand) -> int:
-    """A descriptor that is readable after SIGTERM and after a child's end."""
+    """Return a descriptor that becomes readable after SIGTERM and after the end of a child."""
 
     def request_stop(_number: int, _frame: object) -> None:
         command.stop_requested = True

@@ -1,4 +1,4 @@
-"""The files that a supervisor leaves, in a folder where the trial can put what it likes."""
+"""Writes the supervisor's files, in a folder where the trial may have put other things under their names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from hydra_vertex.protocol.whole_file import write_whole
 
 REPORT_LIMIT_S = 7 * 24 * 3600.0
-"""How long a full disk is waited for. After that the trial counts as lost, and runs again."""
+"""How long to wait for space on a full disk. After that the trial counts as lost, and runs again."""
 
 
 def write(path: str, content: bytes) -> bool:
-    """Write a whole file; False when that is impossible now."""
+    """Write a whole file. Returns False when that is impossible at the moment."""
     try:
         _write_over(path, content)
     except OSError:
@@ -22,7 +22,7 @@ def write(path: str, content: bytes) -> bool:
 
 
 def write_until_done(path: str, content: bytes) -> None:
-    """Write a whole file. While the disk is full this process stays, and keeps what it knows."""
+    """Write a whole file, with retries for REPORT_LIMIT_S while the disk is full."""
     give_up, pause_s = time.monotonic() + REPORT_LIMIT_S, 0.1
     while not write(path, content) and time.monotonic() < give_up:
         time.sleep(pause_s)
@@ -30,14 +30,14 @@ def write_until_done(path: str, content: bytes) -> None:
 
 
 def _write_over(path: str, content: bytes) -> None:
-    """Whatever the trial has put in the file's place gives way. Raises OSError."""
+    """Write a file, after removing whatever has its name. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    _make_way(path)
+    _remove_obstacle(path)
     write_whole(path, content)
 
 
-def _make_way(path: str) -> None:
-    """Remove a file; a folder is kept under another name."""
+def _remove_obstacle(path: str) -> None:
+    """Remove a file or link; rename a folder."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.rename(path, f"{path}.{time.time_ns()}.aside")
     elif os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""What the service orders from a supervisor."""
+"""The order that a supervisor reads: its command and limits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 
 
 class LaunchOrder:
-    """The fields of the order; durations in seconds. `token` shows that an exit.json is a supervisor's own.
+    """The fields of the order; durations in seconds. `token` proves that exit.json was written by the supervisor.
 
-    `open_files` is the soft limit of open files for the command; None leaves it.
+    `open_files` is the soft limit of open files for the command; None means the inherited limit.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -25,5 +25,5 @@ class LaunchOrder:
         self.open_files: int | None = fields.get("open_files")
 
     def path(self, name: str) -> str:
-        """The path of a file in the trial's folder."""
+        """Return the path of a file in the trial's folder."""
         return f"{self.directory}/{name}"

@@ -1,4 +1,4 @@
-"""The processes below one, by /proc: who they are, what they need, and signals to them."""
+"""Descendants of a process, read from /proc: their pids, memory and start times, and signals to them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import sys
 PR_SET_CHILD_SUBREAPER = 36
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PARENT, _START_TIME = 1, 19
-"""Fields 4 and 22 of /proc/<pid>/stat, counted from the first one behind the command's name (proc_pid_stat(5))."""
+"""Fields 4 and 22 of /proc/<pid>/stat, counted from the first field after the command's name (proc_pid_stat(5))."""
 
 
 def become_subreaper() -> None:
-    """Let orphaned descendants become children of this process (prctl(2)). Nothing happens on other systems."""
+    """Let orphaned descendants become children of this process (prctl(2)). Does nothing on systems other than Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below `root`; none where there is no /proc."""
+    """Return the pids of all descendants of `root`; empty where there is no /proc."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - see __init__
         if name.isdigit():
@@ -33,21 +33,24 @@ def descendants(root: int) -> list[int]:
 
 
 def start_ticks(pid: int) -> int:
-    """When the process started, in clock ticks since boot; 0 where there is no /proc."""
+    """Return the start time of a process in clock ticks since boot; 0 where it cannot be read."""
     return _stat_field(str(pid), _START_TIME)
 
 
 def _stat_field(pid: str, index: int) -> int:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - see __init__
-            # The command's name, in parentheses, may hold anything; the fields behind it may not.
+            # The command's name, in parentheses, may contain spaces and parentheses; the fields after it may not.
             return int(file.read().rpartition(b")")[2].split()[index])
     except (OSError, IndexError, ValueError):
         return 0
 
 
 def memory_bytes(pids: list[int], limit_bytes: int) -> int:
-    """The memory of processes, no page counted twice; a cheap upper bound when even that is within the limit."""
+    """Return the memory of processes in bytes, shared pages counted once.
+
+    Returns the sum of their resident sets, a cheaper upper bound, when that is already within the limit.
+    """
     resident = sum(_resident_bytes(pid) for pid in pids)
     return resident if resident <= limit_bytes else sum(_needed_bytes(pid) for pid in pids)
 
@@ -61,7 +64,7 @@ def _resident_bytes(pid: int) -> int:
 
 
 def _needed_bytes(pid: int) -> int:
-    """What a process holds that the kernel cannot drop: its share of anonymous and of shared memory, not of files."""
+    """The process's share of mapped anonymous and shared memory, without file pages, which the kernel can drop."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123 - see __init__
             shares = dict(line.split(b":", 1) for line in file.read().splitlines()[1:])
