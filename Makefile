@@ -1,10 +1,10 @@
-# Two commands do everything on a fresh machine with Python 3.11: `make run` and `make test`.
+# On a fresh machine with Python 3.11, `make run` and `make test` need no other command before them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# The programs below tests/ are packages of that folder.
+# The programs in tests/ (matrix, release, hostile) are packages of that folder: they are started there with -m.
 PYTHON_OF_TESTS := $(CURDIR)/$(BIN)/python
-# A test file stays in one process, with its fixtures. Many tests wait for processes, hence one more than there are CPUs.
+# Each test file runs in one worker, because its fixtures are shared. Many tests wait for processes: one worker more than CPUs.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
@@ -15,27 +15,28 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/run  ## set-up, then the main job on real text: tune, select, retrain, report
+run: $(VENV)/run  ## set up, then tune, select, retrain and report with the sample app on real text
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
 	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
 
-test: $(VENV)/dev  ## set-up, then the test suite, in as many processes as there are CPUs and one more
+test: $(VENV)/dev  ## set up, then run the test suite in one process more than there are CPUs
 	$(BIN)/python -m pytest $(PARALLEL)
 
-coverage: $(VENV)/dev  ## the test suite, and which lines of ours it runs; child processes count
+coverage: $(VENV)/dev  ## run the test suite and report the covered lines, child processes included
 	$(BIN)/python tests/coverage_run.py $(PARALLEL)
 
-fuzz: $(VENV)/dev  ## the night's share: 100,000 texts through Hydra's parser (the suite has 2,000)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/trial/config/test_quoting.py
+fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (1,000)
+	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 $(BIN)/python -m pytest \
+	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py
 
-kills: $(VENV)/dev  ## the night's share: 200 kills of a running study's processes (the suite has 10)
-	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py
+kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 100 of local runs (the suite: 5)
+	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py
 
-lint: $(VENV)/dev  ## ruff, both as linter and as formatter
+lint: $(VENV)/dev  ## run ruff as linter and as formatter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/dev  ## mypy: strict for what is installed, and for the annotations of tests and benchmarks
+types: $(VENV)/dev  ## run mypy: strict on the installed packages, and on the annotations of tests and benchmarks
 	$(BIN)/mypy
 	$(BIN)/mypy trainer/*.py
 	$(BIN)/mypy --config-file tests/mypy.toml tests benchmarks
@@ -43,39 +44,39 @@ types: $(VENV)/dev  ## mypy: strict for what is installed, and for the annotatio
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
 	cd tests && $(PYTHON_OF_TESTS) -m release.wheel
 
-release-check: $(VENV)/dev  ## what must hold before a release: both archives, on every supported Python that is here
+release-check: $(VENV)/dev  ## check a release: build both archives, install them on every supported Python of this machine
 	cd tests && $(PYTHON_OF_TESTS) -m release
 
-image: $(VENV)/dev  ## build the image, labelled with the version; `make image TAG=...` names it
+image: $(VENV)/dev  ## build the image with the version as a label; `make image TAG=...` sets its name
 	docker build --build-arg VERSION=$$(cd tests && $(PYTHON_OF_TESTS) -m release.version) --tag $(TAG) .
 
-matrix: $(VENV)/dev  ## the tests on every Python and library version that is promised; `make matrix ROWS="launching 3.13"` runs some
+matrix: $(VENV)/dev  ## run the tests on every supported Python and library version; `make matrix ROWS="launching 3.13"` selects rows
 	cd tests && $(PYTHON_OF_TESTS) -m matrix $(ROWS)
 
-hostile: $(VENV)/dev  ## tests in environments that are not the usual one: other programs, homes, locales, proxies, ranks, ...
+hostile: $(VENV)/dev  ## run tests in unusual environments: other programs, homes, locales, proxies, ranks, ...
 	cd tests && $(PYTHON_OF_TESTS) -m hostile $(HOSTILE)
 
-google-components: $(VENV)/dev  ## the tests of Google's own pipeline components, in an environment of their own
+google-components: $(VENV)/dev  ## run the tests of Google's pipeline components, in a separate environment
 	cd tests && $(PYTHON_OF_TESTS) -m matrix google-components
 
-check: test lint types release-check matrix  ## everything that CI runs
+check: test lint types release-check matrix  ## run everything that CI runs
 
-bench: $(VENV)/dev  ## print every figure that the README quotes
+bench: $(VENV)/dev  ## measure and print every figure that the documentation quotes
 	$(BIN)/python -m benchmarks
 
-components: $(VENV)/dev  ## write the component.yaml files from their source
+components: $(VENV)/dev  ## write the component.yaml files from their Python source
 	$(BIN)/python -m hydra_vertex.pipelines.compiler
 
-lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml; `make lock UPGRADE=1` takes the newest of everything
+lock: $(VENV)/dev  ## compile requirements/*.txt from pyproject.toml; `make lock UPGRADE=1` takes the newest version of each
 	$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
-clean:  ## remove what make made
+clean:  ## remove everything that make created
 	rm -rf $(VENV) build dist
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# A stamp for each set of requirements: `dev` holds all of `run`, so that the two never undo each other.
+# One stamp file for each set of requirements. `dev` includes all of `run`, so installing one never removes the other.
 $(VENV)/run: requirements/run.txt pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --requirement requirements/run.txt
 	$(PIP) install --quiet --no-deps --editable .

@@ -1,6 +1,7 @@
-"""A run whose disk fills up: `unshare -Urm python -m cli.full_disk FOLDER STAGE`.
+"""Runs a study on a small disk that becomes full: `unshare -Urm python -m cli.full_disk FOLDER STAGE`.
 
-It fails with a traceback, and prints what the run has said as JSON. The namespace and its disk end with it.
+Prints the exit code and the stderr of the run as JSON, or fails with a traceback. The disk is unmounted with the mount
+namespace when this program exits.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main(config):
         while (DISK / "filler").exists():
             time.sleep(0.1)
         time.sleep(2.5)
-    # At the gathering, the disk has space for one of these and not for two.
+    # In the stage `gather` the disk has space for one of these files, not for two.
     is_large = STAGE == "gather" and (DISK.parent / "first").exists()
     (model / "weights").write_bytes(bytes(18 << 20 if is_large else 1000))
     return config.lr
@@ -66,7 +67,7 @@ hydra: {sweeper: {direction: minimize, n_trials: 3, n_jobs: 2, params: {lr: "int
 
 
 class Study:
-    """A project beside a small disk, which holds the run's folder."""
+    """A project and a small disk beside it, on which the run has its output folder."""
 
     def __init__(self, folder: Path, stage: str) -> None:
         self.folder, self.stage, self.disk = folder, stage, folder / "disk"
@@ -89,13 +90,13 @@ class Study:
                 command, cwd=self.folder, stdout=log, stderr=log, env=environ, start_new_session=True
             )
 
-    def said(self) -> str:
+    def stderr(self) -> str:
         return self.log.read_text(errors="replace")
 
     def wait_until(self, condition: Callable[[], object], limit_s: float = 90.0) -> float:
         began = time.monotonic()
         while not condition():
-            assert time.monotonic() - began < limit_s, self.said()
+            assert time.monotonic() - began < limit_s, self.stderr()
             time.sleep(0.02)
         return time.monotonic() - began
 
@@ -103,36 +104,37 @@ class Study:
         return len(list(self.disk.glob("out/studies/jobs/*/trials/*/log.txt"))) >= 2
 
     def finish(self) -> None:
-        """Give the space back; the same command goes on and ends well."""
+        """Free the space and check that the same command continues the run to success."""
         self.filler.unlink(missing_ok=True)
         (self.folder / "first").unlink()
-        assert self.start().wait(120) == 0, self.said()
+        assert self.start().wait(120) == 0, self.stderr()
         assert (self.disk / "out/model/weights").stat().st_size == 1000
         assert len(json.loads((self.disk / "out/job.json").read_text())["trials"]) == 3
 
 
 def run(folder: Path, stage: str) -> dict[str, object]:
     study = Study(folder, stage)
-    told_after_s = 0.0
+    reported_after_s = 0.0
     if stage == "start":
         fill(study.filler)
     process = study.start()
     if stage in {"tuning", "tuning, Ctrl-C"}:
         study.wait_until(study.trials_run)
         fill(study.filler)
-        told_after_s = study.wait_until(lambda: "is full" in study.said())
+        reported_after_s = study.wait_until(lambda: "is full" in study.stderr())
     if stage == "tuning, Ctrl-C":
         os.killpg(process.pid, signal.SIGINT)
     if stage == "tuning":
         study.filler.unlink()
     if stage == "stalled retrain":
         study.wait_until(study.filler.exists)
-        told_after_s = study.wait_until(lambda: "is full" in study.said())
+        reported_after_s = study.wait_until(lambda: "is full" in study.stderr())
         study.filler.unlink()
-    code, said = process.wait(120), study.said()
+    code = process.wait(120)
+    stderr = study.stderr()
     if code != 0:
         study.finish()
-    return {"code": code, "said": said, "told_after_s": told_after_s}
+    return {"code": code, "stderr": stderr, "reported_after_s": reported_after_s}
 
 
 if __name__ == "__main__":

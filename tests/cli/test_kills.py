@@ -1,6 +1,7 @@
-"""`kill -9` of `hydra-vertex run` at every stage: nothing of it is left, and the same command goes on.
+"""`kill -9` of `hydra-vertex run` at every stage: no process is left, and the same command continues the run.
 
-`KILL_SEEDS=20 pytest tests/cli/test_kills.py` kills 20 runs at random moments (the suite one).
+`KILL_SEEDS=20 pytest tests/cli/test_kills.py` kills 20 runs up to 5 times each at random moments (the suite one run);
+`make kills` runs it.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.job import JobState, load_job
+from hydra_vertex.job import JobState
+from hydra_vertex.launcher.files.job_file import read_job
 from pipelines.apps import Project, environment, make_project
 
 SEEDS = int(os.environ.get("KILL_SEEDS", "1"))
 KILLS = 5
 GONE_LIMIT_S = 15.0
-"""A few seconds on a machine of its own: the grace of a step is 3 s, that of a trial 5 s."""
+"""Seconds until all processes must have exited: a step has a grace period of 3 s, a trial one of 5 s."""
 VARIABLE = "HYDRA_VERTEX_TEST"
 
-# Says when it is imported and when it retrains, and has a child of its own as a data loader is one.
+# Logs when it is imported and when it retrains, and starts a child process, as a data loader does.
 APP = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -86,7 +88,7 @@ hydra:
 
 @dataclass
 class Study:
-    """A project, its output folder, and the variable that all of its processes have inherited."""
+    """A project, its output folder, and the value of the variable that all of its processes inherit."""
 
     project: Project
     out: Path
@@ -115,7 +117,7 @@ class Study:
             )
 
     def processes(self) -> list[str]:
-        """Command lines of everything that the runs have started and that is there."""
+        """Return the command lines of all running processes that the runs have started."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -124,10 +126,10 @@ class Study:
         return found
 
     def require_one_result(self) -> None:
-        """One retraining has ended, it is the one whose model lies there, and no two ran at the same time."""
+        """Check that one retraining has finished, its output is the model, and no two ran at the same time."""
         assert self.noted("overlap") == []
         assert self.noted("end") == [(self.out / "model" / "model.txt").read_text()]
-        job = load_job(self.out / "job.json")
+        job = read_job(self.out / "job.json")
         assert job.state is JobState.SUCCEEDED
         assert len(job.trials) == 3
         assert (self.out / "best.yaml").exists()
@@ -174,7 +176,7 @@ STAGES: dict[str, Callable[[Study], object]] = {
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_run_leaves_nothing_and_goes_on(study: Study, stage: str) -> None:
+def test_a_killed_run_leaves_no_process_and_is_continued_by_the_same_command(study: Study, stage: str) -> None:
     run = study.start()
     wait_until(lambda: STAGES[stage](study), 60, lambda: (study.project.path / "stderr").read_text())
     run.kill()
@@ -186,7 +188,7 @@ def test_a_killed_run_leaves_nothing_and_goes_on(study: Study, stage: str) -> No
 
     assert study.processes() == []
     if stage == "the result is gathered":
-        # It had ended when the run was killed, and the one that counts is the second.
+        # The retraining had finished before the run was killed; the continued run retrains again.
         assert study.noted("overlap") == []
         assert (study.out / "model" / "model.txt").read_text() == study.noted("end")[-1]
         assert ended_before == study.noted("end")[:1]
@@ -195,7 +197,7 @@ def test_a_killed_run_leaves_nothing_and_goes_on(study: Study, stage: str) -> No
 
 
 @pytest.mark.parametrize("stage", ["trials run", "it is retrained"])
-def test_the_same_command_at_once_ends_what_is_left_before_it_starts_anything(study: Study, stage: str) -> None:
+def test_the_same_command_run_immediately_first_ends_the_processes_that_are_left(study: Study, stage: str) -> None:
     run = study.start(retrain_s=60)
     wait_until(lambda: STAGES[stage](study), 60)
     run.kill()
@@ -207,7 +209,7 @@ def test_the_same_command_at_once_ends_what_is_left_before_it_starts_anything(st
     assert study.processes() == []
 
 
-def test_what_a_killed_guard_could_not_end_is_ended_by_the_next_run(study: Study) -> None:
+def test_the_next_run_ends_the_processes_of_a_run_whose_guard_was_killed(study: Study) -> None:
     run = study.start(retrain_s=60)
     wait_until(lambda: study.noted("begin"), 60)
     guards = [int(p.name) for p in Path("/proc").glob("[0-9]*") if is_guard(p, study)]
@@ -221,7 +223,7 @@ def test_what_a_killed_guard_could_not_end_is_ended_by_the_next_run(study: Study
     finish(study)
 
     study.require_one_result()
-    assert "ended what an earlier run had left: " in (study.project.path / "stderr").read_text()
+    assert " processes that an earlier run had left" in (study.project.path / "stderr").read_text()
     assert study.processes() == []
 
 
@@ -233,7 +235,7 @@ def is_guard(process: Path, study: Study) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_told_to_end_leaves_nothing_either(study: Study, number: signal.Signals) -> None:
+def test_a_run_that_gets_a_signal_leaves_no_process(study: Study, number: signal.Signals) -> None:
     run = study.start(retrain_s=60)
     wait_until(lambda: study.noted("begin"), 60)
     os.killpg(run.pid, number)
@@ -244,16 +246,16 @@ def test_a_run_that_is_told_to_end_leaves_nothing_either(study: Study, number: s
     study.require_one_result()
 
 
-def test_one_run_at_a_time_works_in_a_folder_and_the_second_says_who_it_is(study: Study) -> None:
+def test_a_second_run_on_a_folder_is_refused_and_names_the_first(study: Study) -> None:
     first = study.start()
     wait_until(lambda: study.noted("begin") or len(study.noted("import")) >= 2, 60)
     second = study.start()
 
     assert second.wait(60) == 2
     assert first.wait(120) == 0
-    said = (study.project.path / "stderr").read_text()
-    assert f"{study.out}: is in use by another run, process {first.pid} since 20" in said
-    assert "wait for it or stop it, or give --out another folder" in said
+    stderr = (study.project.path / "stderr").read_text()
+    assert f"{study.out}: is in use by another run, process {first.pid} since 20" in stderr
+    assert "wait for it or stop it, or give --out another folder" in stderr
     study.require_one_result()
 
 
@@ -274,5 +276,5 @@ def test_runs_killed_at_random_moments_end_with_one_result(study: Study, seed: i
 
     assert study.noted("overlap") == []
     assert (study.out / "model" / "model.txt").read_text() == study.noted("end")[-1]
-    assert len(load_job(study.out / "job.json").trials) == 3
+    assert len(read_job(study.out / "job.json").trials) == 3
     assert study.processes() == []

@@ -51,7 +51,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert ended.stdout == "[]\n"
 
 
-def test_the_app_s_command_is_what_stands_behind_the_first_separator() -> None:
+def test_the_app_s_command_is_everything_after_the_first_separator() -> None:
     assert split_app(["run", "--search", "s", "--", "python", "a.py", "--", "x"]) == (
         ["run", "--search", "s"],
         ("python", "a.py", "--", "x"),
@@ -74,7 +74,7 @@ BAD_SEARCH = {
 
 @pytest.mark.parametrize("case", BAD_SEARCH)
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
+def test_an_invalid_search_space_is_one_line_and_nothing_is_launched(
     project: Project, tmp_path: Path, case: str, command: str
 ) -> None:
     text, says = BAD_SEARCH[case]
@@ -110,7 +110,7 @@ def test_a_space_that_cannot_be_searched_is_one_line_and_nothing_is_launched(
         (("--search", "search.yaml", "--trial-memory", "lots", *APP), "is not a size above 0"),
     ],
 )
-def test_a_bad_command_line_is_one_line_and_nothing_is_launched(
+def test_an_invalid_command_line_is_one_line_and_nothing_is_launched(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -125,13 +125,13 @@ def test_a_bad_command_line_is_one_line_and_nothing_is_launched(
     assert not (tmp_path / "out" / "studies").exists()
 
 
-def test_an_output_folder_that_holds_something_else_is_left_alone(project: Project, tmp_path: Path) -> None:
+def test_an_output_folder_with_other_files_is_refused_and_not_changed(project: Project, tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
 
     ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", str(tmp_path), *APP)
 
     assert ended.code == 2
-    assert "is not empty and holds no run" in ended.stderr
+    assert "is not empty and has no run" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
@@ -152,7 +152,7 @@ studySpec:
         ({"early_stopping": "none"}, {}, []),
     ],
 )
-def test_early_stopping_is_the_flag_s_or_else_the_file_s_and_the_objective_is_monitored(
+def test_early_stopping_is_that_of_the_flag_or_of_the_file_and_the_objective_is_monitored(
     tmp_path: Path, asked: dict[str, Any], field: dict[str, object], monitor: list[str]
 ) -> None:
     file = tmp_path / "search.yaml"
@@ -164,7 +164,7 @@ def test_early_stopping_is_the_flag_s_or_else_the_file_s_and_the_objective_is_mo
     assert json.loads(str(arguments["monitor"])) == monitor
 
 
-def test_a_search_file_of_hydra_has_no_early_stopping_unless_it_is_asked_for(project: Project) -> None:
+def test_a_hydra_search_file_has_no_early_stopping_without_the_flag(project: Project) -> None:
     plain = project.hydra_vertex("check", "--search", "search.yaml", "--json", *APP)
     asked = project.hydra_vertex("check", "--search", "search.yaml", "--early-stopping", "median", "--json", *APP)
 
@@ -172,7 +172,7 @@ def test_a_search_file_of_hydra_has_no_early_stopping_unless_it_is_asked_for(pro
     assert json.loads(asked.stdout)["studySpec"]["medianAutomatedStoppingSpec"] == {}
 
 
-def test_check_prints_the_space_as_the_app_takes_it(project: Project) -> None:
+def test_check_prints_the_search_space_with_the_types_of_the_app(project: Project) -> None:
     ended = project.hydra_vertex("check", "--search", "search.yaml", "--json", *APP)
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -182,7 +182,7 @@ def test_check_prints_the_space_as_the_app_takes_it(project: Project) -> None:
     assert (document["maxTrialCount"], document["parallelTrialCount"]) == (4, 2)
 
 
-def test_an_app_that_fails_before_its_config_is_shown_with_its_own_words(project: Project) -> None:
+def test_an_app_that_fails_before_its_config_is_reported_with_its_error(project: Project) -> None:
     project.write("broken.py", "import no_such_module_of_mine\n")
 
     ended = project.hydra_vertex("check", "--search", "search.yaml", "--", "python", "broken.py")
@@ -192,7 +192,7 @@ def test_an_app_that_fails_before_its_config_is_shown_with_its_own_words(project
     assert "No module named 'no_such_module_of_mine'" in ended.stderr
 
 
-def test_compile_writes_both_forms(project: Project, tmp_path: Path) -> None:
+def test_compile_writes_json_and_yaml(project: Project, tmp_path: Path) -> None:
     for suffix in ("json", "yaml"):
         ended = project.hydra_vertex("compile", "-o", str(tmp_path / f"p.{suffix}"), "--image", "gcr.io/p/i", "--json")
         assert json.loads(ended.stdout) == {"pipeline": str(tmp_path / f"p.{suffix}"), "image": "gcr.io/p/i"}
@@ -200,7 +200,7 @@ def test_compile_writes_both_forms(project: Project, tmp_path: Path) -> None:
     assert "gcr.io/p/i" in (tmp_path / "p.json").read_text()
 
 
-def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
+def test_a_missing_library_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "kfp", None)
@@ -211,7 +211,7 @@ def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
     assert "pip install 'hydra-vertex[all]'" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_pipeline_is_refused_before_the_folder_is_claimed(project: Project, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_pipeline_is_refused_before_the_folder_exists(project: Project, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text("{}")
     options = ("--search", "search.yaml", "--pipeline", str(tmp_path / "p.json"), "--out", str(tmp_path / "out"))
 

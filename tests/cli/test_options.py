@@ -1,4 +1,4 @@
-"""Every number, name and file on a command line: what cannot be meant ends in exit code 2 and one line."""
+"""Every number, name and file of a command line: an invalid one gives exit code 2 and one line."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def refusal(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> str:
-    """What a command says on stderr, which must be one line and end with code 2."""
+    """Run a command and return its stderr; checks that it is one line and that the exit code is 2."""
     monkeypatch.chdir(project.path)
     before = sorted(project.path.rglob("*"))
     try:
         code = main(arguments)
     except SystemExit as ended:
         code = int(str(ended.code))
-    said = capsys.readouterr()
-    assert code == 2, said.err
-    assert said.out == ""
-    assert len(said.err.splitlines()) == 1, said.err
-    assert said.err.startswith("hydra-vertex: ")
-    assert said.err.rstrip("\n").isprintable()
+    printed = capsys.readouterr()
+    assert code == 2, printed.err
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1, printed.err
+    assert printed.err.startswith("hydra-vertex: ")
+    assert printed.err.rstrip("\n").isprintable()
     assert sorted(project.path.rglob("*")) == before
-    return said.err
+    return printed.err
 
 
 NUMBERS = {
@@ -70,7 +70,7 @@ NAMES = {
 @pytest.mark.parametrize(
     ("option", "value"), [(option, value) for option, values in {**NUMBERS, **NAMES}.items() for value in values]
 )
-def test_a_number_or_name_that_cannot_be_meant_is_refused_by_its_option(
+def test_an_invalid_number_or_name_is_refused_with_the_name_of_its_option(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, value: str
 ) -> None:
     given = (f"{option}={value}",) if option == "--search" else (*STUDY, f"{option}={value}")
@@ -93,7 +93,7 @@ def test_a_number_or_name_that_cannot_be_meant_is_refused_by_its_option(
     ],
 )
 @pytest.mark.parametrize("command", ["check", "run", "submit"])
-def test_a_search_file_that_is_none_is_named(
+def test_an_invalid_search_file_is_named(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -120,7 +120,7 @@ FILES = {
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("command", ["best", "report"])
-def test_a_job_file_that_is_none_is_named(
+def test_an_invalid_job_file_is_named(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, file: str
 ) -> None:
     line = refusal(project, monkeypatch, capsys, command, file)
@@ -132,7 +132,7 @@ def test_a_job_file_that_is_none_is_named(
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("command", ["run", "submit"])
-def test_a_pipeline_file_that_is_none_is_named(
+def test_an_invalid_pipeline_file_is_named(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, file: str
 ) -> None:
     given = ("--pipeline", file) if command == "run" else (file, *TARGET)
@@ -142,7 +142,7 @@ def test_a_pipeline_file_that_is_none_is_named(
     assert file in line
 
 
-def test_a_pipeline_that_only_looks_like_one_is_refused_before_anything_is_started(
+def test_a_pipeline_that_kfp_cannot_load_is_refused_before_anything_is_started(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ["project", "location", "api_endpoint", "display_name", "app_command", "study_spec", "trial_job_spec"]
@@ -154,7 +154,7 @@ def test_a_pipeline_that_only_looks_like_one_is_refused_before_anything_is_start
 
     line = refusal(project, monkeypatch, capsys, "run", "--pipeline", str(file), *STUDY, *APP)
 
-    assert f"{file}: kfp takes it for no pipeline" in line
+    assert f"{file}: kfp cannot load the pipeline" in line
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_pipeline_that_only_looks_like_one_is_refused_before_anything_is_start
     ],
     ids=" ".join,
 )
-def test_a_command_line_that_cannot_be_meant_is_refused_in_one_line(
+def test_an_invalid_command_line_is_refused_in_one_line(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -202,13 +202,13 @@ def test_a_command_line_that_cannot_be_meant_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("option", ["--port=99999", "--port=-1", "--grpc-port=99999"])
-def test_a_port_that_there_is_not_is_refused(
+def test_an_invalid_port_is_refused(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     assert option.partition("=")[0] in refusal(project, monkeypatch, capsys, "serve", "--dir", str(tmp_path), option)
 
 
-def test_counts_that_do_not_go_together_are_refused(
+def test_more_parallel_trials_than_trials_are_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refusal(project, monkeypatch, capsys, "check", *STUDY, "--trials", "2", "--parallel", "3", *APP)
@@ -216,7 +216,7 @@ def test_counts_that_do_not_go_together_are_refused(
     assert "3 parallel trials of 2 in all" in line
 
 
-def test_an_argument_of_the_app_that_is_no_text_is_refused(
+def test_an_argument_of_the_app_that_is_not_unicode_is_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert r"'note=caf\udce9' is not Unicode" in refusal(
@@ -232,7 +232,7 @@ def test_an_argument_of_the_app_that_is_no_text_is_refused(
         (("--retrain", "depth=(("), "depth=(("),
     ],
 )
-def test_what_only_the_trial_side_knows_is_asked_of_it_before_anything_is_launched(
+def test_options_that_only_the_trial_side_can_check_are_checked_before_anything_is_launched(
     project: Project, tmp_path: Path, options: tuple[str, ...], says: str
 ) -> None:
     ended = project.hydra_vertex("run", *STUDY, *options, "--out", str(tmp_path / "out"), *APP)

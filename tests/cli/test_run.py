@@ -1,4 +1,4 @@
-"""The whole road, with a small app: check, tune, select, retrain, report; and what happens when trials fail."""
+"""A whole run with a small app: check, tune, select, retrain, report; also with failing trials and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState, load_job
+from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState
+from hydra_vertex.launcher.files.job_file import read_job
 from pipelines.apps import SEARCH, Ended, Project, environment, make_project
 
 APP = ("--", "python", "app.py", "experiment=mine")
@@ -29,7 +30,7 @@ class Finished:
 
     @property
     def job(self) -> HyperparameterTuningJob:
-        return load_job(self.out / "job.json")
+        return read_job(self.out / "job.json")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(project, ended, out)
 
 
-def test_a_run_ends_with_its_result_in_one_folder(finished: Finished) -> None:
+def test_a_run_writes_its_result_to_one_folder(finished: Finished) -> None:
     result = json.loads(finished.ended.stdout)
 
     assert finished.job.state is JobState.SUCCEEDED
@@ -53,7 +54,7 @@ def test_a_run_ends_with_its_result_in_one_folder(finished: Finished) -> None:
     assert "<html" in (finished.out / "report.html").read_text()[:2000]
 
 
-def test_the_best_trial_s_value_is_the_smallest_and_retraining_gives_it_again(finished: Finished) -> None:
+def test_the_best_trial_has_the_smallest_value_and_retraining_reproduces_it(finished: Finished) -> None:
     result = json.loads(finished.ended.stdout)
     values = [trial.objective("val/loss") for trial in finished.job.trials]
 
@@ -61,7 +62,7 @@ def test_the_best_trial_s_value_is_the_smallest_and_retraining_gives_it_again(fi
     assert result["retrainedValue"] == pytest.approx(result["value"])
 
 
-def test_the_model_is_what_the_app_wrote_with_the_best_config(finished: Finished) -> None:
+def test_the_model_is_the_output_of_the_app_with_the_best_config(finished: Finished) -> None:
     overrides = (finished.out / "overrides.txt").read_text().splitlines()
     lr, depth, model = (finished.out / "model" / "model.txt").read_text().split()
 
@@ -69,7 +70,7 @@ def test_the_model_is_what_the_app_wrote_with_the_best_config(finished: Finished
     assert json.loads(finished.ended.stdout)["overrides"] == overrides
 
 
-def test_the_printed_command_runs_the_best_config_with_the_app_alone(finished: Finished) -> None:
+def test_the_printed_command_runs_the_app_with_the_best_config(finished: Finished) -> None:
     result = json.loads(finished.ended.stdout)
     command = shlex.split(result["reproduce"])
     assert command[:2] == ["python", "app.py"]
@@ -90,7 +91,7 @@ def test_the_printed_command_runs_the_best_config_with_the_app_alone(finished: F
     assert "note: mine\n" in shown
 
 
-def test_the_experiment_file_chooses_groups_and_holds_typed_values(finished: Finished) -> None:
+def test_the_experiment_file_selects_config_groups_and_does_not_copy_their_values(finished: Finished) -> None:
     text = (finished.out / "best.yaml").read_text()
 
     assert text.startswith("# @package _global_\n")
@@ -98,7 +99,7 @@ def test_the_experiment_file_chooses_groups_and_holds_typed_values(finished: Fin
     assert "width:" not in text
 
 
-def test_best_and_report_work_from_the_job_file_alone(finished: Finished, tmp_path: Path) -> None:
+def test_best_and_report_need_only_the_job_file(finished: Finished, tmp_path: Path) -> None:
     job, target = str(finished.out / "job.json"), tmp_path / "experiment" / "best.yaml"
 
     best = finished.project.hydra_vertex("best", job, "-o", str(target), "--json")
@@ -112,14 +113,14 @@ def test_best_and_report_work_from_the_job_file_alone(finished: Finished, tmp_pa
     assert (tmp_path / "r.html").exists()
 
 
-def test_best_says_in_words_how_to_run_its_file(finished: Finished, tmp_path: Path) -> None:
+def test_best_prints_the_command_that_uses_its_file(finished: Finished, tmp_path: Path) -> None:
     target = tmp_path / "experiment" / "best.yaml"
     ended = finished.project.hydra_vertex("best", str(finished.out / "job.json"), "-o", str(target))
 
     assert f"python app.py --config-dir {tmp_path} experiment=best" in ended.stdout
 
 
-def test_the_same_command_goes_on_with_the_folder_and_another_study_does_not(finished: Finished) -> None:
+def test_the_same_command_continues_in_its_folder_and_another_study_is_refused(finished: Finished) -> None:
     base = ("run", "--search", "search.yaml", "--out", str(finished.out))
 
     again = finished.project.hydra_vertex(*base, "--json", *APP)
@@ -129,10 +130,10 @@ def test_the_same_command_goes_on_with_the_folder_and_another_study_does_not(fin
     assert len(finished.job.trials) == 4
     assert json.loads(again.stdout)["value"] == json.loads(finished.ended.stdout)["value"]
     assert other.code == 2
-    assert "holds another study (it differs in max_trial_count)" in other.stderr
+    assert "has another study (different: max_trial_count)" in other.stderr
 
 
-def test_an_app_that_ignores_its_experiment_is_given_overrides_instead(finished: Finished, tmp_path: Path) -> None:
+def test_an_app_that_overrides_its_experiment_gets_overrides_instead(finished: Finished, tmp_path: Path) -> None:
     project = make_project(tmp_path)
     config = (tmp_path / "conf/config.yaml").read_text()
     project.write("conf/config.yaml", config.replace("  - _self_\n", "").replace("null\n", "null\n  - _self_\n", 1))
@@ -146,10 +147,10 @@ def test_an_app_that_ignores_its_experiment_is_given_overrides_instead(finished:
     assert "# NOTE: as an experiment this file does not give" in (tmp_path / "best.yaml").read_text()
 
 
-def test_failing_trials_are_infeasible_with_their_own_words_and_never_win(tmp_path: Path) -> None:
+def test_failing_trials_are_infeasible_with_their_error_and_never_selected(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     modes = ["ok", "crash", "none", "nan", "text", "hang"]
-    # A key for each trial keeps the search from choosing: one trial a mode, by exhausting a space of six.
+    # The space has six points and the study six trials, so that each mode is tried once.
     params = "      mode: choice(" + ", ".join(modes) + ")\n"
     project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + params)
     options = ("--trials", "6", "--parallel", "2", "--trial-timeout", "10", "--out", "out", "--json")
@@ -157,7 +158,7 @@ def test_failing_trials_are_infeasible_with_their_own_words_and_never_win(tmp_pa
     ended = project.hydra_vertex("run", "--search", "search.yaml", *options, "--", "python", "app.py")
 
     assert ended.code == 0, ended.stderr
-    job = load_job(tmp_path / "out" / "job.json")
+    job = read_job(tmp_path / "out" / "job.json")
     reasons = {str(trial.parameters["mode"]): trial.infeasible_reason for trial in job.trials}
     states = {str(trial.parameters["mode"]): trial.state for trial in job.trials}
     assert states == {mode: TrialState.SUCCEEDED if mode == "ok" else TrialState.INFEASIBLE for mode in modes}
@@ -179,11 +180,11 @@ def test_when_every_trial_fails_the_command_fails_with_the_first_traceback(tmp_p
     assert ended.code == 1
     assert "no trial to select: 4 trials, 4 infeasible" in ended.stderr
     assert "ValueError: the app's own error" in ended.stderr
-    assert load_job(tmp_path / "out" / "job.json").state is JobState.FAILED
+    assert read_job(tmp_path / "out" / "job.json").state is JobState.FAILED
     assert len(list((tmp_path / "out" / "logs").iterdir())) == 4
 
 
-def test_ctrl_c_stops_the_trials_and_the_printed_command_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_stops_the_trials_and_the_printed_command_continues_the_run(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     command = (
         "run",
@@ -211,17 +212,17 @@ def test_ctrl_c_stops_the_trials_and_the_printed_command_goes_on(tmp_path: Path)
 
     assert runner.returncode == 130
     assert "Traceback" not in stderr
-    assert "To go on:\n  hydra-vertex run --search search.yaml" in stderr
+    assert "To continue:\n  hydra-vertex run --search search.yaml" in stderr
     assert not processes_of(tmp_path)
 
     ended = project.hydra_vertex(*command)
 
     assert ended.code == 0, ended.stderr
-    assert len(load_job(tmp_path / "out" / "job.json").trials) == 4
+    assert len(read_job(tmp_path / "out" / "job.json").trials) == 4
 
 
 def wait_for_trial(studies: Path, limit_s: float = 60) -> None:
-    """Until the first trial prints, which is after its process has started."""
+    """Wait until the first trial has printed, which is after the start of its process."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         if any(log.stat().st_size for log in studies.glob("jobs/*/trials/*/log.txt")):
@@ -231,7 +232,7 @@ def wait_for_trial(studies: Path, limit_s: float = 60) -> None:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of processes that work in a folder."""
+    """Return the command lines of processes whose working directory is the folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

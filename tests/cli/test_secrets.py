@@ -1,4 +1,4 @@
-"""A study whose command line, config, search file and logs hold secrets: none of them leaves with a result."""
+"""A study with secrets in its command line, config, search file and logs: no result or output contains them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OVERRIDES = {
 }
 ENVIRONMENT_SECRET = "S3CRET-of-the-environment"  # noqa: S105 - made up
 APP_COMMAND = ("--", "python", "app.py", *(f"{key}={value}" for key, value in OVERRIDES.items()))
-# Every secret says S3CRET: none of it may be anywhere.
+# Every secret contains S3CRET, so that a leak can be found by this word.
 LEAK = re.compile("S3CRET", re.IGNORECASE)
 
 APP = """
@@ -45,7 +45,7 @@ from omegaconf import OmegaConf
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config):
     resolved = OmegaConf.to_container(config, resolve=True)
-    # What libraries do: they log their settings. What the retraining prints goes to the terminal as it is.
+    # Many libraries log their settings. Only trials do here: the output of the retraining is not masked.
     if os.environ.get("CLOUD_ML_TRIAL_ID"):
         print("settings", json.dumps(resolved), "and", os.environ["MONITORING_PASSWORD"])
     if folder := os.environ.get("AIP_MODEL_DIR"):
@@ -102,15 +102,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         del os.environ["MONITORING_PASSWORD"]
 
 
-def test_a_run_prints_no_secret_and_says_that_its_files_are_private(finished: Finished) -> None:
+def test_a_run_prints_no_secret_and_reports_that_its_files_are_private(finished: Finished) -> None:
     assert finished.ended.code == 0, finished.ended.stderr
     require_none(finished.ended.stdout, finished.ended.stderr)
     assert "wandb.api_key=***" in finished.ended.stderr
-    assert "all of its files are for you alone (mode 0600)" in finished.ended.stderr
+    assert "only you can read its files (mode 0600)" in finished.ended.stderr
     assert "INFEASIBLE" in finished.ended.stderr
 
 
-def test_what_is_handed_on_holds_no_secret(finished: Finished) -> None:
+def test_the_results_to_be_shared_have_no_secret(finished: Finished) -> None:
     for name in ("best.yaml", "report.html", "overrides.txt", "config/experiment/best.yaml"):
         require_none((finished.out / name).read_text())
     page = (finished.out / "report.html").read_text()
@@ -118,7 +118,7 @@ def test_what_is_handed_on_holds_no_secret(finished: Finished) -> None:
     assert "postgresql://user:***@db/x" in page
 
 
-def test_what_is_needed_to_run_holds_them_and_is_the_user_s_alone(finished: Finished) -> None:
+def test_files_with_secrets_are_private_and_the_retraining_gets_the_secrets(finished: Finished) -> None:
     for name in ("plan.json", "job.json"):
         assert LEAK.search((finished.out / name).read_text())
     for path in finished.out.rglob("*"):
@@ -130,11 +130,11 @@ def test_what_is_needed_to_run_holds_them_and_is_the_user_s_alone(finished: Fini
     assert trained["service_token"] == SECRETS["SERVICE_TOKEN"]
 
 
-def test_the_experiment_file_has_the_app_s_reference_or_a_gap_that_says_what_to_fill_in(finished: Finished) -> None:
+def test_the_experiment_file_has_the_reference_of_the_app_or_a_gap_with_an_instruction(finished: Finished) -> None:
     text = (finished.out / "best.yaml").read_text()
 
     assert "api_key: ${oc.env:WANDB_API_KEY,null}" in text
-    # The app has defaults of these, which ??? would leave in force.
+    # The app has defaults for these keys, which ??? would not override.
     assert "password: ${oc.env:DB_PASSWORD}" in text
     assert "url: ${oc.env:DB_URL}" in text
     assert "service_token: ${oc.env:SERVICE_TOKEN}" in text
@@ -144,12 +144,12 @@ def test_the_experiment_file_has_the_app_s_reference_or_a_gap_that_says_what_to_
     assert "# NOTE" not in text
 
 
-def test_the_printed_command_runs_the_best_config_once_the_secrets_are_in_its_variables(finished: Finished) -> None:
+def test_the_printed_command_runs_the_best_config_with_the_secrets_in_shell_variables(finished: Finished) -> None:
     command = finished.ended.stdout.split("To run the best config again:\n  ")[1].strip()
     assert "experiment=best" in command
     assert "# the secrets are in " in command
     assert 'db.password="$DB_PASSWORD"' in command
-    # The list cannot be given by an override of one of its items.
+    # An override cannot set a single item of a list, so the whole list is given.
     loggers = f"loggers={SECRETS['LOGGERS']}"
     command = command.replace("  # the", f" '{loggers}'  # the").replace("python", sys.executable, 1)
     quoted = {**SECRETS, "DB_URL": f'"{SECRETS["DB_URL"]}"', "DB_PASSWORD": f'"{SECRETS["DB_PASSWORD"]}"'}
@@ -190,7 +190,7 @@ def test_best_check_and_report_print_and_write_no_secret(finished: Finished, as_
     assert other.stdout
 
 
-def test_an_error_repeats_no_secret(finished: Finished) -> None:
+def test_an_error_message_has_no_secret(finished: Finished) -> None:
     wrong = (*APP_COMMAND, "db.passwort=S3CRET-mistyped", "--token", "S3CRET-behind-a-space")
     for arguments in (
         ("check", "--search", "search.yaml", *wrong),
@@ -201,7 +201,7 @@ def test_an_error_repeats_no_secret(finished: Finished) -> None:
         require_none(ended.stderr.replace("S3CRET-mistyped", "").replace("S3CRET-no", ""))
 
 
-def test_without_secrets_files_are_as_the_umask_says(finished: Finished) -> None:
+def test_without_secrets_files_have_the_permissions_of_the_umask(finished: Finished) -> None:
     options = ("--search", "plain.yaml", "--trials", "1", "--parallel", "1", "--out", "plain")
     search = (finished.project.path / "search.yaml").read_text()
     finished.project.write("plain.yaml", search.replace("      service_token: S3CRET-fixed-in-search\n", ""))
@@ -209,5 +209,5 @@ def test_without_secrets_files_are_as_the_umask_says(finished: Finished) -> None
         "run", "--search", "plain.yaml", *options[2:], "--", "python", "app.py", "depth=1"
     )
 
-    assert "for you alone" not in ended.stderr
+    assert "only you can read" not in ended.stderr
     assert (finished.project.path / "plain/plan.json").stat().st_mode & 0o044 == 0o044

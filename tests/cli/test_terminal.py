@@ -1,4 +1,4 @@
-"""Names, choices and reasons of a job are data: each command at a real terminal, with hostile ones."""
+"""Names, choices and error texts with terminal control characters: each command prints them escaped on a terminal."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ CLEAR, LINK, BACK, TURN, EIGHT_BIT = "\x1b[2J", "\x1b]8;;http://evil\x07", "\rfo
 EVIL = f"e{CLEAR}{LINK}{BACK}{TURN}{EIGHT_BIT}[red]x[/y]:fire:"
 SHOWN = r"e\x1b[2J\x1b]8;;http://evil\x07\rforged\u202e\x9b2J[red]x[/y]:fire:"
 
-# What rich sends by itself: colours, cursor movements, erasing a line, hiding the cursor.
+# The control sequences of rich: colours, cursor movements, erasing a line, hiding the cursor.
 _OF_RICH = re.compile(r"\x1b\[[0-9;?]*[mABGKHhl]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-# An app whose failure is as hostile as its choices may be.
+# A search space whose metric name and choices contain control characters and markup.
 SEARCH = r"""
 optimized_metric: "loss[/x]"
 hydra:
@@ -44,7 +44,7 @@ hydra:
 
 
 def at_terminal(project: Project, *arguments: str, columns: int = 300) -> tuple[int, str]:
-    """The exit code, and everything that the command sent to its terminal."""
+    """Run a command on a pseudo-terminal. Returns the exit code and everything that the command printed."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
     command = [sys.executable, "-m", "hydra_vertex.cli.main", *arguments]
@@ -57,7 +57,7 @@ def at_terminal(project: Project, *arguments: str, columns: int = 300) -> tuple[
     try:
         while data := os.read(master, 1 << 16):
             sent += data
-    except OSError:  # EIO: the last process that had the terminal open has ended
+    except OSError:  # EIO: the last process that had the terminal open has exited
         pass
     finally:
         os.close(master)
@@ -81,7 +81,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def job_file(project: Project) -> str:
-    """A job that holds hostile text wherever it can."""
+    """A job file with control characters in every text field."""
     job = make_job(
         [
             make_trial(1, None, parameters={"note": EVIL, "lr": 0.5}),
@@ -105,7 +105,7 @@ def job_file(project: Project) -> str:
     return "job.json"
 
 
-def test_a_whole_run_shows_names_and_choices_as_they_are(project: Project) -> None:
+def test_a_whole_run_prints_names_and_choices_escaped(project: Project) -> None:
     code, sent = at_terminal(project, "run", "--search", "search.yaml", "--name", "[b]n[/c]:fire:", "--out", "o", *APP)
 
     assert code == 0, sent
@@ -117,7 +117,7 @@ def test_a_whole_run_shows_names_and_choices_as_they_are(project: Project) -> No
     assert "is the best: loss[/x] " in sent
 
 
-def test_a_run_whose_trials_fail_shows_their_reasons_as_they_are(project: Project) -> None:
+def test_a_run_whose_trials_fail_prints_their_errors_escaped(project: Project) -> None:
     arguments = ("run", "--search", "search.yaml", "--out", "failed", "--", "python", "failing.py")
     code, sent = at_terminal(project, *arguments)
 
@@ -126,7 +126,7 @@ def test_a_run_whose_trials_fail_shows_their_reasons_as_they_are(project: Projec
     assert r"\x9b2J\u202e[/y]" in sent
 
 
-def test_check_shows_choices_as_they_are(project: Project) -> None:
+def test_check_prints_choices_escaped(project: Project) -> None:
     code, sent = at_terminal(project, "check", "--search", "search.yaml", *APP)
 
     assert code == 0, sent
@@ -138,7 +138,7 @@ def test_check_shows_choices_as_they_are(project: Project) -> None:
 @pytest.mark.parametrize(
     "command", [("check", "--search", "search.yaml", "--json", *APP), ("best", "job.json", "--json")]
 )
-def test_json_is_harmless_at_a_terminal_too(project: Project, job_file: str, command: tuple[str, ...]) -> None:
+def test_json_has_no_control_characters(project: Project, job_file: str, command: tuple[str, ...]) -> None:
     code, sent = at_terminal(project, *command, *(APP if command[0] == "best" else ()))
 
     assert code == 0, sent
@@ -146,7 +146,7 @@ def test_json_is_harmless_at_a_terminal_too(project: Project, job_file: str, com
     assert r"\u202e\u009b2J" in sent
 
 
-def test_best_and_report_show_a_foreign_job_as_it_is(project: Project, job_file: str) -> None:
+def test_best_and_report_print_a_job_escaped(project: Project, job_file: str) -> None:
     for command in (("best", job_file, "-o", "b.yaml", *APP), ("report", job_file, "-o", "r.html")):
         code, sent = at_terminal(project, *command)
 
@@ -173,7 +173,7 @@ def test_best_and_report_show_a_foreign_job_as_it_is(project: Project, job_file:
     ],
     ids=range(12),
 )
-def test_an_error_that_quotes_hostile_text_is_harmless(
+def test_an_error_message_has_no_control_characters(
     project: Project, job_file: str, arguments: tuple[str, ...]
 ) -> None:
     project.write("evil.yaml", SEARCH.replace("note:", r'"no\e[2J\u202ete":'))
@@ -185,7 +185,7 @@ def test_an_error_that_quotes_hostile_text_is_harmless(
     assert "Traceback" not in sent
 
 
-def test_a_log_without_a_terminal_gets_the_same_text(project: Project) -> None:
+def test_output_without_a_terminal_has_the_same_text(project: Project) -> None:
     ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", "log", *APP)
 
     assert ended.code == 0, ended.stderr
@@ -194,7 +194,9 @@ def test_a_log_without_a_terminal_gets_the_same_text(project: Project) -> None:
     assert "best loss[/x] " in ended.stderr
 
 
-def test_an_encoding_without_the_characters_is_no_error(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_missing_in_the_encoding_are_printed_as_escapes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     ended = project.hydra_vertex("check", "--search", "search.yaml", *APP)
 
@@ -202,7 +204,7 @@ def test_an_encoding_without_the_characters_is_no_error(project: Project, monkey
     assert r"0.1 \u2026 1.0" in ended.stdout
 
 
-def test_a_reader_that_has_enough_is_no_error(project: Project) -> None:
+def test_a_closed_pipe_is_not_an_error(project: Project) -> None:
     command = f"{sys.executable} -m hydra_vertex.cli.main check --search search.yaml --json -- python app.py | true"
     ended = subprocess.run(
         ["bash", "-c", command], cwd=project.path, capture_output=True, text=True, env=environment(), check=False
@@ -211,7 +213,7 @@ def test_a_reader_that_has_enough_is_no_error(project: Project) -> None:
     assert ended.stderr == ""
 
 
-def test_the_job_file_is_as_hostile_as_it_should_be(project: Project, job_file: str) -> None:
+def test_the_job_file_of_these_tests_has_control_characters(project: Project, job_file: str) -> None:
     text = Path(project.path, job_file).read_text()
 
     assert TURN in text

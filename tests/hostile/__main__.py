@@ -1,9 +1,9 @@
-"""Runs tests in environments that are not the usual one: `make hostile`.
+"""Runs tests in unusual environments: `make hostile`.
 
     python -m hostile [-k NAME ...] [--keep] [-- PYTEST ARGUMENT ...]
 
-tests/conftest.py makes the environment of the tests a known one, so that all of them must pass. With --keep it leaves
-the environment alone: what then fails is either a test that leans on its environment, or the product.
+tests/conftest.py sets a known environment for the tests, so that all of them must pass. With --keep it does not change
+the environment: a failure then shows a test, or code of hydra-vertex, that depends on the environment.
 """
 
 from __future__ import annotations
@@ -41,13 +41,11 @@ TESTS = (
 
 
 def main(words: Sequence[str]) -> int:
-    """The exit code: 1 when a test failed in one of the environments."""
+    """Run the tests. Returns the exit code: 1 when a test failed in one of the environments."""
     own, others = split(words)
-    parser = argparse.ArgumentParser(
-        prog="hostile", description="Runs tests in environments that are not the usual one."
-    )
+    parser = argparse.ArgumentParser(prog="hostile", description="Runs tests in unusual environments.")
     parser.add_argument("-k", metavar="NAME", nargs="*", default=list(ENVIRONMENTS), choices=list(ENVIRONMENTS))
-    parser.add_argument("--keep", action="store_true", help="let tests/conftest.py keep the environment as it is")
+    parser.add_argument("--keep", action="store_true", help="tests/conftest.py does not change the environment")
     chosen = parser.parse_args(own)
     failed = [name for name in chosen.k if not passes(name, ENVIRONMENTS[name], chosen.keep, others or TESTS)]
     print(
@@ -57,7 +55,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def split(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Our own words, and those behind `--`."""
+    """Split the arguments into those before and those after `--`."""
     at = list(words).index("--") if "--" in words else len(words)
     return list(words[:at]), tuple(words[at + 1 :])
 

@@ -1,4 +1,4 @@
-"""Environments in which the tests must pass too: what may be set, installed or missing on a machine."""
+"""Unusual environments in which the tests must pass: other variables, programs, home folders and limits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ DEAD_PROXY = "http://127.0.0.1:9"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What is different. `variables` are added; None as a value removes one. `wrapper` stands in front of the command.
+    """The differences from the current environment.
 
-    `programs` are put in front of PATH by their text. `prepare` gets an empty folder and gives more variables.
+    `variables` are added; a value of None removes the variable. `wrapper` is put before the command. `programs` maps
+    names to the text of scripts in a folder at the front of PATH. `prepare` gets an empty folder and returns more
+    variables.
     """
 
     variables: Mapping[str, str | None] = field(default_factory=dict)
@@ -28,7 +30,7 @@ class Environment:
     prepare: Callable[[Path], Mapping[str, str]] = lambda _: {}
 
     def environ(self, folder: Path) -> dict[str, str]:
-        """All variables of the command; what the environment needs is made in `folder`."""
+        """Return all variables of the command. Files that the environment needs are created in `folder`."""
         changes = {**self.variables, **self.prepare(folder)}
         if self.programs:
             changes["PATH"] = f"{write_programs(folder / 'bin', self.programs)}{os.pathsep}{os.environ['PATH']}"
@@ -53,13 +55,13 @@ def missing_home(folder: Path) -> Mapping[str, str]:
 
 
 def file_as_home(folder: Path) -> Mapping[str, str]:
-    """A home in which nothing can be written, by whoever it is."""
+    """A home that is a file, so that no user can write into it."""
     (folder / "home").touch()
     return {"HOME": str(folder / "home")}
 
 
 def configured_home(folder: Path) -> Mapping[str, str]:
-    """Settings of pip, kfp, gcloud, git and Python that break whoever reads them."""
+    """Settings of pip, kfp, gcloud, git and Python that cause an error in a program that reads them."""
     home = folder / "home"
     for name, text in {
         ".config/pip/pip.conf": f"[global]\nindex-url = {DEAD_PROXY}\n",
@@ -84,7 +86,7 @@ def odd_tmpdir(folder: Path) -> Mapping[str, str]:
 
 
 def shadowing_path(folder: Path) -> Mapping[str, str]:
-    """PYTHONPATH with modules whose names many programs use for their own."""
+    """PYTHONPATH with modules that have names of the tests' own modules and of common apps."""
     (folder / "path").mkdir()
     for name in ("conftest", "train", "app", "utils", "settings", "corpus", "apps"):
         (folder / "path" / f"{name}.py").write_text("raise ImportError('a module of the hostile environment')\n")

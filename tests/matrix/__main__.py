@@ -1,8 +1,8 @@
-"""Runs tests on the Pythons and library versions that the project promises to work with: `make matrix`.
+"""Runs tests on the supported Pythons and library versions: `make matrix`.
 
 Each row (see rows.py) gets a new environment with the wheel. A row whose Python is not on this machine is skipped.
-`make matrix ROWS="launching 3.13"` runs only the rows whose description holds all of these words, and `ROWS=--ends`
-those at the ends of the ranges.
+`make matrix ROWS="launching 3.13"` runs only the rows whose description contains all of these words, and `ROWS=--ends`
+only those at the ends of the ranges.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHOWN = ("hydra-core", "omegaconf", "google-cloud-aiplatform", "kfp", "optuna")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`failed` is False for a row that was skipped; `lines` are for the person who reads the log."""
+    """The result of a row. `failed` is False for a skipped row; `lines` are printed."""
 
     row: Row
     failed: bool
@@ -36,7 +36,7 @@ class Result:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the rows whose description holds all of `words`. The exit code: 1 when a row fails or none runs."""
+    """Run the rows whose description contains all of `words`. Returns 1 when a row fails or none runs."""
     names = [word for word in words if word != ENDS]
     rows = [row for row in ROWS if all(name in str(row) for name in names) and not (row.between and ENDS in words)]
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-matrix-") as folder:
@@ -58,7 +58,7 @@ def print_result(result: Result) -> bool:
 def run_row(row: Row, wheel: Path, folder: Path) -> Result:
     interpreter = find_interpreter(row.python)
     if interpreter is None:
-        return Result(row, False, False, (f"skipped: no python{row.python} on PATH that starts, and none of pyenv",))
+        return Result(row, False, False, (f"skipped: no working python{row.python} on PATH or in pyenv",))
     began = time.monotonic()
     try:
         python = new_environment(row, interpreter, wheel, folder)
@@ -73,7 +73,7 @@ def run_row(row: Row, wheel: Path, folder: Path) -> Result:
 
 
 def run_tests(row: Row, python: Path, folder: Path) -> str:
-    """From the sources of the tests, on the installed wheel. Child processes ignore the same warnings as pytest."""
+    """Run the tests of the checkout on the installed wheel. Child processes ignore the same warnings as pytest."""
     options = [f"--basetemp={folder / 'tests'}", "-pno:cacheprovider", "-q"]
     filters = [f"ignore:{beginning}" for beginning in row.ignored]
     paths = [path for path in row.tests if (ROOT / path.split("::")[0]).exists()]

@@ -1,4 +1,4 @@
-"""New environments of the matrix, each on its own Python, filled by uv with what a row asks for and our wheel."""
+"""Creates the environments of the matrix: a Python, the requirements of a row installed by uv, and the wheel."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TIME_LIMIT_S = 1800
 
 
 class CommandError(Exception):
-    """A command of a row ended badly; its text is what the command printed."""
+    """A command of a row failed; the text has the output of the command."""
 
 
 def find_interpreter(version: str) -> Path | None:
-    """The first that starts and is of that version: a name on PATH may be a shim with nothing behind it."""
+    """Return the first interpreter of this version that starts: a name on PATH may be a shim without an interpreter."""
     return next((path for path in candidates(version) if is_version(path, version)), None)
 
 
@@ -47,8 +47,10 @@ def build_wheel(folder: Path) -> Path:
 
 
 def new_environment(row: Row, interpreter: Path, wheel: Path, folder: Path) -> Path:
-    """The interpreter of a new environment in `folder`. Our own requirements are given as such: only so can uv take the
-    lowest version of each."""
+    """Create an environment in `folder` and return its interpreter.
+
+    The requirements of pyproject.toml are passed as direct ones, because uv takes the lowest version only of those.
+    """
     run(uv(), "venv", "--quiet", "--python", interpreter, folder)
     python = folder / "bin" / "python"
     install = (uv(), "pip", "install", "--quiet", "--python", python)
@@ -61,19 +63,19 @@ def new_environment(row: Row, interpreter: Path, wheel: Path, folder: Path) -> P
 
 
 def uv() -> Path:
-    """The uv of the environment that runs the matrix."""
+    """Return the uv of the environment that runs the matrix."""
     return Path(sys.executable).parent / "uv"
 
 
 def run(*command: str | Path, environ: dict[str, str] | None = None) -> str:
-    """Its stdout. Raises CommandError with all it printed when it ends badly or too late."""
+    """Run a command and return its stdout. Raises CommandError with its output when it fails or times out."""
     words = [str(part) for part in command]
     try:
         ended = subprocess.run(
             words, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=TIME_LIMIT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{' '.join(words)}: not done in {TIME_LIMIT_S} s") from error
+        raise CommandError(f"{' '.join(words)}: not finished in {TIME_LIMIT_S} s") from error
     if ended.returncode != 0:
         raise CommandError(f"{' '.join(words)}: exit code {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
     return ended.stdout

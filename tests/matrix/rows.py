@@ -1,12 +1,12 @@
-"""The rows of the matrix: on which Python, with which versions, which tests run.
+"""The rows of the matrix: Python, versions of libraries, and the tests to run.
 
-The combination that the other tests run on (see requirements/dev.txt) has no row. Combinations that cannot be, and so
+The combination of requirements/dev.txt has no row, because the suite runs on it. These combinations are impossible and
 have no row either:
 
 - Hydra 1.2 on Python 3.11 and newer: its own dataclasses have defaults that these Pythons refuse.
 - Hydra 1.3 on Python 3.14: argparse refuses the help text of one of its options.
-- Hydra 1.3 with OmegaConf 2.4, and Hydra 1.4 with an older one: each refuses the other in its requirements.
-- google-cloud-pipeline-components with google-cloud-aiplatform 2: refused in the requirements of the former.
+- Hydra 1.3 with OmegaConf 2.4, and Hydra 1.4 with an older OmegaConf: excluded by their requirements.
+- google-cloud-pipeline-components with google-cloud-aiplatform 2: excluded by the requirements of the former.
 """
 
 from __future__ import annotations
@@ -48,27 +48,28 @@ REPORT = ("tests/launcher/report",)
 TEST_TOOLS = ("pytest>=9", "hypothesis>=6.150", "joblib>=1.4")
 LAUNCHING_TOOLS = (*TEST_TOOLS, "cryptography>=43", "httpx>=0.28")
 
-# Each names a pre-release, so that the newest one is taken.
+# A pre-release in the lower bound makes uv accept the newest pre-release.
 HYDRA_1_4 = ("hydra-core>=1.4.0rc3,<1.5", "omegaconf>=2.4.1rc1,<2.5")
 
-# Warnings of these versions about each other, or about what only newer versions make unnecessary; literal beginnings.
-VERSION_BASE = ("The version_base parameter is deprecated",)  # Hydra 1.2 and 1.3 ask apps for what 1.4 deprecates
-RESOLVERS = (  # Hydra 1.2 registers its resolvers, and sets one key of its own, as OmegaConf before 2.4 wants it
+# Beginnings of warnings of these versions about each other, or about code that older versions still need.
+VERSION_BASE = ("The version_base parameter is deprecated",)  # deprecated by Hydra 1.4, asked for by 1.2 and 1.3
+RESOLVERS = (  # Hydra 1.2 registers its resolvers and sets one key in the way of OmegaConf before 2.4
     "register_new_resolver() is deprecated",
     "Implicit conversion from Version to str at 'hydra.runtime.version_base'",
 )
 OLD_PYTHON = (
     "You are using a non-supported Python version",
-)  # Google's libraries, on the oldest Python that they take
+)  # Google's libraries, on the oldest Python that they support
 OPTUNA_2 = ("The ``declarative_base()`` function is now available",)  # Optuna 2 with SQLAlchemy 2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`tests` are pytest's arguments, `extras` ours. `oldest` takes the lowest version of each of our requirements.
+    """One row. `tests` are arguments of pytest, `extras` those of hydra-vertex.
 
-    `ignored` are the beginnings of warnings that are not ours to change. A test that skips for a reason that holds
-    `must_run` fails the row: it is what the row is for. A row `between` others is left out by --ends.
+    `oldest` installs the lowest version of each direct requirement. `ignored` are the beginnings of warnings of other
+    libraries. A test that is skipped with a reason that contains `must_run` fails the row, because the row exists for
+    it. `between` marks a row that is not at an end of a range; --ends omits it.
     """
 
     name: str
@@ -89,18 +90,18 @@ class Row:
 def trial(
     python: str, *requirements: str, every_test: bool = False, ignored: tuple[str, ...] = (), between: bool = False
 ) -> Row:
-    """The trial side, installed without an extra, as it goes into training images."""
+    """Return a row for the trial side, installed without extras, as in training images."""
     name, tests = ("trial, all tests", TRIAL_ALL) if every_test else ("trial", TRIAL_SOME)
     return Row(name, python, requirements, tests, ignored=ignored, between=between)
 
 
 def launching(python: str, *requirements: str, oldest: bool = False, ignored: tuple[str, ...] = ()) -> Row:
-    """Launcher, service and pipelines, with the oldest or the newest versions of what they need."""
+    """Return a row for launcher, service and pipelines, with the oldest or the newest versions of requirements."""
     name = "launching, oldest versions" if oldest else "launching"
     return Row(name, python, requirements, LAUNCHING, ("all",), LAUNCHING_TOOLS, oldest, ignored)
 
 
-# The long rows first, so that two at a time end together.
+# The longest rows come first, so that the two parallel workers finish at about the same time.
 ROWS = (
     trial("3.10", "hydra-core==1.2.0", "omegaconf==2.2.3", every_test=True),
     trial("3.13", *HYDRA_1_4, every_test=True, ignored=VERSION_BASE),

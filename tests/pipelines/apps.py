@@ -1,4 +1,4 @@
-"""Small Hydra apps as users write them, and what runs `hydra-vertex` on them."""
+"""A small Hydra app as users write it, and helpers that run `hydra-vertex` on it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ hydra:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     stdout: str
@@ -79,7 +79,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Project:
-    """A user's folder with an app, its config and a search file."""
+    """The folder of a user, with an app, its config and a search file."""
 
     path: Path
 
@@ -98,7 +98,7 @@ class Project:
 
 
 def environment() -> dict[str, str]:
-    """A user's environment: nothing of a trial's."""
+    """Return the environment of a user, without the variables of a trial."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("AIP_", "CLOUD_ML_"))}
 
 

@@ -24,7 +24,7 @@ def load(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.suffix == ".json" else next(yaml.safe_load_all(path.read_text()))
 
 
-def test_the_committed_component_files_are_what_the_source_generates(tmp_path: Path) -> None:
+def test_the_committed_component_files_are_up_to_date(tmp_path: Path) -> None:
     write_components(tmp_path)
 
     for name in COMPONENT_FILES:
@@ -37,7 +37,7 @@ def without_kfp_version(file: Path) -> list[str]:
 
 
 def definitions(spec: dict[str, Any]) -> dict[str, Any]:
-    """Every input and output of a pipeline or component and of its parts, by its path."""
+    """Return every input and output of a pipeline or component and of its parts, by path."""
     parts = {"root": spec["root"], **spec["components"]}
     return {
         f"{part}.{side}.{kind}.{name}": definition
@@ -67,7 +67,7 @@ def test_every_step_runs_the_given_image_with_exactly_the_executor_input(folder:
         assert executor["container"]["command"][:2] == ["python", "-m"]
 
 
-def test_json_and_yaml_are_one_document_with_its_descriptions(folder: Path) -> None:
+def test_json_and_yaml_have_the_same_content_with_descriptions(folder: Path) -> None:
     assert load(folder / "pipeline.json") == load(folder / "pipeline.yaml")
     assert "Search space and objective, a StudySpec as JSON." in (folder / "pipeline.json").read_text()
 
@@ -81,14 +81,14 @@ def test_what_a_user_changes_per_run_is_a_parameter(folder: Path) -> None:
     }
 
 
-def test_the_study_itself_is_never_taken_from_a_cache(folder: Path) -> None:
+def test_the_tune_step_is_never_cached(folder: Path) -> None:
     tasks = load(folder / "pipeline.json")["root"]["dag"]["tasks"]
 
     assert tasks["tune"]["cachingOptions"] == {}
     assert tasks["select-best"]["cachingOptions"] == {"enableCache": True}
 
 
-def test_a_machine_belongs_to_the_retraining_alone(tmp_path: Path) -> None:
+def test_a_machine_is_set_for_the_retraining_only(tmp_path: Path) -> None:
     machine = machine_from(machine_type="g2-standard-8", accelerator="NVIDIA_L4")
     compile_pipeline(tmp_path / "p.json", machine=machine)
 

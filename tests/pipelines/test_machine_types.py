@@ -20,7 +20,7 @@ from hydra_vertex.protocol.errors import UserError
         ("c2-standard-30", "30", "120G"),
     ],
 )
-def test_a_machine_type_is_said_by_its_size(machine_type: str, cpu: str, memory: str) -> None:
+def test_a_machine_type_is_expressed_as_cpu_and_memory_limits(machine_type: str, cpu: str, memory: str) -> None:
     assert machine_from(machine_type=machine_type) == Machine(cpu, memory)
 
 
@@ -33,17 +33,17 @@ def test_a_machine_type_is_said_by_its_size(machine_type: str, cpu: str, memory:
         ("a2-ultragpu-1g", Machine("12", "170G", "NVIDIA_A100_80GB", 1)),
     ],
 )
-def test_a_type_with_accelerators_brings_them_along(machine_type: str, machine: Machine) -> None:
+def test_a_type_with_built_in_accelerators_includes_them(machine_type: str, machine: Machine) -> None:
     assert machine_from(machine_type=machine_type) == machine
     named = {"accelerator": machine.accelerator, "accelerator_count": machine.accelerator_count}
     assert machine_from(machine_type=machine_type, **named) == machine
 
 
-def test_limits_above_the_most_that_vertex_takes_are_cut_where_the_accelerator_decides_the_machine() -> None:
+def test_the_limits_of_a_type_with_accelerators_are_capped_at_the_maximum_of_vertex() -> None:
     assert machine_from(machine_type="a3-highgpu-8g") == Machine("96", "624G", "NVIDIA_H100_80GB", 8)
 
 
-def test_every_known_type_can_be_carried_by_a_kfp_step() -> None:
+def test_every_known_type_has_limits_that_kfp_accepts() -> None:
     from kfp.dsl.pipeline_task import PipelineTask
 
     types = [*WITH_ACCELERATORS, *(f"{series}-{size}" for series, (_, sizes) in SERIES.items() for size in sizes)]
@@ -55,16 +55,16 @@ def test_every_known_type_can_be_carried_by_a_kfp_step() -> None:
         assert PipelineTask._validate_memory_request_limit(None, machine.memory) == machine.memory
 
 
-def test_nothing_said_is_left_to_the_platform() -> None:
+def test_without_options_there_is_no_machine_and_the_platform_chooses() -> None:
     assert machine_from() is None
 
 
-def test_cpu_and_memory_win_over_the_type() -> None:
+def test_cpu_and_memory_override_the_type() -> None:
     assert machine_from(machine_type="n1-standard-8", memory="100G") == Machine("8", "100G")
     assert machine_from(machine_type="g2-standard-8", cpu="6", memory="20G") == Machine("6", "20G", "NVIDIA_L4", 1)
 
 
-def test_cpu_and_memory_stand_for_a_type_that_is_not_known() -> None:
+def test_cpu_and_memory_replace_an_unknown_type() -> None:
     machine = machine_from(cpu="26", memory="234G", accelerator="NVIDIA_H100_80GB")
 
     assert machine == Machine("26", "234G", "NVIDIA_H100_80GB", 1)
@@ -79,26 +79,29 @@ def test_an_accelerator_is_attached_to_an_n1_machine() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"machine_type": "m9-huge-8"}, r"the families are a2, a3, a4, c2, .* Or say --cpu and --memory"),
-        ({"machine_type": "n1"}, "--machine-type n1: not known"),
+        ({"machine_type": "m9-huge-8"}, r"the families are a2, a3, a4, c2, .* Or give --cpu and --memory"),
+        ({"machine_type": "n1"}, "--machine-type n1: unknown"),
         ({"machine_type": "n1-standard-7"}, "n1-standard with 1, 2, 4, 8, 16, 32, 64, 96 vCPUs"),
         ({"machine_type": "n1-standard-²"}, "n1-standard with 1, 2"),
-        ({"machine_type": "a3-highgpu-3g"}, "there is a3-highgpu-1g, a3-highgpu-2g"),
-        ({"accelerator": "NVIDIA_L5"}, "not known; one of NVIDIA_A100_80GB"),
-        ({"accelerator": "NVIDIA_L4", "machine_type": "n1-standard-8"}, "goes with g2 machines, and n1-standard-8 is"),
+        ({"machine_type": "a3-highgpu-3g"}, "known are a3-highgpu-1g, a3-highgpu-2g"),
+        ({"accelerator": "NVIDIA_L5"}, "unknown; expected one of NVIDIA_A100_80GB"),
+        ({"accelerator": "NVIDIA_L4", "machine_type": "n1-standard-8"}, "needs a g2 machine type, and n1-standard-8"),
         ({"accelerator": "NVIDIA_TESLA_T4", "machine_type": "g2-standard-8"}, "has 1 NVIDIA_L4, not 1 NVIDIA_TESLA_T4"),
         (
             {"accelerator": "NVIDIA_L4", "machine_type": "g2-standard-24"},
-            "has 2 NVIDIA_L4, not 1 NVIDIA_L4; say --accelerator NVIDIA_L4 --accelerator-count 2",
+            "has 2 NVIDIA_L4, not 1 NVIDIA_L4; give --accelerator NVIDIA_L4 --accelerator-count 2",
         ),
-        ({"accelerator": "NVIDIA_L4", "accelerator_count": 0}, "NVIDIA_L4 comes in 1, 2, 4, 8"),
-        ({"accelerator": "NVIDIA_TESLA_T4", "machine_type": "n1-standard-8", "accelerator_count": 3}, "in 1, 2, 4$"),
+        ({"accelerator": "NVIDIA_L4", "accelerator_count": 0}, "expected 1, 2, 4, 8 for NVIDIA_L4"),
+        (
+            {"accelerator": "NVIDIA_TESLA_T4", "machine_type": "n1-standard-8", "accelerator_count": 3},
+            "expected 1, 2, 4 for",
+        ),
         ({"cpu": "eight"}, "--cpu eight: expected vCPUs"),
         ({"memory": "1.5G"}, "--memory 1.5G: expected a whole number with a unit"),
         ({"memory": "32GB"}, "--memory 32GB: expected"),
     ],
 )
-def test_a_machine_that_there_is_not_is_refused(options: dict[str, object], says: str) -> None:
+def test_an_invalid_machine_is_refused(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         machine_from(**options)
 

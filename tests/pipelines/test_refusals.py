@@ -1,4 +1,4 @@
-"""What a plan may ask of a service: nothing that is taken here is refused there."""
+"""Checks that a plan which passes the local checks is not refused by a service afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ studySpec:
 def plan_of(folder: Path, text: str, *, here: bool = True, **asked: object) -> TuningPlan:
     file = folder / "search.yaml"
     file.write_text(text)
-    plan = make_plan(file, APP, **asked)  # type: ignore[arg-type] # each test knows its own
+    plan = make_plan(file, APP, **asked)  # type: ignore[arg-type] # options differ by test
     require_acceptable(plan, file, here=here)
     return plan
 
@@ -77,7 +77,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_a_service_would_refuse_is_said_of_the_file_in_one_line(tmp_path: Path, case: str) -> None:
+def test_what_a_service_would_refuse_is_one_line_that_names_the_file(tmp_path: Path, case: str) -> None:
     text, says = REFUSED[case]
 
     with pytest.raises(SearchSpaceError) as caught:
@@ -88,7 +88,7 @@ def test_what_a_service_would_refuse_is_said_of_the_file_in_one_line(tmp_path: P
     assert "\n" not in str(caught.value)
 
 
-def test_what_only_google_can_do_is_refused_only_where_it_runs_here(tmp_path: Path) -> None:
+def test_what_only_vertex_supports_is_refused_only_for_a_local_run(tmp_path: Path) -> None:
     pools = "trialJobSpec: {workerPoolSpecs: [%s, %s]}" % (
         ("{machineSpec: {machineType: n1-standard-4}, containerSpec: {imageUri: i}}",) * 2
     )
@@ -98,7 +98,7 @@ def test_what_only_google_can_do_is_refused_only_where_it_runs_here(tmp_path: Pa
     assert len(plan_of(tmp_path, parameter(DOUBLE) + pools, here=False).trial_job_spec.worker_pools) == 2
 
 
-def test_the_flags_win_over_what_the_file_says_of_the_job(tmp_path: Path) -> None:
+def test_the_flags_override_the_job_fields_of_the_file(tmp_path: Path) -> None:
     text = parameter(DOUBLE) + "displayName: theirs\nmaxFailedTrialCount: 3\nlabels: {team: a}"
 
     plain = plan_of(tmp_path, text)
@@ -109,7 +109,7 @@ def test_the_flags_win_over_what_the_file_says_of_the_job(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("argument", ["a\0b", "caf\udce9", "x" * 140_000])
-def test_an_argument_of_the_app_that_cannot_be_written_down_is_refused(tmp_path: Path, argument: str) -> None:
+def test_an_argument_of_the_app_that_no_command_line_can_hold_is_refused(tmp_path: Path, argument: str) -> None:
     with pytest.raises(CommandError, match="the app's command: "):
         make_plan(tmp_path / "search.yaml", (*APP, argument))
 
@@ -135,9 +135,7 @@ _TEXTS = st.builds(str.format, _FORMS, _SWEEPS) | st.text("01e-.,()[]{}'\"\\ int
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_TEXTS)
-def test_a_param_is_searched_or_refused_by_name_and_nothing_that_is_taken_is_refused_later(
-    tmp_path: Path, text: str
-) -> None:
+def test_a_parameter_is_accepted_or_refused_by_name_and_never_refused_later(tmp_path: Path, text: str) -> None:
     document = {"hydra": {"sweeper": {"direction": "minimize", "params": {"k": text, "lr": "interval(0, 1)"}}}}
     try:
         plan = plan_of(tmp_path, json.dumps(document))
@@ -147,7 +145,7 @@ def test_a_param_is_searched_or_refused_by_name_and_nothing_that_is_taken_is_ref
         assert "\n" not in message
         assert len(message) < 1200
         return
-    # As kfp is given it, and as a trial is.
+    # The forms in which kfp and a trial receive the values.
     json.dumps(plan.pipeline_arguments(project="p", location="l"), allow_nan=False)
     values = [value for spec in plan.study_spec.parameters for value in telling_values(spec)]
     assert all(math.isfinite(value) for value in values if not isinstance(value, str))

@@ -1,4 +1,4 @@
-"""The very request that Vertex AI would get, captured on loopback."""
+"""Checks the request that Vertex AI would receive, with a fake of Vertex AI on loopback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipelines.apps import make_project
 
 
 class FakeVertex(HTTPServer):
-    """Vertex AI: answers a PipelineJob to every creation, or the error it was told to; keeps what it was sent."""
+    """A fake of Vertex AI: answers every creation with a PipelineJob, or with `refusal`; records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: FakeVertex
 
     def do_GET(self) -> None:
-        """Cloud Storage, which the SDK asks whether the bucket of the pipeline root exists."""
+        """Answer as Cloud Storage: the SDK asks whether the bucket of the pipeline root exists."""
         self.answer(200, {"kind": "storage#bucket", "name": self.path.partition("/b/")[2].partition("?")[0]})
 
     def do_POST(self) -> None:
@@ -131,7 +131,7 @@ def test_the_request_carries_the_compiled_pipeline_and_every_argument(pipeline: 
         (True, {"enableCache": True}, {"enableCache": True}),
     ],
 )
-def test_caching_is_as_compiled_unless_it_is_said(
+def test_caching_is_as_compiled_unless_it_is_given(
     pipeline: Path, vertex: FakeVertex, enable_caching: bool | None, tune: object, select_best: object
 ) -> None:
     send(pipeline, vertex, enable_caching=enable_caching)
@@ -140,7 +140,7 @@ def test_caching_is_as_compiled_unless_it_is_said(
     assert (tasks["tune"]["cachingOptions"], tasks["select-best"]["cachingOptions"]) == (tune, select_best)
 
 
-def test_google_s_refusal_is_one_line_with_its_own_words(pipeline: Path, vertex: FakeVertex) -> None:
+def test_a_refusal_by_google_is_one_line_with_its_message(pipeline: Path, vertex: FakeVertex) -> None:
     vertex.refusal = (403, "no permission aiplatform.pipelineJobs.create")
 
     with pytest.raises(
@@ -156,7 +156,7 @@ def test_a_service_that_does_not_answer_is_named(pipeline: Path, vertex: FakeVer
             send(pipeline, vertex, api_endpoint=f"http://127.0.0.1:{unused.getsockname()[1]}")
 
 
-def test_missing_credentials_come_with_the_command_that_makes_them(
+def test_missing_credentials_are_reported_with_the_command_that_creates_them(
     pipeline: Path, vertex: FakeVertex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
@@ -166,7 +166,7 @@ def test_missing_credentials_come_with_the_command_that_makes_them(
     assert vertex.requests == []
 
 
-def test_what_does_not_fit_the_pipeline_is_refused_before_anything_is_sent(pipeline: Path, vertex: FakeVertex) -> None:
+def test_invalid_arguments_are_refused_before_anything_is_sent(pipeline: Path, vertex: FakeVertex) -> None:
     with pytest.raises(
         UserError, match="the pipeline tune-and-retrain has no parameter trials; it has api_endpoint, app"
     ):
@@ -179,7 +179,7 @@ def test_what_does_not_fit_the_pipeline_is_refused_before_anything_is_sent(pipel
 
 
 @pytest.mark.parametrize("content", ['{"not": "a pipeline"}', "a: [", "[]", ""])
-def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(
+def test_a_file_that_is_not_a_pipeline_is_refused_before_anything_is_sent(
     tmp_path: Path, vertex: FakeVertex, content: str
 ) -> None:
     file = tmp_path / "pipeline.json"
@@ -192,7 +192,7 @@ def test_a_file_that_is_no_pipeline_is_refused_before_anything_is_sent(
     assert vertex.requests == []
 
 
-def test_the_command_checks_sends_and_prints_where_to_watch(
+def test_the_command_checks_the_plan_and_sends_it_and_prints_the_job(
     pipeline: Path,
     vertex: FakeVertex,
     tmp_path: Path,
@@ -222,7 +222,7 @@ def test_the_command_checks_sends_and_prints_where_to_watch(
         (("--trials", "1", "--parallel", "2"), "2 parallel trials of 1 in all"),
     ],
 )
-def test_the_command_refuses_what_cannot_be_sent(
+def test_the_command_refuses_invalid_options_before_anything_is_sent(
     pipeline: Path,
     vertex: FakeVertex,
     tmp_path: Path,

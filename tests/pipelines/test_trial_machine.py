@@ -37,11 +37,11 @@ def test_the_flags_make_one_worker_pool_with_an_output_folder() -> None:
     assert spec.other == {"serviceAccount": "robot@p"}
 
 
-def test_without_an_accelerator_the_machine_is_all() -> None:
+def test_without_an_accelerator_only_the_machine_type_is_set() -> None:
     assert build(accelerator="").worker_pools[0].machine == {"machineType": "g2-standard-8"}
 
 
-def test_what_the_search_file_says_of_its_trials_stands() -> None:
+def test_the_trial_job_spec_of_the_search_file_is_not_overridden() -> None:
     given = parse_trial_job_spec(
         {
             "workerPoolSpecs": [{"containerSpec": {"imageUri": "mine"}, "machineSpec": {"machineType": "n1"}}],
@@ -56,6 +56,6 @@ def test_what_the_search_file_says_of_its_trials_stands() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"), [({"image": ""}, "--image is missing"), ({"root": "runs"}, "--root runs: expected a folder")]
 )
-def test_what_vertex_cannot_start_is_refused(changes: dict[str, str], says: str) -> None:
+def test_a_trial_without_an_image_or_a_bucket_is_refused(changes: dict[str, str], says: str) -> None:
     with pytest.raises(UserError, match=says):
         build(**changes)

@@ -1,4 +1,4 @@
-"""What must hold before a release: `make release-check`. Builds both archives, and uses each as a user would.
+"""Checks a release: `make release-check` builds the sdist and the wheel, checks them and installs them.
 
 Each archive is installed on every Python of the classifiers that this machine has, and both commands are run there.
 """
@@ -18,27 +18,27 @@ from release.wheel import ROOT, check_wheel, run
 
 
 def main() -> int:
-    """The exit code: 0, or 1 with a line that says what does not hold."""
+    """Run all checks. Returns 0; a failed check raises AssertionError or exits with the output of the command."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-release-") as name:
         folder = Path(name)
         sdist, wheel = build(folder / "dist")
         check_metadata(sdist, wheel)
         check_same_wheel(wheel, folder / "from-tree")
-        print(f"{wheel.name}: the same from the sdist as from the tree, and its metadata is complete")
+        print(f"{wheel.name}: the same from the sdist as from the checkout, and its metadata is complete")
         for line in install_everywhere((wheel, sdist), folder / "installed"):
             print(line)
         check_wheel(wheel, folder)
         print(f"{wheel.name}: compiles a pipeline in a new environment")
-    print(f"hydra-vertex {project_version()}: can be released; the changelog has {changelog_heading()!r}")
+    print(f"hydra-vertex {project_version()}: all release checks passed; the changelog has {changelog_heading()!r}")
     return 0
 
 
 def build(target: Path) -> tuple[Path, Path]:
-    """The sdist, and the wheel that is built from it."""
+    """Build the sdist, and the wheel from it. Returns both paths."""
     run(sys.executable, "-m", "build", "--outdir", target, ROOT)
     (sdist,), (wheel,) = target.glob("*.tar.gz"), target.glob("*.whl")
     for archive in (sdist, wheel):
-        assert f"-{project_version()}" in archive.name, f"{archive.name}: pyproject.toml says {project_version()}"
+        assert f"-{project_version()}" in archive.name, f"{archive.name}: expected version {project_version()}"
     return sdist, wheel
 
 
@@ -52,7 +52,7 @@ def check_metadata(sdist: Path, wheel: Path) -> None:
 
 
 def check_same_wheel(wheel: Path, folder: Path) -> None:
-    """The wheel from the sdist has the files of the one that is built from the checkout, byte for byte."""
+    """Check that the wheels from the sdist and from the checkout have the same files, byte for byte."""
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
     (other,) = folder.glob("*.whl")
     differ = contents(wheel) ^ contents(other)
@@ -65,11 +65,11 @@ def contents(wheel: Path) -> set[tuple[str, int]]:
 
 
 def install_everywhere(archives: tuple[Path, ...], folder: Path) -> Iterator[str]:
-    """A line for each supported Python: what was installed on it and run, or that this machine has none."""
+    """Install the archives on each supported Python. Yields one line per Python, also for a skipped one."""
     for version in supported_pythons():
         interpreter = find_interpreter(version)
         if interpreter is None:
-            yield f"Python {version}: skipped, none on PATH that starts, and none of pyenv"
+            yield f"Python {version}: skipped, no working interpreter on PATH or in pyenv"
             continue
         for archive in archives:
             install_and_run(archive, interpreter, folder / version / archive.suffix)

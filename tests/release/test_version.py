@@ -28,8 +28,8 @@ def test_both_commands_print_the_version(command: str) -> None:
     assert ended.stdout == f"{command} {project_version()}\n"
 
 
-def test_no_module_and_no_document_has_a_version_of_its_own() -> None:
-    """What an archive, an image or a page shows is read from pyproject.toml when it is made."""
+def test_no_other_module_or_document_contains_the_version() -> None:
+    """Archives, images and pages get the version from pyproject.toml when they are built."""
     folders, suffixes = ("components", "pipelines", "docs", "trainer"), {".py", ".md", ".yaml"}
     files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
     own = rf"__version__|version[=: ]+.?{re.escape(project_version())}"
@@ -41,7 +41,7 @@ def test_no_module_and_no_document_has_a_version_of_its_own() -> None:
     assert found == []
 
 
-def test_the_newest_heading_of_the_changelog_is_of_this_version() -> None:
+def test_the_newest_heading_of_the_changelog_has_this_version() -> None:
     release, _, development = project_version().partition(".dev")
     text, _, state = changelog_heading().partition(" ")
 
@@ -57,5 +57,5 @@ def test_the_licence_is_named_and_its_text_is_installed() -> None:
     assert "Apache License" in Path(ROOT, "LICENSE").read_text()
 
 
-def test_the_oldest_python_that_is_required_is_the_oldest_that_is_claimed() -> None:
+def test_requires_python_is_the_oldest_python_of_the_classifiers() -> None:
     assert metadata("hydra-vertex")["Requires-Python"] == f">={supported_pythons()[0]}"

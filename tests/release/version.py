@@ -1,4 +1,4 @@
-"""The version, which is in pyproject.toml and nowhere else, and what the changelog says of it."""
+"""Reads the version and the supported Pythons from pyproject.toml, and the newest heading of the changelog."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def project_version() -> str:
 
 
 def supported_pythons() -> list[str]:
-    """Those of the classifiers, such as 3.10."""
+    """Return the Python versions of the classifiers, such as 3.10."""
     found = [text.removeprefix(PYTHON) for text in _project()["classifiers"] if text.startswith(PYTHON)]
     return [version for version in found if "." in version]
 
 
 def changelog_heading() -> str:
-    """The newest one, such as `0.2.0 (unreleased)` or `0.2.0 (2026-12-01)`."""
+    """Return the newest heading, such as `0.2.0 (unreleased)` or `0.2.0 (2026-12-01)`."""
     found = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert found is not None, "CHANGELOG.md has no heading of a version"
     return found[1]

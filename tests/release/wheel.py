@@ -1,6 +1,6 @@
 """Builds the wheel, installs it into a new environment, and runs both commands from there: `make wheel`.
 
-The base install must be light: the trial's command works with it alone, and says what to install for the rest.
+The base install must be light: `hydra-trial` works with it alone, and `hydra-vertex` prints its help.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MUST_HOLD = (
+REQUIRED_FILES = (
     "hydra_vertex/protocol/py.typed",
     "hydra_vertex/job/py.typed",
     "hydra_vertex/trial/py.typed",
@@ -30,11 +30,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-wheel-") as folder:
         wheel = build_wheel(Path(folder, "dist"))
         check_wheel(wheel, Path(folder))
-    print(f"{wheel.name}: installs, imports and compiles a pipeline in a new environment")
+    print(f"{wheel.name}: installs and compiles a pipeline in a new environment")
 
 
 def check_wheel(wheel: Path, folder: Path) -> None:
-    """Its contents, and what it does in a new environment in `folder`, without the launching side and with it."""
+    """Check the wheel's contents, and its commands in a new environment in `folder`, without and with the launcher."""
     check_contents(wheel)
     python = new_environment(folder / "venv")
     run(python, "-m", "pip", "install", "--quiet", str(wheel))
@@ -55,17 +55,17 @@ def build_wheel(target: Path) -> Path:
 
 def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert not [name for name in MUST_HOLD if name not in names], f"missing in the wheel: {MUST_HOLD}"
+    assert not [name for name in REQUIRED_FILES if name not in names], f"missing in the wheel, one of: {REQUIRED_FILES}"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names), "no licence text in the wheel"
     assert "hydra_vertex/__init__.py" not in names, "hydra_vertex must stay a namespace"
-    strangers = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {
+    unexpected = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {
         "hydra_vertex"
     }
-    assert not strangers, f"not ours in the wheel: {strangers}"
+    assert not unexpected, f"unexpected packages in the wheel: {unexpected}"
 
 
 def check_light(python: Path) -> None:
-    """The base install brings Hydra and hypertune, and none of the launching side's libraries."""
+    """Check that the base install has Hydra and hypertune, and none of the launcher's libraries."""
     installed = {line.split("==")[0].lower() for line in run(python, "-m", "pip", "freeze").splitlines()}
     assert {"hydra-core", "cloudml-hypertune"} <= installed
     assert not installed & {"kfp", "optuna", "google-cloud-aiplatform", "torch", "rich"}, installed
@@ -77,7 +77,7 @@ def new_environment(folder: Path) -> Path:
 
 
 def run(*command: str | Path) -> str:
-    """Run to success, from a folder that holds nothing of ours to import by accident."""
+    """Run a command and return its stdout. Exits on failure. The working directory has no package of the checkout."""
     ended = subprocess.run(
         [str(part) for part in command], cwd=tempfile.gettempdir(), capture_output=True, text=True, check=False
     )

@@ -1,4 +1,7 @@
-"""`hydra-vertex`: one command for a user's day. Nothing heavy is imported before a command needs it."""
+"""The command `hydra-vertex`: parses the command line, runs one command and maps errors to exit codes.
+
+Slow imports are postponed until a command needs them.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ from .output import hide_secrets_of, say, take_any_character
 COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
 
 _EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
-"""Libraries that the base install leaves out: it is made for training images."""
+"""Libraries that the base install does not include, because it is meant for training images."""
 
 _DESCRIPTION = """\
-Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changing the app.
+Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changes to the app.
 
-The app's command stands behind `--`, as it is typed today.
+Give the app's usual command after `--`.
 """
 
 _EXAMPLE = """\
@@ -33,7 +36,7 @@ example:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns its exit code: 2 for bad input, 1 for work that failed, 130 when stopped."""
+    """Run one command. Returns the exit code: 2 for invalid input, 1 for a failure, 130 after Ctrl-C."""
     typed = list(sys.argv[1:] if argv is None else argv)
     own, app = split_app(typed)
     take_any_character()
@@ -58,18 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("hydra-vertex: stopped")
         return Interrupted.exit_code
     except BrokenPipeError:
-        # Whoever read stdout has what they wanted, as `head` has.
-        _give_up_stdout()
+        # The reader of stdout has closed it, as `head` does.
+        _discard_stdout()
         return HydraVertexError.exit_code
     except OSError as error:
         say(f"hydra-vertex: {error.filename or 'a file'}: {error.strerror or error}")
-        _give_up_stdout()
+        _discard_stdout()
         return HydraVertexError.exit_code
     return code
 
 
-def _give_up_stdout() -> None:
-    """What stdout has not taken, the interpreter must not try to write again at its end."""
+def _discard_stdout() -> None:
+    """Discard the unwritten output, which the interpreter would otherwise try to write again when it exits."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -77,19 +80,19 @@ def _give_up_stdout() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command line in one line. An option is written in full: `--out` is looked for."""
+    """Reports errors of the command line in one line. Options cannot be abbreviated: `_again` searches for `--out`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
+        """Print the message and exit with code 2."""
         say(f"hydra-vertex: {one_line(message)}; see `{self.prog} --help`")
         sys.exit(UserError.exit_code)
 
 
 def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """What is ours, and the app's command behind the first `--`."""
+    """Split the arguments into those of hydra-vertex and the app's command after the first `--`."""
     if SEPARATOR not in argv:
         return list(argv), ()
     at = list(argv).index(SEPARATOR)
@@ -97,7 +100,7 @@ def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line. Each command's module adds its own options."""
+    """Build the parser of all commands. Each command's module adds its own options."""
     parser = _Parser(
         prog="hydra-vertex",
         description=_DESCRIPTION,
@@ -112,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _ShowVersion(argparse.Action):
-    """Asks the installed distribution when it is wanted: looking it up costs every other start some milliseconds."""
+    """Looks up the installed version only when `--version` is given: the lookup takes some milliseconds."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print the version and exit."""

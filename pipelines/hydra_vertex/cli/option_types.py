@@ -1,4 +1,4 @@
-"""Types of options for argparse: what each takes, and a message that says so."""
+"""Types of command line options for argparse. Each raises ArgumentTypeError that names the allowed values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydra_vertex.launcher.text.terminal import excerpt, is_name
 
 
 def whole_number(low: int, high: int = MAX_COUNT) -> Callable[[str], int]:
-    """A whole number from `low` to `high`, both inclusive."""
+    """Return a type for whole numbers from `low` to `high`, both inclusive."""
 
     def parse(text: str) -> int:
         digits = re.fullmatch(r"[+-]?\d{1,20}", text.strip(), re.ASCII)
@@ -25,20 +25,20 @@ def whole_number(low: int, high: int = MAX_COUNT) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """A duration that the API can hold."""
+    """Parse a duration in seconds within the limits of the API. Raises ArgumentTypeError."""
     try:
         duration_s = float(text)
     except ValueError:
         duration_s = -1.0
     if not SHORTEST_S <= duration_s <= LONGEST_S:
         raise argparse.ArgumentTypeError(
-            f"{excerpt(repr(text))}: expected a number of seconds above 0, {LONGEST_S} at most"
+            f"{excerpt(repr(text))}: expected a number of seconds above 0 and at most {LONGEST_S}"
         )
     return duration_s
 
 
 def word(text: str) -> str:
-    """A name without white space, such as a metric's or a project's."""
+    """Parse a name without white space, such as that of a metric. Raises ArgumentTypeError."""
     if not is_name(text):
         raise argparse.ArgumentTypeError(
             f"{excerpt(repr(text))}: expected a name without spaces and control characters"
@@ -47,7 +47,7 @@ def word(text: str) -> str:
 
 
 def display_name(text: str) -> str:
-    """A name for people, spaces and all."""
+    """Parse a display name, which may have spaces. Raises ArgumentTypeError."""
     if not text.strip() or not text.isprintable() or len(text) > DISPLAY_NAME_LIMIT:
         raise argparse.ArgumentTypeError(
             f"{excerpt(repr(text))}: expected 1 to {DISPLAY_NAME_LIMIT} characters, none of them a control character"
@@ -56,15 +56,18 @@ def display_name(text: str) -> str:
 
 
 def override(text: str) -> str:
-    """A Hydra override: data that a command line can hold."""
-    problem = argument_problem(text) if text else "is no override; expected one such as trainer.max_steps=2000"
+    """Check that a command line can hold a Hydra override. Raises ArgumentTypeError."""
+    problem = argument_problem(text) if text else "is not an override; expected one such as trainer.max_steps=2000"
     if problem:
         raise argparse.ArgumentTypeError(f"{excerpt(repr(text))} {problem}")
     return text
 
 
 def file_path(text: str) -> Path:
-    """A file or a folder. An empty name would be the working directory."""
+    """Parse the path of a file or folder. Raises ArgumentTypeError.
+
+    An empty path is refused because it would be the working directory.
+    """
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; expected a file or a folder")
     if problem := argument_problem(text):

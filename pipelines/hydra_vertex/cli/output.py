@@ -1,4 +1,4 @@
-"""Where the commands print: results to stdout, the rest to stderr; no secrets, nothing that a terminal would obey."""
+"""Prints results to stdout and other messages to stderr, without secrets and without terminal control characters."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ if TYPE_CHECKING:
 
 
 _hidden: list[str] = []
-"""The command line whose secrets are hidden in everything that this process prints."""
+"""The command line whose secrets are masked in all output of this process."""
 
 
 def hide_secrets_of(arguments: Sequence[str]) -> None:
-    """From now on hide the secrets of a command line and of this process's variables in all that is printed."""
+    """Mask the secrets of a command line and of the environment in all later output of this process."""
     _hidden[:] = arguments
     _mask.cache_clear()
 
 
 @cache
 def _mask() -> Masker:
-    """Made when something is printed: `--help` must not wait for it."""
+    """Create the masker at the first output, so that `--help` does not wait for its import."""
     from hydra_vertex.launcher.secrets.masker import masker, secrets_in_arguments, secrets_in_document
 
     return masker((*secrets_in_arguments(_hidden), *secrets_in_document(dict(os.environ))))
 
 
 def show(text: str) -> None:
-    """Text of the result, on stdout."""
+    """Print a text of the result to stdout."""
     print(_safe(text))
 
 
 def show_json(document: Json, *, indent: int | None = None) -> None:
-    """The result as JSON, on stdout."""
+    """Print the result as JSON to stdout."""
     print(printable_json(json.dumps(_mask().value("", document), indent=indent)))
 
 
 def say(text: str) -> None:
-    """Progress or a warning, on stderr: stdout is for the result."""
-    # Where stderr itself is on a full disk there is nobody to be told.
+    """Print progress or a warning to stderr, because stdout is reserved for the result."""
+    # Nothing else can be done when stderr is a file on a full disk.
     with contextlib.suppress(OSError):
         print(_safe(text), file=sys.stderr, flush=True)
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """A table on stdout, as wide as the terminal."""
+    """Print a table to stdout, as wide as the terminal."""
     from rich.table import Table
     from rich.text import Text
 
@@ -67,14 +67,14 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 
 def plain_console() -> Console:
-    """A console of stdout that reads neither markup nor emoji codes in what it prints."""
+    """Return a console for stdout that interprets neither markup nor emoji codes."""
     from rich.console import Console as RichConsole
 
     return RichConsole(markup=False, emoji=False, highlight=False)
 
 
 def take_any_character() -> None:
-    """Show what stdout's encoding has no character for as an escape, as stderr does. It would be a traceback."""
+    """Print characters that stdout's encoding does not have as escapes, as stderr does, instead of raising an error."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

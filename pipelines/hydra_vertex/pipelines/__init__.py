@@ -1,1 +1,1 @@
-"""The pipeline tune, select, retrain, and the command `hydra-vertex` around it."""
+"""The KFP pipeline (tune, select, retrain): compiler, plans, submission and local runs."""

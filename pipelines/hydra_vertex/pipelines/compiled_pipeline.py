@@ -1,4 +1,4 @@
-"""Reads a compiled pipeline, so that a wrong file or argument is said before anything is started or sent."""
+"""Reads a compiled pipeline and checks arguments against it, before anything is started or sent."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class CompiledPipeline:
 
     @property
     def name(self) -> str:
-        """The pipeline's own name, such as `tune-and-retrain`."""
+        """The name of the pipeline, such as `tune-and-retrain`."""
         return str(object_at(self.spec, "pipelineInfo").get("name"))
 
     @property
     def parameters(self) -> JsonObject:
-        """What the pipeline can be given, by name."""
+        """The definitions of the pipeline's parameters, by name."""
         return object_at(self.spec, "root", "inputDefinitions", "parameters")
 
     def check_arguments(self, arguments: Mapping[str, object]) -> None:
-        """Raise UserError for an argument that the pipeline does not have, or needs and is not given."""
+        """Check the arguments. Raises UserError for an unknown argument, and for a required parameter without one."""
         if unknown := sorted(set(arguments) - set(self.parameters)):
             raise UserError(
                 f"{self.file}: the pipeline {self.name} has no parameter {', '.join(unknown)}; "
@@ -43,8 +43,8 @@ class CompiledPipeline:
 
 
 def read_pipeline(file: Path) -> CompiledPipeline:
-    """Read a .json or .yaml file that kfp compiled. Raises OutputError when it is none."""
-    # A .yaml file may have a second document, for the platform.
+    """Read a .json or .yaml file that kfp compiled. Raises OutputError when the file is not a compiled pipeline."""
+    # A .yaml file may have a second document with platform-specific settings.
     load = load_json if file.suffix == ".json" else load_yaml
     spec = load(file, PIPELINE_FILE)
     if not isinstance(spec, Mapping) or not {"pipelineInfo", "root", "schemaVersion"} <= set(spec):
@@ -53,7 +53,7 @@ def read_pipeline(file: Path) -> CompiledPipeline:
 
 
 def object_at(value: Json, *path: str) -> JsonObject:
-    """The object at `path`; an empty one where the document has none."""
+    """Return the object at `path`, or an empty object when the document has none."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Writes the pipeline and the components as files, from their source."""
+"""Compiles the pipeline and the components to files."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ COMPONENT_FILES = {
     "components/hpt_launcher/select_best.yaml": select_best_component,
     "components/hydra_trainer/component.yaml": retrain_component,
 }
-"""Where each component's own file lies, below the root of the repository."""
+"""The file of each component, relative to the root of the repository."""
 
 
 def compile_pipeline(path: Path, *, image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> None:
-    """Compile to `path`, whose suffix decides the form.
+    """Compile the pipeline to `path`; the suffix selects JSON or YAML.
 
-    Raises OutputError on another suffix, and when the file cannot be written.
+    Raises OutputError for any other suffix, and when the file cannot be written.
     """
     compile_to_file(build_pipeline(image, machine), path)
 
 
 def write_components(root: Path) -> None:
-    """Write every component's file below `root`."""
+    """Write the file of every component, below `root`."""
     for name, build in COMPONENT_FILES.items():
         compile_to_file(build(), root / name)
 
 
 def compile_to_file(component: Any, path: Path) -> None:
-    """Compile a pipeline or a component. The .json is the .yaml's document, descriptions and all: kfp's own drops them.
+    """Compile a pipeline or a component.
 
+    A .json file is converted from the YAML, because kfp's own JSON omits the descriptions.
     Raises OutputError as `compile_pipeline` does.
     """
     if path.suffix not in SUFFIXES:

@@ -1,8 +1,8 @@
-"""Machine types as what a KFP container step can carry: CPU and memory limits and an accelerator.
+"""Converts machine types to what a KFP container step can request: CPU and memory limits and an accelerator.
 
-Vertex Pipelines picks the machine that comes closest to a step's limits, so a machine type is said by its size.
+Vertex Pipelines selects the machine that is closest to a step's limits, so a machine type is expressed by its size.
 Sources: https://cloud.google.com/compute/docs/machine-resource and https://cloud.google.com/compute/docs/gpus for the
-types, https://cloud.google.com/vertex-ai/docs/pipelines/machine-types for the most that a step may ask for.
+types, https://cloud.google.com/vertex-ai/docs/pipelines/machine-types for the maximum that a step may request.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hydra_vertex.protocol.errors import UserError
 
 MAX_VCPUS = 96
 MAX_MEMORY_GB = 624.0
-"""The most that Vertex Pipelines takes as a step's limits."""
+"""The maximum limits of a step on Vertex Pipelines."""
 
-# GB of memory for each vCPU, and the numbers of vCPUs that there are, for the types named SERIES-VCPUS.
+# GB of memory per vCPU, and the available numbers of vCPUs, of the types named SERIES-VCPUS.
 SERIES = {
     "n1-standard": (3.75, (1, 2, 4, 8, 16, 32, 64, 96)),
     "n1-highmem": (6.5, (2, 4, 8, 16, 32, 64, 96)),
@@ -39,7 +39,7 @@ SERIES = {
     "c3-highmem": (8.0, (4, 8, 22, 44)),
     "c3-highcpu": (2.0, (4, 8, 22, 44, 88)),
 }
-# Accelerator, how many of it, vCPUs and GB of the types that come with their accelerators.
+# Accelerator, number of accelerators, vCPUs and GB of memory of the types with built-in accelerators.
 WITH_ACCELERATORS = {
     "g2-standard-4": ("NVIDIA_L4", 1, 4, 16.0),
     "g2-standard-8": ("NVIDIA_L4", 1, 8, 32.0),
@@ -67,7 +67,7 @@ WITH_ACCELERATORS = {
     "a3-ultragpu-8g": ("NVIDIA_H200_141GB", 8, 224, 2952.0),
     "a4-highgpu-8g": ("NVIDIA_B200", 8, 224, 3968.0),
 }
-# How many of each accelerator an n1 machine can have attached.
+# The numbers of each accelerator that can be attached to an n1 machine.
 ATTACHED_TO_N1 = {
     "NVIDIA_TESLA_T4": (1, 2, 4),
     "NVIDIA_TESLA_V100": (1, 2, 4, 8),
@@ -78,7 +78,7 @@ ATTACHED_TO_N1 = {
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a step asks for. Empty text leaves that to the platform; `memory` is in KFP's form, `32G`."""
+    """The resources that a step requests. The platform chooses what is empty; `memory` is in KFP's format, `32G`."""
 
     cpu: str = ""
     memory: str = ""
@@ -86,7 +86,7 @@ class Machine:
     accelerator_count: int = 0
 
     def apply_to(self, task: Any) -> None:
-        """Set the limits on a KFP task. Only constants work there, which is why a machine is chosen on compiling."""
+        """Set the limits on a KFP task. KFP takes constants only, so the machine is chosen at compile time."""
         if self.cpu:
             task.set_cpu_limit(self.cpu)
         if self.memory:
@@ -99,10 +99,10 @@ class Machine:
 def machine_from(
     *, machine_type: str = "", accelerator: str = "", accelerator_count: int = 1, cpu: str = "", memory: str = ""
 ) -> Machine | None:
-    """The machine that the options describe; None when they say nothing. `cpu` and `memory` win over the type.
+    """Return the machine that the options describe; None when all are empty. `cpu` and `memory` override the type.
 
-    A type that comes with accelerators (g2, a2, a3, a4) brings them along when none is named. Raises UserError on a
-    type or accelerator that is not known, on two that do not go together, and on a limit that KFP cannot carry.
+    A type with built-in accelerators (g2, a2, a3, a4) includes them when no accelerator is named. Raises UserError for
+    an unknown type or accelerator, for a type and an accelerator that do not fit, and for a limit that KFP cannot hold.
     """
     if not (machine_type or accelerator or cpu or memory):
         return None
@@ -118,12 +118,12 @@ def machine_from(
 
 
 def _bundled(machine_type: str, accelerator: str, accelerator_count: int) -> Machine:
-    """A type with its accelerators. They decide the machine, so limits above the most that is taken are cut to it."""
+    """Return a type with its accelerators. They determine the machine, so its limits are capped at the maximum."""
     own, count, vcpus, gigabytes = WITH_ACCELERATORS[machine_type]
     if accelerator and (accelerator, accelerator_count) != (own, count):
         raise UserError(
             f"--machine-type {machine_type} has {count} {own}, not {accelerator_count} {accelerator}; "
-            f"say --accelerator {own} --accelerator-count {count}, or leave both out"
+            f"give --accelerator {own} --accelerator-count {count}, or leave both out"
         )
     return Machine(str(min(vcpus, MAX_VCPUS)), _gigabytes(min(gigabytes, MAX_MEMORY_GB)), own, count)
 
@@ -133,23 +133,23 @@ def _size(machine_type: str) -> tuple[str, str]:
     gb_per_vcpu, sizes = SERIES.get(series, (0.0, ()))
     if not number.isascii() or not number.isdigit() or int(number) not in sizes:
         raise UserError(
-            f"--machine-type {machine_type}: not known; {_known_like(series)}. "
-            "Or say --cpu and --memory, such as --cpu 8 --memory 32G"
+            f"--machine-type {machine_type}: unknown; {_known_like(series)}. "
+            "Or give --cpu and --memory, such as --cpu 8 --memory 32G"
         )
     return str(int(number)), _gigabytes(int(number) * gb_per_vcpu)
 
 
 def _known_like(series: str) -> str:
-    """What there is in this series, or else which families there are."""
+    """Describe the known types of this series, or the known families when the series is unknown."""
     if series in SERIES:
-        return f"a step can have {series} with {', '.join(str(size) for size in SERIES[series][1])} vCPUs"
+        return f"a step can use {series} with {', '.join(str(size) for size in SERIES[series][1])} vCPUs"
     if like := [name for name in WITH_ACCELERATORS if name.rpartition("-")[0] == series]:
-        return f"there is {', '.join(like)}"
+        return f"known are {', '.join(like)}"
     return f"the families are {', '.join(sorted({name.split('-')[0] for name in [*SERIES, *WITH_ACCELERATORS]}))}"
 
 
 def _gigabytes(gigabytes: float) -> str:
-    """KFP's form takes whole numbers alone, and some types have 3.75 GB."""
+    """Format for KFP, which takes whole numbers only; some types have 3.75 GB, written as 3750M."""
     return f"{gigabytes:.0f}G" if gigabytes.is_integer() else f"{gigabytes * 1000:.0f}M"
 
 
@@ -162,15 +162,15 @@ def _check_accelerator(accelerator: str, count: int, machine_type: str) -> None:
     families = {own: name.split("-")[0] for name, (own, *_) in WITH_ACCELERATORS.items()}
     families |= dict.fromkeys(ATTACHED_TO_N1, "n1")
     if accelerator not in families:
-        raise UserError(f"--accelerator {accelerator}: not known; one of {', '.join(sorted(families))}")
+        raise UserError(f"--accelerator {accelerator}: unknown; expected one of {', '.join(sorted(families))}")
     if machine_type and machine_type.split("-")[0] != families[accelerator]:
         raise UserError(
-            f"--accelerator {accelerator}: goes with {families[accelerator]} machines, and {machine_type} is none"
+            f"--accelerator {accelerator}: needs a {families[accelerator]} machine type, and {machine_type} is not one"
         )
     counts = ATTACHED_TO_N1.get(accelerator) or sorted(
         {n for own, n, *_ in WITH_ACCELERATORS.values() if own == accelerator}
     )
     if count not in counts:
         raise UserError(
-            f"--accelerator-count {count}: {accelerator} comes in {', '.join(str(number) for number in counts)}"
+            f"--accelerator-count {count}: expected {', '.join(str(number) for number in counts)} for {accelerator}"
         )

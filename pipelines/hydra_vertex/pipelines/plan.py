@@ -1,4 +1,4 @@
-"""What a tuning run is asked to do: the search file and the flags, put together and checked before anything starts."""
+"""The plan of a tuning run: combines the search file and the flags, and checks both before anything starts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
 
 @dataclass(frozen=True, slots=True)
 class TuningPlan:
-    """Everything that one run of the pipeline needs to know of the user's intent. `app` includes fixed overrides."""
+    """What one run of the pipeline is to do. `app` includes the fixed overrides of the search file."""
 
     app: tuple[str, ...]
     display_name: str
@@ -51,7 +51,7 @@ class TuningPlan:
     monitor: tuple[str, ...] = ()
 
     def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
-        """The pipeline's parameters, structured ones as JSON text."""
+        """Return the pipeline's parameters; structured values are JSON text."""
         return {
             "project": project,
             "location": location,
@@ -70,7 +70,7 @@ class TuningPlan:
         }
 
     def has_secrets(self) -> bool:
-        """Whether something of it must not be read by others: in a command line, or in a variable of the trials."""
+        """Whether a command line or an environment variable of the trials contains a secret."""
         containers = [pool.container for pool in self.trial_job_spec.worker_pools if pool.container is not None]
         lines = [*self.app, *self.retrain_overrides, *(part for c in containers for part in (*c.command, *c.args))]
         variables = {name: value for c in containers for name, value in c.env.items()}
@@ -92,12 +92,12 @@ def make_plan(
     early_stopping: str | None = None,
     monitor: tuple[str, ...] = (),
 ) -> TuningPlan:
-    """Read the search file and let the flags win over it. None leaves a number, or the stopping rule, to the file.
+    """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
-    `early_stopping` is a key of EARLY_STOPPING. With a rule and without `monitor`, the objective is monitored: a rule
-    needs its curve.
+    `early_stopping` is a key of EARLY_STOPPING. With a stopping rule and without `monitor`, the objective is monitored,
+    because the rule needs its curve.
     Raises UserError: SearchSpaceError for the file and the counts, CommandError for an app command that is missing or
-    cannot be written down.
+    contains an argument that a job document cannot hold.
     """
     _require_command(app)
     space = load_search_space(search)
@@ -127,14 +127,12 @@ def make_plan(
 
 def _require_command(app: tuple[str, ...]) -> None:
     if not app:
-        raise CommandError(
-            "the app's command is missing; give it behind --, as in `-- python train.py experiment=docs`"
-        )
+        raise CommandError("the app's command is missing; give it after --, as in `-- python train.py experiment=docs`")
     for part in app:
         if problem := argument_problem(part):
             raise CommandError(f"the app's command: {excerpt(repr(part))} {problem}")
 
 
 def _parallel(in_file: int, wanted: int | None, max_trials: int) -> int:
-    """A flag is taken at its word; a file's number is capped by a `--trials` that is lower."""
+    """Return the flag unchanged; without it, the file's number, capped at `max_trials`."""
     return min(in_file, max_trials) if wanted is None else wanted

@@ -1,6 +1,6 @@
-"""What a tuning service would refuse of a plan, said of the search file before anything is sent.
+"""Checks whether a tuning service would refuse a plan, before anything is sent; messages name the search file.
 
-The rules are those of the embedded service, which are the API's.
+The rules are those of the embedded service, which follow the API.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PARAMETER = re.compile(r"studySpec\.parameters\[(\d+)\]")
 
 
 def require_acceptable(plan: TuningPlan, search: Path, *, here: bool) -> None:
-    """Raises SearchSpaceError naming the search file and the field that a service would refuse.
+    """Check a plan. Raises SearchSpaceError naming the search file and the field that a service would refuse.
 
-    `here` asks for what the embedded service runs as well; else only for what every service refuses.
+    With `here`, also refuses what the embedded service does not support; otherwise only what every service refuses.
     """
     _require_durations(plan, search)
     job = build_job(
@@ -48,7 +48,7 @@ def require_acceptable(plan: TuningPlan, search: Path, *, here: bool) -> None:
 
 
 def _key(field: str, spec: StudySpec) -> str:
-    """The key of the parameter that a field belongs to, as the file's reader knows it."""
+    """Return the parameter's key as the search file has it, for a field of a parameter; empty for any other field."""
     found = _PARAMETER.match(field)
     return "" if found is None else f"{excerpt(spec.parameters[int(found[1])].id)}: "
 

@@ -1,4 +1,4 @@
-"""Sends a compiled pipeline to Vertex Pipelines with Google's own SDK, once everything that can be checked here is."""
+"""Sends a compiled pipeline to Vertex Pipelines with Google's SDK, after all local checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A pipeline job that Vertex AI has taken: its resource name, and where to watch it."""
+    """An accepted pipeline job: its resource name, and its page in the Google Cloud console."""
 
     name: str
     console_url: str
@@ -44,11 +44,11 @@ def submit(
     api_endpoint: str = "",
     credentials: Credentials | None = None,
 ) -> Submitted:
-    """Create a PipelineJob and return without waiting for it. The SDK makes the root's bucket when there is none.
+    """Create a PipelineJob and return without waiting for it. The SDK creates the root's bucket when it is missing.
 
-    `enable_caching` of None leaves each step as it was compiled; `network` is a `projects/N/global/networks/V`;
-    `api_endpoint` and `credentials` are for another endpoint than Google's. Raises OutputError when the file is no
-    compiled pipeline, UserError when the arguments or the root do not fit, ServiceError when Google refuses.
+    `enable_caching` None keeps each step's compiled setting; `network` has the form `projects/N/global/networks/V`;
+    `api_endpoint` and `credentials` are for an endpoint other than Google's. Raises OutputError when the file is not a
+    compiled pipeline, UserError when the arguments or the root are invalid, ServiceError when Google refuses the job.
     """
     pipeline = read_pipeline(file)
     pipeline.check_arguments(arguments)
@@ -75,8 +75,8 @@ def submit(
 def _pipeline_job(pipeline: CompiledPipeline, *, api_endpoint: str, **options: object) -> PipelineJob:
     from google.cloud import aiplatform
 
-    # Its lines go to stdout, which is for the result; and when it cannot look up whose the bucket is, which concerns
-    # buckets with guessed names, it prints a traceback and goes on.
+    # The SDK logs to stdout, which is reserved for the result. When it cannot look up the owner of the bucket, which
+    # matters only for buckets with default names, it logs a traceback and continues.
     logging.getLogger("google.cloud.aiplatform").setLevel(logging.CRITICAL)
     if api_endpoint:
         aiplatform.init(api_endpoint=api_endpoint, api_transport="rest")
@@ -84,7 +84,7 @@ def _pipeline_job(pipeline: CompiledPipeline, *, api_endpoint: str, **options: o
 
 
 def _credentials(api_endpoint: str) -> Credentials | None:
-    """None for the application-default ones. An endpoint on this machine gets none at all."""
+    """Return None for the application-default credentials, anonymous ones for an endpoint on loopback."""
     if not api_endpoint.startswith("http://"):
         return None
     from google.auth.credentials import AnonymousCredentials
@@ -107,7 +107,7 @@ def _google_errors(project: str) -> Iterator[None]:
     except (exceptions.Forbidden, exceptions.Unauthorized) as error:
         raise ServiceError(
             f"Vertex AI refused the pipeline: {error.code or ''} {error.message}; your account needs the role "
-            f"roles/aiplatform.user in {project}, and roles/iam.serviceAccountUser on a --service-account"
+            f"roles/aiplatform.user in {project}, and roles/iam.serviceAccountUser on a given --service-account"
         ) from error
     except exceptions.GoogleAPICallError as error:
         raise ServiceError(f"Vertex AI refused the pipeline: {error.code or ''} {error.message}") from error

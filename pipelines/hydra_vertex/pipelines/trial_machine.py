@@ -1,4 +1,4 @@
-"""The machine, image and output folder of each trial on Vertex AI, as a `CustomJobSpec`."""
+"""Builds the `CustomJobSpec` of the trials on Vertex AI: machine, image and output folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def trial_job(
     root: str,
     service_account: str = "",
 ) -> TrialJobSpec:
-    """`spec` with what it leaves open filled in; a worker pool that it names is left as it is.
+    """Return `spec` with its empty fields filled in; existing worker pools are not changed.
 
-    Raises UserError when there is neither a worker pool nor an image to make one of, or the root is no gs:// URI.
+    Raises UserError when there is neither a worker pool nor an image, or when the root is not a gs:// URI.
     """
     if not root.startswith("gs://"):
         raise UserError(f"--root {root}: expected a folder in a bucket, such as gs://my-bucket/runs")

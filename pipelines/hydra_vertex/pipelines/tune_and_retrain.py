@@ -1,6 +1,6 @@
-"""The pipeline: tune, select the best trial, retrain with its config.
+"""The KFP pipeline: tune, select the best trial, retrain with its config.
 
-KFP reads annotations at run time, which is why this module has no postponed ones.
+KFP reads annotations at run time, so this module does not postpone them.
 """
 
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ PIPELINE_NAME = "tune-and-retrain"
 
 
 class PipelineOutputs(NamedTuple):
-    """What the pipeline gives to another pipeline that uses it as a component."""
+    """The outputs of the pipeline, for another pipeline that uses it as a component."""
 
     model: dsl.Model
     best_config: dsl.Artifact
@@ -24,7 +24,7 @@ class PipelineOutputs(NamedTuple):
 
 
 def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> Any:
-    """The pipeline with every step in `image`. `machine` is the retraining's; None leaves it to the platform."""
+    """Build the pipeline with every step in `image`. `machine` is for the retraining; None: the platform chooses."""
     tune, select_best, retrain = tune_component(image), select_best_component(image), retrain_component(image)
 
     @dsl.pipeline(name=PIPELINE_NAME)  # type: ignore[untyped-decorator] # kfp has no types
@@ -54,15 +54,15 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
             study_spec: Search space and objective, a StudySpec as JSON.
             trial_job_spec: Worker pools, scheduling and output folder of a trial, a CustomJobSpec as JSON.
-            max_trial_count: Trials in all.
-            parallel_trial_count: Trials at once.
+            max_trial_count: Maximum number of trials.
+            parallel_trial_count: Maximum number of trials that run at the same time.
             metric: Name of the metric that the app returns.
-            max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
-            retrain_overrides: Hydra overrides for the retraining alone, a JSON array.
+            max_failed_trial_count: Number of failed trials that ends the study; 0: no limit.
+            retrain_overrides: Hydra overrides for the retraining only, a JSON array.
             labels: The job's labels, a JSON object.
-            monitor: Metrics of Lightning that trials report at every validation, a JSON array.
-            api_endpoint: The tuning service; empty is Google's for the location.
-            existing_job: Resource name of a job to go on watching; empty creates one.
+            monitor: Lightning metrics that trials report at every validation, a JSON array.
+            api_endpoint: URL of the tuning service; empty: the one of Google for the location.
+            existing_job: Resource name of a job to continue watching; empty creates a job.
 
         Returns:
             model: The retrained model: what the app wrote to AIP_MODEL_DIR.
@@ -84,7 +84,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             api_endpoint=api_endpoint,
             existing_job=existing_job,
         )
-        # A study is asked for to be run: an equal one from a cache would be a surprise.
+        # A user who starts a study expects it to run, so a cached result of an equal study is never used.
         tuned.set_caching_options(enable_caching=False)
         selected = select_best(job=tuned.outputs["job"], app_command=app_command)
         retrained = retrain(

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.job import JobState, TrialState, dump_study_spec, load_job
+from hydra_vertex.job import JobState, TrialState, dump_study_spec
+from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.study.client import connect
 from hydra_vertex.protocol.errors import ServiceError, UserError
 from hydra_vertex.service.start import ServiceProcess, start_service
@@ -69,7 +70,7 @@ def test_the_step_hands_on_the_finished_job_and_a_link_to_it(tmp_path: Path, ser
     assert running.returncode == 0, stderr
     assert stdout == ""
     assert "trial 2 SUCCEEDED" in stderr
-    job = load_job(tmp_path / "job")
+    job = read_job(tmp_path / "job")
     assert job.state is JobState.SUCCEEDED
     assert [trial.objective("val/loss") for trial in job.trials] == [0.5, 0.5]
     (resource,) = json.loads((tmp_path / "gcp_resources").read_text())["resources"]
@@ -108,7 +109,7 @@ def test_a_step_outlives_a_killed_service_that_is_started_again(tmp_path: Path) 
     assert running.returncode == 0, stderr
     assert second.wait(20) == 0
     first.stdout.close()
-    assert [trial.objective("val/loss") for trial in load_job(tmp_path / "job").trials] == [0.5] * 4
+    assert [trial.objective("val/loss") for trial in read_job(tmp_path / "job").trials] == [0.5] * 4
 
 
 def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProcess) -> None:
@@ -127,13 +128,13 @@ def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProces
 
 def test_an_existing_job_is_watched_and_no_other_is_created(tmp_path: Path, service: ServiceProcess) -> None:
     step(executor_input(tmp_path / "first", service.url, WELL)).communicate(timeout=60)
-    name = load_job(tmp_path / "first" / "job").name
+    name = read_job(tmp_path / "first" / "job").name
 
     again = step(executor_input(tmp_path / "second", service.url, WELL, existing_job=name))
     again.communicate(timeout=60)
 
     assert again.returncode == 0
-    assert load_job(tmp_path / "second" / "job").name == name
+    assert read_job(tmp_path / "second" / "job").name == name
     assert len(connect("l", service.url).list(PARENT)) == 1
 
 

@@ -13,7 +13,7 @@ import pytest
 from hydra_vertex.pipelines.local import child
 from hydra_vertex.pipelines.local.child import Terminated, run_step_process, sigterm_raises
 
-# Says which signals came, and ends on the one that it is told to; `never` needs SIGKILL.
+# Records the signals that it receives and exits on the given one; with `never` only SIGKILL ends it.
 PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
@@ -32,7 +32,7 @@ while True:
 
 
 def after(mark: Path, act: Callable[[], None]) -> None:
-    """Call `act` in a thread as soon as the child has said that it is there."""
+    """Call `act` in a thread as soon as the child has written its process id."""
 
     def wait() -> None:
         deadline = time.monotonic() + 30
@@ -57,29 +57,29 @@ def command(mark: Path, ends_on: str) -> list[str]:
 
 
 def seen(mark: Path) -> list[str]:
-    """The signals that the child got; it must be gone."""
+    """Return the signals that the child received; checks that it has exited."""
     number, *signals = mark.read_text().split()
     assert not Path(f"/proc/{number}").exists()
     return signals
 
 
-def test_the_exit_code_and_the_variables_are_the_childs() -> None:
+def test_the_child_gets_the_variables_and_its_exit_code_is_returned() -> None:
     assert (
         run_step_process([sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['CODE']))"], {"CODE": "7"})
         == 7
     )
 
 
-def test_death_by_a_signal_is_a_negative_number() -> None:
+def test_an_exit_by_a_signal_is_a_negative_number() -> None:
     assert run_step_process([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], {}) == -9
 
 
-def test_a_program_that_there_is_not_is_an_os_error() -> None:
+def test_a_program_that_does_not_exist_is_an_os_error() -> None:
     with pytest.raises(OSError, match="No such file"):
         run_step_process(["no-such-program-here"], {})
 
 
-def test_on_ctrl_c_the_child_is_waited_for_and_not_told_again(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_ctrl_c_the_child_gets_no_second_sigint(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "GRACE_S", 0.3)
     after(mark, signal_self(signal.SIGINT))
 
@@ -88,7 +88,7 @@ def test_on_ctrl_c_the_child_is_waited_for_and_not_told_again(mark: Path, monkey
     assert seen(mark) == ["SIGTERM"]
 
 
-def test_sigterm_is_handed_on_as_the_ctrl_c_that_the_child_did_not_get(mark: Path) -> None:
+def test_sigterm_is_passed_to_the_child_as_sigint(mark: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     after(mark, signal_self(signal.SIGTERM))
 
@@ -98,7 +98,7 @@ def test_sigterm_is_handed_on_as_the_ctrl_c_that_the_child_did_not_get(mark: Pat
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_child_that_ends_on_no_signal_is_killed(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_ignores_sigint_and_sigterm_is_killed(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "GRACE_S", 0.3)
     after(mark, signal_self(signal.SIGTERM))
 
@@ -107,7 +107,7 @@ def test_a_child_that_ends_on_no_signal_is_killed(mark: Path, monkeypatch: pytes
     assert seen(mark) == ["SIGINT", "SIGTERM"]
 
 
-def test_a_second_ctrl_c_kills(mark: Path) -> None:
+def test_a_second_ctrl_c_kills_the_child(mark: Path) -> None:
     def twice() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.5)  # longer than the quarter of a second that Popen.wait itself takes to pass the first one on

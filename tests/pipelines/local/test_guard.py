@@ -15,11 +15,9 @@ from hydra_vertex.pipelines.local import guard
 from hydra_vertex.pipelines.local.guard import VARIABLE, children_marked, end_marked, guarded, marker
 from hydra_vertex.pipelines.local.leftovers import end_leftovers
 from hydra_vertex.pipelines.local.run_folder import RunFolder
-from hydra_vertex.pipelines.local.run_lock import LOCK_NAME, locked
-from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.service.start import start_service
 
-# Starts a child of its own, says which signals it gets, and ends on none.
+# Starts a child, writes the names of the signals that it receives to a file, and exits on none of them.
 STUBBORN = """
 import signal, subprocess, sys, time
 from pathlib import Path
@@ -67,7 +65,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_marked_processes_are_asked_to_end_and_then_killed_with_their_children(
+def test_marked_processes_get_sigint_and_are_then_killed_with_their_children(
     tmp_path: Path, mark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "GRACE_S", 0.5)
@@ -80,7 +78,7 @@ def test_marked_processes_are_asked_to_end_and_then_killed_with_their_children(
     assert not is_running(int(number))
 
 
-def test_processes_of_another_folder_and_unmarked_ones_are_left_alone(tmp_path: Path, mark: Path) -> None:
+def test_unmarked_processes_and_those_of_another_folder_are_not_ended(tmp_path: Path, mark: Path) -> None:
     with stubborn(mark) as free:
         assert end_marked(tmp_path) == 0
         assert free.poll() is None
@@ -89,7 +87,7 @@ def test_processes_of_another_folder_and_unmarked_ones_are_left_alone(tmp_path: 
         assert other.poll() is None
 
 
-def test_the_mark_is_on_children_alone_and_only_meanwhile(tmp_path: Path) -> None:
+def test_the_marker_is_in_the_environment_only_inside_the_block(tmp_path: Path) -> None:
     with children_marked("outer:/x"):
         with children_marked(marker("one", tmp_path)):
             assert os.environ[VARIABLE] == f"one:{tmp_path}"
@@ -97,7 +95,7 @@ def test_the_mark_is_on_children_alone_and_only_meanwhile(tmp_path: Path) -> Non
     assert VARIABLE not in os.environ
 
 
-def test_a_folder_has_one_mark_whatever_it_is_called(tmp_path: Path) -> None:
+def test_a_folder_has_the_same_marker_under_every_path(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
 
     assert marker("one", tmp_path / "link") == marker("one", tmp_path)
@@ -122,7 +120,7 @@ with guarded(value):
 
 
 @pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("end", True), ("raise", True)])
-def test_a_guard_acts_only_when_its_run_ends_without_a_word(tmp_path: Path, how: str, is_left: bool) -> None:
+def test_a_guard_ends_processes_only_when_its_run_was_killed(tmp_path: Path, how: str, is_left: bool) -> None:
     command = [sys.executable, "-c", RUN, "one", str(tmp_path), how]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert run.stdout is not None
@@ -142,7 +140,7 @@ def test_a_guard_acts_only_when_its_run_ends_without_a_word(tmp_path: Path, how:
             os.kill(child, signal.SIGKILL)
 
 
-def test_a_guard_ends_with_its_run(tmp_path: Path) -> None:
+def test_a_guard_exits_with_its_run(tmp_path: Path) -> None:
     began = time.monotonic()
     with guarded(marker("one", tmp_path)):
         pass
@@ -158,21 +156,21 @@ def cmdline(process: Path) -> bytes:
         return b""
 
 
-def test_the_service_that_a_killed_run_has_left_is_waited_for(tmp_path: Path) -> None:
+def test_a_new_run_waits_for_the_service_of_a_killed_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    said: list[str] = []
+    lines: list[str] = []
     service = start_service(folder.studies, tmp_path / "log", 60)
     try:
-        service._process.stdin.close()  # type: ignore[union-attr] # as the end of its run closes it
-        end_leftovers(folder, said.append)
+        service._process.stdin.close()  # type: ignore[union-attr] # the pipe is closed as on the exit of the run
+        end_leftovers(folder, lines.append)
         assert not is_running(service.pid)
     finally:
         service.stop()
 
-    assert said in ([], [f"waiting for the tuning service of an earlier run (process {service.pid}) to end"])
+    assert lines in ([], [f"waiting for the tuning service of an earlier run (process {service.pid}) to end"])
 
 
-def test_a_service_that_the_user_started_there_is_left_alone(tmp_path: Path) -> None:
+def test_a_service_that_the_user_started_on_the_folder_is_not_ended(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(tmp_path / "studies")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as service:
         assert service.stdout is not None
@@ -180,25 +178,3 @@ def test_a_service_that_the_user_started_there_is_left_alone(tmp_path: Path) -> 
         end_leftovers(RunFolder(tmp_path), lambda line: pytest.fail(line))
         assert service.poll() is None
         service.terminate()
-
-
-def test_a_lock_is_one_process_s_and_names_its_holder(tmp_path: Path) -> None:
-    held = f"is in use by another run, process {os.getpid()} since 20"
-    with locked(tmp_path / "out"), pytest.raises(UserError, match=held), locked(tmp_path / "out"):
-        pass
-    with locked(tmp_path / "out"):
-        pass
-
-
-def test_a_holder_that_has_not_signed_yet_is_one_that_is_starting(tmp_path: Path) -> None:
-    with locked(tmp_path):
-        (tmp_path / LOCK_NAME).write_text("")
-        with pytest.raises(UserError, match="another run, one that is just starting; wait"), locked(tmp_path):
-            pass
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-
-    with pytest.raises(OutputError, match="file/out: cannot be used as output folder"), locked(tmp_path / "file/out"):
-        pass

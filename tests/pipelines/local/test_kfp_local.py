@@ -16,7 +16,7 @@ from hydra_vertex.pipelines.local.failures import StepFailed
 from hydra_vertex.pipelines.local.kfp_local import LocalRun, run_pipeline
 from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
-# A container component's program: writes its artifact, and what it was given, by KFP's file protocol.
+# The program of a container component: writes its artifact and its arguments as KFP's executor output.
 STEP = """
 import json, os, sys
 from hydra_vertex.protocol.executor import parse_executor_input
@@ -45,7 +45,7 @@ print("printed by the step")
 
 @pytest.fixture(scope="module")
 def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline of two steps, as .json and .yaml."""
+    """Compile a pipeline of two steps to .json and .yaml."""
     from kfp import dsl
 
     command, args = ["python", "-c", STEP], ["--executor_input", "{{$}}"]
@@ -85,7 +85,7 @@ def run(pipelines: Path, tmp_path: Path, suffix: str = "json", **arguments: Any)
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
-def test_container_steps_run_as_processes_and_hand_on_what_they_made(
+def test_container_steps_run_as_processes_and_pass_on_their_outputs(
     pipelines: Path, tmp_path: Path, suffix: str
 ) -> None:
     done = run(pipelines, tmp_path, suffix, text="python $x 'y'", number=4)
@@ -100,11 +100,11 @@ def test_container_steps_run_as_processes_and_hand_on_what_they_made(
     assert (folder / "first" / "python").read_text() == sys.executable
 
 
-def test_a_default_of_the_pipeline_holds_when_the_argument_is_left_out(pipelines: Path, tmp_path: Path) -> None:
+def test_a_missing_argument_has_the_default_of_the_pipeline(pipelines: Path, tmp_path: Path) -> None:
     assert run(pipelines, tmp_path, text="a").parameter("first", "count") == 2
 
 
-def test_kfp_s_own_lines_go_to_the_log_and_stdout_stays_free(
+def test_the_lines_of_kfp_go_to_the_log_and_none_to_stdout(
     pipelines: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with capfd.disabled():
@@ -121,7 +121,7 @@ def test_kfp_s_own_lines_go_to_the_log_and_stdout_stays_free(
     assert "Executing task" in (tmp_path / "log").read_text()
 
 
-def test_a_parameter_that_the_step_had_no_value_for_is_none(tmp_path: Path) -> None:
+def test_a_parameter_without_a_value_is_none(tmp_path: Path) -> None:
     from kfp import dsl
 
     @dsl.container_component
@@ -148,8 +148,8 @@ def test_a_failing_step_is_named_with_its_exit_code(pipelines: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("outputs", [{}, {"first": {}}, {"first": {"artifacts": {"out": {"artifacts": []}}}}])
-def test_a_step_that_wrote_nothing_is_said_to_have_left_no_artifact(outputs: Any) -> None:
-    with pytest.raises(OutputError, match="the step first left no artifact 'out'"):
+def test_a_step_that_wrote_no_artifact_is_named(outputs: Any) -> None:
+    with pytest.raises(OutputError, match="the step first wrote no artifact 'out'"):
         LocalRun(outputs).artifact("first", "out")
 
 
@@ -163,14 +163,14 @@ def test_arguments_that_do_not_fit_the_pipeline_are_refused_before_anything_runs
     assert not (tmp_path / "root").exists()
 
 
-def test_a_file_that_is_no_pipeline_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_pipeline_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text("{}")
 
     with pytest.raises(OutputError, match=r"p\.json: not a compiled pipeline"):
         run(tmp_path, tmp_path)
 
 
-def test_a_step_whose_program_is_not_here_is_named(tmp_path: Path) -> None:
+def test_a_step_whose_program_does_not_exist_is_named(tmp_path: Path) -> None:
     from kfp import dsl
 
     @dsl.container_component
@@ -186,7 +186,7 @@ def test_a_step_whose_program_is_not_here_is_named(tmp_path: Path) -> None:
         run(tmp_path, tmp_path)
 
 
-def test_kfp_is_left_as_it_was_found(pipelines: Path, tmp_path: Path) -> None:
+def test_a_run_restores_the_global_state_of_kfp(pipelines: Path, tmp_path: Path) -> None:
     from kfp.local import config, subprocess_task_handler
 
     before = (config.LocalExecutionConfig.instance, subprocess_task_handler.SubprocessTaskHandler)
@@ -196,8 +196,8 @@ def test_kfp_is_left_as_it_was_found(pipelines: Path, tmp_path: Path) -> None:
     assert (config.LocalExecutionConfig.instance, subprocess_task_handler.SubprocessTaskHandler) == before
 
 
-def test_kfp_still_looks_up_the_handler_where_it_is_replaced() -> None:
-    """The one patch point. When this fails, kfp has moved it: see pipelines/local.py."""
+def test_kfp_looks_up_the_handler_where_the_run_replaces_it() -> None:
+    """The only class of kfp that is replaced. When this fails, kfp has moved it: see pipelines/local/kfp_local.py."""
     import inspect
 
     from kfp.local import subprocess_task_handler, task_dispatcher
@@ -215,7 +215,7 @@ def test_kfp_still_looks_up_the_handler_where_it_is_replaced() -> None:
     [(os.killpg, signal.SIGINT, "KeyboardInterrupt"), (os.kill, signal.SIGTERM, "Terminated")],
     ids=["Ctrl-C, which the terminal sends to all", "SIGTERM to the runner alone"],
 )
-def test_the_running_step_is_ended_before_the_run_is(
+def test_the_running_step_is_ended_before_the_run_exits(
     pipelines: Path, tmp_path: Path, send: Callable[[int, int], None], number: signal.Signals, ends_with: str
 ) -> None:
     mark = tmp_path / "mark"
@@ -230,11 +230,11 @@ def test_the_running_step_is_ended_before_the_run_is(
     send(runner.pid, number)
 
     try:
-        _, said = runner.communicate(timeout=20)
+        _, stderr = runner.communicate(timeout=20)
     finally:
         runner.kill()
     assert runner.returncode != 0
-    assert said.splitlines()[-1].endswith(ends_with)
+    assert stderr.splitlines()[-1].endswith(ends_with)
     assert not Path(f"/proc/{step}").exists()
 
 

@@ -6,7 +6,7 @@ nothing here reads are kept in `other` and written back as they came.
 """
 
 from .custom_job import CustomJob, dump_custom_job, parse_custom_job
-from .document import HyperparameterTuningJob, JobError, dump_job, load_job, parse_job, save_job
+from .document import HyperparameterTuningJob, JobError, dump_job, parse_job, save_job
 from .enums import Algorithm, Goal, JobState, MeasurementSelection, ScaleType, TrialState
 from .parameters import walk_parameters
 from .stopping_spec import (
@@ -78,7 +78,6 @@ __all__ = [
     "dump_study_spec",
     "dump_trial",
     "dump_trial_job_spec",
-    "load_job",
     "parse_custom_job",
     "parse_job",
     "parse_study_spec",

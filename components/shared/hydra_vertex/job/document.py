@@ -1,4 +1,4 @@
-"""The whole `HyperparameterTuningJob`, to and from JSON and a file."""
+"""The `HyperparameterTuningJob`: parsed from JSON, converted to JSON, and saved to a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, OutputError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -98,21 +97,6 @@ def dump_job(job: HyperparameterTuningJob) -> JsonObject:
         ),
         **_dump_times(job),
     }
-
-
-def load_job(path: Path) -> HyperparameterTuningJob:
-    """Read a job from a JSON file. Raises OutputError when it cannot be read, DocumentError when it is not a job."""
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be read ({error.strerror}); give the job.json of a run") from error
-    except (ValueError, RecursionError) as error:
-        raise DocumentError("", f"{path} is not JSON ({error}); give the job.json of a run") from error
-    if not isinstance(value, dict) or "studySpec" not in value:
-        raise DocumentError(
-            "", f"{path} is no HyperparameterTuningJob (it has no studySpec); give the job.json of a run"
-        )
-    return parse_job(value)
 
 
 def save_job(job: HyperparameterTuningJob, path: Path) -> None:

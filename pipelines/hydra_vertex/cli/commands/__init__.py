@@ -1,1 +1,1 @@
-"""The commands of `hydra-vertex`, a module each: `add_command` declares its options, `run` does it."""
+"""The commands of `hydra-vertex`, one module each: `add_command` adds the options, `run` runs the command."""

@@ -1,4 +1,4 @@
-"""`hydra-vertex best`: the best trial's config, out of a finished job."""
+"""`hydra-vertex best`: writes the best trial's config of a finished job as an experiment file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "best",
@@ -25,14 +25,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "hydra-vertex best runs/docs/job.json -o conf/experiment/best.yaml",
     )
     parser.add_argument("job", type=file_path, metavar="job.json", help="the finished HyperparameterTuningJob of a run")
-    parser.add_argument("-o", "--output", type=file_path, default=Path("best.yaml"), metavar="FILE", help="(best.yaml)")
-    parser.add_argument("--overrides", type=file_path, metavar="FILE", help="also write the overrides, one a line")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=file_path,
+        default=Path("best.yaml"),
+        metavar="FILE",
+        help="the experiment file (default: best.yaml)",
+    )
+    parser.add_argument("--overrides", type=file_path, metavar="FILE", help="also write the overrides, one per line")
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Select, verify, write, and show what differs from the defaults. A command behind `--` replaces the job's."""
+    """Select and verify the best trial, write its config, show its differences from the defaults.
+
+    A command after `--` replaces the app's command in the job.
+    """
     from hydra_vertex.launcher.best.best_trial import best_config, overrides_text
     from hydra_vertex.launcher.files.job_file import read_job
     from hydra_vertex.launcher.files.output_file import write_output
@@ -77,7 +87,7 @@ def _print_text(best: BestConfig, metric: str, output: Path) -> None:
 
 
 def how_to_run(best: BestConfig, output: Path) -> str:
-    """The command that uses the file where it lies; its overrides where it does not lie in an experiment folder."""
+    """Return the command that uses the file; with overrides instead if the file is not in an experiment folder."""
     if output.parent.name == "experiment" and output.name == "best.yaml":
         return best.command_with(str(output.parent.parent))
     return best.command_with_overrides()

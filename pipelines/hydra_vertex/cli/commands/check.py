@@ -1,4 +1,4 @@
-"""`hydra-vertex check`: would the trials start? Asked of the app's own composed config."""
+"""`hydra-vertex check`: checks a search space against the app's composed config, without starting a trial."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "check",
@@ -30,7 +30,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the space as the app's config takes it."""
+    """Check the search space and print its parameters with their types in the app's config."""
     from hydra_vertex.launcher.preflight.check import check_space
 
     plan = plan_from(arguments)
@@ -67,12 +67,12 @@ def _print_table(plan: TuningPlan, explanation: Explanation) -> None:
     objective = plan.study_spec.objective
     show(
         f"{objective.goal.value.lower()} {objective.id}, {plan.max_trial_count} trials, "
-        f"{plan.parallel_trial_count} at once: the app's config takes all of it"
+        f"{plan.parallel_trial_count} at once: the app's config accepts every parameter"
     )
 
 
 def describe_domain(parameter: ParameterSpec) -> str:
-    """`1e-05 … 0.1`, or the list of values."""
+    """Return `1e-05 … 0.1` for a range, or the list of values."""
     from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange
 
     match parameter.domain:

@@ -1,4 +1,4 @@
-"""`hydra-vertex compile`: the pipeline as a file for Vertex Pipelines, Kubeflow, or a local run."""
+"""`hydra-vertex compile`: compiles the pipeline to a file for Vertex Pipelines, Kubeflow or a local run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_IMAGE = "hydra-vertex:latest"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "compile",
@@ -29,20 +29,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
-    """The image of every step, and the machine that retrains."""
+    """Add the options for the image of all steps and for the machine of the retraining."""
     parser.add_argument(
-        "--image", type=word, default=DEFAULT_IMAGE, metavar="URI", help=f"image of every step ({DEFAULT_IMAGE})"
+        "--image",
+        type=word,
+        default=DEFAULT_IMAGE,
+        metavar="URI",
+        help=f"image of all steps (default: {DEFAULT_IMAGE})",
     )
     machine = parser.add_argument_group("machine of the retraining step")
     machine.add_argument("--machine-type", type=word, metavar="TYPE", help="such as n1-standard-8 or g2-standard-8")
     machine.add_argument("--accelerator", type=word, metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
-    machine.add_argument("--accelerator-count", type=whole_number(1), default=1, metavar="N", help="accelerators (1)")
-    machine.add_argument("--cpu", type=word, help="vCPUs, in place of a machine type")
-    machine.add_argument("--memory", type=word, help="memory such as 32G, in place of a machine type")
+    machine.add_argument("--accelerator-count", type=whole_number(1), default=1, metavar="N", help="default: 1")
+    machine.add_argument("--cpu", type=word, help="vCPUs, instead of a machine type")
+    machine.add_argument("--memory", type=word, help="memory such as 32G, instead of a machine type")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compile, and say where the file is."""
+    """Compile the pipeline and print the path of the file."""
     compile_to(arguments.output, arguments)
     if arguments.json:
         show_json({"pipeline": str(arguments.output), "image": arguments.image})
@@ -52,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def compile_to(path: Path, arguments: argparse.Namespace) -> None:
-    """Compile with the machine options in `arguments`."""
+    """Compile the pipeline to `path`, with the machine options in `arguments`."""
     from hydra_vertex.pipelines.compiler import compile_pipeline
     from hydra_vertex.pipelines.machine_types import machine_from
 

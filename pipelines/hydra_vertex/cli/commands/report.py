@@ -1,4 +1,4 @@
-"""`hydra-vertex report`: a finished (or running) job as one HTML page."""
+"""`hydra-vertex report`: writes an HTML report of a finished or running job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .study_options import add_json_option, add_parser
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "report",
@@ -21,14 +21,19 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("job", type=file_path, metavar="job.json", help="a HyperparameterTuningJob, finished or not")
     parser.add_argument(
-        "-o", "--output", type=file_path, default=Path("report.html"), metavar="FILE", help="(report.html)"
+        "-o",
+        "--output",
+        type=file_path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="output (default: report.html)",
     )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the report; the best trial is marked where there is one."""
+    """Write the report, in which the best trial, if any, is marked."""
     from hydra_vertex.launcher.best.selection import rank
     from hydra_vertex.launcher.files.job_file import read_job
     from hydra_vertex.launcher.report import write_report

@@ -1,4 +1,4 @@
-"""`hydra-vertex run`: check, tune in parallel, select, retrain, report, all on this machine."""
+"""`hydra-vertex run`: checks, tunes in parallel, selects, retrains and reports on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "run",
@@ -47,17 +47,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out",
         type=file_path,
         metavar="DIR",
-        help="folder of the result (default: runs/NAME-TIME); an unfinished run in it goes on",
+        help="output folder (default: runs/NAME-TIME); an unfinished run in it is continued",
     )
-    parser.add_argument(
-        "--pipeline", type=file_path, metavar="FILE", help="a compiled pipeline (default: compiled anew)"
-    )
+    parser.add_argument("--pipeline", type=file_path, metavar="FILE", help="a compiled pipeline (default: compile one)")
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check everything first; only then claim the folder, start the service and run the pipeline."""
+    """Check all input, then claim the output folder, start the service and run the pipeline."""
     from hydra_vertex.launcher.files.output_file import private_files
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
     from hydra_vertex.pipelines.local.failures import require_space
@@ -81,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
         _check(plan, mark)
         if plan.has_secrets():
-            say("the command line holds a secret, which the run needs: all of its files are for you alone (mode 0600)")
+            say("the command line has a secret, which the run stores: only you can read its files (mode 0600)")
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
         result = _run_in(folder, asked, arguments.pipeline, context)
     _print_result(result, plan, as_json=arguments.json)
@@ -98,7 +96,7 @@ def _check(plan: TuningPlan, mark: str) -> None:
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:
-    """Run the pipeline in a folder that is this run's alone."""
+    """Lock the folder and run the pipeline in it."""
     from hydra_vertex.pipelines.local.failures import full_disk_named
     from hydra_vertex.pipelines.local.leftovers import end_leftovers
     from hydra_vertex.pipelines.local.run import run_locally
@@ -107,22 +105,22 @@ def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, 
 
     with locked(folder.path):
         with full_disk_named(context.disks, context.again):
-            is_there = claim(folder, asked)
-            if is_there:
+            is_continued = claim(folder, asked)
+            if is_continued:
                 end_leftovers(folder, say)
             _provide_pipeline(pipeline, folder)
-        return run_locally(folder, asked, dataclasses.replace(context, goes_on=is_there))
+        return run_locally(folder, asked, dataclasses.replace(context, goes_on=is_continued))
 
 
 def _disks(folder: RunFolder, plan: TuningPlan) -> tuple[Path, ...]:
-    """The folders that the run writes to, each perhaps a disk of its own."""
+    """Return the folders that the run writes to, which may be on different disks."""
     base = plan.trial_job_spec.base_output_uri
     outputs = (Path(base),) if base.startswith("/") else ()
     return (folder.path, folder.studies, folder.pipeline_root, *outputs, Path(tempfile.gettempdir()))
 
 
 def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
-    """How many of the wanted trials this machine has places for, said where it has GPUs. Raises UserError."""
+    """Return how many of the wanted trials can run at once. Prints the GPUs, if any. Raises UserError."""
     from hydra_vertex.service.devices.capacity import capacity_of, describe
     from hydra_vertex.service.devices.gpus import find_gpus
 
@@ -134,7 +132,7 @@ def _trials_at_once(resources: ResourceOptions, wanted: int) -> int:
 
 
 def _output_path(out: Path | None, plan: TuningPlan) -> Path:
-    # A display name may hold anything, and 128 characters of it, each of up to 4 bytes.
+    # A display name may have 128 characters of any kind, each of up to 4 bytes.
     name = re.sub(r"[^\w.-]+", "-", plan.display_name)[:48]
     default = Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     return (out or default).absolute()
@@ -153,7 +151,7 @@ def _provide_pipeline(given: Path | None, folder: RunFolder) -> None:
 
 
 def _again(typed: Sequence[str], folder: RunFolder) -> str:
-    """The command that was typed, with the folder it now has."""
+    """Return the typed command, with `--out` and the folder added when it has no `--out`."""
     from hydra_vertex.launcher.secrets.masker import NO_SECRETS
     from hydra_vertex.launcher.secrets.shell import shell_command
 

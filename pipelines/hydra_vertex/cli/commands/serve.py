@@ -1,4 +1,4 @@
-"""`hydra-vertex serve`: the embedded tuning service, for Google's own clients on this machine."""
+"""`hydra-vertex serve`: starts the embedded tuning service, which Google's clients can use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_PORT = 8080
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     from hydra_vertex.service.address_options import add_address_options
 
     parser = add_parser(
@@ -25,19 +25,19 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
     )
     add_address_options(parser, DEFAULT_PORT)
-    parser.add_argument("--dir", type=file_path, default=Path("studies"), help="where studies are kept (studies/)")
+    parser.add_argument("--dir", type=file_path, default=Path("studies"), help="folder of the jobs (default: studies/)")
     add_resource_options(parser, shared=True)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM; started again on the same folder it goes on."""
+    """Serve until Ctrl-C or SIGTERM. A later start on the same folder continues the unfinished jobs."""
     from hydra_vertex.launcher.files.reading import TOKEN_FILE, read_text
     from hydra_vertex.service.address_options import address_of
     from hydra_vertex.service.server import serve
 
     if arguments.token_file is not None:
-        # The service reads it as it is; a pipe would keep it waiting, and a device would never end.
+        # The service reads the file without checks: it would wait for a pipe and read a device without end.
         read_text(arguments.token_file, TOKEN_FILE)
     serve(arguments.dir, address_of(arguments), partial(print, flush=True), resources=resources_from(arguments))
     return 0

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Command line options that several commands share, and the plan that they describe."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def add_parser(
     example: str,
     usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    """A command's parser, with its summary in the list of commands and an example at the end of its help.
+    """Add the parser of a command, with a summary for the list of commands and an example for its help.
 
-    `usage` is what stands behind the command's name; None lists the options, which leaves out an app's command.
+    `usage` is the text after the command's name; None generates it from the options, without an app's command.
     """
     return commands.add_parser(
         name,
@@ -36,7 +36,7 @@ def add_parser(
 
 
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
-    """The options that describe a study."""
+    """Add the options that describe a study."""
     study = parser.add_argument_group("study")
     study.add_argument(
         "--search",
@@ -46,24 +46,30 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         help="search space: a Hydra sweeper file, or the YAML that gcloud ai hp-tuning-jobs create takes",
     )
     study.add_argument(
-        "--trials", type=whole_number(1), metavar="N", help="trials in all (default: the file's n_trials, else 20)"
+        "--trials", type=whole_number(1), metavar="N", help="number of trials (default: the file's n_trials, else 20)"
     )
     study.add_argument(
-        "--parallel", type=whole_number(1), metavar="N", help="trials at once (default: the file's n_jobs, else 2)"
+        "--parallel",
+        type=whole_number(1),
+        metavar="N",
+        help="trials at once (default: the file's n_jobs, else 2)",
     )
     study.add_argument(
-        "--trial-timeout", type=seconds, metavar="SECONDS", help="end a trial that runs longer (default: none)"
+        "--trial-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="end a trial that runs longer (default: no limit)",
     )
     study.add_argument(
         "--max-failed-trials",
         type=whole_number(0),
         metavar="N",
-        help="end the study after so many failed trials; 0: never (default: the file's maxFailedTrialCount, else 0)",
+        help="end the study after N failed trials; 0: no limit (default: the file's maxFailedTrialCount, else 0)",
     )
     study.add_argument(
         "--early-stopping",
         choices=("median", "decay-curve", "convex", "none"),
-        help="end trials that lead nowhere, by this rule of Vertex AI (default: the file's rule, else none)",
+        help="end unpromising trials by this rule of Vertex AI (default: the file's rule, else none)",
     )
     study.add_argument(
         "--monitor",
@@ -71,37 +77,37 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="report this metric of Lightning at every validation; may be repeated (default: with early stopping, the "
-        "objective)",
+        help="report this Lightning metric at every validation; may be repeated (default: the objective if there is "
+        "early stopping, else none)",
     )
     study.add_argument(
         "--name",
         type=display_name,
-        help="the study's display name (default: the file's displayName, else from the app and the search file)",
+        help="display name of the study (default: the file's displayName, else made from the app and the search file)",
     )
 
 
 def add_retrain_option(parser: argparse.ArgumentParser) -> None:
-    """What the retraining changes in the best config."""
+    """Add the option for overrides of the retraining."""
     parser.add_argument(
         "--retrain",
         type=override,
         action="append",
         default=[],
         metavar="OVERRIDE",
-        help="a Hydra override for the retraining alone, such as trainer.max_steps=2000; may be repeated",
+        help="a Hydra override for the retraining only, such as trainer.max_steps=2000; may be repeated",
     )
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
-    """Machine-readable output."""
+    """Add the option for JSON output."""
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object on stdout")
 
 
 def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPlan:
-    """The plan that the shared options describe, which no service refuses. `here`: not even the embedded one.
+    """Return the plan that the shared options describe, checked against the rules of every service.
 
-    Raises UserError.
+    With `here`, it is also checked against the limits of the embedded service. Raises UserError.
     """
     from hydra_vertex.pipelines.plan import make_plan
     from hydra_vertex.pipelines.refusals import require_acceptable

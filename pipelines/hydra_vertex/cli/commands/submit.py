@@ -1,4 +1,4 @@
-"""`hydra-vertex submit`: a compiled pipeline to Vertex Pipelines."""
+"""`hydra-vertex submit`: sends a compiled pipeline to Vertex Pipelines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_o
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
+    """Add the command and its options."""
     parser = add_parser(
         commands,
         "submit",
@@ -21,40 +21,46 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "    --trial-machine-type g2-standard-8 --trial-accelerator NVIDIA_L4 -- python train.py experiment=docs",
         f"pipeline.json --project P --location L --root gs://… {APP_USAGE}",
     )
-    parser.add_argument("pipeline", type=file_path, metavar="pipeline.json", help="what `hydra-vertex compile` wrote")
-    target = parser.add_argument_group("where to")
+    parser.add_argument(
+        "pipeline", type=file_path, metavar="pipeline.json", help="output file of `hydra-vertex compile`"
+    )
+    target = parser.add_argument_group("target")
     target.add_argument("--project", type=word, required=True, help="Google Cloud project")
     target.add_argument("--location", type=word, required=True, help="region, such as europe-west4")
     target.add_argument(
-        "--root", type=word, required=True, metavar="gs://…", help="folder for the artifacts and the trials' output"
+        "--root", type=word, required=True, metavar="gs://…", help="folder for artifacts and the output of the trials"
     )
-    target.add_argument("--service-account", type=word, help="the account that the pipeline and the trials run as")
-    target.add_argument("--api-endpoint", type=word, metavar="URL", help="another endpoint than the location's own")
-    target.add_argument("--no-cache", action="store_true", help="run every step, also those that ran before")
+    target.add_argument("--service-account", type=word, help="service account of the pipeline and the trials")
+    target.add_argument("--api-endpoint", type=word, metavar="URL", help="endpoint instead of that of the location")
+    target.add_argument("--no-cache", action="store_true", help="run every step, also those with a cached result")
     _add_trial_machine(parser)
     add_tuning_options(parser)
     add_retrain_option(parser)
     parser.add_argument(
-        "--no-check", action="store_true", help="send without the check, where the app is not installed"
+        "--no-check", action="store_true", help="do not check the app's config, for a machine without the app"
     )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
 def _add_trial_machine(parser: argparse.ArgumentParser) -> None:
-    machine = parser.add_argument_group("machine of each trial, unless the search file has a trialJobSpec")
-    machine.add_argument("--image", type=word, metavar="URI", help="the trials' container image")
+    machine = parser.add_argument_group("machine of each trial, unless the search file has worker pools")
+    machine.add_argument("--image", type=word, metavar="URI", help="container image of the trials")
     machine.add_argument(
-        "--trial-machine-type", type=word, default="n1-standard-4", metavar="TYPE", help="(n1-standard-4)"
+        "--trial-machine-type", type=word, default="n1-standard-4", metavar="TYPE", help="default: n1-standard-4"
     )
     machine.add_argument("--trial-accelerator", type=word, metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
     machine.add_argument(
-        "--trial-accelerator-count", type=whole_number(1), default=1, metavar="N", help="accelerators (1)"
+        "--trial-accelerator-count",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="default: 1",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check everything that can be checked here, then send."""
+    """Check everything that can be checked without Vertex AI, then send the pipeline."""
     import dataclasses
 
     from hydra_vertex.launcher.preflight.check import check_space
@@ -74,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         service_account=arguments.service_account or "",
     )
     plan = dataclasses.replace(plan, trial_job_spec=spec)
-    # Once more, with the machine that the options describe.
+    # Check again, with the machine from the options.
     require_acceptable(plan, arguments.search, here=False)
     asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
     read_pipeline(arguments.pipeline).check_arguments(asked)

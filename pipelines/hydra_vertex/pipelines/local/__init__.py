@@ -1,1 +1,1 @@
-"""A compiled pipeline, run on this machine."""
+"""Runs a compiled pipeline on this machine."""

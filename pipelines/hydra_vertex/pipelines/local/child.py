@@ -1,4 +1,4 @@
-"""A child process at the terminal: it draws there itself, and does not outlive the command that waits for it."""
+"""Runs a child process that prints to the terminal itself and is ended with the command that waits for it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 GRACE_S = 10.0
-"""How long a child may take to end after each signal, before the next and stronger one."""
+"""Seconds that a child has to exit after each signal, before the next, stronger one."""
 WAIT_S = 1.0
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: like Ctrl-C, except that the terminal has not told the child as well."""
+    """Raised on SIGTERM: like Ctrl-C, except that the terminal has not sent a signal to the child as well."""
 
 
 def run_step_process(
     command: Sequence[str], variables: Mapping[str, str], while_waiting: Callable[[], None] = lambda: None
 ) -> int:
-    """Run with the terminal's own stderr, and wait. stdout goes there too: this process's own is for its result.
+    """Run the command with the terminal's stderr as its stderr and stdout, and wait for it.
 
-    `while_waiting` is called every WAIT_S. Returns the exit code, -n for a death by signal n. Raises OSError when it
-    cannot be started; a KeyboardInterrupt passes on when the child has ended.
+    Its stdout is redirected because this process's stdout is reserved for the result. `while_waiting` is called every
+    WAIT_S. Returns the exit code, -n for an exit by signal n. Raises OSError when the command cannot be started; a
+    KeyboardInterrupt is raised again after the child has exited.
     """
     environment = {**os.environ, **variables}
     child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.__stderr__)
@@ -42,7 +43,7 @@ def run_step_process(
 
 @contextlib.contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """SIGTERM raises Terminated. Only the main thread can set this; in another one SIGTERM does what it did."""
+    """Make SIGTERM raise Terminated in the block. In a thread other than the main thread, change nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,7 +55,7 @@ def sigterm_raises() -> Iterator[None]:
 
 
 def _end(child: subprocess.Popen[bytes], *, interrupted: bool) -> None:
-    """Let the child end by itself; insist after a while, and at once when Ctrl-C is pressed again."""
+    """Wait for the child to exit; after each grace period send the next signal. A second Ctrl-C kills it at once."""
     try:
         for number in (None if interrupted else signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if number is not None:

@@ -1,11 +1,11 @@
-"""Ends what a run has started when the run itself is gone: after `kill -9` nobody else would.
+"""Ends the processes that a run has started when the run itself was killed, for example by `kill -9`.
 
-Every process that a run starts is told in VARIABLE which run it belongs to, and hands that on to its own children. The
-guard is a small process beside the run; it sees the end of its stdin, which the run alone holds open, whichever way the
-run ends. The tuning service and its trials are not marked: the service ends with the run by the same means, and records
-what it does to its trials.
+Every process that a run starts has the run's id in the environment variable VARIABLE, and its children inherit it. The
+guard is a small process beside the run. It reads end-of-file on its stdin when the run exits for any reason, because
+only the run holds the other end open. The tuning service and its trials are not marked: the service exits with the run
+by the same method, and records how it ends its trials.
 
-This file is started as a program, by its path, and imports nothing of ours.
+This file is started as a program, by its path, and imports no module of hydra-vertex.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ import psutil
 
 VARIABLE = "HYDRA_VERTEX_RUN"
 GRACE_S = 3.0
-"""From SIGINT to SIGKILL: an app may write a checkpoint."""
+"""Seconds from SIGINT to SIGKILL, in which an app can write a checkpoint."""
 QUIET_S = 0.5
-"""A process that was just being started shows its variables after its exec."""
+"""Seconds without a marked process after which the guard stops. A new process shows its variables only after exec."""
 KILL_LIMIT_S = 10.0
 POLL_INTERVAL_S = 0.05
-_WELL = b"."
+_EXITED_NORMALLY = b"."
 
 
 def marker(run: str, folder: Path) -> str:
-    """The value of VARIABLE for one run (an id that is never used twice) on a folder."""
+    """Return the value of VARIABLE for a run on a folder. `run` is a unique id."""
     return f"{run}:{folder.resolve()}"
 
 
 @contextlib.contextmanager
 def children_marked(value: str) -> Iterator[None]:
-    """Every process that is started meanwhile belongs to the run."""
+    """Mark every process that is started in the block as a process of the run."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = value
     try:
@@ -52,11 +52,11 @@ def children_marked(value: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def guarded(value: str) -> Iterator[None]:
-    """A guard for this process, which ends the marked processes should this process not come to the end of the block.
+    """Start a guard, which ends the marked processes if this process dies before the end of the block.
 
-    Raises OSError when it cannot be started.
+    Raises OSError when the guard cannot be started.
     """
-    # Isolated: the user's PYTHONPATH is the app's business. A session of its own: Ctrl-C is not for it.
+    # -I ignores the user's PYTHONPATH, which is meant for the app. In a new session, Ctrl-C does not reach the guard.
     command = [sys.executable, "-I", str(Path(__file__).resolve()), value]
     guard = subprocess.Popen(
         command,
@@ -75,23 +75,24 @@ def guarded(value: str) -> Iterator[None]:
 def _dismiss(guard: subprocess.Popen[bytes]) -> None:
     assert guard.stdin is not None  # noqa: S101 - it was started with a pipe
     with contextlib.suppress(BrokenPipeError):
-        guard.stdin.write(_WELL)
+        guard.stdin.write(_EXITED_NORMALLY)
         guard.stdin.close()
     guard.wait()
 
 
 def end_marked(folder: Path) -> int:
-    """End what earlier runs on a folder have left, and return how many processes that were."""
+    """End the processes that earlier runs on a folder have left. Returns the number of processes."""
     return _end(lambda value: value.partition(":")[2] == str(folder.resolve()), quiet_s=0.0)
 
 
 def _end(belongs: Callable[[str], bool], quiet_s: float) -> int:
-    """SIGINT to the processes that the run itself has started, and after a grace SIGKILL to all that are left.
+    """Send SIGINT to the processes that the run itself has started, and after GRACE_S SIGKILL to all that remain.
 
-    Not SIGTERM, by which a tuning step takes its job to be cancelled. It returns when for `quiet_s` none was there.
+    SIGTERM is not used, because a tuning step cancels its job on SIGTERM. Returns when no marked process was found for
+    `quiet_s`, at the latest after GRACE_S + KILL_LIMIT_S. The result is the number of processes found.
     """
     began = last_seen = time.monotonic()
-    told: set[psutil.Process] = set()
+    signalled: set[psutil.Process] = set()
     while time.monotonic() - began < GRACE_S + KILL_LIMIT_S:
         found = _marked(belongs)
         if found:
@@ -99,16 +100,16 @@ def _end(belongs: Callable[[str], bool], quiet_s: float) -> int:
         elif time.monotonic() - last_seen >= quiet_s:
             break
         is_grace_over = time.monotonic() - began >= GRACE_S
-        for process in found if is_grace_over else _top_level(found) - told:
+        for process in found if is_grace_over else _top_level(found) - signalled:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL if is_grace_over else signal.SIGINT)
-        told |= found
+        signalled |= found
         time.sleep(POLL_INTERVAL_S)
-    return len(told)
+    return len(signalled)
 
 
 def _marked(belongs: Callable[[str], bool]) -> set[psutil.Process]:
-    """The processes of a run. Not this one, which a step of another run may have started."""
+    """Return the processes of a run. This process is excluded, because a step of another run may have started it."""
     return {
         process
         for process in psutil.process_iter(["environ"])
@@ -117,7 +118,7 @@ def _marked(belongs: Callable[[str], bool]) -> set[psutil.Process]:
 
 
 def _top_level(found: set[psutil.Process]) -> set[psutil.Process]:
-    """Those whose parent is not among them: a parent passes a signal on to its children as it sees fit."""
+    """Return the processes whose parent is not in `found`: a parent itself decides which signals its children get."""
     pids = {process.pid for process in found}
     return {process for process in found if _parent(process) not in pids}
 
@@ -129,9 +130,9 @@ def _parent(process: psutil.Process) -> int:
 
 
 def main() -> int:
-    """Wait for the run to say that it has ended well, or to end without a word."""
+    """Wait until the run reports a normal exit, or until its end of the pipe is closed without a report."""
     value = sys.argv[1]
-    if os.read(sys.stdin.fileno(), 1) != _WELL:
+    if os.read(sys.stdin.fileno(), 1) != _EXITED_NORMALLY:
         _end(lambda found: found == value, quiet_s=QUIET_S)
     return 0
 

@@ -1,7 +1,7 @@
-"""Runs a compiled pipeline on this machine with `kfp.local`: each step is its container's own command, a child process.
+"""Runs a compiled pipeline on this machine with `kfp.local`: each step's container command is run as a child process.
 
-kfp's SubprocessRunner refuses container components. The one class of kfp that says so is replaced while a pipeline
-runs; everything else (the order of the steps, placeholders, artifacts, outputs) is kfp's own work.
+kfp's SubprocessRunner refuses container components. The class of kfp that refuses them is replaced while a pipeline
+runs; kfp does everything else (the order of the steps, placeholders, artifacts, outputs).
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _TUNE = "hydra_vertex.launcher.steps.tune"
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """What the steps of a run left: the content of each one's `executor_output.json`.
+    """The outputs of a run's steps: the content of the `executor_output.json` of each.
 
-    A step goes by its name in the pipeline, where kfp writes `select-best` for a function `select_best`.
+    The keys are the steps' names in the pipeline; kfp names the function `select_best` `select-best`.
     """
 
     outputs: Mapping[str, JsonObject]
 
     def artifact(self, step: str, name: str) -> Path:
-        """Where an output artifact lies. Raises OutputError when the step did not write it."""
+        """Return the path of an output artifact. Raises OutputError when the step did not write it."""
         found = _at(self.outputs.get(step), "artifacts", name, "artifacts")
         uri = _at(found[0], "uri") if isinstance(found, list) and found else None
         if not isinstance(uri, str) or not local_path(uri).exists():
-            raise OutputError(f"the step {step} left no artifact {name!r}; look into the pipeline's log")
+            raise OutputError(f"the step {step} wrote no artifact {name!r}; see the pipeline's log, pipeline.log")
         return local_path(uri)
 
     def parameter(self, step: str, name: str) -> Json:
-        """An output parameter; None when the step did not set it."""
+        """Return an output parameter; None when the step did not set it."""
         return _at(self.outputs.get(step), "parameterValues", name)
 
 
@@ -62,11 +62,11 @@ def run_pipeline(
     log: Path,
     disks: Sequence[Path] = (),
 ) -> LocalRun:
-    """Run a compiled pipeline (.json or .yaml) with `arguments`. What kfp says goes to `log`, the steps to stderr.
+    """Run a compiled pipeline (.json or .yaml). The messages of kfp go to `log`, those of the steps to stderr.
 
-    A line on stderr says when one of the `disks` becomes full while a step runs, and when there is space again.
-    Raises OutputError when the file is no compiled pipeline, UserError when the arguments do not fit it, StepFailed for
-    the first step that fails. On Ctrl-C and on SIGTERM the running step is ended first; both are a KeyboardInterrupt.
+    A line on stderr reports when one of the `disks` becomes full while a step runs, and when it has space again.
+    Raises OutputError when the file is not a compiled pipeline, UserError when the arguments do not fit it, StepFailed
+    for the first step that fails. On Ctrl-C and SIGTERM, ends the running step and then raises KeyboardInterrupt.
     """
     read_pipeline(file).check_arguments(arguments)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -83,25 +83,25 @@ def run_pipeline(
 
 
 def load(file: Path) -> Any:
-    """The pipeline of a file, as kfp runs it. Raises OutputError when kfp does not take it."""
+    """Load the pipeline of a file with kfp. Raises OutputError when kfp cannot load it."""
     from kfp import components
 
     try:
         return components.load_component_from_file(str(file))
     except Exception as error:
-        # It raises whatever its parsing of a foreign structure comes to: KeyError, AttributeError, ParseError.
+        # kfp raises errors of many types for an unexpected structure: KeyError, AttributeError, ParseError.
         reason = excerpt(f"{type(error).__name__}: {error}", 300)
-        raise OutputError(f"{file}: kfp takes it for no pipeline ({reason}); compile it again") from error
+        raise OutputError(f"{file}: kfp cannot load the pipeline ({reason}); compile it again") from error
 
 
 @contextlib.contextmanager
 def _configured(pipeline_root: Path) -> Iterator[None]:
-    """kfp's settings are global: set them for this run, and put back what was there."""
+    """Set kfp's global settings for this run, and restore the previous ones afterwards."""
     from kfp import local
     from kfp.local import config
 
     before = config.LocalExecutionConfig.instance
-    # kfp deletes the workspace that it is given, so it gets one of its own.
+    # kfp deletes its workspace, so it gets a new folder.
     workspace = tempfile.mkdtemp(prefix="hydra-vertex-workspace-")
     runner = local.SubprocessRunner(use_venv=False)
     local.init(runner=runner, pipeline_root=str(pipeline_root.absolute()), workspace_root=workspace)
@@ -114,25 +114,25 @@ def _configured(pipeline_root: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _steps_run(outputs: dict[str, JsonObject], disks: Sequence[Path]) -> Iterator[None]:
-    """Replace kfp's handler of subprocess tasks by one that runs container components."""
+    """Replace kfp's handler of subprocess tasks with one that runs container components."""
     from kfp.local import status, subprocess_task_handler
 
     original = subprocess_task_handler.SubprocessTaskHandler
 
     class ContainerCommandHandler(original):  # type: ignore[misc,valid-type] # kfp has no types
-        """Runs the container's command with this environment's interpreter in place of the image's."""
+        """Runs the container's command with this environment's interpreter instead of the image's."""
 
         def validate_image(self, image: str) -> None:
-            """Any image will do: none is started."""
+            """Accept any image: no container is started."""
 
         def validate_not_container_component(self, full_command: list[str]) -> None:
-            """A container component is what this handler is for."""
+            """Accept container components: this handler runs them."""
 
         def validate_not_containerized_python_component(self, full_command: list[str]) -> None:
-            """Likewise."""
+            """Accept containerized Python components."""
 
         def run(self) -> Any:
-            """Run the step to success; a failure is raised, with the step's exit code."""
+            """Run the step and return SUCCESS. Raises StepFailed with the step's exit code."""
             outputs.update([_run_step(self.full_command, self.env_vars, disks)])
             return status.Status.SUCCESS
 
@@ -144,13 +144,13 @@ def _steps_run(outputs: dict[str, JsonObject], disks: Sequence[Path]) -> Iterato
 
 
 def _run_step(command: list[str], variables: Mapping[str, str], disks: Sequence[Path]) -> tuple[str, JsonObject]:
-    """The step's name and what it wrote. The name is that of its folder, which kfp names after the task."""
+    """Run a step and return its name and outputs. The name is that of its folder, which kfp names after the task."""
     output_file = parse_executor_input(command[-1]).output_file
     output_file.parent.mkdir(parents=True, exist_ok=True)
     step = output_file.parent.name
     try:
         watched = {DISKS_VARIABLE: os.pathsep.join(map(str, disks))}
-        # The tuning step draws at the terminal, and says it there by itself.
+        # The tuning step draws a live table on the terminal and reports full disks itself.
         watch = (lambda: None) if _TUNE in command else DiskWatch(step, disks).look
         returncode = run_step_process([_program(command[0]), *command[1:]], {**variables, **watched}, watch)
     except OSError as error:
@@ -162,7 +162,7 @@ def _run_step(command: list[str], variables: Mapping[str, str], disks: Sequence[
 
 
 class DiskWatch:
-    """Says on stderr that a disk has become full since the last look, or has space again."""
+    """Reports on stderr when a disk becomes full, and when it has space again."""
 
     def __init__(self, step: str, disks: Sequence[Path]) -> None:
         self._step = step
@@ -170,7 +170,7 @@ class DiskWatch:
         self._full: FullDisk | None = None
 
     def look(self) -> None:
-        """Compare with the last look."""
+        """Check the disks and report a change since the last call."""
         full = full_disk(self._disks)
         if full is not None and self._full is None:
             self._say(f"{full}: the step {self._step} may fail; free some space there, or run the same command later")
@@ -183,7 +183,7 @@ class DiskWatch:
 
 
 def _program(name: str) -> str:
-    """This environment's program of the same name; argv[0] alone is replaced, whatever the arguments hold."""
+    """Return this environment's program of the same name. Only argv[0] is replaced, never an argument."""
     if name in _PYTHONS:
         return sys.executable
     beside = Path(sys.executable).parent / name

@@ -1,4 +1,4 @@
-"""What an earlier run on a folder may have left behind, ended before a new one starts anything."""
+"""Ends the processes that an earlier run on the same folder has left, before a new run starts anything."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from hydra_vertex.protocol.errors import ServiceError
 from .guard import end_marked
 from .run_folder import RunFolder
 
-SERVICE_PATIENCE_S = 20.0
-"""A service that has seen its run end takes this long at most for the grace of its trials; then it is told again."""
+SERVICE_EXIT_LIMIT_S = 20.0
+"""Seconds that a service needs at most to end its trials after its run has exited. Then it gets the next signal."""
 KILL_LIMIT_S = 10.0
 
 
 def end_leftovers(folder: RunFolder, say: Callable[[str], None]) -> None:
-    """End the steps of earlier runs and wait for their service. Raises ServiceError when that cannot be ended.
+    """End the steps of earlier runs and wait for their service. Raises ServiceError when the service cannot be ended.
 
-    The caller holds the folder's lock, so that whatever runs here belongs to no run any more.
+    The caller holds the folder's lock, so no running process of this folder belongs to an active run.
     """
     if ended := end_marked(folder.path):
-        say(f"ended what an earlier run had left: {ended} processes")
+        say(f"ended {ended} processes that an earlier run had left")
     for service in _services(folder.studies):
         say(f"waiting for the tuning service of an earlier run (process {service.pid}) to end")
         _end(service)
 
 
 def _services(studies: Path) -> list[psutil.Process]:
-    """The services that a run has started for this folder; one that a user serves it with is not among them."""
+    """Return the services that runs have started for this folder, without those that a user has started."""
     return [p for p in psutil.process_iter(["cmdline"]) if _serves(p.info["cmdline"] or [], studies)]
 
 
@@ -44,8 +44,8 @@ def _serves(command: list[str], studies: Path) -> bool:
 
 def _end(service: psutil.Process) -> None:
     waits: tuple[tuple[Callable[[], None], float], ...] = (
-        (lambda: None, SERVICE_PATIENCE_S),
-        (service.terminate, SERVICE_PATIENCE_S),
+        (lambda: None, SERVICE_EXIT_LIMIT_S),
+        (service.terminate, SERVICE_EXIT_LIMIT_S),
         (service.kill, KILL_LIMIT_S),
     )
     for act, limit_s in waits:
@@ -55,5 +55,5 @@ def _end(service: psutil.Process) -> None:
             service.wait(limit_s)
             return
     raise ServiceError(
-        f"the tuning service of an earlier run, process {service.pid}, does not end; end it and try again"
+        f"the tuning service of an earlier run, process {service.pid}, does not exit; kill it and try again"
     )

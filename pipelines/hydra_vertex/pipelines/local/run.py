@@ -1,4 +1,4 @@
-"""A whole run on this machine: service, compiled pipeline, result."""
+"""Runs a study on this machine: starts a tuning service, runs the compiled pipeline, collects the result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SERVICE_START_LIMIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run leaves. `retrained_value` is None when the retrained app returned no metric."""
+    """The result of a run. `retrained_value` is None when the retrained app returned no metric."""
 
     folder: RunFolder
     best_trial: str
@@ -42,10 +42,10 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run is started with, besides the pipeline's arguments.
+    """The settings of a run other than the pipeline's arguments.
 
-    `goes_on` says that an earlier start of the same run may have created the job. `again` is the command that goes on
-    with the run, for messages; `marker` marks the steps' processes; the `disks` are watched for space.
+    `goes_on`: an earlier start of the same run may have created the job. `again` is the command that continues the run,
+    for messages. `marker` marks the processes of the steps. The `disks` are watched for free space.
     """
 
     goes_on: bool
@@ -56,13 +56,13 @@ class RunContext:
 
 
 def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> RunResult:
-    """Run the folder's compiled pipeline against a tuning service of its own, and gather the result.
+    """Run the folder's compiled pipeline with a new tuning service, and collect the result.
 
     Raises StepFailed when a step fails, ServiceError when the service does not start, Interrupted on Ctrl-C, DiskFull
-    when any of that comes from a full disk. What was measured is kept in every case.
+    when the cause is a full disk. All measurements are kept in every case.
     """
     with full_disk_named(context.disks, context.again):
-        return _gather(folder, _run(folder, arguments, context))
+        return _collect(folder, _run(folder, arguments, context))
 
 
 def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> LocalRun:
@@ -71,13 +71,13 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
     from .kfp_local import run_pipeline
 
     with (
-        _stopped_kindly(folder, context.again),
+        _interrupt_reported(folder, context.again),
         _measurements_kept(folder),
         start_service(
             folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=context.resources
         ) as service,
     ):
-        existing_job = _job_there(service.url) if context.goes_on else ""
+        existing_job = _existing_job(service.url) if context.goes_on else ""
         given = {**arguments, "api_endpoint": service.url, "existing_job": existing_job}
         with children_marked(context.marker):
             return run_pipeline(
@@ -89,30 +89,30 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
             )
 
 
-def _job_there(url: str) -> str:
-    """The name of the job that an earlier start of this run created; empty when it did not come that far."""
+def _existing_job(url: str) -> str:
+    """Return the name of the job that an earlier start of this run created; empty when it created none."""
     from hydra_vertex.launcher.study.client import connect
 
     return next((job.name for job in connect(LOCATION, url).list(PARENT)), "")
 
 
 @contextmanager
-def _stopped_kindly(folder: RunFolder, again: str) -> Iterator[None]:
+def _interrupt_reported(folder: RunFolder, again: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"stopped; the trials are ended and what they measured is kept in {folder.path}. To go on:\n  {again}"
+            f"stopped; the trials are ended and their measurements are kept in {folder.path}. To continue:\n  {again}"
         ) from error
 
 
 @contextmanager
 def _measurements_kept(folder: RunFolder) -> Iterator[None]:
-    """Leave the trials' logs and, once there is one, the finished job at their places, however the run ends."""
+    """Copy the trials' logs and the job document, if one was written, to the result, also when the run fails."""
     try:
         yield
     except BaseException:
-        # What cannot be copied now lies where it was, and what went wrong first is what is said.
+        # A file that cannot be copied stays at its source. The first error is the one to report.
         with suppress(OSError):
             _keep_measurements(folder)
         raise
@@ -125,7 +125,7 @@ def _keep_measurements(folder: RunFolder) -> None:
     keep_trial_logs(folder)
 
 
-def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
+def _collect(folder: RunFolder, run: LocalRun) -> RunResult:
     from hydra_vertex.launcher.best.best_trial import overrides_text
 
     keep_file(run.artifact("select-best", "best_config"), folder.best)
@@ -145,7 +145,7 @@ def _gather(folder: RunFolder, run: LocalRun) -> RunResult:
 
 
 def _reproduce(run: LocalRun, folder: RunFolder) -> str:
-    """The command, with the folder in the place that the step left for it."""
+    """Return the command with the run's config folder in place of the placeholder of the step."""
     from hydra_vertex.launcher.steps.select_best import CONFIG_DIR
 
     return str(run.parameter("select-best", "reproduce")).replace(CONFIG_DIR, shlex.quote(str(folder.config_dir)))

@@ -1,14 +1,14 @@
-"""The folder of one local run: what is in it, and whose it is.
+"""The folder of one local run: its layout, the check that it belongs to this run, and copies into it.
 
 ::
 
     job.json  best.yaml  overrides.txt  report.html     the result
     config/experiment/best.yaml                         best.yaml again, where Hydra's --config-dir finds it
-    model/                                              what the retraining wrote
-    logs/trial-1.log …                                  what each trial printed
-    pipeline.json  plan.json                            what was run
-    pipeline/  studies/  pipeline.log  service.log      how it ran: artifacts of the steps, the service's own state
-    .run.lock                                           who runs in it now
+    model/                                              the output of the retraining
+    logs/trial-1.log …                                  stdout and stderr of each trial
+    pipeline.json  plan.json                            the compiled pipeline and its arguments
+    pipeline/  studies/  pipeline.log  service.log      artifacts of the steps, state of the service, logs
+    .run.lock                                           the process that runs in it now
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from .run_lock import LOCK_NAME, unusable
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run's folder. The path is absolute, because the steps' working directories are not ours to know."""
+    """The folder of a run. The path is absolute, because steps may have other working directories."""
 
     path: Path
 
     @property
     def plan(self) -> Path:
-        """What the run was asked for; its presence makes the folder a run's."""
+        """The pipeline's arguments. A folder that has this file is the folder of a run."""
         return self.path / "plan.json"
 
     @property
@@ -47,12 +47,12 @@ class RunFolder:
 
     @property
     def pipeline_root(self) -> Path:
-        """Where the steps leave their artifacts."""
+        """The folder for the steps' artifacts."""
         return self.path / "pipeline"
 
     @property
     def studies(self) -> Path:
-        """The tuning service's own folder."""
+        """The folder of the tuning service."""
         return self.path / "studies"
 
     @property
@@ -72,7 +72,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """The report."""
+        """The HTML report."""
         return self.path / "report.html"
 
     @property
@@ -82,33 +82,33 @@ class RunFolder:
 
     @property
     def config_dir(self) -> Path:
-        """What `--config-dir` is given."""
+        """The value for Hydra's `--config-dir`."""
         return self.path / "config"
 
     def log(self, name: str) -> Path:
-        """A log of the run itself: `pipeline` or `service`."""
+        """Return the path of a log of the run: `pipeline` or `service`."""
         return self.path / f"{name}.log"
 
 
 def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
-    """Whether the folder holds this very run, begun and perhaps not ended; False for an empty or a new folder.
+    """Whether the folder has an earlier start of the same run, finished or not; False for an empty or a new folder.
 
-    Changes nothing. Raises OutputError when it holds another study or anything else.
+    Changes nothing. Raises OutputError when the folder has another study or other files.
     """
     try:
         if folder.plan.exists():
             return _is_same(folder, dict(arguments))
         if folder.path.exists() and any(path.name != LOCK_NAME for path in folder.path.iterdir()):
-            raise OutputError(f"{folder.path}: is not empty and holds no run; give --out an empty or a new folder")
+            raise OutputError(f"{folder.path}: is not empty and has no run; give --out an empty or a new folder")
     except OSError as error:
         raise unusable(folder.path, error) from error
     return False
 
 
 def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
-    """Make the folder this run's own, under its lock. True when it already was, and the run is to go on.
+    """Write the run's plan into the folder. True when the plan was already there, and the run continues.
 
-    Raises OutputError as `goes_on` does, and when the folder cannot be written.
+    The caller holds the folder's lock. Raises OutputError as `goes_on` does, and when the folder cannot be written.
     """
     if goes_on(folder, arguments):
         return True
@@ -127,20 +127,20 @@ def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
     known = before if isinstance(before, dict) else {}
     changed = sorted(key for key in {*known, *asked} if known.get(key) != asked.get(key))
     raise OutputError(
-        f"{folder.path}: holds another study (it differs in {', '.join(changed)}); "
-        "give --out a new folder, or repeat the command that started it to go on with it"
+        f"{folder.path}: has another study (different: {', '.join(changed)}); "
+        "give --out a new folder, or repeat the command that started that study to continue it"
     )
 
 
 def keep_file(source: Path, target: Path) -> None:
-    """Copy a step's artifact to its place in the result, whole or not at all."""
+    """Copy a step's artifact to the result, completely or not at all."""
     write_atomic(target, source.read_bytes())
 
 
 def keep_tree(source: Path, target: Path) -> None:
-    """Copy a folder (or file) artifact to its place in the result, in place of what an earlier run left there.
+    """Copy a folder (or file) artifact to the result; it replaces that of an earlier run.
 
-    Raises OutputError or OSError when that is impossible.
+    Raises OutputError or OSError when the artifact cannot be copied.
     """
     beside = target.with_name(f".{target.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -151,7 +151,7 @@ def keep_tree(source: Path, target: Path) -> None:
             beside.mkdir(parents=True)
             shutil.copy2(source, beside / source.name)
     except BaseException as error:
-        # Half a model on a full disk would be in the way of the next try.
+        # On a full disk, an incomplete copy would leave less space for the next attempt.
         shutil.rmtree(beside, ignore_errors=True)
         if isinstance(error, shutil.Error):
             _, place, reason = error.args[0][0]
@@ -162,7 +162,10 @@ def keep_tree(source: Path, target: Path) -> None:
 
 
 def link_experiment(folder: RunFolder) -> None:
-    """Put best.yaml where `--config-dir` and `experiment=best` find it: a link that moves with the folder."""
+    """Link best.yaml to where `--config-dir` and `experiment=best` find it.
+
+    The link is relative, so the folder can be moved.
+    """
     link = folder.config_dir / "experiment" / "best.yaml"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
@@ -170,6 +173,6 @@ def link_experiment(folder: RunFolder) -> None:
 
 
 def keep_trial_logs(folder: RunFolder) -> None:
-    """`logs/trial-N.log` for every trial that has printed."""
+    """Copy the log of every trial that has one to `logs/trial-N.log`."""
     for log in folder.studies.glob("jobs/*/trials/*/log.txt"):
         keep_file(log, folder.path / "logs" / f"trial-{log.parent.name}.log")

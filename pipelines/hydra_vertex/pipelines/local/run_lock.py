@@ -1,9 +1,8 @@
-"""One run at a time on a folder: the lock goes with the process that holds it, whichever way that ends."""
+"""An exclusive lock on the folder of a local run. The kernel frees it when the process that holds it exits."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,21 +12,25 @@ from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.protocol.file_lock import open_lock_file, try_lock
 
 LOCK_NAME = ".run.lock"
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make the folder and hold it. Raises UserError naming the run that holds it, OutputError when it is unusable."""
+    """Create the folder and lock it for the block.
+
+    Raises UserError naming the run that holds the lock, OutputError when the folder cannot be used.
+    """
     path = folder / LOCK_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = open_lock_file(path)
     except OSError as error:
         raise unusable(folder, error) from error
     try:
-        _take(descriptor, path)
+        _lock(descriptor, path)
         yield
         os.ftruncate(descriptor, 0)
     finally:
@@ -35,13 +38,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def unusable(folder: Path, error: OSError) -> OutputError:
-    """What is said of a folder in which nothing can be written."""
+    """Return the error for a folder in which nothing can be written."""
     return OutputError(f"{folder}: cannot be used as output folder ({error.strerror or error})")
 
 
-def _take(descriptor: int, path: Path) -> None:
+def _lock(descriptor: int, path: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_locked = try_lock(descriptor)
     except BlockingIOError as error:
         raise UserError(
             f"{path.parent}: is in use by another run, {_holder(path)}; "
@@ -49,8 +52,17 @@ def _take(descriptor: int, path: Path) -> None:
         ) from error
     except OSError as error:
         raise unusable(path.parent, error) from error
+    if not is_locked:
+        raise OutputError(
+            f"{path.parent}: cannot be used as output folder (its file system has no locks); "
+            "give --out a folder on a local disk"
+        )
+    _write_holder(descriptor)
+
+
+def _write_holder(descriptor: int) -> None:
     holder = json.dumps({"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}).encode()
-    # What cannot be written, as on a full disk, is missing in a message alone.
+    # Without these fields, as on a full disk, another run's message does not name this process; the lock still holds.
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, holder, 0)
