@@ -58,10 +58,10 @@ def test_nothing_runs_with_a_gap_that_nobody_has_filled_in(base: JsonObject) -> 
 def test_the_file_says_what_is_to_be_filled_in_and_from_where() -> None:
     said = Withheld("a.token", MISSING).comment()
 
-    assert said.startswith("FILL IN the value of a.token, a secret which the study got from its own command line")
+    assert said.startswith("FILL IN the value of a.token, a secret that the study got from its command line")
     assert said.endswith("write it here as ${oc.env:A_TOKEN}, or give it on the command line")
     assert Withheld("l[0].token", MISSING).comment().endswith("write it here")
-    assert f"stands as the app's own {REFERENCE}" in Withheld("a", REFERENCE, is_gap=False).comment()
+    assert f"the file has the app's own {REFERENCE}" in Withheld("a", REFERENCE, is_gap=False).comment()
 
 
 def test_keys_are_left_out_at_any_depth() -> None:
