@@ -14,9 +14,9 @@ BAD = {
     "nested just too deep": ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), f"nested more than {MAX_DEPTH} levels"),
     "not JSON": ("{", "not JSON"),
     "empty": ("", "not JSON"),
-    "NaN": ('{"a": NaN}', "not JSON: NaN is no number of JSON"),
-    "infinite": ('{"a": -Infinity}', "not JSON: -Infinity is no number of JSON"),
-    "too large a double": ('{"a": 1e999}', "not JSON: 1e999 is more than a double can hold"),
+    "NaN": ('{"a": NaN}', "not JSON: NaN is not a JSON number"),
+    "infinite": ('{"a": -Infinity}', "not JSON: -Infinity is not a JSON number"),
+    "too large a double": ('{"a": 1e999}', "not JSON: 1e999 is beyond the range of a double"),
     "too large a whole number": ('{"a": ' + "9" * 5000 + "}", "has more than 64 bits"),
     "half a surrogate pair": ('{"a": ["\\ud800"]}', "a[0] is not Unicode"),
     "half a surrogate pair as a key": ('{"a": {"\\udfff": 1}}', "a is not Unicode"),
@@ -46,7 +46,7 @@ def test_a_document_of_the_allowed_depth_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[]", "is no HyperparameterTuningJob (it has no studySpec)"),
+        ("[]", "is not a HyperparameterTuningJob (it has no studySpec)"),
         ('{"studySpec": {"metrics": 3}}', "studySpec.metrics: expected an array"),
         ('{"studySpec": {}, "maxTrialCount": "many"}', "maxTrialCount: expected a whole number"),
         ('{"studySpec": {}, "trials": [{"parameters": [{"parameterId": "x"}]}]}', "expected a number or a string"),

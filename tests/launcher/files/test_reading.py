@@ -36,15 +36,15 @@ def test_what_is_no_regular_file_is_named_and_neither_waited_for_nor_read(tmp_pa
         listener.bind(str(tmp_path / "socket"))
         assert "cannot be read as a note" in refusal(tmp_path / "socket")
 
-    assert "is a pipe and no regular file" in refusal(tmp_path / "pipe")
-    assert "is a folder and no regular file" in refusal(tmp_path)
-    assert "is a device and no regular file" in refusal(Path("/dev/zero"))
-    assert "is a device and no regular file" in refusal(Path("/dev/null"))
+    assert "is a pipe, not a regular file" in refusal(tmp_path / "pipe")
+    assert "is a folder, not a regular file" in refusal(tmp_path)
+    assert "is a device, not a regular file" in refusal(Path("/dev/zero"))
+    assert "is a device, not a regular file" in refusal(Path("/dev/null"))
 
 
 def test_a_file_of_the_kernel_s_without_a_size_is_not_read_beyond_the_limit() -> None:
     # /proc/self/environ and its like say 0 bytes and have more.
-    assert "and a note may have 100" in refusal(Path("/proc/self/status"))
+    assert "a note may have at most 100" in refusal(Path("/proc/self/status"))
 
 
 def test_a_file_that_is_too_large_is_refused_with_both_sizes(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_file_that_is_too_large_is_refused_with_both_sizes(tmp_path: Path) -> 
     with file.open("wb") as stream:
         stream.truncate(1 << 40)
 
-    assert f"has {1 << 40:,} bytes, and a note may have 100" in refusal(file)
+    assert f"has {1 << 40:,} bytes; a note may have at most 100" in refusal(file)
     file.write_text("x" * 100)
     assert read_text(file, KIND) == "x" * 100
 
