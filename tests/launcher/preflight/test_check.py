@@ -15,7 +15,7 @@ from hydra_vertex.job import (
     ScaleType,
     walk_parameters,
 )
-from hydra_vertex.launcher.preflight.check import probes, telling_values
+from hydra_vertex.launcher.preflight.check import probe_values, probes
 from launcher.jobs import SPEC
 
 
@@ -28,13 +28,13 @@ from launcher.jobs import SPEC
     ],
 )
 def test_extremes_and_every_listed_value_are_tried(domain: Domain, values: tuple[object, ...]) -> None:
-    assert telling_values(ParameterSpec("x", domain)) == values
+    assert probe_values(ParameterSpec("x", domain)) == values
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 8.0), (0.0, 2.0), (1.0, 4.0), (-8.0, 8.0), (1.0, 100.0)])
 @pytest.mark.parametrize("scale", [ScaleType.LINEAR, ScaleType.LOG])
 def test_a_double_is_also_tried_at_a_point_that_is_no_integer(low: float, high: float, scale: ScaleType) -> None:
-    first, last, between = telling_values(ParameterSpec("x", DoubleRange(low, high), scale))
+    first, last, between = probe_values(ParameterSpec("x", DoubleRange(low, high), scale))
 
     assert (first, last) == (low, high)
     assert low < between < high

@@ -65,7 +65,7 @@ def test_failed_trials_never_end_a_study_unless_a_number_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("total", "parallel", "says"),
-    [(0, 1, "must be 1 or more"), (4, 0, "must be 1 or more"), (4, 5, "5 parallel trials of 4 in all")],
+    [(0, 1, "must be 1 or more"), (4, 0, "must be 1 or more"), (4, 5, "5 parallel trials of 4 in total")],
 )
 def test_counts_that_do_not_go_together_are_refused(total: int, parallel: int, says: str) -> None:
     with pytest.raises(SearchSpaceError, match=says):
