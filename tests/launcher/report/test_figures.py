@@ -141,12 +141,12 @@ def test_an_infeasible_trial_is_told_apart_by_more_than_its_colour() -> None:
 def test_every_colour_of_a_figure_has_a_dark_twin() -> None:
     import re
 
-    from hydra_vertex.launcher.report.palette import twins
+    from hydra_vertex.launcher.report.palette import dark_colours
 
     job = make_job([make_trial(n, float(n)) for n in range(1, 25)] + [make_trial(25, None, TrialState.INFEASIBLE)])
     used = set(re.findall(r"'(#[0-9a-f]{6})'", repr({key: plot["data"] for key, plot in plots(job).items()})))
 
-    assert used <= set(twins())
+    assert used <= set(dark_colours())
 
 
 DOMAINS: tuple[tuple[Domain, ScaleType | None], ...] = (

@@ -108,7 +108,7 @@ def test_the_header_s_numbers_are_right_on_a_small_study(tmp_path: Path) -> None
     assert "-33 % 33 % lower than the median trial; 50 % lower than the first" in prose
     assert "4 of 12" in prose
     assert "3 succeeded, 1 infeasible" in prose
-    assert "wall time 1:00 3:00 one by one, 3.0 \u00d7 faster with 2 at once" in prose
+    assert "wall time 1:00 3:00 one after another, 3.0 \u00d7 faster with 2 in parallel" in prose
 
 
 @pytest.mark.parametrize(("goal", "best"), [(Goal.MINIMIZE, "12"), (Goal.MAXIMIZE, "1")])
