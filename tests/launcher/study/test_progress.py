@@ -112,7 +112,7 @@ def test_what_holds_a_study_up_is_a_line_when_it_begins_and_one_when_it_ends() -
         for notice in ("", NOTICE, NOTICE, "", ""):
             display.update(job, notice)
 
-    assert log.getvalue().splitlines()[3:] == [NOTICE, "the study goes on"]
+    assert log.getvalue().splitlines()[3:] == [NOTICE, "the study continues"]
 
 
 def test_what_holds_a_study_up_stands_under_the_live_table() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hydra_vertex.job import AutomatedStopping, HyperparameterTuningJob, MedianStopping, StudyStopping, TrialState
-from hydra_vertex.launcher.study.stop_reasons import StoppedTrials
+from hydra_vertex.launcher.study.stop_reasons import StopReasons
 from launcher.jobs import make_job, make_trial
 
 STATES = [TrialState.SUCCEEDED, TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.ACTIVE, TrialState.STOPPING]
@@ -43,10 +43,10 @@ def test_each_trial_that_ended_well_is_asked_about_once(
     rule: AutomatedStopping | None, limits: StudyStopping | None
 ) -> None:
     jobs = CustomJobs()
-    stopped, job = StoppedTrials(jobs.why), study(rule, limits)
+    stopped, job = StopReasons(jobs.why), study(rule, limits)
 
     for _ in range(3):
-        explained = stopped.explained(job)
+        explained = stopped.added_to(job)
 
     assert jobs.asked == ["customJobs/1", "customJobs/2"]
     assert [trial.stopping_reason for trial in explained.trials] == ["", "it was hopeless", "", "", ""]
@@ -57,7 +57,7 @@ def test_nobody_is_asked_where_no_trial_is_stopped(limits: StudyStopping | None)
     jobs = CustomJobs()
     job = study(None, limits)
 
-    assert StoppedTrials(jobs.why).explained(job) == job
+    assert StopReasons(jobs.why).added_to(job) == job
     assert jobs.asked == []
 
 
@@ -68,16 +68,16 @@ def test_a_reason_that_is_known_and_a_trial_without_a_custom_job_are_left_alone(
         study(MedianStopping()), trials=(replace(known, stopping_reason="known"), replace(nameless, other={}))
     )
 
-    assert StoppedTrials(jobs.why).explained(job) == job
+    assert StopReasons(jobs.why).added_to(job) == job
     assert jobs.asked == []
 
 
 def test_who_does_not_answer_is_asked_again_at_the_next_look_and_once_a_look() -> None:
     jobs = CustomJobs()
-    stopped, job = StoppedTrials(jobs.why), study(MedianStopping())
+    stopped, job = StopReasons(jobs.why), study(MedianStopping())
 
     jobs.answers = False
-    assert stopped.explained(job) == job
+    assert stopped.added_to(job) == job
     jobs.answers = True
-    assert stopped.explained(job).trials[1].stopping_reason == "it was hopeless"
+    assert stopped.added_to(job).trials[1].stopping_reason == "it was hopeless"
     assert jobs.asked == ["customJobs/1", "customJobs/1", "customJobs/2"]

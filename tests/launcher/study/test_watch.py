@@ -48,10 +48,10 @@ def test_the_terminal_states_are_those_that_google_lists() -> None:
     assert names == {"SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED"}
 
 
-def test_a_watch_has_a_limit_and_says_that_the_job_goes_on() -> None:
+def test_a_watch_has_a_limit_and_states_that_the_job_continues() -> None:
     now = [0.0]
 
-    with pytest.raises(ServiceError, match="still JOB_STATE_RUNNING after 5 s; it goes on"):
+    with pytest.raises(ServiceError, match="still JOB_STATE_RUNNING after 5 s; it continues"):
         watch(
             ScriptedService(*[JobState.RUNNING] * 20),
             "j",
