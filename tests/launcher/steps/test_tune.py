@@ -120,7 +120,7 @@ def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProces
     _, stderr = running.communicate(timeout=60)
 
     assert running.returncode == 130
-    assert "is cancelled, because this step was" in stderr
+    assert "is cancelled, because this step was cancelled" in stderr
     (job,) = jobs.list(PARENT)
     assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
 
@@ -142,8 +142,8 @@ def test_an_existing_job_is_watched_and_no_other_is_created(tmp_path: Path, serv
     [
         ({"study_spec": "{"}, 2, "study_spec: not JSON"),
         ({"study_spec": "{}"}, 2, "studySpec.metrics: is empty"),
-        ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in all"),
-        ({"api_endpoint": "http://example.com"}, 2, "plain http is for this machine alone"),
+        ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in total"),
+        ({"api_endpoint": "http://example.com"}, 2, "plain http is allowed only on this machine"),
         ({"labels": "[]"}, 2, "labels: expected a JSON object"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_service_that_is_not_there_is_said_so() -> None:
 
 
 def test_plain_http_to_another_machine_is_refused() -> None:
-    with pytest.raises(UserError, match=r"http://10\.0\.0\.1: plain http is for this machine alone"):
+    with pytest.raises(UserError, match=r"http://10\.0\.0\.1: plain http is allowed only on this machine"):
         connect("l", "http://10.0.0.1")
 
 
