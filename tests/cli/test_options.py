@@ -82,9 +82,9 @@ def test_a_number_or_name_that_cannot_be_meant_is_refused_by_its_option(
     ("file", "says"),
     [
         ("nothing.yaml", "no such search file"),
-        ("folder", "is a folder and no regular file"),
-        ("pipe.yaml", "is a pipe and no regular file"),
-        ("/dev/zero", "is a device and no regular file"),
+        ("folder", "is a folder, not a regular file"),
+        ("pipe.yaml", "is a pipe, not a regular file"),
+        ("/dev/zero", "is a device, not a regular file"),
         ("latin.yaml", "not UTF-8 text"),
         ("empty.yaml", "expected a YAML mapping with hydra.sweeper.params, got None"),
         ("app.py", "not YAML"),
@@ -110,9 +110,9 @@ def test_a_search_file_that_is_none_is_named(
 
 FILES = {
     "nothing.json": "No such file or directory",
-    "folder": "is a folder and no regular file",
-    "pipe.json": "is a pipe and no regular file",
-    "/dev/zero": "is a device and no regular file",
+    "folder": "is a folder, not a regular file",
+    "pipe.json": "is a pipe, not a regular file",
+    "/dev/zero": "is a device, not a regular file",
     "latin.json": "not UTF-8 text",
     "empty.json": "not JSON",
 }
@@ -213,7 +213,7 @@ def test_counts_that_do_not_go_together_are_refused(
 ) -> None:
     line = refusal(project, monkeypatch, capsys, "check", *STUDY, "--trials", "2", "--parallel", "3", *APP)
 
-    assert "3 parallel trials of 2 in all" in line
+    assert "3 parallel trials of 2 in total" in line
 
 
 def test_an_argument_of_the_app_that_is_no_text_is_refused(
