@@ -14,7 +14,7 @@ from .forms import MASK, mask_forms
 from .keys import is_secret, is_secret_key
 
 SHORTEST_KNOWN = 6
-"""Minimum length of a known secret. A shorter one may be a common word, and is masked only beside its key."""
+"""Minimum length of a known secret. A shorter one may be a common word, and is masked only as the value of its key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class ShellCommand:
         return ShellCommand(self.text + more, (*self.variables, *variables.values()))
 
     def __str__(self) -> str:
-        """Return the command, and behind it a shell comment that lists the variables."""
+        """Return the command, followed by a shell comment that lists the variables."""
         names = ", ".join(f"${name}" for name in dict.fromkeys(self.variables))
         return f"{self.text}  # the secrets are in {names}" if names else self.text
 

@@ -63,7 +63,7 @@ class StudyDisplay:
             self._live.stop()
 
     def update(self, job: HyperparameterTuningJob, notice: str = "") -> None:
-        """Display the job's current state. `notice` states why it is held up; empty when it is not."""
+        """Display the job's current state. `notice` states why its trials wait; empty when they do not."""
         now = datetime.now(timezone.utc)
         # Computed once: a job's command lines never change.
         self._mask = self._mask or masker_of(job, os.environ)
