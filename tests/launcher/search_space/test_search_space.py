@@ -69,7 +69,7 @@ def load(tmp_path: Path, text: str) -> SearchSpace:
         ("choice([1,2], [3,4])", Categorical(("[1,2]", "[3,4]")), None),
     ],
 )
-def test_hydra_s_sweeps_become_parameter_specs(
+def test_hydra_sweeps_become_parameter_specs(
     tmp_path: Path, text: str, domain: Domain, scale: ScaleType | None
 ) -> None:
     (parameter,) = load(
@@ -79,7 +79,7 @@ def test_hydra_s_sweeps_become_parameter_specs(
     assert (parameter.id, parameter.domain, parameter.scale) == ("a.b", domain, scale)
 
 
-def test_the_file_s_metric_direction_and_counts_are_taken(tmp_path: Path) -> None:
+def test_metric_direction_and_counts_are_read_from_the_file(tmp_path: Path) -> None:
     more = "direction: maximize\n    n_trials: 7\n    n_jobs: 3"
     space = load(tmp_path, sweeper("x: interval(0, 1)", "optimized_metric: val/acc", more))
 
@@ -96,14 +96,14 @@ def test_a_param_with_one_value_becomes_an_override_of_the_app(tmp_path: Path) -
     assert [p.id for p in space.study_spec.parameters] == ["x"]
 
 
-def test_what_gcloud_s_file_says_of_the_job_is_kept(tmp_path: Path) -> None:
+def test_job_fields_of_a_gcloud_file_are_kept(tmp_path: Path) -> None:
     more = "displayName: my study\nmaxFailedTrialCount: 3\nlabels: {team: a}\n"
     space = load(tmp_path, GCLOUD + more)
 
     assert (space.display_name, space.max_failed_trial_count, space.labels) == ("my study", 3, {"team": "a"})
 
 
-def test_what_gcloud_takes_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_gcloud_file_is_parsed_without_changes(tmp_path: Path) -> None:
     space = load(
         tmp_path,
         """
@@ -128,7 +128,7 @@ trialJobSpec:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("a: [", "not YAML"),
         ("- 1", "expected a YAML mapping"),
@@ -244,8 +244,8 @@ trialJobSpec:
         ("studySpec: {parameters: [{parameterId: x}]}", r"studySpec.parameters\[0\]: expected exactly one of"),
     ],
 )
-def test_a_search_file_that_cannot_be_searched_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(SearchSpaceError, match=says) as caught:
+def test_an_invalid_search_file_is_refused_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(SearchSpaceError, match=expected) as caught:
         load(tmp_path, text)
 
     assert str(tmp_path / "search.yaml") in str(caught.value)
@@ -253,7 +253,7 @@ def test_a_search_file_that_cannot_be_searched_is_refused_in_one_line(tmp_path: 
     assert len(str(caught.value)) < 1000
 
 
-def test_a_search_file_that_does_not_exist_is_refused_with_what_lies_beside_it(tmp_path: Path) -> None:
+def test_a_missing_search_file_is_refused_with_a_list_of_files_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "docs.yaml").write_text("")
 
     with pytest.raises(SearchSpaceError, match=r"dosc\.yaml: no such search file; .* contains docs\.yaml"):
