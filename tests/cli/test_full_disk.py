@@ -54,7 +54,7 @@ def test_a_study_on_a_disk_that_is_full_for_a_while_says_so_and_goes_on(tmp_path
 
     assert result["code"] == 0, result["said"]
     assert result["told_after_s"] < TOLD_LIMIT_S
-    assert f"the disk of {tmp_path}/disk/out is full (0 bytes free): trials wait, and what they" in result["said"]
+    assert f"the disk of {tmp_path}/disk/out is full (0 bytes free): the trials wait, and" in result["said"]
     assert "or press Ctrl-C and run the same command again later\n" in result["said"]
     assert "the study continues\n" in result["said"]
 
