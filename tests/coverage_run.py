@@ -28,7 +28,7 @@ NOT_MEASURED = (
     # The measurement changes what these say: which modules are loaded, how deep calls go, what is written to a disk.
     "--ignore=tests/test_imports.py",
     "--deselect=tests/trial/reporting/test_reporting.py::test_importing_the_function_costs_nothing",
-    "--deselect=tests/launcher/files/test_yaml_form.py::test_what_is_no_small_plain_document_is_refused_in_one_line",
+    "--deselect=tests/launcher/files/test_yaml_form.py::test_a_document_that_is_not_small_and_plain_is_refused_in_one_line",
     "--ignore=tests/service/jobs/test_full_disk.py",
     "--deselect=tests/trial/reporting/test_line_append.py::test_a_line_that_has_no_room_leaves_the_file_as_it_was",
     "--deselect=tests/trial/test_hydra_trial.py::test_hydras_own_error_is_told_in_hydras_words_when_nothing_is_to_deliver",

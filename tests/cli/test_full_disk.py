@@ -56,9 +56,9 @@ def test_a_study_reports_a_full_disk_and_continues_when_there_is_space(tmp_path:
 
     assert result["code"] == 0, result["stderr"]
     assert result["reported_after_s"] < REPORT_LIMIT_S
-    assert f"the disk of {tmp_path}/disk/out is full (0 bytes free): trials wait, and what they" in result["stderr"]
+    assert f"the disk of {tmp_path}/disk/out is full (0 bytes free): the trials wait, and" in result["stderr"]
     assert "or press Ctrl-C and run the same command again later\n" in result["stderr"]
-    assert "the study goes on\n" in result["stderr"]
+    assert "the study continues\n" in result["stderr"]
 
 
 def test_ctrl_c_on_a_full_disk_ends_the_run_and_the_same_command_continues_it(tmp_path: Path) -> None:

@@ -82,9 +82,9 @@ def test_an_invalid_number_or_name_is_refused_with_the_name_of_its_option(
     ("file", "says"),
     [
         ("nothing.yaml", "no such search file"),
-        ("folder", "is a folder and no regular file"),
-        ("pipe.yaml", "is a pipe and no regular file"),
-        ("/dev/zero", "is a device and no regular file"),
+        ("folder", "is a folder, not a regular file"),
+        ("pipe.yaml", "is a pipe, not a regular file"),
+        ("/dev/zero", "is a device, not a regular file"),
         ("latin.yaml", "not UTF-8 text"),
         ("empty.yaml", "expected a YAML mapping with hydra.sweeper.params, got None"),
         ("app.py", "not YAML"),
@@ -110,9 +110,9 @@ def test_an_invalid_search_file_is_named(
 
 FILES = {
     "nothing.json": "No such file or directory",
-    "folder": "is a folder and no regular file",
-    "pipe.json": "is a pipe and no regular file",
-    "/dev/zero": "is a device and no regular file",
+    "folder": "is a folder, not a regular file",
+    "pipe.json": "is a pipe, not a regular file",
+    "/dev/zero": "is a device, not a regular file",
     "latin.json": "not UTF-8 text",
     "empty.json": "not JSON",
 }
@@ -213,7 +213,7 @@ def test_more_parallel_trials_than_trials_are_refused(
 ) -> None:
     line = refusal(project, monkeypatch, capsys, "check", *STUDY, "--trials", "2", "--parallel", "3", *APP)
 
-    assert "3 parallel trials of 2 in all" in line
+    assert "3 parallel trials of 2 in total" in line
 
 
 def test_an_argument_of_the_app_that_is_not_unicode_is_refused(

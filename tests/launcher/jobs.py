@@ -1,4 +1,4 @@
-"""Jobs for tests, made by code."""
+"""Builds jobs and trials for tests."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ LAUNCHING = (
     "tests/service/contract",
 )
 GOOGLE_COMPONENTS = (
-    "tests/launcher/steps/test_tune.py::test_the_link_is_in_the_form_that_google_s_components_read",
+    "tests/launcher/steps/test_tune.py::test_the_link_has_the_form_that_google_components_read",
     "tests/pipelines/test_compiler.py",
     "tests/service/contract",
 )

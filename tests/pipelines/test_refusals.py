@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.preflight.check import telling_values
+from hydra_vertex.launcher.preflight.check import probe_values
 from hydra_vertex.pipelines.plan import TuningPlan, make_plan
 from hydra_vertex.pipelines.refusals import require_acceptable
 from hydra_vertex.protocol.errors import CommandError, SearchSpaceError
@@ -147,5 +147,5 @@ def test_a_parameter_is_accepted_or_refused_by_name_and_never_refused_later(tmp_
         return
     # The forms in which kfp and a trial receive the values.
     json.dumps(plan.pipeline_arguments(project="p", location="l"), allow_nan=False)
-    values = [value for spec in plan.study_spec.parameters for value in telling_values(spec)]
+    values = [value for spec in plan.study_spec.parameters for value in probe_values(spec)]
     assert all(math.isfinite(value) for value in values if not isinstance(value, str))

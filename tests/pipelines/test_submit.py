@@ -218,8 +218,8 @@ def test_the_command_checks_the_plan_and_sends_it_and_prints_the_job(
     ("changes", "says"),
     [
         (("--root", "runs"), "--root runs: expected a folder in a bucket"),
-        (("--api-endpoint", "http://example.com"), "plain http is for this machine alone"),
-        (("--trials", "1", "--parallel", "2"), "2 parallel trials of 1 in all"),
+        (("--api-endpoint", "http://example.com"), "plain http is allowed only on this machine"),
+        (("--trials", "1", "--parallel", "2"), "2 parallel trials of 1 in total"),
     ],
 )
 def test_the_command_refuses_invalid_options_before_anything_is_sent(

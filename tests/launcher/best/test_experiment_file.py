@@ -30,7 +30,7 @@ def explained(
     )
 
 
-def test_the_file_holds_only_what_the_chosen_groups_do_not_give() -> None:
+def test_the_file_contains_only_keys_that_differ_from_the_chosen_groups() -> None:
     chosen = {"model": {"width": 256, "depth": 4}, "lr": 0.1}
     composed = {"model": {"width": 256, "depth": 6}, "lr": 0.1}
     text = experiment_file(explained({"model": {"width": 64}, "lr": 0.1}, composed, chosen, model="small"))
@@ -39,13 +39,13 @@ def test_the_file_holds_only_what_the_chosen_groups_do_not_give() -> None:
     assert OmegaConf.create(text) == {"defaults": [{"override /model": "small"}], "model": {"depth": 6}}
 
 
-def test_an_added_group_is_no_override_and_the_experiment_is_left_out() -> None:
+def test_an_added_group_is_not_an_override_and_the_experiment_is_omitted() -> None:
     explanation = explained({}, {}, experiment="docs", logger="csv", **{"db/engine@db.main": "b"})
 
     assert default_choices(explanation) == [{"/logger": "csv"}, {"/db/engine@db.main": "b"}]
 
 
-def test_a_group_that_is_emptied_is_overridden_by_null() -> None:
+def test_a_deselected_group_is_overridden_by_null() -> None:
     assert default_choices(explained({}, {}, model=None)) == [{"override /model": None}]
 
 
@@ -53,7 +53,7 @@ def test_a_group_that_is_emptied_is_overridden_by_null() -> None:
     "value",
     ["true", "null", "123", "1e-05", "007", "", " x ", "a: b", "${lr}", "é", "yes", "0x1", "multi\nline", "#no", "???"],
 )
-def test_text_stays_text_in_the_file(value: str) -> None:
+def test_text_remains_text_in_the_file(value: str) -> None:
     text = experiment_file(explained({"key": "default"}, {"key": value, "lr": 1.0}))
 
     loaded = OmegaConf.create(text)
@@ -68,31 +68,31 @@ def test_values_keep_their_types_in_the_file(value: object) -> None:
     assert type(loaded["key"]) is type(value)
 
 
-def test_a_whole_number_and_a_float_of_the_same_size_are_different_values() -> None:
+def test_an_integer_and_an_equal_float_are_different_values() -> None:
     assert changed({"a": 1, "b": 1.0, "c": True}, {"a": 1.0, "b": 1.0, "c": 1}) == {"a": 1.0, "c": 1}
 
 
-def test_the_heading_cannot_break_out_of_its_comment() -> None:
+def test_a_line_break_in_the_heading_does_not_end_its_comment() -> None:
     text = experiment_file(explained({}, {}), ("name\nkey: 1",))
 
     assert "# name key: 1\n" in text
     assert not OmegaConf.create(text)
 
 
-def test_a_heading_with_control_characters_leaves_the_file_readable() -> None:
+def test_control_characters_in_the_heading_are_escaped() -> None:
     text = experiment_file(explained({"key": 1}, {"key": 2}), ("e\x1b[2J\x00\u202e",))
 
     assert r"# e\x1b[2J\x00\u202e" in text
     assert OmegaConf.create(text) == {"key": 2}
 
 
-def test_differences_are_listed_key_by_key_against_the_app_s_defaults() -> None:
+def test_differences_from_the_default_config_are_listed_by_key() -> None:
     found = differences(explained({"a": {"b": 1, "c": 2}, "l": [1]}, {"a": {"b": 1, "c": 3}, "l": [2], "new": "x"}))
 
     assert [(d.key, d.default, d.best) for d in found] == [("a.c", 2, 3), ("l", [1], [2]), ("new", None, "x")]
 
 
-def test_keys_at_which_two_configs_differ_are_named() -> None:
+def test_keys_in_which_two_configs_differ_are_listed() -> None:
     got, wanted = {"a": {"b": 1, "c": 1}, "d": 1, "e": 1}, {"a": {"b": 1, "x": 2}, "e": 1.0}
 
     assert sorted(wrong_keys(got, wanted)) == ["a.c", "a.x", "d", "e"]

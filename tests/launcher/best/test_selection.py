@@ -13,20 +13,20 @@ INFEASIBLE = TrialState.INFEASIBLE
 
 
 @pytest.mark.parametrize(("goal", "winner"), [(Goal.MINIMIZE, "2"), (Goal.MAXIMIZE, "3"), (Goal.UNSPECIFIED, "3")])
-def test_the_study_s_goal_decides_and_an_unset_goal_maximises(goal: Goal, winner: str) -> None:
+def test_the_best_trial_depends_on_the_goal_and_an_unset_goal_maximises(goal: Goal, winner: str) -> None:
     job = make_job([make_trial(1, 2.0), make_trial(2, 1.0), make_trial(3, 3.0)], goal)
 
     assert select_best(job).id == winner
 
 
 @pytest.mark.parametrize("goal", [Goal.MINIMIZE, Goal.MAXIMIZE])
-def test_ties_go_to_the_earliest_trial_whatever_the_order_of_the_list(goal: Goal) -> None:
+def test_of_equal_trials_the_earliest_ranks_first_in_any_order_of_the_list(goal: Goal) -> None:
     job = make_job([make_trial(10, 1.0), make_trial(9, 1.0), make_trial(2, 1.0)], goal)
 
     assert [trial.id for trial in rank(job)] == ["2", "9", "10"]
 
 
-def test_trials_that_did_not_succeed_or_have_no_finite_value_never_win() -> None:
+def test_trials_that_did_not_succeed_or_have_no_finite_value_are_not_ranked() -> None:
     stopped_early = make_trial(3, -9.0, TrialState.STOPPING)
     other_metric = make_trial(5, None, final_measurement=Measurement({"train/loss": -9.0}))
     trials = [
@@ -41,7 +41,7 @@ def test_trials_that_did_not_succeed_or_have_no_finite_value_never_win() -> None
     assert [trial.id for trial in rank(make_job(trials))] == ["6"]
 
 
-def test_without_a_winner_the_first_failed_trial_speaks() -> None:
+def test_when_no_trial_can_be_selected_the_error_quotes_the_first_failed_trial() -> None:
     trials = [make_trial(10, None, INFEASIBLE, "late"), make_trial(2, None, INFEASIBLE, "exited with code 1\nBoom")]
 
     with pytest.raises(StudyError, match=rf"2 trials, 2 infeasible, none with a finite value of '{METRIC}'") as caught:
@@ -50,6 +50,6 @@ def test_without_a_winner_the_first_failed_trial_speaks() -> None:
     assert "Trial 2: exited with code 1\nBoom" in str(caught.value)
 
 
-def test_a_job_without_trials_says_its_state() -> None:
+def test_the_error_for_a_job_without_trials_states_its_state() -> None:
     with pytest.raises(StudyError, match=r"0 trials.*JOB_STATE_SUCCEEDED"):
         select_best(make_job())

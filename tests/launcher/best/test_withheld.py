@@ -17,37 +17,37 @@ REFERENCE = "${oc.env:WANDB_API_KEY}"
         ({"a": {"api_key": "x"}}, {"a": {"api_key": REFERENCE}}, {"a": {"api_key": REFERENCE}}, ["a.api_key"]),
         ({"a": {"api_key": "x"}}, {"a": {}}, {"a": {"api_key": MISSING}}, ["a.api_key"]),
         ({"a": {"api_key": "x"}}, {"a": {"api_key": MISSING}}, {"a": {"api_key": MISSING}}, ["a.api_key"]),
-        # OmegaConf leaves a default in force where ??? is merged over it.
+        # OmegaConf keeps a default when ??? is merged over it.
         ({"a": {"api_key": "x"}}, {"a": {"api_key": None}}, {"a": {"api_key": "${oc.env:A_API_KEY}"}}, ["a.api_key"]),
         ({"url": "https://u:p@h"}, {"url": "x"}, {"url": "${oc.env:URL}"}, ["url"]),
         ({"token": 5}, {}, {"token": MISSING}, ["token"]),
         ({"l": [{"token": "x", "n": 1}]}, {"l": []}, {"l": [{"token": MISSING, "n": 1}]}, ["l[0].token"]),
         ({"credentials": {"user": "u"}}, {}, {"credentials": {"user": MISSING}}, ["credentials.user"]),
         ({"note": "has hunter22 in it"}, {}, {"note": MISSING}, ["note"]),
-        # The app's own, committed already.
+        # The app's config already contains this value.
         ({"password": "x", "lr": 2}, {"password": "x", "lr": 1}, {"password": "x", "lr": 2}, []),
         ({"api_key": REFERENCE, "auth": True}, {}, {"api_key": REFERENCE, "auth": True}, []),
         ({"sort_key": "a", "n": None, "l": [True]}, {}, {"sort_key": "a", "n": None, "l": [True]}, []),
     ],
 )
-def test_a_secret_becomes_the_app_s_reference_or_a_gap(
+def test_a_secret_is_replaced_by_the_reference_of_the_app_or_by_a_gap(
     config: JsonObject, base: JsonObject, expected: JsonObject, withheld: list[str]
 ) -> None:
-    result, taken = withhold(config, base, mask=masker(["hunter22"]))
+    result, removed = withhold(config, base, mask=masker(["hunter22"]))
 
     assert result == expected
-    assert [item.key for item in taken] == withheld
-    assert all(item.is_gap is (item.instead != REFERENCE) for item in taken)
+    assert [item.key for item in removed] == withheld
+    assert all(item.is_gap is (item.instead != REFERENCE) for item in removed)
 
 
-def test_the_reference_of_the_app_s_defaults_counts_where_the_chosen_groups_have_none() -> None:
+def test_the_reference_of_the_default_config_is_used_when_the_chosen_groups_have_none() -> None:
     result, _ = withhold({"api_key": "x"}, {"api_key": "y"}, {"api_key": REFERENCE}, mask=NO_SECRETS)
 
     assert result == {"api_key": REFERENCE}
 
 
 @pytest.mark.parametrize("base", [{}, {"password": "default"}, {"password": None}, {"password": "???"}])
-def test_nothing_runs_with_a_gap_that_nobody_has_filled_in(base: JsonObject) -> None:
+def test_an_unfilled_gap_raises_an_error(base: JsonObject) -> None:
     result, _ = withhold({"password": "x"}, base, mask=NO_SECRETS)
 
     merged = OmegaConf.merge(OmegaConf.create(dict(base)), OmegaConf.create(dict(result)))
@@ -55,14 +55,14 @@ def test_nothing_runs_with_a_gap_that_nobody_has_filled_in(base: JsonObject) -> 
         _ = merged.password
 
 
-def test_the_file_says_what_is_to_be_filled_in_and_from_where() -> None:
-    said = Withheld("a.token", MISSING).comment()
+def test_the_comment_states_what_to_fill_in_and_how() -> None:
+    comment = Withheld("a.token", MISSING).comment()
 
-    assert said.startswith("FILL IN the value of a.token, a secret which the study got from its own command line")
-    assert said.endswith("write it here as ${oc.env:A_TOKEN}, or give it on the command line")
+    assert comment.startswith("FILL IN the value of a.token, a secret that the study got from its command line")
+    assert comment.endswith("write it here as ${oc.env:A_TOKEN}, or give it on the command line")
     assert Withheld("l[0].token", MISSING).comment().endswith("write it here")
-    assert f"stands as the app's own {REFERENCE}" in Withheld("a", REFERENCE, is_gap=False).comment()
+    assert f"the file has the app's own {REFERENCE}" in Withheld("a", REFERENCE, is_gap=False).comment()
 
 
-def test_keys_are_left_out_at_any_depth() -> None:
+def test_keys_are_removed_at_any_depth() -> None:
     assert without_keys({"a": {"b": 1, "c": 2}, "d": 3}, {"a.b", "d"}) == {"a": {"c": 2}}

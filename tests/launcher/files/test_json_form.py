@@ -14,9 +14,9 @@ BAD = {
     "nested just too deep": ("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), f"nested more than {MAX_DEPTH} levels"),
     "not JSON": ("{", "not JSON"),
     "empty": ("", "not JSON"),
-    "NaN": ('{"a": NaN}', "not JSON: NaN is no number of JSON"),
-    "infinite": ('{"a": -Infinity}', "not JSON: -Infinity is no number of JSON"),
-    "too large a double": ('{"a": 1e999}', "not JSON: 1e999 is more than a double can hold"),
+    "NaN": ('{"a": NaN}', "not JSON: NaN is not a JSON number"),
+    "infinite": ('{"a": -Infinity}', "not JSON: -Infinity is not a JSON number"),
+    "too large a double": ('{"a": 1e999}', "not JSON: 1e999 is beyond the range of a double"),
     "too large a whole number": ('{"a": ' + "9" * 5000 + "}", "has more than 64 bits"),
     "half a surrogate pair": ('{"a": ["\\ud800"]}', "a[0] is not Unicode"),
     "half a surrogate pair as a key": ('{"a": {"\\udfff": 1}}', "a is not Unicode"),
@@ -24,14 +24,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_could_not_be_written_again_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
-    text, says = BAD[case]
+def test_json_that_could_not_be_written_again_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
+    text, expected = BAD[case]
     (tmp_path / "job.json").write_text(text)
 
     with pytest.raises(OutputError) as caught:
         load_json(tmp_path / "job.json", JOB_FILE)
 
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -44,27 +44,27 @@ def test_a_document_of_the_allowed_depth_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
-        ("[]", "is no HyperparameterTuningJob (it has no studySpec)"),
+        ("[]", "is not a HyperparameterTuningJob (it has no studySpec)"),
         ('{"studySpec": {"metrics": 3}}', "studySpec.metrics: expected an array"),
         ('{"studySpec": {}, "maxTrialCount": "many"}', "maxTrialCount: expected a whole number"),
         ('{"studySpec": {}, "trials": [{"parameters": [{"parameterId": "x"}]}]}', "expected a number or a string"),
     ],
 )
-def test_a_file_that_is_no_job_is_named(tmp_path: Path, text: str, says: str) -> None:
+def test_a_file_that_is_not_a_job_is_refused_by_name(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "job.json").write_text(text)
 
     with pytest.raises(OutputError) as caught:
         read_job(tmp_path / "job.json")
 
     assert str(caught.value).startswith(f"{tmp_path / 'job.json'}: ")
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
     assert str(caught.value).endswith("give the job.json of a run")
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "expected"),
     [
         ({"a": float("inf")}, "a: is inf; expected a finite number"),
         ({"a": [1, {"b": float("nan")}]}, "a[1].b: is nan"),
@@ -75,9 +75,9 @@ def test_a_file_that_is_no_job_is_named(tmp_path: Path, text: str, says: str) ->
         ({"a": b"x"}, "a: is of the type bytes"),
     ],
 )
-def test_what_yaml_has_and_json_has_not_is_named_by_its_place(value: object, says: str) -> None:
-    assert says in next(unusual_values(value))
+def test_values_that_json_does_not_have_are_reported_with_their_path(value: object, expected: str) -> None:
+    assert expected in next(unusual_values(value))
 
 
-def test_a_json_document_has_nothing_unusual() -> None:
+def test_a_json_document_has_no_unusual_values() -> None:
     assert list(unusual_values({"a": [1, 2.0, "x", None, True, {"b": -(2**62)}]})) == []

@@ -30,21 +30,21 @@ def test_a_text_file_is_read_without_its_byte_order_mark(tmp_path: Path, content
     assert read_text(file, KIND) == content.removeprefix("\ufeff")
 
 
-def test_what_is_no_regular_file_is_named_and_neither_waited_for_nor_read(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_is_refused_without_waiting_or_reading(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         assert "cannot be read as a note" in refusal(tmp_path / "socket")
 
-    assert "is a pipe and no regular file" in refusal(tmp_path / "pipe")
-    assert "is a folder and no regular file" in refusal(tmp_path)
-    assert "is a device and no regular file" in refusal(Path("/dev/zero"))
-    assert "is a device and no regular file" in refusal(Path("/dev/null"))
+    assert "is a pipe, not a regular file" in refusal(tmp_path / "pipe")
+    assert "is a folder, not a regular file" in refusal(tmp_path)
+    assert "is a device, not a regular file" in refusal(Path("/dev/zero"))
+    assert "is a device, not a regular file" in refusal(Path("/dev/null"))
 
 
-def test_a_file_of_the_kernel_s_without_a_size_is_not_read_beyond_the_limit() -> None:
-    # /proc/self/environ and its like say 0 bytes and have more.
-    assert "and a note may have 100" in refusal(Path("/proc/self/status"))
+def test_a_kernel_file_without_a_size_is_not_read_beyond_the_limit() -> None:
+    # Such files report a size of 0 bytes and have content.
+    assert "a note may have at most 100" in refusal(Path("/proc/self/status"))
 
 
 def test_a_file_that_is_too_large_is_refused_with_both_sizes(tmp_path: Path) -> None:
@@ -52,19 +52,19 @@ def test_a_file_that_is_too_large_is_refused_with_both_sizes(tmp_path: Path) -> 
     with file.open("wb") as stream:
         stream.truncate(1 << 40)
 
-    assert f"has {1 << 40:,} bytes, and a note may have 100" in refusal(file)
+    assert f"has {1 << 40:,} bytes; a note may have at most 100" in refusal(file)
     file.write_text("x" * 100)
     assert read_text(file, KIND) == "x" * 100
 
 
-def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+def test_the_first_byte_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "note"
     file.write_bytes(b"caf\xe9")
 
     assert "not UTF-8 text (byte 3 is 0xe9)" in refusal(file)
 
 
-def test_a_file_that_is_not_there_is_said_in_the_words_of_the_system(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_quotes_the_operating_system(tmp_path: Path) -> None:
     assert "cannot be read as a job (No such file or directory)" in refusal(tmp_path / "job.json", JOB_FILE)
     assert "File name too long" in refusal(tmp_path / ("x" * 300), SEARCH_FILE)
 

@@ -15,7 +15,7 @@ from hydra_vertex.job import (
     ScaleType,
     walk_parameters,
 )
-from hydra_vertex.launcher.preflight.check import probes, telling_values
+from hydra_vertex.launcher.preflight.check import probe_values, probes
 from launcher.jobs import SPEC
 
 
@@ -27,21 +27,21 @@ from launcher.jobs import SPEC
         (Discrete((16.0, 32.0)), (16.0, 32.0)),
     ],
 )
-def test_extremes_and_every_listed_value_are_tried(domain: Domain, values: tuple[object, ...]) -> None:
-    assert telling_values(ParameterSpec("x", domain)) == values
+def test_extremes_and_every_listed_value_are_tested(domain: Domain, values: tuple[object, ...]) -> None:
+    assert probe_values(ParameterSpec("x", domain)) == values
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 8.0), (0.0, 2.0), (1.0, 4.0), (-8.0, 8.0), (1.0, 100.0)])
 @pytest.mark.parametrize("scale", [ScaleType.LINEAR, ScaleType.LOG])
-def test_a_double_is_also_tried_at_a_point_that_is_no_integer(low: float, high: float, scale: ScaleType) -> None:
-    first, last, between = telling_values(ParameterSpec("x", DoubleRange(low, high), scale))
+def test_a_double_is_also_tested_at_a_value_that_is_not_an_integer(low: float, high: float, scale: ScaleType) -> None:
+    first, last, between = probe_values(ParameterSpec("x", DoubleRange(low, high), scale))
 
     assert (first, last) == (low, high)
     assert low < between < high
     assert between != int(between)
 
 
-def test_arguments_look_as_a_service_appends_them() -> None:
+def test_arguments_have_the_form_that_a_service_appends() -> None:
     (only,) = probes(SPEC)
     assert only[:5] == (
         "--optimizer.lr=1e-05",
@@ -52,7 +52,7 @@ def test_arguments_look_as_a_service_appends_them() -> None:
     )
 
 
-def test_conditional_parameters_are_tried_under_each_value_that_makes_them_active() -> None:
+def test_conditional_parameters_are_tested_with_each_parent_value_that_activates_them() -> None:
     nested = ParameterSpec("nested", IntegerRange(5, 6))
     child = ParameterSpec("child", IntegerRange(1, 2), None, (ConditionalParameter((2.0,), nested),))
     other = ParameterSpec("other", Categorical(("x",)))

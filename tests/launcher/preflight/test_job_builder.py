@@ -37,11 +37,11 @@ def test_a_pool_without_a_command_starts_the_app_through_hydra_trial() -> None:
     assert app_command(container.command) == APP
 
 
-def test_no_pool_at_all_is_one_that_leaves_machine_and_image_to_the_service() -> None:
+def test_a_job_without_pools_gets_the_pool_of_a_local_run() -> None:
     assert app_command(build().command) == APP
 
 
-def test_metrics_to_monitor_are_handed_to_hydra_trial() -> None:
+def test_metrics_to_monitor_are_passed_to_hydra_trial() -> None:
     command = trial_command(APP, METRIC, ("val/loss", "val/acc"))
 
     assert command[: command.index("--")] == (
@@ -51,24 +51,24 @@ def test_metrics_to_monitor_are_handed_to_hydra_trial() -> None:
     assert app_command(command) == APP
 
 
-def test_a_command_of_the_user_s_own_is_left_alone() -> None:
+def test_a_command_given_by_the_user_is_not_changed() -> None:
     container = build(WorkerPoolSpec(container=ContainerSpec(command=("my-entry",))))
 
     assert container.command == ("my-entry",)
     assert app_command(container.command) is None
 
 
-def test_failed_trials_never_end_a_study_unless_a_number_is_asked_for() -> None:
+def test_failed_trials_end_a_study_only_when_a_number_is_given() -> None:
     assert job_with().max_failed_trial_count == 8
     assert job_with(failed=3).max_failed_trial_count == 3
 
 
 @pytest.mark.parametrize(
-    ("total", "parallel", "says"),
-    [(0, 1, "must be 1 or more"), (4, 0, "must be 1 or more"), (4, 5, "5 parallel trials of 4 in all")],
+    ("total", "parallel", "expected"),
+    [(0, 1, "must be 1 or more"), (4, 0, "must be 1 or more"), (4, 5, "5 parallel trials of 4 in total")],
 )
-def test_counts_that_do_not_go_together_are_refused(total: int, parallel: int, says: str) -> None:
-    with pytest.raises(SearchSpaceError, match=says):
+def test_inconsistent_counts_are_refused(total: int, parallel: int, expected: str) -> None:
+    with pytest.raises(SearchSpaceError, match=expected):
         check_counts(total, parallel)
 
 
@@ -84,7 +84,7 @@ def test_a_study_is_named_after_its_app_and_search_file(app: tuple[str, ...], se
     assert display_name_for(app, search) == name
 
 
-def test_by_what_names_the_parameters_set_keys_is_read_from_the_container_command() -> None:
+def test_aliases_of_parameters_are_read_from_the_container_command() -> None:
     command = ("hydra-trial", "--alias", "lr=optimizer.lr", "--alias=n=depth", "--", *APP, "--alias", "the=apps")
     job = job_with(WorkerPoolSpec(container=ContainerSpec("image", command=command)))
 

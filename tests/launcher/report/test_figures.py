@@ -40,7 +40,7 @@ def with_parameters(job: HyperparameterTuningJob, *parameters: ParameterSpec) ->
     return dataclasses.replace(job, study_spec=dataclasses.replace(job.study_spec, parameters=parameters))
 
 
-def test_of_trials_with_the_same_objective_the_selected_one_is_the_thick_line() -> None:
+def test_the_thick_line_is_the_selected_one_of_trials_with_the_same_objective() -> None:
     widths = (512.0, 64.0, 256.0, 64.0)
     trials = [make_trial(n, 1.0, parameters={"width": width}) for n, width in enumerate(widths, start=1)]
     job = with_parameters(make_job(trials), ParameterSpec("width", Discrete((64.0, 256.0, 512.0))))
@@ -63,7 +63,7 @@ def test_the_star_of_each_panel_is_the_best_trial() -> None:
 
 
 @pytest.mark.skipif(not hasattr(optuna.distributions, "FloatDistribution"), reason="Optuna 2 itself labels choices so")
-def test_a_choice_is_labelled_as_the_user_wrote_it() -> None:
+def test_a_choice_is_labelled_with_the_text_that_the_user_wrote() -> None:
     trials = [make_trial(n, float(n), parameters={"act": value}) for n, value in enumerate(("gelu", "it's"), start=1)]
     job = with_parameters(make_job(trials), ParameterSpec("act", Categorical(("gelu", "it's", ""))))
 
@@ -91,7 +91,7 @@ def test_the_panel_of_a_log_scale_has_powers_of_ten() -> None:
     assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["0.001", "0.01", "0.1"]
 
 
-def test_the_best_trial_has_its_learning_curve_among_a_thousand() -> None:
+def test_the_curve_of_the_best_of_a_thousand_trials_is_drawn() -> None:
     curve = tuple(Measurement({METRIC: 9.0 / step}, step) for step in (1, 2, 3))
     job = make_job([make_trial(n, float(n), measurements=curve) for n in range(1, 1001)])
     names = [trace["name"] for trace in plots(job)["curves"]["data"]]
@@ -117,12 +117,12 @@ def test_the_line_of_the_best_so_far_never_gets_worse() -> None:
 
 
 def numbers(values: Any) -> list[float]:
-    """Plotly writes an array of numpy's, which Optuna 2 gives it, as its bytes in base64."""
+    """Decode numbers: Plotly encodes a numpy array, which Optuna 2 passes to it, in base64."""
     return values if isinstance(values, list) else list(numpy.frombuffer(base64.b64decode(values["bdata"])))
 
 
 @pytest.mark.parametrize(("length_s", "unit"), [(20, "seconds"), (300, "minutes"), (9000, "hours"), (400000, "days")])
-def test_the_timeline_counts_in_a_unit_that_fits(length_s: int, unit: str) -> None:
+def test_the_unit_of_the_timeline_depends_on_its_length(length_s: int, unit: str) -> None:
     from datetime import timedelta
 
     times = {"start_time": START, "end_time": START + timedelta(seconds=length_s)}
@@ -131,22 +131,22 @@ def test_the_timeline_counts_in_a_unit_that_fits(length_s: int, unit: str) -> No
     assert layout["xaxis"]["title"]["text"] == f"{unit} since the first trial began"
 
 
-def test_an_infeasible_trial_is_told_apart_by_more_than_its_colour() -> None:
+def test_an_infeasible_trial_is_distinguished_by_a_pattern_and_not_only_by_colour() -> None:
     job = make_job([make_trial(1, 1.0), make_trial(2, None, TrialState.INFEASIBLE, "no")])
     shapes = {bars["name"]: bars["marker"].get("pattern", {}).get("shape") for bars in plots(job)["timeline"]["data"]}
 
     assert shapes["succeeded"] != shapes["infeasible"]
 
 
-def test_every_colour_of_a_figure_has_a_dark_twin() -> None:
+def test_every_colour_of_a_figure_has_a_dark_colour() -> None:
     import re
 
-    from hydra_vertex.launcher.report.palette import twins
+    from hydra_vertex.launcher.report.palette import dark_colours
 
     job = make_job([make_trial(n, float(n)) for n in range(1, 25)] + [make_trial(25, None, TrialState.INFEASIBLE)])
     used = set(re.findall(r"'(#[0-9a-f]{6})'", repr({key: plot["data"] for key, plot in plots(job).items()})))
 
-    assert used <= set(twins())
+    assert used <= set(dark_colours())
 
 
 DOMAINS: tuple[tuple[Domain, ScaleType | None], ...] = (
@@ -159,7 +159,9 @@ DOMAINS: tuple[tuple[Domain, ScaleType | None], ...] = (
 
 
 @given(st.sampled_from(DOMAINS), st.lists(st.floats(-1e9, 1e9).map(lambda x: x + 0.0), min_size=1, max_size=6))
-def test_every_value_seen_has_a_place_on_its_axis(kind: tuple[Domain, ScaleType | None], seen: list[float]) -> None:
+def test_every_value_of_the_trials_has_a_position_on_its_axis(
+    kind: tuple[Domain, ScaleType | None], seen: list[float]
+) -> None:
     axis = parameter_axis("p", ParameterSpec("p", *kind), seen)
 
     assert all(-1e-9 <= axis.at(value) <= 1 + 1e-9 for value in seen)
@@ -174,11 +176,11 @@ def test_a_log_axis_has_ticks_at_its_ends_and_at_powers_of_ten() -> None:
     assert list(axis.ticks()) == pytest.approx([0, 0.25, 0.5, 0.75, 1])
 
 
-def test_a_trial_without_a_conditional_parameter_crosses_below_the_axis() -> None:
+def test_the_line_of_a_trial_without_a_conditional_parameter_passes_below_the_axis() -> None:
     assert PlotAxis("momentum", 0.0, 1.0).at(None) < 0
 
 
-def test_the_words_around_a_figure_name_the_metric_as_it_is() -> None:
+def test_the_texts_beside_a_figure_are_not_escaped_for_plotly() -> None:
     job = make_job([make_trial(n, float(n), parameters={"a&b": float(n)}) for n in (1, 2)])
     figures = {figure.id: figure for figure in build_figures(job, job.trials[0])}
 

@@ -30,7 +30,7 @@ INFEASIBLE = TrialState.INFEASIBLE
 
 
 class Page(HTMLParser):
-    """A report as a reader's browser takes it apart."""
+    """The parsed HTML of a report: its tags, visible text and scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def report(job: HyperparameterTuningJob, tmp_path: Path, **options: object) -> P
 
 
 def study(count: int = 12, **changes: object) -> HyperparameterTuningJob:
-    """`count` trials of 20 s, two at a time, the objective getting better; every fifth is infeasible."""
+    """Return a job of `count` trials of 20 s, two in parallel, with improving values; every fifth is infeasible."""
     trials = []
     for n in range(1, count + 1):
         start = START + timedelta(seconds=20 * ((n - 1) // 2))
@@ -94,7 +94,7 @@ def study(count: int = 12, **changes: object) -> HyperparameterTuningJob:
     return make_job(trials, max_trial_count=count, **changes)
 
 
-def test_the_header_s_numbers_are_right_on_a_small_study(tmp_path: Path) -> None:
+def test_the_numbers_of_the_header_are_correct_for_a_small_study(tmp_path: Path) -> None:
     trials = [
         make_trial(1, 4.0, start_time=START, end_time=START + timedelta(seconds=30)),
         make_trial(2, 2.0, start_time=START, end_time=START + timedelta(seconds=60)),
@@ -108,11 +108,11 @@ def test_the_header_s_numbers_are_right_on_a_small_study(tmp_path: Path) -> None
     assert "-33 % 33 % lower than the median trial; 50 % lower than the first" in prose
     assert "4 of 12" in prose
     assert "3 succeeded, 1 infeasible" in prose
-    assert "wall time 1:00 3:00 one by one, 3.0 \u00d7 faster with 2 at once" in prose
+    assert "wall time 1:00 3:00 one after another, 3.0 \u00d7 faster with 2 in parallel" in prose
 
 
 @pytest.mark.parametrize(("goal", "best"), [(Goal.MINIMIZE, "12"), (Goal.MAXIMIZE, "1")])
-def test_the_best_trial_s_row_is_marked(tmp_path: Path, goal: Goal, best: str) -> None:
+def test_the_row_of_the_best_trial_is_marked(tmp_path: Path, goal: Goal, best: str) -> None:
     job = study()
     spec = dataclasses.replace(job.study_spec, metrics=(dataclasses.replace(job.study_spec.metrics[0], goal=goal),))
 
@@ -126,7 +126,7 @@ def test_a_full_study_has_every_figure(tmp_path: Path) -> None:
     assert list(report(study(24), tmp_path).figures) == ["history", "parallel", *importance, "slices", "timeline"]
 
 
-def test_learning_curves_are_drawn_where_trials_reported_on_the_way(tmp_path: Path) -> None:
+def test_learning_curves_are_drawn_when_trials_have_intermediate_measurements(tmp_path: Path) -> None:
     curve = tuple(Measurement({METRIC: 4.0 / step}, step) for step in (1, 2, 3))
     trials = [make_trial(1, 2.0, measurements=curve), make_trial(2, 3.0)]
 
@@ -155,7 +155,7 @@ def test_every_job_has_a_report(tmp_path: Path, job: HyperparameterTuningJob) ->
     assert sum(tag == "tr" for tag, _ in page.tags) == len(job.trials) + bool(job.trials)
 
 
-def test_a_thousand_trials_have_a_row_each(tmp_path: Path) -> None:
+def test_each_of_a_thousand_trials_has_a_row(tmp_path: Path) -> None:
     page = report(study(1000), tmp_path)
 
     assert sum(tag == "tr" for tag, _ in page.tags) == 1001
@@ -173,7 +173,7 @@ def test_discrete_and_integer_values_are_whole_numbers(tmp_path: Path) -> None:
 EVIL = "</script><img src=x onerror=alert(1)><b onclick='x'>&amp;"
 
 
-def test_nothing_of_a_job_can_run_in_the_page(tmp_path: Path) -> None:
+def test_no_text_of_a_job_can_run_in_the_page(tmp_path: Path) -> None:
     trial = make_trial(1, 1.0, parameters={EVIL: EVIL, "model.depth": 2.0}, id=EVIL)
     failed = make_trial(2, None, INFEASIBLE, EVIL)
     job = make_job([trial, make_trial(3, 2.0), failed], display_name=EVIL)
@@ -191,7 +191,7 @@ def test_nothing_of_a_job_can_run_in_the_page(tmp_path: Path) -> None:
     assert "&lt;img" in json.dumps(page.figures)
 
 
-def test_a_metric_is_data_in_every_label_and_tooltip(tmp_path: Path) -> None:
+def test_the_name_of_a_metric_is_escaped_in_every_label_and_tooltip(tmp_path: Path) -> None:
     metric = "<a href='https://evil'>%{x}</a>\x1b[2J\u202e"
     curve = tuple(Measurement({metric: 4.0 / step}, step) for step in (1, 2, 3))
     trials = [
@@ -210,7 +210,7 @@ def test_a_metric_is_data_in_every_label_and_tooltip(tmp_path: Path) -> None:
     assert "best <a href='https://evil'>%{x}</a>\\x1b[2J\\u202e" in page.prose
 
 
-def test_the_page_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
+def test_the_page_has_no_external_references(tmp_path: Path) -> None:
     page = report(study(), tmp_path)
 
     links = [attrs for _, attrs in page.tags if {"src", "href", "action", "data", "poster", "srcset"} & set(attrs)]
@@ -220,7 +220,7 @@ def test_the_page_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
 
 
-def test_the_policy_names_the_very_scripts_of_the_page(tmp_path: Path) -> None:
+def test_the_security_policy_has_the_hash_of_every_script(tmp_path: Path) -> None:
     import base64
     import hashlib
 
@@ -243,17 +243,17 @@ def test_environment_variables_of_the_job_are_never_shown(tmp_path: Path) -> Non
     assert "s3cr3t-t0ken" not in report(dataclasses.replace(job, trial_job_spec=spec), tmp_path).text
 
 
-def test_the_command_to_run_again_is_taken_from_the_job_when_not_given(tmp_path: Path) -> None:
+def test_the_command_is_derived_from_the_job_when_not_given(tmp_path: Path) -> None:
     page = report(study(), tmp_path, overrides=("optimizer.lr=0.003", "note='a b'"))
 
     assert """python train.py optimizer.lr=0.003 'note='"'"'a b'"'"''""" in page.prose
 
 
-def test_a_failed_trial_s_whole_reason_is_there(tmp_path: Path) -> None:
+def test_the_complete_reason_of_a_failed_trial_is_on_the_page(tmp_path: Path) -> None:
     assert "exited with code 5\nBoom" in "".join(report(study(), tmp_path).words)
 
 
-def test_a_trial_that_was_stopped_early_says_so_and_why(tmp_path: Path) -> None:
+def test_an_early_stopped_trial_is_shown_with_its_reason(tmp_path: Path) -> None:
     job = study()
     stopped = dataclasses.replace(job.trials[0], stopping_reason="worse than <the median>")
     words = "".join(report(dataclasses.replace(job, trials=(stopped, *job.trials[1:])), tmp_path).words)
@@ -271,14 +271,14 @@ def test_a_job_without_a_metric_is_refused(tmp_path: Path) -> None:
         write_report(bare, tmp_path / "r.html", best=None)
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_output_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputError, match="the report cannot be written"):
         write_report(study(), tmp_path / "file" / "r.html", best=None)
 
 
-def test_importing_the_report_costs_nothing(tmp_path: Path) -> None:
+def test_importing_the_report_imports_no_large_library(tmp_path: Path) -> None:
     import subprocess
     import sys
 

@@ -14,7 +14,7 @@ spans = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)), max_size=20
 
 
 @given(spans)
-def test_lanes_hold_every_trial_once_without_overlap_in_as_few_lanes_as_can_be(given: list[tuple[int, int]]) -> None:
+def test_each_trial_is_in_one_of_the_fewest_possible_lanes_without_overlap(given: list[tuple[int, int]]) -> None:
     trials = [
         make_trial(
             n,
@@ -45,7 +45,7 @@ def test_wall_and_serial_time_of_two_overlapping_trials() -> None:
     assert (wall_s([]), serial_s([])) == (0.0, 0)
 
 
-def test_a_trial_that_its_job_s_end_cut_short_is_cancelled() -> None:
+def test_a_trial_that_was_active_at_the_end_of_its_job_is_cancelled() -> None:
     active = make_trial(1, None, TrialState.ACTIVE)
     asked = make_trial(2, None, TrialState.REQUESTED)
 
@@ -55,7 +55,7 @@ def test_a_trial_that_its_job_s_end_cut_short_is_cancelled() -> None:
     assert status_of(make_trial(3, 1.0), make_job()) is Status.SUCCEEDED
 
 
-def test_a_running_trial_is_drawn_up_to_the_latest_moment_that_is_known() -> None:
+def test_a_running_trial_extends_to_the_latest_known_time() -> None:
     running = make_trial(1, None, TrialState.ACTIVE, start_time=START)
     done = make_trial(2, 1.0, start_time=START, end_time=START + timedelta(seconds=7))
 

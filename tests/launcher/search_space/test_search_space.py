@@ -69,7 +69,7 @@ def load(tmp_path: Path, text: str) -> SearchSpace:
         ("choice([1,2], [3,4])", Categorical(("[1,2]", "[3,4]")), None),
     ],
 )
-def test_hydra_s_sweeps_become_parameter_specs(
+def test_hydra_sweeps_become_parameter_specs(
     tmp_path: Path, text: str, domain: Domain, scale: ScaleType | None
 ) -> None:
     (parameter,) = load(
@@ -79,7 +79,7 @@ def test_hydra_s_sweeps_become_parameter_specs(
     assert (parameter.id, parameter.domain, parameter.scale) == ("a.b", domain, scale)
 
 
-def test_the_file_s_metric_direction_and_counts_are_taken(tmp_path: Path) -> None:
+def test_metric_direction_and_counts_are_read_from_the_file(tmp_path: Path) -> None:
     more = "direction: maximize\n    n_trials: 7\n    n_jobs: 3"
     space = load(tmp_path, sweeper("x: interval(0, 1)", "optimized_metric: val/acc", more))
 
@@ -96,14 +96,14 @@ def test_a_param_with_one_value_becomes_an_override_of_the_app(tmp_path: Path) -
     assert [p.id for p in space.study_spec.parameters] == ["x"]
 
 
-def test_what_gcloud_s_file_says_of_the_job_is_kept(tmp_path: Path) -> None:
+def test_job_fields_of_a_gcloud_file_are_kept(tmp_path: Path) -> None:
     more = "displayName: my study\nmaxFailedTrialCount: 3\nlabels: {team: a}\n"
     space = load(tmp_path, GCLOUD + more)
 
     assert (space.display_name, space.max_failed_trial_count, space.labels) == ("my study", 3, {"team": "a"})
 
 
-def test_what_gcloud_takes_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_gcloud_file_is_parsed_without_changes(tmp_path: Path) -> None:
     space = load(
         tmp_path,
         """
@@ -128,7 +128,7 @@ trialJobSpec:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("a: [", "not YAML"),
         ("- 1", "expected a YAML mapping"),
@@ -143,35 +143,35 @@ trialJobSpec:
         (sweeper("x: range(1, 2)"), "the range is the single value 1; a range excludes its end"),
         (sweeper("x: range(0, 1, 0)"), "the step is 0; expected a number above or below 0"),
         (sweeper("x: range(0.1, 1, 0)"), "the step is 0"),
-        (sweeper("x: range(0, 1e12)"), "1000000000000 values; a list may hold 1000, use an interval"),
-        (sweeper("x: range(0, 1, 1e-320)"), "values; a list may hold 1000"),
-        (sweeper("x: range(0, inf)"), "inf is no finite number"),
-        (sweeper("x: range(nan, 1)"), "nan is no finite number"),
-        (sweeper("x: range(0, 3, nan)"), "nan is no finite number"),
+        (sweeper("x: range(0, 1e12)"), "1000000000000 values; a list may have at most 1000, use an interval"),
+        (sweeper("x: range(0, 1, 1e-320)"), "values; a list may have at most 1000"),
+        (sweeper("x: range(0, inf)"), "inf is not a finite number"),
+        (sweeper("x: range(nan, 1)"), "nan is not a finite number"),
+        (sweeper("x: range(0, 3, nan)"), "nan is not a finite number"),
         (sweeper("x: range(0, 99999999999999999999999)"), "99999999999999999999998 is beyond 2\\^53"),
         (sweeper(f"x: range(0, {'9' * 400})"), "characters ....* is beyond 2\\^53"),
-        (sweeper("x: interval(0, inf)"), "x: interval.0, inf.: inf is no finite number; write one such as 1e-5"),
-        (sweeper("x: interval(0, 1e309)"), "inf is no finite number"),
-        (sweeper("x: interval(nan, 1)"), "nan is no finite number"),
-        (sweeper("x: interval(-1e308, 1e308)"), "from -1e.308 to 1e.308 is more than a double can hold"),
+        (sweeper("x: interval(0, inf)"), "x: interval.0, inf.: inf is not a finite number; write one such as 1e-5"),
+        (sweeper("x: interval(0, 1e309)"), "inf is not a finite number"),
+        (sweeper("x: interval(nan, 1)"), "nan is not a finite number"),
+        (sweeper("x: interval(-1e308, 1e308)"), "the width from -1e.308 to 1e.308 exceeds the range of a double"),
         (
             sweeper("x: int(interval(0, 1e17))"),
             "beyond 2\\^53.*expected ends from -9007199254740992",
         ),
         (sweeper("x: int(interval(0, inf))"), "cannot convert float infinity to integer"),
         (sweeper("x: int(interval(0.2, 0.8))"), "the interval is empty"),
-        (sweeper("x: tag(log, int(interval(0, 9)))"), "a log scale needs bounds above 0, and 0 is not"),
-        (sweeper("x: tag(log, range(-2, 3))"), "a log scale needs bounds above 0, and -2 is not"),
-        (sweeper("x: tag(reverse_log, range(-1, 1, 0.5))"), "a log scale needs bounds above 0, and -1.0 is not"),
+        (sweeper("x: tag(log, int(interval(0, 9)))"), "a log scale needs values above 0, got 0"),
+        (sweeper("x: tag(log, range(-2, 3))"), "a log scale needs values above 0, got -2"),
+        (sweeper("x: tag(reverse_log, range(-1, 1, 0.5))"), "a log scale needs values above 0, got -1.0"),
         (sweeper("x: choice()"), "empty choice is not legal"),
-        (sweeper("x: choice(inf, 1)"), "inf is no finite number"),
-        (sweeper("x: choice(1, nan)"), "nan is no finite number"),
-        (sweeper(f"x: choice({'9' * 400}, 1)"), "beyond 2\\^53"),
+        (sweeper("x: choice(inf, 1)"), "inf is not a finite number"),
+        (sweeper("x: choice(1, nan)"), "nan is not a finite number"),
+        (sweeper(f"x: choice({'9' * 400}, 1)"), "from 2\\^53 on are not exact as doubles"),
         (sweeper(f"x: choice({'[' * 3000}1{']' * 3000}, 1)"), "nested too deeply"),
-        (sweeper("x: \"choice(a, 'b\\0')\""), "has a NUL character in it, which no command line can hold"),
+        (sweeper("x: \"choice(a, 'b\\0')\""), "contains a NUL character, which a command line cannot contain"),
         (
             sweeper(f"x: choice({'b' * 140_000}, a)"),
-            "has 140,0.. bytes, and an argument may have 131,071",
+            "has 140,0.. bytes; an argument may have at most 131,071",
         ),
         (sweeper('"a b": interval(0, 1)'), "a b: .*: the key is 'a b'; expected text without spaces"),
         (sweeper('"a\\tb": interval(0, 1)'), r"the key is 'a\\tb'; expected text without spaces"),
@@ -181,7 +181,7 @@ trialJobSpec:
         (sweeper('"": interval(0, 1)'), "the key is ''"),
         (sweeper("1: interval(0, 1)"), "the key is 1; expected text"),
         (sweeper("x: [[[[]]]]"), "expected text such as"),
-        (sweeper("x: interval(1, 2)\nx: interval(2, 3)"), "the key 'x' stands twice"),
+        (sweeper("x: interval(1, 2)\nx: interval(2, 3)"), "the key 'x' is given twice"),
         (
             sweeper("x: interval(1, 2)", more="direction: minimize\n    n_trials: -1"),
             "n_trials is -1; expected",
@@ -195,17 +195,17 @@ trialJobSpec:
         ),
         (sweeper("x: interval(1, 2)", head='optimized_metric: "a\\0"'), r"optimized_metric is 'a\\x00'"),
         (sweeper("x: interval(1, 2)", head="optimized_metric: 3"), "optimized_metric is 3"),
-        (sweeper("x: tag(log, interval(0, 1))"), "a log scale needs bounds above 0, and 0.0 is not"),
-        (sweeper("x: tag(log, interval(-1, 1))"), "a log scale needs bounds above 0, and -1.0 is not"),
-        (sweeper("x: tag(log, choice(0, 1))"), "a log scale needs bounds above 0"),
-        (sweeper("x: tag(log, choice(a, b))"), "no log scale"),
+        (sweeper("x: tag(log, interval(0, 1))"), "a log scale needs values above 0, got 0.0"),
+        (sweeper("x: tag(log, interval(-1, 1))"), "a log scale needs values above 0, got -1.0"),
+        (sweeper("x: tag(log, choice(0, 1))"), "a log scale needs values above 0"),
+        (sweeper("x: tag(log, choice(a, b))"), "only numbers can have a log scale"),
         (sweeper("x: tag(exp, interval(1, 2))"), "the tags are exp"),
-        (sweeper("x: choice(1, 1)"), "stands there twice"),
+        (sweeper("x: choice(1, 1)"), "is listed twice"),
         (sweeper("x: choice(1)"), "at least two options"),
-        (sweeper("x: choice(9007199254740993, 1)"), "beyond 2\\^53"),
+        (sweeper("x: choice(9007199254740993, 1)"), "from 2\\^53 on are not exact as doubles"),
         (sweeper("x: interval(1"), "not Hydra's override grammar"),
         (sweeper("x: [1, 2]"), "expected text such as"),
-        (sweeper("x: glob(*)"), "cannot be searched"),
+        (sweeper("x: glob(*)"), "is not supported; write choice"),
         (sweeper("+x: interval(1, 2)"), "without \\+ or ~"),
         (sweeper("x: 1"), "there is nothing to search"),
         (sweeper("x: interval(1, 2)", more="n_trials: 3"), "direction is None; write minimize or maximize"),
@@ -225,7 +225,7 @@ trialJobSpec:
             "integerValueSpec from 5 to 1; expected minValue <= maxValue",
         ),
         (gcloud("integerValueSpec", minValue=0.5, maxValue=1), "minValue: expected a whole number, got 0.5"),
-        (gcloud("categoricalValueSpec", values='["a\\0"]'), "has a NUL character"),
+        (gcloud("categoricalValueSpec", values='["a\\0"]'), "contains a NUL character"),
         (gcloud("categoricalValueSpec", values=f"[{'b' * 140_000}]"), "an argument may have"),
         (gcloud("categoricalValueSpec", values="{a: b}"), "values: expected an array"),
         (GCLOUD.replace("lr", '"l r"'), "parameterId is 'l r'; expected a name without"),
@@ -244,8 +244,8 @@ trialJobSpec:
         ("studySpec: {parameters: [{parameterId: x}]}", r"studySpec.parameters\[0\]: expected exactly one of"),
     ],
 )
-def test_a_search_file_that_cannot_be_searched_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(SearchSpaceError, match=says) as caught:
+def test_an_invalid_search_file_is_refused_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(SearchSpaceError, match=expected) as caught:
         load(tmp_path, text)
 
     assert str(tmp_path / "search.yaml") in str(caught.value)
@@ -253,8 +253,8 @@ def test_a_search_file_that_cannot_be_searched_is_refused_in_one_line(tmp_path: 
     assert len(str(caught.value)) < 1000
 
 
-def test_a_search_file_that_does_not_exist_is_refused_with_what_lies_beside_it(tmp_path: Path) -> None:
+def test_a_missing_search_file_is_refused_with_a_list_of_files_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "docs.yaml").write_text("")
 
-    with pytest.raises(SearchSpaceError, match=r"dosc\.yaml: no such search file; .* holds docs\.yaml"):
+    with pytest.raises(SearchSpaceError, match=r"dosc\.yaml: no such search file; .* contains docs\.yaml"):
         load_search_space(tmp_path / "dosc.yaml")

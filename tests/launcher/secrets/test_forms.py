@@ -54,19 +54,19 @@ KEPT = [
 
 
 @pytest.mark.parametrize("text", MASKED)
-def test_a_secret_is_masked_and_what_stands_around_it_stays(text: str) -> None:
+def test_a_secret_is_masked_and_the_text_around_it_is_kept(text: str) -> None:
     assert mask_forms(text) == MASKED[text]
     assert mask_forms(MASKED[text]) == MASKED[text]
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+def test_text_that_only_resembles_a_secret_is_kept(text: str) -> None:
     assert mask_forms(text) == text
 
 
 @settings(deadline=None)
 @given(st.text(), st.text("abcdefghij0123456789", min_size=4), st.sampled_from([" ", "\n", ", ", "; ", "} "]))
-def test_an_assignment_is_masked_wherever_it_stands(before: str, value: str, after: str) -> None:
+def test_an_assignment_is_masked_at_any_position(before: str, value: str, after: str) -> None:
     assert f"password={value}" not in mask_forms(f"{before}\npassword={value}{after}")
 
 
@@ -74,7 +74,7 @@ def test_an_assignment_is_masked_wherever_it_stands(before: str, value: str, aft
     "part",
     ["a", "a.", "\"'", "password=", "eyJ-", "a://", "--a ", "= ", "\\", "x:", "bearer ", "-----BEGIN PRIVATE KEY-----"],
 )
-def test_a_text_that_is_made_to_take_long_takes_about_as_long_as_its_length(part: str) -> None:
+def test_masking_time_is_bounded_for_repetitive_text(part: str) -> None:
     began = time.monotonic()
     mask_forms(part * (40_000 // len(part)))
 

@@ -19,12 +19,12 @@ keyboard monkey password_file token_path secret_name secretary passwordless lr o
 
 
 @pytest.mark.parametrize("key", SECRETS.split())
-def test_a_key_that_is_called_like_a_secret_is_one(key: str) -> None:
+def test_a_key_with_the_name_of_a_secret_is_secret(key: str) -> None:
     assert is_secret_key(key)
 
 
 @pytest.mark.parametrize("key", OTHERS.split())
-def test_a_key_that_only_looks_like_one_is_none(key: str) -> None:
+def test_a_key_whose_name_only_resembles_a_secret_is_not_secret(key: str) -> None:
     assert not is_secret_key(key)
 
 
@@ -50,11 +50,11 @@ def test_a_key_that_only_looks_like_one_is_none(key: str) -> None:
         ("credentials", "me:pw", True),
     ],
 )
-def test_the_value_decides_where_the_key_does_not(key: str, value: str, hidden: bool) -> None:
+def test_the_value_also_decides_whether_a_key_is_secret(key: str, value: str, hidden: bool) -> None:
     assert is_secret(key, value) is hidden
 
 
-def test_a_reference_says_only_where_the_secret_is() -> None:
+def test_only_a_complete_reference_counts_as_a_reference() -> None:
     assert is_reference("${oc.env:NAME}")
     assert not is_reference("${oc.env:NAME} and more")
 
@@ -69,5 +69,5 @@ def test_a_reference_says_only_where_the_secret_is() -> None:
         ("é", "SECRET_"),
     ],
 )
-def test_a_key_s_value_has_a_shell_variable(key: str, name: str) -> None:
+def test_the_shell_variable_of_a_key_is_named_after_it(key: str, name: str) -> None:
     assert variable_name(key) == name

@@ -34,11 +34,11 @@ from launcher.jobs import make_job, make_trial
         (["python", "train.py"], ["python", "train.py"]),
     ],
 )
-def test_the_value_of_a_secret_is_not_shown_in_a_command(arguments: list[str], shown: list[str]) -> None:
+def test_the_value_of_a_secret_is_masked_in_a_command(arguments: list[str], shown: list[str]) -> None:
     assert NO_SECRETS.arguments(arguments) == shown
 
 
-def test_a_known_secret_is_masked_wherever_it_stands_and_however_it_is_spelled() -> None:
+def test_a_known_secret_is_masked_at_any_position_and_in_any_quoting() -> None:
     mask = masker(['it\'s "so/secret"', "hunter22", "hunter22-longer", "abc"])
     value = 'it\'s "so/secret"'
 
@@ -75,11 +75,11 @@ def test_a_command_can_be_pasted_with_the_secrets_in_variables() -> None:
     assert ended.stdout == "a b|db.password=x y|--api-key|k|u=https://u:p@h|"
 
 
-def test_a_command_without_secrets_is_as_it_was() -> None:
+def test_a_command_without_secrets_does_not_change() -> None:
     assert str(shell_command(["python", "a.py", "x='a b'"], NO_SECRETS)) == "python a.py 'x='\"'\"'a b'\"'\"''"
 
 
-def test_a_job_s_secrets_are_known_from_its_commands_and_variables_and_masked_in_what_is_shown() -> None:
+def test_secrets_of_commands_and_variables_are_masked_in_a_displayed_job() -> None:
     container = ContainerSpec(
         "i", command=("hydra-trial", "--", "a.py", "db.password=hunter2"), env={"MY_TOKEN": "t0ken7"}
     )

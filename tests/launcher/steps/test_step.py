@@ -16,7 +16,7 @@ CAUSED.__cause__ = NO_SPACE
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "says"),
+    ("error", "code", "expected"),
     [
         (StudyError("no trial\nthe reason\x1b[2J"), 1, "select_best: no trial\nthe reason\\x1b[2J\n"),
         (DocumentError("field", "is bad"), 2, "select_best: field: is bad\n"),
@@ -26,8 +26,8 @@ CAUSED.__cause__ = NO_SPACE
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_a_step_says_what_went_wrong_and_its_exit_code_says_whose_fault_it_was(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, says: str
+def test_a_step_prints_its_error_and_returns_the_exit_code_of_its_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, expected: str
 ) -> None:
     def step(given: ExecutorInput) -> None:
         """Fail."""
@@ -36,4 +36,4 @@ def test_a_step_says_what_went_wrong_and_its_exit_code_says_whose_fault_it_was(
     given = json.dumps({"outputs": {"outputFile": str(tmp_path / "out.json")}})
 
     assert run_step("select_best", step, ["--executor_input", given]) == code
-    assert capsys.readouterr().err == says
+    assert capsys.readouterr().err == expected

@@ -1,4 +1,4 @@
-"""The tuning step as a pipeline starts it, against a real service with real trials."""
+"""Runs the tuning step as a pipeline starts it, with a real service and real trials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from launcher.jobs import SPEC, make_job
 
 PARENT = "projects/p/locations/l"
 METRIC_LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
-WELL = f"import os; open(os.environ['CLOUD_ML_HP_METRIC_FILE'], 'w').write('{METRIC_LINE}' + chr(10))"
+SUCCEEDS = f"import os; open(os.environ['CLOUD_ML_HP_METRIC_FILE'], 'w').write('{METRIC_LINE}' + chr(10))"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def service(tmp_path: Path) -> Iterator[ServiceProcess]:
 
 
 def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
-    """What KFP gives the step, for trials that are one line of Python."""
+    """Return the ExecutorInput of the step, for trials that run one line of Python."""
     container = {"imageUri": "local", "command": [sys.executable, "-c", code]}
     pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
     parameters = {
@@ -63,8 +63,8 @@ def step(text: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_step_hands_on_the_finished_job_and_a_link_to_it(tmp_path: Path, service: ServiceProcess) -> None:
-    running = step(executor_input(tmp_path, service.url, WELL))
+def test_the_step_outputs_the_finished_job_and_a_link_to_it(tmp_path: Path, service: ServiceProcess) -> None:
+    running = step(executor_input(tmp_path, service.url, SUCCEEDS))
     stdout, stderr = running.communicate(timeout=60)
 
     assert running.returncode == 0, stderr
@@ -77,18 +77,18 @@ def test_the_step_hands_on_the_finished_job_and_a_link_to_it(tmp_path: Path, ser
     assert resource == {"resourceType": "HyperparameterTuningJob", "resourceUri": f"{service.url}/v1/{job.name}"}
 
 
-def test_the_link_is_in_the_form_that_google_s_components_read(tmp_path: Path, service: ServiceProcess) -> None:
+def test_the_link_has_the_form_that_google_components_read(tmp_path: Path, service: ServiceProcess) -> None:
     pytest.importorskip("google_cloud_pipeline_components", reason="`make google-components` runs this")
     from google.protobuf import json_format
     from google_cloud_pipeline_components.proto.gcp_resources_pb2 import GcpResources
 
-    step(executor_input(tmp_path, service.url, WELL)).communicate(timeout=60)
+    step(executor_input(tmp_path, service.url, SUCCEEDS)).communicate(timeout=60)
 
     read = json_format.Parse((tmp_path / "gcp_resources").read_text(), GcpResources())
     assert read.resources[0].resource_type == "HyperparameterTuningJob"
 
 
-def test_a_step_outlives_a_killed_service_that_is_started_again(tmp_path: Path) -> None:
+def test_a_step_continues_after_its_service_is_killed_and_restarted(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -96,8 +96,8 @@ def test_a_step_outlives_a_killed_service_that_is_started_again(tmp_path: Path) 
     first = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     assert "listening" in first.stdout.readline()
-    slowly = f"import time; time.sleep(1.5); {WELL}"
-    running = step(executor_input(tmp_path, f"http://127.0.0.1:{port}", slowly, max_trial_count=4.0))
+    slow_trial = f"import time; time.sleep(1.5); {SUCCEEDS}"
+    running = step(executor_input(tmp_path, f"http://127.0.0.1:{port}", slow_trial, max_trial_count=4.0))
     wait_for_a_running_trial(f"http://127.0.0.1:{port}")
 
     first.kill()
@@ -121,16 +121,16 @@ def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProces
     _, stderr = running.communicate(timeout=60)
 
     assert running.returncode == 130
-    assert "is cancelled, because this step was" in stderr
+    assert "is cancelled, because this step was cancelled" in stderr
     (job,) = jobs.list(PARENT)
     assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
 
 
-def test_an_existing_job_is_watched_and_no_other_is_created(tmp_path: Path, service: ServiceProcess) -> None:
-    step(executor_input(tmp_path / "first", service.url, WELL)).communicate(timeout=60)
+def test_an_existing_job_is_watched_and_no_job_is_created(tmp_path: Path, service: ServiceProcess) -> None:
+    step(executor_input(tmp_path / "first", service.url, SUCCEEDS)).communicate(timeout=60)
     name = read_job(tmp_path / "first" / "job").name
 
-    again = step(executor_input(tmp_path / "second", service.url, WELL, existing_job=name))
+    again = step(executor_input(tmp_path / "second", service.url, SUCCEEDS, existing_job=name))
     again.communicate(timeout=60)
 
     assert again.returncode == 0
@@ -139,39 +139,39 @@ def test_an_existing_job_is_watched_and_no_other_is_created(tmp_path: Path, serv
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "says"),
+    ("changes", "code", "expected"),
     [
         ({"study_spec": "{"}, 2, "study_spec: not JSON"),
         ({"study_spec": "{}"}, 2, "studySpec.metrics: is empty"),
-        ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in all"),
-        ({"api_endpoint": "http://example.com"}, 2, "plain http is for this machine alone"),
+        ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in total"),
+        ({"api_endpoint": "http://example.com"}, 2, "plain http is allowed only on this machine"),
         ({"labels": "[]"}, 2, "labels: expected a JSON object"),
     ],
 )
-def test_parameters_that_make_no_job_are_one_line(
-    tmp_path: Path, service: ServiceProcess, changes: dict[str, Any], code: int, says: str
+def test_invalid_parameters_are_refused_in_one_line(
+    tmp_path: Path, service: ServiceProcess, changes: dict[str, Any], code: int, expected: str
 ) -> None:
-    running = step(executor_input(tmp_path, service.url, WELL, **changes))
+    running = step(executor_input(tmp_path, service.url, SUCCEEDS, **changes))
     _, stderr = running.communicate(timeout=60)
 
     assert running.returncode == code, stderr
     assert stderr.startswith("tune: ")
-    assert says in stderr
+    assert expected in stderr
     assert len(stderr.splitlines()) == 1
 
 
-def test_a_service_that_refuses_is_quoted(service: ServiceProcess) -> None:
+def test_the_error_of_a_service_that_refuses_is_quoted(service: ServiceProcess) -> None:
     with pytest.raises(ServiceError, match=r"creating the tuning job 'train-docs': the service answered 400 .*max"):
         connect("l", service.url).create(PARENT, make_job(max_trial_count=0, parallel_trial_count=0))
 
 
-def test_a_service_that_is_not_there_is_said_so() -> None:
+def test_a_service_that_does_not_answer_is_an_error() -> None:
     with pytest.raises(ServiceError, match="creating the tuning job 'train-docs'"):
         connect("l", "http://127.0.0.1:9").create(PARENT, make_job())
 
 
 def test_plain_http_to_another_machine_is_refused() -> None:
-    with pytest.raises(UserError, match=r"http://10\.0\.0\.1: plain http is for this machine alone"):
+    with pytest.raises(UserError, match=r"http://10\.0\.0\.1: plain http is allowed only on this machine"):
         connect("l", "http://10.0.0.1")
 
 

@@ -18,7 +18,7 @@ RUNNING = JobState.RUNNING
 ACTIVE = TrialState.ACTIVE
 
 
-def test_the_rest_is_estimated_from_ended_trials_and_the_parallelism() -> None:
+def test_the_remaining_time_is_estimated_from_ended_trials_and_the_parallelism() -> None:
     trials = [make_trial(0, 2.0), make_trial(1, 3.0), make_trial(2, None, ACTIVE), make_trial(3, None, ACTIVE)]
     job = make_job(trials, state=RUNNING)
 
@@ -28,12 +28,12 @@ def test_the_rest_is_estimated_from_ended_trials_and_the_parallelism() -> None:
     assert state.remaining_s == (10 * 20 - 20 - 10) / 2
 
 
-def test_no_estimate_is_made_before_a_trial_has_ended_nor_after_the_job_has() -> None:
+def test_there_is_no_estimate_before_a_trial_has_ended_or_after_the_job_has_ended() -> None:
     assert progress(make_job([make_trial(1, None, ACTIVE)], state=RUNNING), START).remaining_s is None
     assert progress(make_job([make_trial(1, 1.0)]), START).remaining_s is None
 
 
-def test_only_what_changed_is_a_line() -> None:
+def test_only_changed_trials_are_printed() -> None:
     before = make_job([make_trial(1, None, ACTIVE)], state=RUNNING)
     after = make_job([make_trial(1, 2.5), make_trial(2, None, ACTIVE)], state=RUNNING)
 
@@ -46,14 +46,14 @@ def test_only_what_changed_is_a_line() -> None:
     assert list(change_lines(after, after)) == []
 
 
-def test_a_failed_trial_s_line_holds_the_first_line_of_its_reason() -> None:
+def test_the_line_of_a_failed_trial_has_the_first_line_of_its_reason() -> None:
     job = make_job([make_trial(1, None, TrialState.INFEASIBLE, "exited with code 1\nTraceback")])
 
     assert "exited with code 1" in next(change_lines(None, job))
     assert "Traceback" not in "".join(change_lines(None, job))
 
 
-def test_a_trial_that_was_stopped_early_says_so_and_why() -> None:
+def test_an_early_stopped_trial_is_shown_with_its_reason() -> None:
     job = make_job([make_trial(1, 2.5, stopping_reason="it was worse than the median")])
     screen = io.StringIO()
     Console(file=screen, width=200).print(render(job, START))
@@ -70,7 +70,7 @@ def test_the_progress_line_names_the_best_trial() -> None:
     assert line.startswith("2 of 12 trials, 0 running, best val/loss 2.25 (trial 2), elapsed 1:02, about ")
 
 
-def test_best_so_far_only_gets_better_with_the_trials() -> None:
+def test_best_so_far_never_gets_worse() -> None:
     job = make_job([make_trial(1, 3.0), make_trial(2, 4.0), make_trial(3, 2.0)])
 
     assert best_so_far(job) == {"1": 3.0, "2": 3.0, "3": 2.0}
@@ -105,17 +105,17 @@ def test_the_table_shows_parameters_metric_and_best_so_far() -> None:
 NOTICE = "the disk of /x [red] is full: trials wait"
 
 
-def test_what_holds_a_study_up_is_a_line_when_it_begins_and_one_when_it_ends() -> None:
+def test_a_notice_is_printed_when_it_begins_and_when_it_ends() -> None:
     job, log = make_job([make_trial(1, None, ACTIVE)], state=RUNNING), io.StringIO()
 
     with StudyDisplay(Console(file=log, width=140)) as display:
         for notice in ("", NOTICE, NOTICE, "", ""):
             display.update(job, notice)
 
-    assert log.getvalue().splitlines()[3:] == [NOTICE, "the study goes on"]
+    assert log.getvalue().splitlines()[3:] == [NOTICE, "the study continues"]
 
 
-def test_what_holds_a_study_up_stands_under_the_live_table() -> None:
+def test_a_notice_is_displayed_under_the_live_table() -> None:
     job, screen = make_job([make_trial(1, None, ACTIVE)], state=RUNNING), io.StringIO()
 
     with StudyDisplay(Console(file=screen, width=140, force_terminal=True)) as display:
@@ -129,14 +129,14 @@ class FullLog(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_log_that_takes_no_more_lines_does_not_end_a_study() -> None:
+def test_an_error_while_writing_the_log_does_not_end_a_study() -> None:
     job = make_job([make_trial(1, None, ACTIVE)], state=RUNNING)
 
     with StudyDisplay(Console(file=FullLog())) as display:
         display.update(job)
 
 
-def test_parameter_values_are_never_read_as_markup() -> None:
+def test_parameter_values_are_not_interpreted_as_markup() -> None:
     job = make_job([make_trial(1, 3.0, parameters={"model.activation": "[red]x[/nope]"})])
     console = Console(file=io.StringIO(), width=140)
 
@@ -157,7 +157,7 @@ def test_parameter_values_are_never_read_as_markup() -> None:
         (["model"], ["model"]),
     ],
 )
-def test_columns_have_the_shortest_names_that_tell_them_apart(keys: list[str], names: list[str]) -> None:
+def test_columns_have_the_shortest_names_that_are_unique(keys: list[str], names: list[str]) -> None:
     assert short_names(keys) == names
 
 
@@ -169,5 +169,5 @@ def test_values_fit_a_narrow_column(value: float | str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65, "1:05"), (754.6, "12:35"), (7265, "2:01:05")])
-def test_durations_read_as_a_clock(seconds: float, text: str) -> None:
+def test_durations_are_formatted_like_a_clock(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

@@ -1,4 +1,4 @@
-"""Which trials were stopped early is asked for once a trial, and only where trials are stopped at all."""
+"""The reason of an early stop is requested once per trial, and only for a study that stops trials."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import replace
 import pytest
 
 from hydra_vertex.job import AutomatedStopping, HyperparameterTuningJob, MedianStopping, StudyStopping, TrialState
-from hydra_vertex.launcher.study.stop_reasons import StoppedTrials
+from hydra_vertex.launcher.study.stop_reasons import StopReasons
 from launcher.jobs import make_job, make_trial
 
 STATES = [TrialState.SUCCEEDED, TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.ACTIVE, TrialState.STOPPING]
 
 
 class CustomJobs:
-    """Knows why one of them was stopped, and what it was asked."""
+    """A service in which one custom job was stopped early. It records the requested names; None means no answer."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.answers = True
 
-    def why(self, name: str) -> str | None:
-        self.asked.append(name)
+    def reason(self, name: str) -> str | None:
+        self.requested.append(name)
         if not self.answers:
             return None
-        return "it was hopeless" if name == "customJobs/2" else ""
+        return "no improvement expected" if name == "customJobs/2" else ""
 
 
 def study(rule: AutomatedStopping | None, limits: StudyStopping | None = None) -> HyperparameterTuningJob:
@@ -39,45 +39,45 @@ def study(rule: AutomatedStopping | None, limits: StudyStopping | None = None) -
 @pytest.mark.parametrize(
     ("rule", "limits"), [(MedianStopping(), None), (None, StudyStopping(max_num_trials=3, should_stop_asap=True))]
 )
-def test_each_trial_that_ended_well_is_asked_about_once(
+def test_the_reason_of_each_succeeded_trial_is_requested_once(
     rule: AutomatedStopping | None, limits: StudyStopping | None
 ) -> None:
     jobs = CustomJobs()
-    stopped, job = StoppedTrials(jobs.why), study(rule, limits)
+    reasons, job = StopReasons(jobs.reason), study(rule, limits)
 
     for _ in range(3):
-        explained = stopped.explained(job)
+        updated = reasons.added_to(job)
 
-    assert jobs.asked == ["customJobs/1", "customJobs/2"]
-    assert [trial.stopping_reason for trial in explained.trials] == ["", "it was hopeless", "", "", ""]
+    assert jobs.requested == ["customJobs/1", "customJobs/2"]
+    assert [trial.stopping_reason for trial in updated.trials] == ["", "no improvement expected", "", "", ""]
 
 
 @pytest.mark.parametrize("limits", [None, StudyStopping(max_num_trials=3)])
-def test_nobody_is_asked_where_no_trial_is_stopped(limits: StudyStopping | None) -> None:
+def test_no_reason_is_requested_when_the_study_stops_no_trials(limits: StudyStopping | None) -> None:
     jobs = CustomJobs()
     job = study(None, limits)
 
-    assert StoppedTrials(jobs.why).explained(job) == job
-    assert jobs.asked == []
+    assert StopReasons(jobs.reason).added_to(job) == job
+    assert jobs.requested == []
 
 
-def test_a_reason_that_is_known_and_a_trial_without_a_custom_job_are_left_alone() -> None:
+def test_a_known_reason_and_a_trial_without_a_custom_job_do_not_change() -> None:
     jobs = CustomJobs()
     known, nameless, *_ = study(MedianStopping()).trials
     job = replace(
         study(MedianStopping()), trials=(replace(known, stopping_reason="known"), replace(nameless, other={}))
     )
 
-    assert StoppedTrials(jobs.why).explained(job) == job
-    assert jobs.asked == []
+    assert StopReasons(jobs.reason).added_to(job) == job
+    assert jobs.requested == []
 
 
-def test_who_does_not_answer_is_asked_again_at_the_next_look_and_once_a_look() -> None:
+def test_a_request_without_an_answer_is_repeated_once_per_update() -> None:
     jobs = CustomJobs()
-    stopped, job = StoppedTrials(jobs.why), study(MedianStopping())
+    reasons, job = StopReasons(jobs.reason), study(MedianStopping())
 
     jobs.answers = False
-    assert stopped.explained(job) == job
+    assert reasons.added_to(job) == job
     jobs.answers = True
-    assert stopped.explained(job).trials[1].stopping_reason == "it was hopeless"
-    assert jobs.asked == ["customJobs/1", "customJobs/1", "customJobs/2"]
+    assert reasons.added_to(job).trials[1].stopping_reason == "no improvement expected"
+    assert jobs.requested == ["customJobs/1", "customJobs/1", "customJobs/2"]

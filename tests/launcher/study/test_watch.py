@@ -11,7 +11,7 @@ from launcher.jobs import make_job
 
 
 class ScriptedService:
-    """A tuning service whose job goes through a list of states, one a request."""
+    """A tuning service whose job has the next state of a list at each request."""
 
     def __init__(self, *states: JobState) -> None:
         self._states: Iterator[JobState] = iter(states)
@@ -42,16 +42,16 @@ def test_every_terminal_state_ends_the_watch(last: JobState) -> None:
     assert waits == [3.0, 3.0, 3.0]
 
 
-def test_the_terminal_states_are_those_that_google_lists() -> None:
+def test_the_terminal_states_are_those_that_google_documents() -> None:
     names = {state.value.removeprefix("JOB_STATE_") for state in JobState if state.is_terminal}
 
     assert names == {"SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED"}
 
 
-def test_a_watch_has_a_limit_and_says_that_the_job_goes_on() -> None:
+def test_a_watch_has_a_limit_and_states_that_the_job_continues() -> None:
     now = [0.0]
 
-    with pytest.raises(ServiceError, match="still JOB_STATE_RUNNING after 5 s; it goes on"):
+    with pytest.raises(ServiceError, match="still JOB_STATE_RUNNING after 5 s; it continues"):
         watch(
             ScriptedService(*[JobState.RUNNING] * 20),
             "j",

@@ -29,7 +29,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_control_character_is_shown_and_not_sent(case: str) -> None:
+def test_a_control_character_is_escaped(case: str) -> None:
     text, shown = HOSTILE[case]
 
     assert printable(text) == shown
@@ -42,16 +42,16 @@ PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 @pytest.mark.parametrize(
     "text", ["", "val/loss", "Größe ✓ 数", "acc[top1]", "a\u00a0b", "👩\u200d🔬", PERSIAN, r"\x1b", "🇩🇪"]
 )
-def test_ordinary_text_of_any_script_stays_as_it_is(text: str) -> None:
+def test_ordinary_text_of_any_script_does_not_change(text: str) -> None:
     assert printable(text) == one_line(text) == text
 
 
-def test_line_breaks_stay_or_become_visible() -> None:
+def test_line_breaks_are_kept_in_text_and_escaped_in_one_line() -> None:
     assert printable("a\n\tb\r\n") == "a\n\tb\\r\n"
     assert one_line("a\n\tb") == r"a\n\tb"
 
 
-def test_the_middle_of_a_long_line_is_left_out() -> None:
+def test_the_middle_of_a_long_line_is_cut() -> None:
     line = one_line("a" * 5000 + "b" * 5000)
 
     assert line.startswith("aaa")
@@ -63,7 +63,7 @@ def test_the_middle_of_a_long_line_is_left_out() -> None:
 
 @settings(deadline=None)
 @given(st.text(st.characters()))
-def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+def test_no_control_character_remains_in_any_text(text: str) -> None:
     for shown in (printable(text).replace("\n", "").replace("\t", ""), one_line(text)):
         rest = shown.replace("\u200c", "").replace("\u200d", "")
         assert all(c.isprintable() or c.isspace() for c in rest)
@@ -73,7 +73,7 @@ def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
-def test_printable_json_means_the_same(value: object) -> None:
+def test_printable_json_has_the_same_meaning(value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2)
 
     assert json.loads(printable_json(text)) == json.loads(text)
@@ -84,5 +84,5 @@ def test_printable_json_means_the_same(value: object) -> None:
     ("text", "is_one"),
     [("val/loss", True), ("größe", True), ("", False), ("a b", False), ("a\u00a0b", False), ("a\x1bb", False)],
 )
-def test_a_name_has_no_white_space_and_no_controls(text: str, is_one: bool) -> None:
+def test_a_name_has_no_white_space_or_control_characters(text: str, is_one: bool) -> None:
     assert is_name(text) is is_one

@@ -1,1 +1,1 @@
-"""The launching side: search space to job, job to service, trials to the best config and a report."""
+"""The launcher: builds a tuning job from a search space, sends and watches it, selects the best trial, and reports."""

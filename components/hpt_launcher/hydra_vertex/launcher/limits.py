@@ -1,16 +1,16 @@
-"""Limits of the API that a user's numbers and names have to keep."""
+"""Limits that the API sets for numbers and names given by the user."""
 
 from __future__ import annotations
 
 MAX_COUNT = 2**31 - 1
-"""Counts of trials are int32."""
+"""Largest trial count: the API's field is an int32."""
 EXACT_DOUBLE = 2**53
-"""Up to here every whole number is a double; the API holds every parameter's number as one."""
+"""A double represents every whole number up to this one exactly; the API stores each parameter's number as a double."""
 MAX_DISCRETE_VALUES = 1000
-"""Most values of a discrete parameter: the comments of DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
+"""Maximum number of values of a discrete parameter: DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
 DISPLAY_NAME_LIMIT = 128
-"""Most characters of a display name."""
+"""Maximum number of characters of a display name."""
 LONGEST_S = 315_576_000_000
-"""The longest Duration of protobuf, 10,000 years: duration.proto."""
+"""Longest Duration of protobuf in seconds, 10,000 years. Source: duration.proto."""
 SHORTEST_S = 1e-6
-"""The shortest Duration that a job document writes."""
+"""Shortest Duration, in seconds, that a job document can express."""

@@ -1,4 +1,4 @@
-"""The path of `hydra_vertex.launcher.steps.tune` before 0.2.0, which pipelines compiled until then name."""
+"""Old module path of `hydra_vertex.launcher.steps.tune`, used by pipelines that were compiled before 0.2.0."""
 
 from __future__ import annotations
 

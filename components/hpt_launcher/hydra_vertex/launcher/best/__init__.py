@@ -1,1 +1,1 @@
-"""Which trial won, and its config as a Hydra experiment file."""
+"""Selects the best trial and writes its config as a Hydra experiment file."""

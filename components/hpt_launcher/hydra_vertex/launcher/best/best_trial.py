@@ -1,4 +1,4 @@
-"""From a finished job to the files of its best trial: experiment file, overrides, difference, report."""
+"""Builds the config of a finished job's best trial: experiment file, overrides, and difference from the defaults."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ EXPERIMENT_NAME = "best"
 
 @dataclass(frozen=True, slots=True)
 class BestConfig:
-    """The best trial, and its config in the forms that people use.
+    """The best trial, and its config as overrides and as an experiment file.
 
-    `overrides` go behind the app's own command (`app`) and give the trial's config. `experiment` gives it too, behind
-    `program`, unless `shortfall` says why not: an app whose `_self_` stands behind its experiment ignores it.
-    `overrides` and `app` hold what is needed to run; `experiment` and `differences` hold no secrets: `withheld` says
-    which keys the experiment file lacks, and `mask` hides them elsewhere.
+    `overrides` appended to the app's own command (`app`) give the trial's config. `experiment`, selected with
+    `program`, gives it too, unless `shortfall` states why it does not: an app whose defaults list has `_self_` after
+    its experiment ignores the file. `overrides` and `app` contain the secrets that a run needs; `experiment` and
+    `differences` contain none: `withheld` lists the keys whose values the experiment file lacks, and `mask` replaces
+    secrets in other texts.
     """
 
     trial: Trial
@@ -50,9 +51,9 @@ class BestConfig:
     shortfall: str = ""
 
     def command_with(self, config_dir: str) -> str:
-        """The shell command that runs the app with the best config; the experiment file is found below `config_dir`.
+        """Return the shell command that runs the app with the experiment file `config_dir`/experiment/best.yaml.
 
-        Secrets are variables in it, which a comment behind it names.
+        Each secret is a shell variable in it; a comment at its end lists these variables.
         """
         if self.shortfall:
             return self.command_with_overrides()
@@ -62,16 +63,17 @@ class BestConfig:
         return str(command.with_values({w.key: w.variable for w in self.withheld if w.is_gap and w.variable}))
 
     def command_with_overrides(self) -> str:
-        """The shell command that runs the app with the best config without a file."""
+        """Return the shell command that runs the app with the best config, given as overrides."""
         return str(shell_command([*self.app, *self.overrides], self.mask))
 
 
 def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestConfig:
-    """Select the best trial and work out its config, by composing it with the app.
+    """Select the best trial and compose its config with the app.
 
-    `app` is the app's command; when empty it is read from the job's own container command. The experiment file is
-    composed again and compared, so that what it promises is known to be true, or `shortfall` says what is not. Raises
-    StudyError when no trial can be selected, CommandError when the job does not say what app it tuned.
+    `app` is the app's command; when empty it is read from the job's container command. The experiment file is composed
+    once more and compared with the trial's config; `shortfall` lists the keys in which the two differ. Raises
+    StudyError when no trial can be selected, CommandError when the job does not contain the app's command, and what
+    `explain` raises when the app refuses its arguments or fails.
     """
     trial = select_best(job)
     value = trial.objective(job.study_spec.objective.id)
@@ -80,7 +82,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     explanation = explain(command, trial_arguments(job.study_spec, trial), options=aliases_in(job))
     own = list(secrets_in_arguments(command))
     mask = masker_of(job, os.environ, own, explanation.composed.config)
-    shown, withheld = _without_secrets(explanation, mask)
+    public, withheld = _without_secrets(explanation, mask)
     heading = f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}"
     comments = (mask.text(heading), *(item.comment() for item in withheld))
     config = BestConfig(
@@ -89,7 +91,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
         app=command,
         program=explanation.program,
         overrides=explanation.overrides,
-        experiment=experiment_file(shown, comments),
+        experiment=experiment_file(public, comments),
         differences=tuple(
             Difference(d.key, mask.value(d.key, d.default), mask.value(d.key, d.best)) for d in differences(explanation)
         ),
@@ -97,35 +99,35 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
         mask=mask,
         withheld=withheld,
     )
-    return _verified(config, shown)
+    return _verified(config, public)
 
 
 def _without_secrets(explanation: Explanation, mask: Masker) -> tuple[Explanation, tuple[Withheld, ...]]:
-    """The explanation with a composed config that can be committed."""
+    """Return the explanation with the secrets removed from its composed config, and the removed keys."""
     chosen = explanation.choices_only
     config, withheld = withhold(explanation.composed.config, chosen.config, explanation.app_default.config, mask=mask)
-    shown = dataclasses.replace(
+    public = dataclasses.replace(
         explanation,
         composed=dataclasses.replace(explanation.composed, config=config),
-        # What is not in the base stands in the file.
+        # A key that the base lacks is written to the experiment file.
         choices_only=dataclasses.replace(chosen, config=without_keys(chosen.config, {item.key for item in withheld})),
     )
-    return shown, withheld
+    return public, withheld
 
 
 def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
-    """The app's command in a job's first worker pool. Raises CommandError when `hydra-trial` does not start it."""
+    """Return the app's command in a job's first worker pool. Raises CommandError when `hydra-trial` does not run it."""
     app = app_in(job)
     if app is None:
         raise CommandError(
             f"{job.display_name or 'the job'}: its container command has no `hydra-trial … --`, so the app is unknown; "
-            "give the app's command behind --"
+            "give the app's command after --"
         )
     return app
 
 
 def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
-    """A trial's parameters as its command line had them: the API gives integers back as doubles."""
+    """Return a trial's parameters as the arguments of its command line; the API returns integers as doubles."""
     integers = {p.id for p in walk_parameters(spec.parameters) if isinstance(p.domain, IntegerRange)}
     return tuple(
         parameter_argument(key, int(value) if key in integers and not isinstance(value, str) else value)
@@ -134,7 +136,7 @@ def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
 
 
 def overrides_text(overrides: Sequence[str]) -> str:
-    """One override a line, as Hydra's grammar has it."""
+    """Return the overrides, one per line."""
     return "".join(f"{override}\n" for override in overrides)
 
 
@@ -144,7 +146,7 @@ def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
 
 
 def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
-    """Compose the experiment file as a user will, and compare. A gap counts as what it is: a value to be given."""
+    """Compose the experiment file as a user would, and compare it with the explanation, placeholders included."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         write_atomic(Path(folder, EXPERIMENT_GROUP, f"{EXPERIMENT_NAME}.yaml"), config.experiment)
         again = explain([*config.program, *_experiment_arguments(folder, config.has_experiment_group)])
@@ -152,8 +154,8 @@ def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
     if not wrong:
         return config
     shortfall = (
-        f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list puts something behind "
-        "its experiment, or the command line deletes keys; use the overrides instead"
+        f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list has entries after its "
+        "experiment, or the command line deletes keys; use the overrides instead"
     )
     note = comment(f"NOTE: {shortfall}.")
     return dataclasses.replace(config, shortfall=shortfall, experiment=f"{config.experiment}{note}\n")

@@ -1,7 +1,7 @@
-"""The best trial's config as a Hydra experiment file, its overrides, and its difference to the app's defaults.
+"""Writes a config as a Hydra experiment file, and lists its differences from the app's defaults.
 
-The file is a difference between composed configs, so it holds what the whole command line made of the config, typed by
-Hydra itself: the user's own overrides and experiment as well as the trial's parameters.
+The experiment file is the difference between two composed configs. It therefore contains the effect of the whole
+command line, with the types that Hydra gave: the user's own overrides and experiment, and the trial's parameters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hydra_vertex.protocol.json import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key whose value is not the app's default. None as `default` is a key that the default config does not have."""
+    """A key whose value is not the app's default. `default` is None for a key that the default config does not have."""
 
     key: str
     default: Json
@@ -24,9 +24,10 @@ class Difference:
 
 
 def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> str:
-    """The text of an experiment file (`# @package _global_`) that makes the app compose the explained config.
+    """Return the text of an experiment file (`# @package _global_`) that makes the app compose the explained config.
 
-    `heading` is put on top as comments. Keys that the command line deleted cannot be said in a config file.
+    The lines of `heading` become comments at the top. A config file cannot delete keys, so those that the command line
+    deleted remain.
     """
     from omegaconf import OmegaConf
 
@@ -40,12 +41,12 @@ def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> 
 
 
 def comment(text: str) -> str:
-    """A comment line of YAML, whose reader refuses control characters even there."""
+    """Return a YAML comment line. Control characters are escaped: YAML readers refuse them in comments too."""
     return f"# {one_line(' '.join(text.split()))}"
 
 
 def default_choices(explanation: Explanation) -> list[Json]:
-    """The defaults list: one `override /group: option` for each group that is not as the app's defaults choose it."""
+    """Return the defaults list: one `override /group: option` for each group whose option is not the app's default."""
     before, after = explanation.app_default.choices, explanation.composed.choices
     return [
         {(f"override /{group}" if group in before else f"/{group}"): option}
@@ -55,19 +56,19 @@ def default_choices(explanation: Explanation) -> list[Json]:
 
 
 def changed(base: JsonObject, other: JsonObject) -> dict[str, Json]:
-    """The part of `other` that differs from `base`: mappings key by key, everything else whole."""
+    """Return the part of `other` that differs from `base`: mappings are compared by key, other values as a whole."""
     result: dict[str, Json] = {}
     for key, value in other.items():
         if key in base and _same(base[key], value):
             continue
         before = base.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = changed(before, value) if both else value  # type: ignore[arg-type] # both narrows them
+        are_mappings = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[key] = changed(before, value) if are_mappings else value  # type: ignore[arg-type] # narrowed above
     return result
 
 
 def wrong_keys(got: JsonObject, wanted: JsonObject) -> Iterator[str]:
-    """The dotted keys at which two configs differ, those that only one of them has included."""
+    """Yield the dotted keys in which two configs differ, including keys that only one of them has."""
     before, after = dict(_walk(got, "")), dict(_walk(wanted, ""))
     for key in {**after, **before}:
         if key not in before or key not in after or not _same(before[key], after[key]):
@@ -75,7 +76,7 @@ def wrong_keys(got: JsonObject, wanted: JsonObject) -> Iterator[str]:
 
 
 def differences(explanation: Explanation) -> tuple[Difference, ...]:
-    """What the best config changes in the app's defaults, key by key, in the config's order."""
+    """Return each key whose value differs from the app's default, in the order of the composed config."""
     before = dict(_leaves(explanation.app_default))
     after = dict(_leaves(explanation.composed))
     return tuple(
@@ -98,7 +99,7 @@ def _walk(value: JsonObject, prefix: str) -> Iterator[tuple[str, Json]]:
 
 
 def _same(left: Json, right: Json) -> bool:
-    """Equal in value and in type: 1 is not 1.0 and not True in a config."""
+    """Whether two values are equal in value and in type: in a config, 1 is neither 1.0 nor True."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):

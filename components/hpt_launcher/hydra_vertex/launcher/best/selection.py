@@ -1,4 +1,4 @@
-"""Which trial won."""
+"""Ranks the trials of a job by the objective and selects the best one. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from hydra_vertex.protocol.errors import StudyError
 
 
 def select_best(job: HyperparameterTuningJob) -> Trial:
-    """The best of the trials that succeeded with a finite objective; ties go to the earliest.
+    """Return the best of the trials that succeeded with a finite objective; of equal values, the earliest trial.
 
-    An unset goal is MAXIMIZE, as the API defines it. Raises StudyError, with the first failed trial's own words, when
-    there is none to choose from.
+    An unset goal is MAXIMIZE, as the API defines it. Raises StudyError when there is no such trial; the message
+    contains the first failed trial's infeasible reason.
     """
     ranked = rank(job)
     if not ranked:
-        raise StudyError(_no_winner(job))
+        raise StudyError(_nothing_to_select(job))
     return ranked[0]
 
 
 def rank(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
-    """All trials that could win, best first."""
+    """Return all trials that succeeded with a finite objective, best first."""
     metric = job.study_spec.objective
     candidates = [trial for trial in job.trials if _value(trial, metric) is not None]
     return tuple(sorted(candidates, key=lambda trial: (_cost(trial, metric), trial_order(trial))))
@@ -33,7 +33,7 @@ def is_better(value: float, than: float, goal: Goal) -> bool:
 
 
 def trial_order(trial: Trial) -> tuple[int, str]:
-    """Sorts trials as they were started: ids count up from "1"."""
+    """Return a sort key for the order in which trials were started: ids are numbered from "1"."""
     return (int(trial.id), "") if trial.id.isdecimal() else (2**63, trial.id)
 
 
@@ -48,11 +48,11 @@ def _cost(trial: Trial, metric: MetricSpec) -> float:
     return value if metric.goal is Goal.MINIMIZE else -value
 
 
-def _no_winner(job: HyperparameterTuningJob) -> str:
+def _nothing_to_select(job: HyperparameterTuningJob) -> str:
     metric = job.study_spec.objective.id
     failed = sorted((t for t in job.trials if t.state is TrialState.INFEASIBLE), key=trial_order)
-    counted = f"{len(job.trials)} trials, {len(failed)} infeasible, none with a finite value of {metric!r}"
+    counts = f"{len(job.trials)} trials, {len(failed)} infeasible, none with a finite value of {metric!r}"
     if not failed:
-        return f"no trial to select: {counted} (the job is {job.state.value})"
+        return f"no trial to select: {counts} (the job is {job.state.value})"
     first = failed[0]
-    return f"no trial to select: {counted}. Trial {first.id}: {first.infeasible_reason or 'no reason given'}"
+    return f"no trial to select: {counts}. Trial {first.id}: {first.infeasible_reason or 'no reason given'}"

@@ -1,7 +1,7 @@
-"""Files of the user: read with limits, since one may be a pipe, a device without an end or a bomb; written where asked.
+"""Reads and writes the user's files. Reading has limits: a path may be a pipe, an endless device or a YAML bomb.
 
 ::
 
-    reading ──┬── yaml_form      bytes of a regular file, no more than its kind may have; then text, then a document
+    reading ──┬── yaml_form      at most the kind's number of bytes of a regular file; then text, then a document
               └── json_form
 """

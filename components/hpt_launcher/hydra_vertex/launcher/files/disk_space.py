@@ -1,4 +1,4 @@
-"""Whether there is space on the disks of some folders."""
+"""Checks whether the disks of some folders have free space."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from hydra_vertex.protocol.shortage import NO_SPACE
 
 LOW_BYTES = 1 << 20
-"""With less than that a database or a log cannot be relied on to grow."""
+"""A disk with less free space counts as full: a database or a log might not grow any more."""
 PROBE_BYTES = 4096
 NO_SPACE_EXIT_CODE = 74
-"""A step that a full disk has ended: EX_IOERR of sysexits.h."""
+"""Exit code of a step that ended because of a full disk: EX_IOERR of sysexits.h."""
 DISKS_VARIABLE = "HYDRA_VERTEX_DISKS"
-"""Tells a step of a local run which folders to watch, separated like the parts of PATH."""
+"""Environment variable with the folders whose disks a step of a local run checks, separated as in PATH."""
 
 
 @dataclass(frozen=True, slots=True)
 class FullDisk:
-    """A folder in which nothing more can be written, and why."""
+    """A folder whose disk is full, and why."""
 
     folder: Path
     reason: str
@@ -31,9 +31,9 @@ class FullDisk:
 
 
 def full_disk(folders: Iterable[Path]) -> FullDisk | None:
-    """The first of the folders whose disk is full: no bytes, no inodes, or no quota left. None when none is.
+    """Return the first of the folders whose disk has no bytes, no inodes or no quota left; None when there is none.
 
-    A folder that does not exist yet stands for the nearest one above it that does.
+    For a folder that does not exist yet, its nearest existing parent is checked.
     """
     for folder in _one_a_disk(folders):
         if reason := _why_full(folder):
@@ -42,11 +42,11 @@ def full_disk(folders: Iterable[Path]) -> FullDisk | None:
 
 
 def is_no_space(error: BaseException | None) -> bool:
-    """Whether an error, or one that it comes from, is that of a full disk."""
+    """Whether an error, or an error in its chain of causes, was raised because of a full disk."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             return True
-        # The copy of a tree collects what went wrong as text.
+        # shutil.copytree collects its errors as text.
         if isinstance(error, shutil.Error) and any(os.strerror(number) in str(error) for number in NO_SPACE):
             return True
         error = error.__cause__ or error.__context__
@@ -54,25 +54,25 @@ def is_no_space(error: BaseException | None) -> bool:
 
 
 def watched_folders(text: str) -> tuple[Path, ...]:
-    """The folders in the value of DISKS_VARIABLE."""
+    """Parse the folders in the value of DISKS_VARIABLE."""
     return tuple(Path(part) for part in text.split(os.pathsep) if part)
 
 
 def _one_a_disk(folders: Iterable[Path]) -> Iterator[Path]:
     devices: set[int] = set()
     for folder in folders:
-        there = _nearest(folder)
+        existing = _nearest_existing(folder)
         try:
-            device = there.stat().st_dev
+            device = existing.stat().st_dev
         except OSError:
             continue
         if device not in devices:
             devices.add(device)
-            yield there
+            yield existing
 
 
-def _nearest(folder: Path) -> Path:
-    # is_dir() would raise what stat() raises, such as that a part above may not be looked into.
+def _nearest_existing(folder: Path) -> Path:
+    # Path.is_dir() would raise the errors of stat(), such as PermissionError on a parent folder.
     return next((place for place in (folder, *folder.parents) if os.path.isdir(place)), folder)  # noqa: PTH112
 
 
@@ -90,7 +90,7 @@ def _why_full(folder: Path) -> str:
 
 
 def _refused_probe(folder: Path) -> str:
-    """What a small file without a name meets with: a quota shows in nothing else."""
+    """Return the error of writing a small unnamed file; empty when that succeeds. Nothing else reveals a quota."""
     flags = getattr(os, "O_TMPFILE", 0)
     if not flags:
         return ""

@@ -1,4 +1,4 @@
-"""A job document that somebody hands us."""
+"""Reads a job document from a file that the user names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .reading import JOB_FILE
 
 
 def read_job(path: Path) -> HyperparameterTuningJob:
-    """The job in a JSON file. Raises OutputError, in one line that names the file, when there is none in it."""
+    """Read the job in a JSON file. Raises OutputError when the file contains none; the message is one line."""
     value = load_json(path, JOB_FILE)
     if not isinstance(value, dict) or "studySpec" not in value:
-        raise JOB_FILE.failure(path, "is no HyperparameterTuningJob (it has no studySpec)")
+        raise JOB_FILE.failure(path, "is not a HyperparameterTuningJob (it has no studySpec)")
     try:
         return parse_job(value)
     except DocumentError as error:

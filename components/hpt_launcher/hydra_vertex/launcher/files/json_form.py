@@ -1,4 +1,4 @@
-"""JSON as a document of bounded depth, with numbers and texts that can be written again."""
+"""Parses JSON into a document of bounded depth, whose numbers and texts can be written again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHOLE_DIGITS = len(f"{-WHOLE_LIMIT}")
 
 
 def load_json(path: Path, kind: FileKind) -> Json:
-    """The document in a JSON file. Raises the kind's error; NaN and infinities are not JSON."""
+    """Read the document in a JSON file. Raises the kind's error; NaN and infinities are not JSON."""
     import json
 
     text = read_text(path, kind)
@@ -34,7 +34,7 @@ def load_json(path: Path, kind: FileKind) -> Json:
 
 
 def unusual_values(value: object, place: str = "") -> Iterator[str]:
-    """What a document that came from YAML has and JSON has not, as sentences that name the place."""
+    """Yield a sentence for each value that YAML can express and JSON cannot; it begins with the value's place."""
     match value:
         case bool() | None:
             return
@@ -61,7 +61,7 @@ def unusual_values(value: object, place: str = "") -> Iterator[str]:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be written as UTF-8: Python's may hold halves of surrogate pairs."""
+    """Whether a text can be encoded as UTF-8: a Python string may contain half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -99,13 +99,13 @@ def _depth_exceeds(document: Json, limit: int) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:40]} is more than a double can hold")
+        raise ValueError(f"{text[:40]} is beyond the range of a double")
     return number
 
 

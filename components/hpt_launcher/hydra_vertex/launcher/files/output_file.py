@@ -1,4 +1,4 @@
-"""Writes a file where the user asked for it."""
+"""Writes output files to the paths that the user names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hydra_vertex.protocol.files import write_atomic
 
 
 def write_output(path: Path, content: str, what: str, *, is_private: bool = False) -> None:
-    """Write `what` to `path`, whole or not at all; a private file is for its user alone (mode 0600).
+    """Write `content` to `path` atomically. `what` names it in the error message; a private file has mode 0600.
 
-    Raises OutputError when that is impossible.
+    Raises OutputError when the file cannot be written.
     """
     try:
         with private_files() if is_private else contextlib.nullcontext():
@@ -25,7 +25,7 @@ def write_output(path: Path, content: str, what: str, *, is_private: bool = Fals
 
 @contextlib.contextmanager
 def private_files() -> Iterator[None]:
-    """Files and folders that this process and its children make meanwhile are for their user alone."""
+    """Within this context, files and folders made by this process and its children are private to the user."""
     before = os.umask(0o077)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Reads a text file of a known kind, and says in one line why it cannot be one."""
+"""Reads a text file of a known kind; the error message states in one line why it cannot be read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import OutputError, SearchSpaceError, UserError
 
 MAX_DEPTH = 100
-"""Most lists and mappings within each other. People write fewer than ten."""
+"""Maximum nesting depth of lists and mappings. Documents that people write have fewer than ten levels."""
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is to be. `error` is raised when it is not; `advice` ends every such message."""
+    """An expected kind of file. `error` is raised when a file is not of that kind; each message ends with `advice`."""
 
     name: str
     limit_bytes: int
@@ -25,7 +25,7 @@ class FileKind:
     advice: str
 
     def failure(self, path: Path, problem: str) -> UserError:
-        """The error that names the file, what is wrong with it and what to do."""
+        """Return the error for a file; its message states the path, the problem and the advice."""
         return self.error(f"{path}: {problem}; {self.advice}")
 
 
@@ -38,15 +38,15 @@ SEARCH_FILE = FileKind(
 JOB_FILE = FileKind("job", 256 << 20, OutputError, "give the job.json of a run")
 PLAN_FILE = FileKind("plan", 16 << 20, OutputError, "give --out a new folder")
 PIPELINE_FILE = FileKind(
-    "compiled pipeline", 16 << 20, OutputError, "`hydra-vertex compile -o pipeline.json` makes a pipeline file"
+    "compiled pipeline", 16 << 20, OutputError, "make a pipeline file with `hydra-vertex compile -o pipeline.json`"
 )
-TOKEN_FILE = FileKind("token", 64 << 10, OutputError, "give a text file with the token alone")
+TOKEN_FILE = FileKind("token", 64 << 10, OutputError, "give a text file that contains only the token")
 
 
 def read_text(path: Path, kind: FileKind) -> str:
-    """The text of a regular file, UTF-8 with or without a byte order mark. Raises the kind's error.
+    """Read a regular file as UTF-8, with or without a byte order mark. Raises the kind's error.
 
-    It neither waits for a pipe nor reads more than `kind.limit_bytes`.
+    It does not wait for the writer of a pipe, and refuses a file of more than `kind.limit_bytes` bytes.
     """
     try:
         content = _read(path, kind)
@@ -59,20 +59,20 @@ def read_text(path: Path, kind: FileKind) -> str:
 
 
 def _read(path: Path, kind: FileKind) -> bytes:
-    # Without O_NONBLOCK the open itself would wait for somebody to write into a FIFO.
+    # Without O_NONBLOCK, opening a FIFO would block until another process opens it for writing.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise kind.failure(path, f"is {_type_name(status.st_mode)} and no regular file")
-        # The kernel's own files have a size of 0 and may have no end, so what is read counts.
+            raise kind.failure(path, f"is {_type_name(status.st_mode)}, not a regular file")
+        # Files of the kernel (/proc) report a size of 0 and may be endless, so the bytes read are counted.
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(kind.limit_bytes + 1)
     finally:
         os.close(descriptor)
     if len(content) > kind.limit_bytes:
         size = max(status.st_size, len(content))
-        raise kind.failure(path, f"has {size:,} bytes, and a {kind.name} may have {kind.limit_bytes:,}")
+        raise kind.failure(path, f"has {size:,} bytes; a {kind.name} may have at most {kind.limit_bytes:,}")
     return content
 
 
@@ -82,5 +82,5 @@ def _type_name(mode: int) -> str:
 
 
 def malformed(path: Path, kind: FileKind, form: str, reason: object) -> UserError:
-    """The error for a text that is not of its form, such as `YAML`. `reason` is the parser's."""
+    """Return the error for a text that is not valid `form`, such as `YAML`. `reason` is the parser's message."""
     return kind.failure(path, f"not {form}: {excerpt(' '.join(str(reason).split()), 300)}")

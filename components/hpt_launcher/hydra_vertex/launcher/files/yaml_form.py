@@ -1,7 +1,7 @@
-"""YAML as a document of bounded size: what aliases would make of it counts before anything is built.
+"""Parses YAML into a document of bounded size. The size with all aliases expanded is checked before it is built.
 
-Loading is PyYAML's safe one, in libyaml where PyYAML has it, with three differences: a key may not stand twice in a
-mapping, dates stay text as Hydra leaves them, and tags that make anything but JSON's types are refused.
+Loading uses PyYAML's safe loader, with libyaml where PyYAML has it, and differs from it in three points: a mapping may
+not have a key twice, dates stay text as in Hydra, and tags that make other types than those of JSON are refused.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _TAGS = {"!", *(_STANDARD + name for name in ("str", "int", "float", "bool", "nu
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc, valid-type] # its base is chosen when it is imported
-    """The safe loader, strict about keys and without dates."""
+    """The safe loader, with an error for duplicate keys and without dates."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping; raises ConstructorError where a key stands twice."""
+        """Build a mapping. Raises ConstructorError for a duplicate key."""
         seen: set[tuple[str, object]] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue
             if (key.tag, key.value) in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
                 )
             seen.add((key.tag, key.value))
         result: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
@@ -47,7 +47,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_yaml(path: Path, kind: FileKind) -> Json:
-    """The first document of a YAML file; None for an empty one. Raises the kind's error."""
+    """Read the first document of a YAML file; None for an empty file. Raises the kind's error."""
     text = read_text(path, kind)
     try:
         sizes = _Sizes(kind.limit_bytes)
@@ -59,18 +59,18 @@ def load_yaml(path: Path, kind: FileKind) -> Json:
     except (yaml.YAMLError, ValueError, LookupError) as error:
         if "exceeded maximum nesting depth" in str(error):  # libyaml's own limit, since PyYAML 6.0.4
             raise kind.failure(path, TOO_DEEP) from error
-        # The constructors of !!int and !!bool raise what int() and a dictionary raise.
+        # The constructors of !!int and !!bool raise ValueError and KeyError.
         raise malformed(path, kind, "YAML", str(error).replace('in "<unicode string>", ', "at ")) from error
     return document
 
 
-class _Refused(Exception):  # noqa: N818 - the document is YAML, and not taken
-    """Why a document is not built."""
+class _Refused(Exception):  # noqa: N818 - the document is valid YAML, but refused
+    """Why a valid YAML document is refused."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping that is being read: its anchor, and how many characters it has with its aliases written out."""
+    """A list or mapping that is being read: its anchor, and its number of characters with its aliases expanded."""
 
     anchor: str | None
     characters: int = 1
@@ -78,7 +78,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Sizes:
-    """How large and how deep a document is that would be built from the events so far."""
+    """The size and depth of the document that the events so far would build."""
 
     limit: int
     characters: int = 0
@@ -86,7 +86,7 @@ class _Sizes:
     of_anchors: dict[str, int] = field(default_factory=dict)
 
     def add(self, event: yaml.Event) -> None:
-        """Count an event. Raises _Refused at the first one that goes too far."""
+        """Count an event. Raises _Refused at the first event that exceeds a limit."""
         match event:
             case yaml.AliasEvent():
                 self._count(self._size_of_alias(event.anchor))
@@ -114,12 +114,12 @@ class _Sizes:
         if self.open:
             self.open[-1].characters += characters
         if self.characters > self.limit:
-            raise _Refused(f"has more than {self.limit:,} characters with its aliases (*name) written out")
+            raise _Refused(f"has more than {self.limit:,} characters with its aliases (*name) expanded")
 
     def _size_of_alias(self, anchor: str | None) -> int:
         if any(opened.anchor == anchor for opened in self.open):
-            raise _Refused(f"the alias *{anchor} stands for a part that holds itself")
-        # An unknown anchor is for the loader to refuse, with its line.
+            raise _Refused(f"the alias *{anchor} refers to a part that contains the alias")
+        # The loader refuses an unknown anchor, with its line number.
         return 1 + self.of_anchors.get(anchor or "", 0)
 
     def _remember(self, anchor: str | None, characters: int) -> None:
@@ -136,4 +136,4 @@ def _events_of_first_document(text: str) -> Iterator[yaml.Event]:
 
 def _refuse_foreign_tag(tag: str | None) -> None:
     if tag is not None and tag not in _TAGS:
-        raise _Refused(f"the tag {tag.replace(_STANDARD, '!!')} is not taken; write plain text or a number")
+        raise _Refused(f"the tag {tag.replace(_STANDARD, '!!')} is not allowed; write plain text or a number")

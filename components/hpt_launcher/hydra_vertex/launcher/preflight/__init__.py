@@ -1,1 +1,1 @@
-"""What is checked and built before a job is sent."""
+"""Checks the search space with the app and builds the job document, before a job is sent."""

@@ -1,4 +1,4 @@
-"""Asks `hydra-trial --explain` what an app makes of its arguments: a child process runs it as far as its config."""
+"""Composes an app's config with given arguments: runs `hydra-trial --explain` in a child process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydra_vertex.protocol.errors import AppError, CommandError, UserError
 from hydra_vertex.protocol.explanation import Explanation, parse_explanation
 
 EXPLAIN_LIMIT_S = 300.0
-"""An app may import a great deal before it reaches its config."""
+"""Time limit in seconds. An app may import large libraries before its config is composed."""
 
 
 def explain(
@@ -28,20 +28,21 @@ def explain(
 ) -> Explanation:
     """Compose the app's config with `parameters` (`--key=value`, as a service appends them), without running the app.
 
-    `options` are more of hydra-trial, such as `--alias=ID=KEY`, which says which key a parameter sets.
+    `options` are further options of hydra-trial, such as `--alias=ID=KEY`, which maps a parameter to a key.
 
-    Raises UserError with the trial side's own words when it refuses an argument, CommandError when the arguments are
-    too long for a process, AppError when the app fails before its config is composed or takes longer than `limit_s`.
+    Raises UserError with the message of `hydra-trial` when that refuses an argument, CommandError when the arguments
+    are too long for a process, AppError when the app fails before its config is composed or takes longer than
+    `limit_s` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         target = Path(folder, "explanation.json")
-        asked = [*options, "--explain", "--json", str(target)]
-        command = [sys.executable, "-m", "hydra_vertex.trial", *asked, SEPARATOR, *app, *parameters]
-        ended = _run(command, app, limit_s)
-        if ended.returncode == UserError.exit_code:
-            raise UserError(_refusal(ended.stderr))
-        if ended.returncode != 0 or not target.exists():
-            raise AppError(_failure(app, ended))
+        trial_options = [*options, "--explain", "--json", str(target)]
+        command = [sys.executable, "-m", "hydra_vertex.trial", *trial_options, SEPARATOR, *app, *parameters]
+        completed = _run(command, app, limit_s)
+        if completed.returncode == UserError.exit_code:
+            raise UserError(_refusal(completed.stderr))
+        if completed.returncode != 0 or not target.exists():
+            raise AppError(_failure(app, completed))
         return parse_explanation(json.loads(target.read_bytes()))
 
 
@@ -68,10 +69,10 @@ def _run(command: list[str], app: Sequence[str], limit_s: float) -> subprocess.C
 def _refusal(stderr: str) -> str:
     prefix = f"{PROGRAM}: "
     lines = [line for line in stderr.splitlines() if line.strip()]
-    said = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
-    return (said or lines or ["the trial side refused the arguments without a word"])[-1]
+    messages = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
+    return (messages or lines or [f"{PROGRAM} refused the arguments without a message"])[-1]
 
 
-def _failure(app: Sequence[str], ended: subprocess.CompletedProcess[str]) -> str:
-    tail = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-20:])
-    return f"{' '.join(app)}: failed with exit code {ended.returncode} before its config was composed\n{tail}"
+def _failure(app: Sequence[str], completed: subprocess.CompletedProcess[str]) -> str:
+    tail = "\n".join((completed.stdout + completed.stderr).strip().splitlines()[-20:])
+    return f"{' '.join(app)}: failed with exit code {completed.returncode} before its config was composed\n{tail}"

@@ -1,4 +1,4 @@
-"""Holds a search space against the app's composed config, before anything is paid for."""
+"""Checks that the app's config accepts the search space, before any trial is started."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MULTIRUN = {"-m", "--multirun"}
 def check_space(
     app: Sequence[str], spec: StudySpec, monitor: Sequence[str] = (), retrain_overrides: Sequence[str] = ()
 ) -> Explanation:
-    """Deliver the space's telling values to the app's config, as trials will, and return what it made of them.
+    """Compose the app's config with test values of every parameter, as trials will, and return the first composition.
 
-    `monitor` are the metrics that trials report, `retrain_overrides` what the retraining changes. Raises UserError
-    naming the key, the value and what is allowed when a trial or the retraining could not be started, and AppError when
-    the app fails before its config is composed.
+    `monitor` are the metrics that trials report, `retrain_overrides` the overrides that only the retraining gets.
+    Raises UserError naming the key, the value and what is allowed when a trial or the retraining could not be started,
+    and AppError when the app fails before its config is composed.
     """
     options = trial_options(spec.objective.id, monitor)
     first, *branches = probes(spec)
@@ -41,7 +41,7 @@ def check_space(
         explain(app, branch, options=options)
     for argument in explanation.arguments:
         if argument.argument in _MULTIRUN:
-            raise UserError(f"{argument.argument}: makes each trial a sweep of its own; leave it out")
+            raise UserError(f"{argument.argument}: would make each trial a sweep; remove it")
     if retrain_overrides:
         _check_retraining(app, first, retrain_overrides)
     return explanation
@@ -55,15 +55,15 @@ def _check_retraining(app: Sequence[str], parameters: Sequence[str], overrides: 
 
 
 def trial_options(metric: str, monitor: Sequence[str]) -> tuple[str, ...]:
-    """The options of hydra-trial that a trial is started with: the trial side knows which names it can record."""
+    """Return the options of hydra-trial that a trial is started with; it refuses metric names that it cannot record."""
     return trial_command((), metric, monitor)[1:-1]
 
 
 def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
-    """Command lines in which every parameter takes its extremes and, where its values are listed, all of them.
+    """Yield command lines in which every parameter takes its extreme values, or all of its values if they are listed.
 
-    The first has the parameters without conditions. Then comes one for each value under which others are active,
-    because an app may have their keys only then.
+    The first has the parameters without conditions. It is followed by one for each parent value with conditional
+    parameters, because an app may have their keys only with that value.
     """
     yield tuple(argument for parameter in spec.parameters for argument in _probe(parameter))
     for parameter in spec.parameters:
@@ -73,19 +73,22 @@ def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
 def _branches(parent: ParameterSpec, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for value in dict.fromkeys(value for child in parent.children for value in child.when):
         active = [child.spec for child in parent.children if value in child.when]
-        whole = isinstance(parent.domain, IntegerRange) and not isinstance(value, str)
-        here = (*above, parameter_argument(parent.id, int(value) if whole else value))
-        yield (*here, *(argument for parameter in active for argument in _probe(parameter)))
+        is_integer = isinstance(parent.domain, IntegerRange) and not isinstance(value, str)
+        conditions = (*above, parameter_argument(parent.id, int(value) if is_integer else value))
+        yield (*conditions, *(argument for parameter in active for argument in _probe(parameter)))
         for parameter in active:
-            yield from _branches(parameter, here)
+            yield from _branches(parameter, conditions)
 
 
 def _probe(parameter: ParameterSpec) -> Iterator[str]:
-    return (parameter_argument(parameter.id, value) for value in telling_values(parameter))
+    return (parameter_argument(parameter.id, value) for value in probe_values(parameter))
 
 
-def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]:
-    """Values that show whether a key takes this domain: the ends, and for a double also a point that is no integer."""
+def probe_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]:
+    """Return values that show whether a key accepts this domain.
+
+    These are both ends of a range, for doubles also a value between them that is not an integer; or all listed values.
+    """
     match parameter.domain:
         case DoubleRange(low, high):
             return (low, high, _between(low, high, parameter.scale))
@@ -98,6 +101,6 @@ def telling_values(parameter: ParameterSpec) -> tuple[ParameterValue | int, ...]
 
 
 def _between(low: float, high: float, scale: ScaleType | None) -> float:
-    # The product of the two ends may be more than a double can hold.
+    # The product of the two ends may exceed the range of a double.
     middle = math.sqrt(low) * math.sqrt(high) if scale is ScaleType.LOG and low > 0 else low + (high - low) * 0.53125
     return middle if not middle.is_integer() else low + (high - low) * 0.4140625

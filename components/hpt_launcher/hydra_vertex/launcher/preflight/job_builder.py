@@ -1,4 +1,4 @@
-"""Puts a job document together. Pure: nothing is sent, nothing is read."""
+"""Builds the job document from a study, an app's command and trial counts. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydra_vertex.protocol.command import alias_options, app_command, trial_comm
 from hydra_vertex.protocol.errors import SearchSpaceError
 
 LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
-"""What a local run names where nothing is named: the API asks for an image and a machine, and nothing reads them."""
+"""The worker pool of a local run. The API requires an image and a machine; a local run does not use them."""
 
 
 def build_job(
@@ -26,11 +26,11 @@ def build_job(
     labels: Mapping[str, str] | None = None,
     monitor: Sequence[str] = (),
 ) -> HyperparameterTuningJob:
-    """The job that tunes `app`. Raises SearchSpaceError when the counts do not go together.
+    """Return the job that tunes `app`. Raises SearchSpaceError when the counts are inconsistent.
 
-    `max_failed_trial_count` of 0 means that no number of failed trials ends the study early; Google would read a 0 as
-    "decide for yourself", so the document says the number of all trials instead. `monitor` are metrics of Lightning
-    that trials report at every validation.
+    A `max_failed_trial_count` of 0 means that no number of failed trials ends the study early. In Google's API a 0 lets
+    the service decide, so the document has `max_trial_count` in its place. `monitor` are metrics of Lightning that
+    trials report at every validation.
     """
     check_counts(max_trial_count, parallel_trial_count)
     pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
@@ -47,32 +47,32 @@ def build_job(
 
 
 def check_counts(max_trial_count: int, parallel_trial_count: int) -> None:
-    """Raises SearchSpaceError unless 1 <= parallel <= total."""
+    """Check that 1 <= parallel <= total. Raises SearchSpaceError when not."""
     if max_trial_count < 1 or parallel_trial_count < 1:
         raise SearchSpaceError(
             f"{max_trial_count} trials, {parallel_trial_count} parallel: both must be 1 or more (--trials, --parallel)"
         )
     if parallel_trial_count > max_trial_count:
         raise SearchSpaceError(
-            f"{parallel_trial_count} parallel trials of {max_trial_count} in all: at most as many can run at once "
-            f"as there are; lower --parallel to {max_trial_count} or raise --trials"
+            f"{parallel_trial_count} parallel trials of {max_trial_count} in total: expected at most "
+            f"{max_trial_count}; lower --parallel to {max_trial_count} or raise --trials"
         )
 
 
 def display_name_for(app: Sequence[str], search: str) -> str:
-    """A study's name from what it tunes and searches: `train-docs`, at most 128 characters as the API allows."""
+    """Return a study's name, made of the program's and the search file's: `train-docs`; at most 128 characters."""
     program = next((part for part in app if part.endswith(".py")), app[-1] if app else "app")
     stems = [re.sub(r"\.(py|ya?ml)$", "", part.replace("\\", "/").rsplit("/", 1)[-1]) for part in (program, search)]
     return "-".join(re.sub(r"[^\w.-]+", "-", stem) for stem in stems)[:128]
 
 
 def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
-    """The app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
+    """Return the app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
     return app_command(_container_command(job))
 
 
 def aliases_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
-    """By what names the job's parameters set the app's keys, as options of `hydra-trial`."""
+    """Return the options of `hydra-trial` in the job that map parameters to keys: `--alias=ID=KEY`."""
     return alias_options(_container_command(job))
 
 

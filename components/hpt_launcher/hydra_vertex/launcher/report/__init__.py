@@ -1,12 +1,12 @@
-"""A tuning job as one HTML page that needs neither a network nor a server.
+"""Writes a tuning job as one HTML page that needs neither a network nor a server.
 
 ::
 
     job ─┬─ schedule ── summary ──┐            numbers, pure
          ├─ table ────────────────┼─ page ── report.html
-         └─ labels ── study ── figures         Optuna's plots, restyled; one own plot for the timeline
+         └─ labels ── study ── figures         Optuna's plots, restyled; our own for parallel coordinates and timeline
 
-Secrets are masked, and control characters made visible, before anything else looks at the job.
+Secrets are masked and control characters are escaped before any other module reads the job.
 """
 
 from __future__ import annotations

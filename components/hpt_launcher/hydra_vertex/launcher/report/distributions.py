@@ -1,7 +1,7 @@
-"""Optuna's numeric distributions, by the names that the installed Optuna has for them.
+"""Makes Optuna's numeric distributions with the classes of the installed Optuna version.
 
-Optuna 3 replaced four classes by two. hydra-optuna-sweeper 1.2 and 1.3 need Optuna 2, and the report works
-beside them.
+Optuna 3 replaced four classes by two. The report also supports Optuna 2, because hydra-optuna-sweeper 1.2 and 1.3 need
+it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def float_distribution(low: float, high: float, *, log: bool) -> BaseDistribution:
-    """All numbers from `low` to `high`, both inclusive."""
+    """Return the distribution of all numbers from `low` to `high`, both inclusive."""
     from optuna import distributions
 
     if hasattr(distributions, "FloatDistribution"):
@@ -22,7 +22,7 @@ def float_distribution(low: float, high: float, *, log: bool) -> BaseDistributio
 
 
 def int_distribution(low: int, high: int, *, log: bool) -> BaseDistribution:
-    """The whole numbers from `low` to `high`, both inclusive."""
+    """Return the distribution of the whole numbers from `low` to `high`, both inclusive."""
     from optuna import distributions
 
     if hasattr(distributions, "IntDistribution"):
@@ -38,5 +38,5 @@ def is_float(distribution: BaseDistribution) -> bool:
 def _of_optuna_2(name: str, low: float, high: float) -> BaseDistribution:
     from optuna import distributions
 
-    made: BaseDistribution = getattr(distributions, name)(low, high)
-    return made
+    distribution: BaseDistribution = getattr(distributions, name)(low, high)
+    return distribution

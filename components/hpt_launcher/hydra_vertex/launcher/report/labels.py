@@ -1,7 +1,7 @@
-"""Names and values of the user's as text that Plotly shows as it is.
+"""Escapes a job's names and text values so that Plotly displays them literally.
 
-Plotly reads a subset of HTML in every label (links included), decodes `&lt;` and `&#37;`, and puts values in
-place of `%{…}`, so what comes from a document is escaped once, here, before any figure is built from it.
+Plotly interprets a subset of HTML in every label (links included), decodes `&lt;` and `&#37;`, and substitutes `%{…}`,
+so all texts of a document are escaped once, here, before a figure is built from them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from hydra_vertex.job import (
 
 
 def escape(text: str) -> str:
-    """Text that Plotly shows as it is. Different texts stay different."""
+    """Escape a text so that Plotly displays it literally. Different texts stay different."""
     return html.escape(text, quote=False).replace("%{", "&#37;{")
 
 
 def unescape(label: str) -> str:
-    """The text of a label again, for the page, which escapes by itself."""
+    """Return the original text of an escaped label, for the page, whose template escapes texts itself."""
     return html.unescape(label)
 
 
 def with_texts(job: HyperparameterTuningJob, change: Callable[[str], str]) -> HyperparameterTuningJob:
-    """The same job with every name and text value changed; the same text is changed alike everywhere."""
+    """Return the job with `change` applied to every name and text value."""
     return replace(
         job,
         display_name=change(job.display_name),
@@ -47,7 +47,7 @@ def with_texts(job: HyperparameterTuningJob, change: Callable[[str], str]) -> Hy
 
 
 def trial_with_texts(trial: Trial, change: Callable[[str], str]) -> Trial:
-    """The same trial with every name and text value changed."""
+    """Return the trial with `change` applied to every name and text value."""
     final = trial.final_measurement
     return replace(
         trial,

@@ -4,7 +4,7 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   const recolour = (value) => {
-    if (typeof value === "string") return data.twins[value] || value;
+    if (typeof value === "string") return data.darkColours[value] || value;
     if (Array.isArray(value)) return value.map(recolour);
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recolour(item)]));

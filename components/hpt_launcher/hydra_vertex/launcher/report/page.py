@@ -1,4 +1,4 @@
-"""The page itself: everything put into one template, and locked so that nothing of a job can run in it."""
+"""Renders the HTML page from its template, with a content security policy so that no text of a job can run in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
 from .labels import trial_with_texts, with_texts
-from .palette import DARK, LIGHT, twins
+from .palette import DARK, LIGHT, dark_colours
 from .summary import Comparison, summarise
 from .table import rows_of
 
@@ -41,10 +41,7 @@ def render_page(
     reproduce: str,
     title: str | None,
 ) -> str:
-    """The whole HTML document.
-
-    A control character of the job is shown in Python's spelling (`\\x1b`), and a secret as `***`.
-    """
+    """Return the HTML document. Control characters of the job become Python escapes (`\\x1b`), and secrets `***`."""
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
     command = reproduce or _command_of(job, overrides, mask)
     best = None if best is None else trial_with_texts(trial_without_secrets(best, job, mask), printable)
@@ -58,7 +55,7 @@ def render_page(
             title=printable(mask.text(title or "")) or job.display_name or "Hyperparameter tuning",
             job=job,
             metric=job.study_spec.objective,
-            wanted="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
+            better="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
             best=best,
             overrides=[printable(override) for override in mask.arguments(overrides)],
             reproduce=printable(mask.text(command)),
@@ -67,16 +64,16 @@ def render_page(
             rows=rows_of(job, best),
             light=LIGHT,
             dark=DARK,
-            data=_inert({"figures": {f.id: f.plot for f in figures}, "twins": twins()}),
+            data=_script_json({"figures": {f.id: f.plot for f in figures}, "darkColours": dark_colours()}),
             script=script,
             plotly=plotly if figures else "",
-            policy=_policy(script, plotly),
+            policy=_security_policy(script, plotly),
         )
     )
 
 
 def _command_of(job: HyperparameterTuningJob, overrides: Sequence[str], mask: Masker) -> str:
-    """The app's command in the job with the best trial's overrides; empty when either is unknown."""
+    """Return the app's command in the job with the best trial's overrides; empty when either is unknown."""
     app = app_in(job)
     return "" if app is None or not overrides else str(shell_command([*app, *overrides], mask))
 
@@ -97,7 +94,7 @@ def _environment() -> Environment:
 
 
 def _compared(comparison: Comparison, what: str) -> str:
-    """`36 % lower than the median trial`."""
+    """Return such as `36 % lower than the median trial`."""
     difference, percent = abs(comparison.difference), comparison.percent
     size = format_value(difference) if percent is None else f"{abs(percent):.0f} %"
     if comparison.difference == 0:
@@ -105,16 +102,19 @@ def _compared(comparison: Comparison, what: str) -> str:
     return f"{size} {'lower' if comparison.difference < 0 else 'higher'} than {what}"
 
 
-def _inert(value: Json) -> str:
-    """JSON that cannot end the script element which holds it."""
+def _script_json(value: Json) -> str:
+    """Return JSON that cannot end the script element that contains it."""
     text = json.dumps(value)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
-def _policy(*scripts: str) -> str:
-    """No network at all, and no script but ours. Plotly styles its elements, hence 'unsafe-inline' there."""
+def _security_policy(*scripts: str) -> str:
+    """Return a policy that allows no network access and only the given scripts.
+
+    Plotly sets the styles of its elements, which needs 'unsafe-inline' for style-src.
+    """
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
@@ -132,7 +132,7 @@ def _read(name: str) -> str:
 
 @cache
 def _plotly() -> str:
-    """Plotly's own script. No `</script` may stand in it, or the element would end there."""
+    """Return Plotly's script. `</script` is escaped in it, because it would end the script element."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs()).replace("</script", "<\\/script")

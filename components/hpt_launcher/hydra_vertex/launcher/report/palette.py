@@ -1,7 +1,8 @@
 """The report's colours, light and dark.
 
-Figures are built with the light colours; the page's script swaps each for its dark twin where the reader's system asks
-for it. So every colour that a figure uses must come from here, and no two names may share a light colour.
+Figures are built with the light colours. When the reader's system prefers a dark scheme, the page's script replaces
+each by its dark counterpart. Every colour of a figure must therefore come from here, and no two names may have the same
+light colour.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ DARK: Mapping[str, str] = {
 }
 
 RANK_STEPS = 9
-"""Colours between the worst value and the best."""
+"""Number of colours from the worst value to the best."""
 
 
 def rank_colours(theme: Mapping[str, str]) -> tuple[str, ...]:
-    """From the worst (near the page) to the best (far from it), so that the best stands out in either theme."""
+    """Return RANK_STEPS colours, from the worst (like the background) to the best (in contrast to it)."""
     worst, best = ("#c3d3e3", "#0b3c73") if theme is LIGHT else ("#2f4257", "#9fd0ff")
     return tuple(_mix(worst, best, step / (RANK_STEPS - 1)) for step in range(RANK_STEPS))
 
 
-def twins() -> dict[str, str]:
-    """The dark colour for every light one that a figure may use."""
+def dark_colours() -> dict[str, str]:
+    """Return the dark counterpart of every light colour that a figure may use."""
     named = {LIGHT[name]: DARK[name] for name in LIGHT}
     return {**named, **dict(zip(rank_colours(LIGHT), rank_colours(DARK), strict=True))}
 

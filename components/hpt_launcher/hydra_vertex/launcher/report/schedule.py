@@ -1,4 +1,4 @@
-"""When each trial ran, and beside which others."""
+"""Computes when each trial ran, and which trials ran at the same time. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydra_vertex.launcher.best.selection import trial_order
 
 
 class Status(str, Enum):
-    """A trial's state as a reader thinks of it: a trial that its job's end cut short is cancelled, not active."""
+    """A trial's state for the report. A trial that was still active when its job ended is cancelled, not running."""
 
     SUCCEEDED = "succeeded"
     INFEASIBLE = "infeasible"
@@ -23,7 +23,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The time that a trial took of a worker. A trial that still runs is drawn up to the job's last update."""
+    """The time that a trial used a worker. For a running trial, `end` is the latest time in the job document."""
 
     trial: Trial
     status: Status
@@ -37,7 +37,7 @@ class Interval:
 
 
 def status_of(trial: Trial, job: HyperparameterTuningJob) -> Status:
-    """A trial's status in its job."""
+    """Return a trial's status in its job."""
     match trial.state:
         case TrialState.SUCCEEDED:
             return Status.SUCCEEDED
@@ -50,14 +50,14 @@ def status_of(trial: Trial, job: HyperparameterTuningJob) -> Status:
 
 
 def as_of(job: HyperparameterTuningJob) -> datetime | None:
-    """The latest moment that the document knows of; None when it has no times at all."""
-    moments = [job.end_time, job.update_time, job.start_time]
-    moments += [moment for trial in job.trials for moment in (trial.start_time, trial.end_time)]
-    return max((moment for moment in moments if moment is not None), default=None)
+    """Return the latest time in the document; None when it has no times at all."""
+    times = [job.end_time, job.update_time, job.start_time]
+    times += [time for trial in job.trials for time in (trial.start_time, trial.end_time)]
+    return max((time for time in times if time is not None), default=None)
 
 
 def intervals(job: HyperparameterTuningJob) -> tuple[Interval, ...]:
-    """The intervals of the trials that have started, in the order of their start."""
+    """Return the intervals of the trials that have started, in the order of their start."""
     latest = as_of(job)
     found = [
         Interval(trial, status_of(trial, job), trial.start_time, max(trial.end_time or latest, trial.start_time))
@@ -68,7 +68,7 @@ def intervals(job: HyperparameterTuningJob) -> tuple[Interval, ...]:
 
 
 def pack_lanes(given: Iterable[Interval]) -> tuple[tuple[Interval, ...], ...]:
-    """Put intervals, sorted by start, into as few lanes as their overlaps allow; each takes the first free lane."""
+    """Assign intervals, sorted by start, to as few lanes as their overlaps allow; each takes the first free lane."""
     lanes: list[list[Interval]] = []
     for interval in given:
         free = next((lane for lane in lanes if lane[-1].end <= interval.start), None)
@@ -80,12 +80,12 @@ def pack_lanes(given: Iterable[Interval]) -> tuple[tuple[Interval, ...], ...]:
 
 
 def wall_s(given: Sequence[Interval]) -> float:
-    """Seconds from the first start to the last end; 0 for no intervals."""
+    """Return the seconds from the first start to the last end; 0 for no intervals."""
     if not given:
         return 0.0
     return (max(i.end for i in given) - min(i.start for i in given)).total_seconds()
 
 
 def serial_s(given: Sequence[Interval]) -> float:
-    """Seconds that the same trials would have taken one after another."""
+    """Return the seconds that the same trials would have taken one after another."""
     return sum(interval.duration_s for interval in given)

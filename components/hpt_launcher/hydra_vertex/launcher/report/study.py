@@ -1,4 +1,4 @@
-"""A job document as an Optuna study, so that Optuna's own plots and importances can be drawn from it."""
+"""Converts a job document to an Optuna study, for Optuna's plots and parameter importances."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 TRIAL_ID = "trial_id"
-"""The user attribute that holds a trial's id: Optuna numbers from 0, Vertex AI from 1."""
+"""The user attribute with a trial's id: Optuna numbers trials from 0, Vertex AI from 1."""
 
 
 def to_study(job: HyperparameterTuningJob) -> optuna.Study:
-    """The study of a job, in memory, its trials in the order of their ids.
+    """Return a job's study, in memory, with its trials in the order of their ids.
 
-    An integer comes back as an int and a discrete value as a numeric choice. A trial without a finite objective is a
-    failed one. A value outside the declared domain widens it: a report is no place to refuse what has been measured.
+    Integers become ints, and discrete values numeric choices. A SUCCEEDED or INFEASIBLE trial without a finite
+    objective becomes a failed trial. A value outside the declared domain widens the domain: a report must not refuse
+    a measured trial.
     """
     import optuna
 
@@ -55,7 +56,7 @@ def to_study(job: HyperparameterTuningJob) -> optuna.Study:
 
 
 def parameters_of(spec: StudySpec) -> dict[str, ParameterSpec]:
-    """All parameters by id, conditional ones behind their parents."""
+    """Return all parameters by id; a conditional parameter comes after its parent."""
     found: dict[str, ParameterSpec] = {}
 
     def visit(parameter: ParameterSpec) -> None:
@@ -69,13 +70,13 @@ def parameters_of(spec: StudySpec) -> dict[str, ParameterSpec]:
 
 
 def parameter_ids(job: HyperparameterTuningJob) -> tuple[str, ...]:
-    """The ids of the declared parameters, then those that only trials know."""
+    """Return the ids of the declared parameters, then the ids that only trials have."""
     declared = parameters_of(job.study_spec)
     return tuple(dict.fromkeys([*declared, *(key for trial in job.trials for key in trial.parameters)]))
 
 
 def distributions_of(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, BaseDistribution]:
-    """A distribution for every parameter that a trial has, wide enough for every value seen."""
+    """Return a distribution for every parameter that a trial has, wide enough for every value of the trials."""
     declared = parameters_of(spec)
     seen: dict[str, list[ParameterValue]] = {}
     for trial in trials:
@@ -86,9 +87,9 @@ def distributions_of(spec: StudySpec, trials: Sequence[Trial]) -> dict[str, Base
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna's log lines to errors: what it would say, the report shows.
+    """Within this context, limit Optuna's log to errors and ignore its warnings about experimental functions.
 
-    Optuna 2 warns that `create_trial` is experimental.
+    Its other log lines repeat what the report shows. Optuna 2 warns that `create_trial` is experimental.
     """
     import optuna
 
@@ -122,7 +123,7 @@ def _numeric(spec: ParameterSpec, domain: DoubleRange | IntegerRange, seen: Sequ
 
 
 def _typed(value: ParameterValue) -> int | float | str:
-    """Whole numbers as ints: the API gives back every number as a double."""
+    """Convert a whole number to an int: the API returns every number as a double."""
     return value if isinstance(value, str) or not float(value).is_integer() else int(value)
 
 
@@ -163,7 +164,7 @@ def _outcome(trial: Trial, metric: str) -> tuple[optuna.trial.TrialState, float 
 
 
 def intermediate_values(trial: Trial, metric: str) -> dict[int, float]:
-    """The metric by step, the last one at each. Where a trial reports no steps, its measurements count from 1."""
+    """Return the metric by step; of several values at a step, the last. Without steps, measurements count from 1."""
     points = [(m.step_count, m.metrics[metric]) for m in trial.measurements if metric in m.metrics]
     if not any(step for step, _ in points):
         return {index: value for index, (_, value) in enumerate(points, start=1)}

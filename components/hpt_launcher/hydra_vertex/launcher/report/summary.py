@@ -1,4 +1,4 @@
-"""A study in a handful of numbers."""
+"""Summarises a study: counts, times, and the best value compared with other trials. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .schedule import Status, intervals, serial_s, status_of, wall_s
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far the best value is from another. `percent` is None where the other is 0 or has another sign."""
+    """The best value compared with another value. `percent` is None where the other is 0 or has the opposite sign."""
 
     other: float
     difference: float
@@ -25,9 +25,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A study in numbers. What no trial has measured yet is None.
+    """A study's counts, times and best value. `best_value` and the comparisons are None while nothing is measured.
 
-    `wall_s` runs from the first trial's start to the last one's end; `serial_s` is the sum of the trials' durations.
+    `wall_s` is the time from the first trial's start to the last end; `serial_s` is the sum of the trials' durations.
     """
 
     counts: Mapping[Status, int]
@@ -42,12 +42,12 @@ class Summary:
 
     @property
     def speed_up(self) -> float | None:
-        """How many times faster than one trial after another; None while no time has passed."""
+        """The ratio of serial time to wall time; None while the wall time is 0."""
         return self.serial_s / self.wall_s if self.wall_s > 0 else None
 
 
 def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
-    """Count, time and compare. Values are compared over the trials that succeeded with a finite objective."""
+    """Compute the summary. The best value is compared with the trials that succeeded with a finite objective."""
     spans = intervals(job)
     metric = job.study_spec.objective
     measured = sorted(rank(job), key=trial_order)
@@ -68,7 +68,7 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
 
 
 def compare(value: float, other: float, goal: Goal) -> Comparison:
-    """A value against another one of the same metric."""
+    """Compare a value with another one of the same metric."""
     same_sign = value * other > 0
     return Comparison(
         other=other,

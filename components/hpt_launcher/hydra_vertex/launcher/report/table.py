@@ -1,4 +1,4 @@
-"""The table of trials, as rows of text with a number to sort each cell by."""
+"""Builds the rows of the table of trials: the text of each cell, and a number to sort it by. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .study import parameter_ids
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is shown, and what it sorts by: a number, or the text itself where None."""
+    """The text of a cell, and the number to sort it by; None sorts by the text."""
 
     text: str
     sort: float | None = None
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial. `reason` is empty unless it is infeasible or was stopped early, which `is_stopped` says."""
+    """One trial. `is_stopped` is true if it was stopped early; `reason` states why it was, or why it is infeasible."""
 
     id: str
     status: Status
@@ -38,7 +38,7 @@ class Row:
 
 
 def rows_of(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Row, ...]:
-    """All trials in the order of their start."""
+    """Return the rows of all trials, in the order of their start."""
     keys = parameter_ids(job)
     return tuple(_row(trial, job, keys, best) for trial in sorted(job.trials, key=trial_order))
 
@@ -65,5 +65,5 @@ def _cell(value: ParameterValue | None) -> Cell:
 
 
 def _time(trial: Trial) -> Cell:
-    assert trial.start_time is not None  # noqa: S101 - asked of started trials only
+    assert trial.start_time is not None  # noqa: S101 - called with started trials only
     return Cell(f"{trial.start_time:%Y-%m-%d %H:%M:%S}", trial.start_time.timestamp())

@@ -1,4 +1,4 @@
-"""The one function that others call: a job document in, a file out."""
+"""Writes the report of a job document to a file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def write_report(
 ) -> None:
     """Write a job, finished or not, as one self-contained HTML file.
 
-    `best` is the trial to mark (None: there is none yet) and `overrides` are the Hydra overrides that give its config.
-    `reproduce` is the shell command shown under it; when empty it is worked out from the job's container command.
+    `best` is the trial to mark (None while there is none) and `overrides` are the Hydra overrides that give its config.
+    `reproduce` is the shell command displayed with it; when empty it is derived from the job's container command.
     `title` defaults to the job's display name. Raises DocumentError for a job without a metric, OutputError when the
     file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Search files that users already have, read into a `StudySpec`."""
+"""Reads search files, Hydra's or gcloud's, into a `StudySpec`."""
 
 from .search_file import load_search_space
 from .search_space import SearchSpace

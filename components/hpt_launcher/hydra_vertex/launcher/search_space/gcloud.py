@@ -1,4 +1,4 @@
-"""The YAML that `gcloud ai hp-tuning-jobs create --config` takes: a job document's own fields."""
+"""Parses the YAML of `gcloud ai hp-tuning-jobs create --config`, whose fields are those of a job document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpa
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:
-    """The space, and what else the file says of the job. Raises SearchSpaceError naming the field."""
+    """Parse the search space and the other fields of the job. Raises SearchSpaceError naming the field."""
     for sentence in unusual_values(document):
         raise SearchSpaceError(f"{source}: {sentence}")
     try:
@@ -49,7 +49,7 @@ def _check_counts(job: HyperparameterTuningJob, source: str) -> None:
         "maxFailedTrialCount": job.max_failed_trial_count,
     }
     for name, number in counts.items():
-        # A 0 is how the API's JSON says nothing.
+        # In the API's JSON, 0 means that the field is not set.
         if not 0 <= number <= MAX_COUNT:
             raise SearchSpaceError(
                 f"{source}: {name} is {excerpt(number, 40)}; expected a whole number from 1 to {MAX_COUNT}"

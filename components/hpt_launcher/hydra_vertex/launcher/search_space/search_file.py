@@ -1,4 +1,4 @@
-"""A search file, in either of the two forms that people have: Hydra's sweeper config, or what `gcloud` takes."""
+"""Reads a search file in either of its two forms: a Hydra sweeper config, or the YAML that `gcloud` takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .search_space import SearchSpace
 
 
 def load_search_space(path: Path) -> SearchSpace:
-    """Read a search file. Raises SearchSpaceError, in one line that names the file."""
+    """Read a search file. Raises SearchSpaceError; its message is one line that names the file."""
     document = _load(path)
     if "studySpec" in document or "study_spec" in document:
         return gcloud.parse(document, str(path))
@@ -49,4 +49,4 @@ def _files_beside(path: Path) -> str:
         return f"the folder {folder} does not exist either"
     except OSError as error:
         return f"the folder {folder} cannot be listed ({error.strerror})"
-    return f"{folder} holds {', '.join(names[:8]) or 'no YAML file'}"
+    return f"{folder} contains {', '.join(names[:8]) or 'no YAML file'}"

@@ -1,4 +1,4 @@
-"""What a search file asks for, whichever form it has."""
+"""The content of a search file, the same for both of its forms."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hydra_vertex.job import StudySpec, TrialJobSpec
 
 DEFAULT_TRIAL_COUNT = 20
 DEFAULT_PARALLEL_COUNT = 2
-"""What hydra-optuna-sweeper does when `n_trials` and `n_jobs` are left out."""
+"""The defaults of hydra-optuna-sweeper for `n_trials` and `n_jobs`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """What a search file asks for. `fixed` are the params with a single value: overrides for the app's command line.
+    """The content of a search file. `fixed` are the params with a single value: overrides for the app's command line.
 
-    `display_name` is empty and `max_failed_trial_count` 0 where the file does not say.
+    Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """
 
     study_spec: StudySpec

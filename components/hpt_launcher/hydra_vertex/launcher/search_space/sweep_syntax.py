@@ -1,4 +1,4 @@
-"""One line of `hydra.sweeper.params`, read by Hydra's own override parser, as a `ParameterSpec`."""
+"""Parses one entry of `hydra.sweeper.params` into a `ParameterSpec`, with Hydra's own override parser."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _EXAMPLES = "interval(1e-5, 1e-1), int(interval(1, 8)), range(1, 9), choice(16, 
 
 
 def parse_param(key: Json, value: Json, source: str) -> ParameterSpec | str:
-    """A parameter of the space, or the override text of a param that has a single value.
+    """Return a parameter of the space, or the override text of a param that has a single value.
 
-    Raises SearchSpaceError naming the file, the key, what it says and what can be said.
+    Raises SearchSpaceError naming the file, the key, the value and what is allowed.
     """
     where = f"{source}: {excerpt(key)}: {excerpt(value)}"
     if not isinstance(key, str) or not is_name(key):
@@ -60,7 +60,7 @@ def _parameter(key: str, override: Override, where: str) -> ParameterSpec | str:
         case ChoiceSweep():
             return ParameterSpec(key, *_choice(sweep, override, where))
     if override.is_sweep_override():
-        raise SearchSpaceError(f"{where}: this kind of sweep cannot be searched; write choice(…) with its options")
+        raise SearchSpaceError(f"{where}: this kind of sweep is not supported; write choice(…) with its options")
     return str(override.input_line)
 
 
@@ -73,7 +73,9 @@ def _interval(sweep: IntervalSweep, where: str) -> tuple[Domain, ScaleType]:
     if isinstance(low, int) and isinstance(high, int):
         return _integers(low, high, where), scale
     if not math.isfinite(float(high) - float(low)):
-        raise SearchSpaceError(f"{where}: from {low} to {high} is more than a double can hold; choose nearer ends")
+        raise SearchSpaceError(
+            f"{where}: the width from {low} to {high} exceeds the range of a double; choose a narrower interval"
+        )
     return DoubleRange(float(low), float(high)), scale
 
 
@@ -82,11 +84,11 @@ def _range(sweep: RangeSweep, where: str) -> tuple[Domain, ScaleType]:
     scale = _scale(sweep.tags, where)
     if step == 0:
         raise SearchSpaceError(f"{where}: the step is 0; expected a number above or below 0")
-    # By arithmetic: a range may have more values than there is memory for.
+    # Computed, not listed: a range may have more values than fit into memory.
     count = max(0, math.ceil((Fraction(stop) - Fraction(start)) / Fraction(step)))
     if count < 2:
         what = "empty" if count == 0 else f"the single value {start}"
-        raise SearchSpaceError(f"{where}: the range is {what}; a range excludes its end, and needs two values or more")
+        raise SearchSpaceError(f"{where}: the range is {what}; a range excludes its end and needs at least two values")
     if isinstance(start, int) and isinstance(stop, int) and isinstance(step, int) and abs(step) == 1:
         last = start + (count - 1) * step
         _require_positive(scale, min(start, last), where)
@@ -107,7 +109,9 @@ def _choice(sweep: ChoiceSweep, override: Override, where: str) -> tuple[Domain,
         _require_positive(scale, values[0], where)
         return _discrete(values, where), scale
     if scale is not ScaleType.LINEAR:
-        raise SearchSpaceError(f"{where}: options that are not numbers have no {'/'.join(sweep.tags)} scale")
+        raise SearchSpaceError(
+            f"{where}: only numbers can have a {'/'.join(sweep.tags)} scale; remove the tag, or give numbers"
+        )
     written = list(override.sweep_string_iterator())
     texts = [_text(option, text) for option, text in zip(options, written, strict=True)]
     for text in texts:
@@ -120,8 +124,8 @@ def _integers(low: int, high: int, where: str) -> IntegerRange:
     for end in (low, high):
         if abs(end) > EXACT_DOUBLE:
             raise SearchSpaceError(
-                f"{where}: {excerpt(end, 40)} is beyond 2^53, from where on a double does not hold every whole number, "
-                f"and the API has doubles alone; expected ends from -{EXACT_DOUBLE} to {EXACT_DOUBLE}"
+                f"{where}: {excerpt(end, 40)} is beyond 2^53, where the API's doubles do not represent every whole "
+                f"number; expected ends from -{EXACT_DOUBLE} to {EXACT_DOUBLE}"
             )
     return IntegerRange(low, high)
 
@@ -129,35 +133,35 @@ def _integers(low: int, high: int, where: str) -> IntegerRange:
 def _discrete(values: Sequence[int | float], where: str) -> Discrete:
     _require_few(len(values), where)
     if any(abs(value) >= EXACT_DOUBLE and value == int(value) for value in values):
-        raise SearchSpaceError(f"{where}: a number beyond 2^53 cannot travel as a double; quote it: choice('…')")
+        raise SearchSpaceError(f"{where}: whole numbers from 2^53 on are not exact as doubles; quote them: choice('…')")
     numbers = [float(value) for value in values]
     _require_unique(numbers, where)
     return Discrete(tuple(numbers))
 
 
 def _text(option: object, written: str) -> str:
-    """A string verbatim, a bool as Hydra spells it, a list or dict as it was written."""
+    """Return the text of an option: a string verbatim, a bool as Hydra spells it, a list or dict as written."""
     if isinstance(option, str):
         return option
     return written.lower() if isinstance(option, bool) else written
 
 
 def _tidy(value: int | float) -> int | float:
-    """A float of a range without the dust of repeated addition: 0.3, not 0.30000000000000004."""
+    """Round a float of a range to 12 digits: repeated addition gives 0.30000000000000004 in place of 0.3."""
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
 def _finite(number: object, where: str) -> int | float:
     is_finite = math.isfinite(number) if isinstance(number, float) else isinstance(number, int)
     if not isinstance(number, (int, float)) or not is_finite:
-        raise SearchSpaceError(f"{where}: {number} is no finite number; write one such as 1e-5")
+        raise SearchSpaceError(f"{where}: {number} is not a finite number; write one such as 1e-5")
     return number
 
 
 def _require_few(count: int, where: str) -> None:
     if count > MAX_DISCRETE_VALUES:
         raise SearchSpaceError(
-            f"{where}: {excerpt(count, 40)} values; a list may hold {MAX_DISCRETE_VALUES}, use an interval"
+            f"{where}: {excerpt(count, 40)} values; a list may have at most {MAX_DISCRETE_VALUES}, use an interval"
         )
 
 
@@ -168,20 +172,20 @@ def _require_argument(text: str, where: str) -> None:
 
 def _require_unique(values: Sequence[str] | Sequence[float], where: str) -> None:
     if len(set(values)) != len(values):
-        raise SearchSpaceError(f"{where}: a value stands there twice")
+        raise SearchSpaceError(f"{where}: a value is listed twice; remove one of them")
 
 
 def _scale(tags: Iterable[str], where: str) -> ScaleType:
     names = sorted(tags)
     unknown = [name for name in names if name not in _SCALES]
     if unknown or len(names) > 1:
-        raise SearchSpaceError(f"{where}: the tags are {', '.join(names)}; one of {', '.join(_SCALES)} is understood")
+        raise SearchSpaceError(f"{where}: the tags are {', '.join(names)}; expected one of {', '.join(_SCALES)}")
     return _SCALES[names[0]] if names else ScaleType.LINEAR
 
 
 def _require_positive(scale: ScaleType, low: float, where: str) -> None:
     if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and low <= 0:
-        raise SearchSpaceError(f"{where}: a log scale needs bounds above 0, and {excerpt(low, 40)} is not")
+        raise SearchSpaceError(f"{where}: a log scale needs values above 0, got {excerpt(low, 40)}")
 
 
 def _is_number(item: object) -> bool:

@@ -1,4 +1,4 @@
-"""Hydra's sweeper form, as hydra-optuna-sweeper and the lightning-hydra-template use it.
+"""Parses a Hydra sweeper config, in the form of hydra-optuna-sweeper and the lightning-hydra-template.
 
 ::
 
@@ -31,7 +31,10 @@ _GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:
-    """The space of `hydra.sweeper`. The measurement that counts is the last one: the app's return value."""
+    """Parse the search space in `hydra.sweeper`. Raises SearchSpaceError naming the field.
+
+    The last measurement of a trial is its result, because the app's return value is reported last.
+    """
     sweeper = _mapping(_mapping(document, "hydra", source), "sweeper", source)
     parsed = [parse_param(key, value, source) for key, value in _params(sweeper, source).items()]
     parameters = tuple(p for p in parsed if isinstance(p, ParameterSpec))

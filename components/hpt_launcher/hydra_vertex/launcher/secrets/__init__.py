@@ -1,4 +1,4 @@
-"""What must not leave the machine with a report, a best.yaml or a terminal's output: passwords, tokens, keys.
+"""Masks passwords, tokens and keys in reports, experiment files, commands and terminal output.
 
 ::
 

@@ -1,7 +1,7 @@
-"""Secrets in free text, told by their form: `password=…`, `https://user:…@host`, `Authorization: …`, tokens. Pure.
+"""Masks secrets in free text by their form: `password=…`, `https://user:…@host`, `Authorization: …`, tokens. Pure.
 
-The forms of tokens are those that their issuers document; GitHub's secret scanning lists them. Every repetition is
-bounded, so that a text made for it costs no more than another of its length.
+The forms of tokens are those that their issuers document; GitHub's secret scanning lists them. Every repetition in the
+patterns is bounded, so that no text of a given length takes much longer than another.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OPTION = re.compile(
 
 
 def mask_forms(text: str) -> str:
-    """The text with what has the form of a secret replaced by MASK; the words around it stay."""
+    """Replace each part of the text that has the form of a secret by MASK; the text around it does not change."""
     text = _PRIVATE_KEY.sub(MASK, text)
     text = _USER_INFO.sub(_mask_password, text)
     text = _TOKEN_AS_USER.sub(rf"\g<scheme>{MASK}@", text)
@@ -59,7 +59,7 @@ def _mask_password(found: re.Match[str]) -> str:
 
 
 def _mask_values(pairs: re.Pattern[str], text: str) -> str:
-    """Mask the values of secret keys. What stands behind another key is looked through in turn: `error: password=…`."""
+    """Mask the values of secret keys. The value of any other key is searched in turn: `error: password=…`."""
     parts, position = list[str](), 0
     while (found := pairs.search(text, position)) is not None:
         quote = re.match(r"\\*[\"']", found["value"])

@@ -1,4 +1,4 @@
-"""Which keys hold secrets, told by their names. Pure.
+"""Decides by its name whether a key's value is a secret. Pure.
 
 A name is split into words at `.`, `_`, `-`, `/`, `@` and at capitals, and its last word decides: `db.password`,
 `WANDB_API_KEY` and `hfToken` are secrets, `password_file`, `max_tokens` and `tokenizer.name` are not.
@@ -18,28 +18,28 @@ _ALWAYS = _set(
     "cookie cookies authorization apikey apikeys authtoken accesstoken secretkey privatekey accesskey",
 )
 _HOLDERS = _set("secret secrets credential credentials creds auth")
-"""Below such a key everything is one: `credentials.user`."""
+"""Every value below such a key is a secret: `credentials.user`."""
 
 _SECRET_KEYS = _set(
     "api access secret private signing encryption account auth license licence ssh service master shared storage",
     "deploy wandb hf openai anthropic comet neptune mlflow clearml aws azure gcp ngc webhook",
 )
-"""`api_key` and `api_keys`: what a key that unlocks something is called by."""
+"""The word before `key` or `keys` in names of access and encryption keys, such as `api_key`."""
 _PLAIN_KEYS = _set(
     "sort group primary foreign partition cache resume metric monitor public join index map dict batch input target",
     "label image text output state data feature features loss row shard config query value hot param model checkpoint",
     "log score class id name column field prompt audio video mask dataset split env context memory attention",
 )
-"""`sort_key`, `image_key`: what a key into a table, a batch or a dictionary is called by."""
+"""The word before `key` in names of keys of a table, a batch or a dictionary, such as `sort_key` and `image_key`."""
 
 _SECRET_TOKENS = _set("api access auth secret bearer refresh session")
-"""In the plural, tokens are counted: `max_tokens` is none, `api_tokens` are."""
+"""The word before `tokens` in names of secrets, such as `api_tokens`. Other plurals are counts: `max_tokens`."""
 _PLAIN_TOKENS = _set(
     "pad eos bos unk mask cls sep special stop start end image audio per next begin bot eot newline separator"
 )
-"""`pad_token`: a word of a vocabulary."""
+"""The word before `token` in names of vocabulary entries, such as `pad_token`."""
 
-_NOTHING = frozenset({"true", "false", "null", "none", "???", "***"})
+_NOT_SECRET_VALUES = frozenset({"true", "false", "null", "none", "???", "***"})
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"\$(\{[^{},]+(,\s*(null|None|''|\"\"|\?\?\?)?\s*)?\}|\([^()]+\)|\w+)")
@@ -47,36 +47,36 @@ _LOOKS_RANDOM = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9+/=_-]{16,}")
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether a key's name says that its value is a secret."""
+    """Whether the value of a key with this name is a secret."""
     *above, last = [_words(part) for part in _segments(key)] or [[]]
     return _is_secret_name(last) or any(words[-1:] and words[-1] in _HOLDERS for words in above)
 
 
 def is_secret(key: str, value: str) -> bool:
-    """Whether a key's name and a value's look together say that this is a secret.
+    """Whether this value of a key with this name is a secret.
 
-    Of an unknown `*_key` the value decides: 16 and more letters and digits, as keys are made.
+    For a `*_key` of unknown meaning the form of the value decides: 16 or more letters and digits, as in a random key.
     """
-    if not value or value.lower() in _NOTHING or is_reference(value) or _is_path_of_credentials(key, value):
+    if not value or value.lower() in _NOT_SECRET_VALUES or is_reference(value) or _is_path_of_credentials(key, value):
         return False
     return is_secret_key(key) or (_is_unknown_key(key) and _LOOKS_RANDOM.fullmatch(value) is not None)
 
 
 def _is_path_of_credentials(key: str, value: str) -> bool:
-    """`GOOGLE_APPLICATION_CREDENTIALS` says where they are."""
+    """Whether the value is the path of a credentials file, as in `GOOGLE_APPLICATION_CREDENTIALS`."""
     return key.lower().endswith("credentials") and value.startswith(("/", "~/", "./", "gs://", "s3://"))
 
 
 def is_reference(value: str) -> bool:
-    """Whether a value only says where the secret is: `${oc.env:NAME}`, `$NAME`, `$(NAME)`.
+    """Whether a value only refers to the secret: `${oc.env:NAME}`, `$NAME`, `$(NAME)`.
 
-    A reference with a default is one only where the default is nothing: it may be a secret as well.
+    A reference with a default counts only when the default is empty, because the default may be a secret too.
     """
     return _REFERENCE.fullmatch(value) is not None
 
 
 def variable_name(key: str) -> str:
-    """The name of a shell variable for a key's value: `LOGGER_API_KEY` for `logger.api_key`."""
+    """Return the name of a shell variable for a key's value: `LOGGER_API_KEY` for `logger.api_key`."""
     name = re.sub(r"\W+", "_", key.lstrip("+~-"), flags=re.ASCII).strip("_").upper()
     return name if name and not name[0].isdigit() else f"SECRET_{name}"
 

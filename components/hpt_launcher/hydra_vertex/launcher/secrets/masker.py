@@ -1,4 +1,4 @@
-"""Masks secrets in texts, in command lines and in documents."""
+"""Masks and lists secrets in texts, command lines and documents."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .forms import MASK, mask_forms
 from .keys import is_secret, is_secret_key
 
 SHORTEST_KNOWN = 6
-"""A shorter value is masked where its key stands beside it, and nowhere else: it may be any word."""
+"""Minimum length of a known secret. A shorter one may be a common word, and is masked only as the value of its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Masker:
-    """Masks by the names of keys, by the form of values, and wherever one of the `known` secrets stands."""
+    """Masks values by the names of their keys and by their form, and every occurrence of the `known` secrets."""
 
     known: tuple[str, ...] = ()
 
     def text(self, text: str) -> str:
-        """Free text: a line of a log, a reason, a message."""
+        """Mask the secrets in free text, such as a line of a log or a message."""
         for value in self.known:
             text = text.replace(value, MASK)
         return mask_forms(text)
 
     def value(self, key: str, value: Json) -> Json:
-        """The value of a key, with the values of all keys below it."""
+        """Mask the value of a key, and in a mapping or list the values below it."""
         match value:
             case None | bool():
                 return value
@@ -44,33 +44,33 @@ class Masker:
                 return [self.value(key, item) for item in value]
 
     def arguments(self, arguments: Iterable[str]) -> list[str]:
-        """A command line: `key=value` becomes `key=***`, and `--key value` becomes `--key ***`."""
+        """Mask the secrets of a command line: `key=value` becomes `key=***`, and `--key value` becomes `--key ***`."""
         result: list[str] = []
-        hides_next = False
+        is_next_secret = False
         for argument in arguments:
             key, equals, value = argument.partition("=")
-            if hides_next:
+            if is_next_secret:
                 result.append(MASK)
             elif equals and is_secret(key, _unquoted(value)):
                 result.append(f"{key}={MASK}")
             else:
                 result.append(self.text(argument))
-            hides_next = not hides_next and not equals and argument.startswith("--") and is_secret_key(argument)
+            is_next_secret = not is_next_secret and not equals and argument.startswith("--") and is_secret_key(argument)
         return result
 
 
 NO_SECRETS = Masker()
-"""Knows none, and masks by keys and forms alone."""
+"""A masker without known secrets: it masks by keys and forms only."""
 
 
 def masker(secrets: Iterable[str] = ()) -> Masker:
-    """A masker that knows these values, in the spellings in which they may stand somewhere; the longest come first."""
+    """Return a masker that knows these values, also quoted and escaped. The longest spelling is replaced first."""
     spellings = {form for value in secrets if len(value) >= SHORTEST_KNOWN for form in _spellings(value)}
     return Masker(tuple(sorted(spellings, key=lambda form: (-len(form), form))))
 
 
 def secrets_in_arguments(arguments: Sequence[str]) -> Iterator[str]:
-    """The secret values of a command line."""
+    """Yield the secret values of a command line."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         key, equals, value = argument.partition("=")
         if equals and is_secret(key, _unquoted(value)):
@@ -81,7 +81,7 @@ def secrets_in_arguments(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def secrets_in_document(value: Json, key: str = "") -> Iterator[str]:
-    """The secret values of a config or of variables."""
+    """Yield the secret values of a config or of environment variables."""
     match value:
         case Mapping():
             for name, item in value.items():
@@ -101,7 +101,7 @@ def secrets_in_document(value: Json, key: str = "") -> Iterator[str]:
 
 
 def _passwords(text: str) -> Iterator[str]:
-    """The password of a URL, bare or behind `key=`."""
+    """Yield the password of a URL; `key=` may come before the URL."""
     if "://" in text and "@" in text:
         try:
             password = urlsplit(text[text.index("://") - 1 :]).password
@@ -117,6 +117,6 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _unquoted(value: str) -> str:
-    """An override's value without Hydra's quotes around it."""
+    """Return an override's value without Hydra's quotes around it."""
     is_quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
     return value[1:-1] if is_quoted else value

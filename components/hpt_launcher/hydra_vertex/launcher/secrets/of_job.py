@@ -1,4 +1,4 @@
-"""The secrets of a job document, and the document without them."""
+"""Finds the secrets of a job document, and masks the document's texts for display."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def masker_of(
     secrets: Iterable[str] = (),
     config: JsonObject | None = None,
 ) -> Masker:
-    """Knows `secrets`, and those in the job's command lines and variables, in `environ` and in a config."""
+    """Return a masker for `secrets` and for those in the job's commands and variables, in `environ` and in `config`."""
     found = [*secrets, *secrets_in_document(dict(environ)), *secrets_in_document(config or {})]
     for pool in job.trial_job_spec.worker_pools:
         if pool.container is not None:
@@ -40,9 +40,9 @@ def masker_of(
 
 
 def without_secrets(job: HyperparameterTuningJob, mask: Masker) -> HyperparameterTuningJob:
-    """The job with its texts masked, for showing. A choice of a secret key becomes `***1`, `***2`, so that they differ.
+    """Return the job with its texts masked, for display. The choices of a secret key become `***1`, `***2` and so on.
 
-    The command lines and variables of its worker pools stay: they are not shown.
+    The command lines and variables of its worker pools do not change: they are not displayed.
     """
     return replace(
         job,
@@ -55,7 +55,7 @@ def without_secrets(job: HyperparameterTuningJob, mask: Masker) -> Hyperparamete
 
 
 def trial_without_secrets(trial: Trial, job: HyperparameterTuningJob, mask: Masker) -> Trial:
-    """A trial of the job, masked likewise."""
+    """Return a trial of the job with its texts masked as in `without_secrets`."""
     specs = {spec.id: spec for spec in walk_parameters(job.study_spec.parameters)}
     return replace(
         trial,

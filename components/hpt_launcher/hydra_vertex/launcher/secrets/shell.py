@@ -1,4 +1,4 @@
-"""A command line that can be shown and pasted: each secret is a shell variable that the reader fills in. Pure."""
+"""Writes a command line that can be displayed and pasted: each secret is replaced by a shell variable. Pure."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .masker import Masker
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """The text of a command, and the variables in it that stand for secrets."""
+    """The text of a command, and the shell variables that replace secrets in it."""
 
     text: str
     variables: tuple[str, ...] = ()
 
     def with_values(self, variables: Mapping[str, str]) -> ShellCommand:
-        """The same command with `key="$VARIABLE"` behind it for each key and variable."""
+        """Append `key="$VARIABLE"` to the command for each key and variable."""
         more = "".join(f' {shlex.quote(f"{key}=")}"${variable}"' for key, variable in variables.items())
         return ShellCommand(self.text + more, (*self.variables, *variables.values()))
 
     def __str__(self) -> str:
-        """The command with a comment, which a shell passes over."""
+        """Return the command, followed by a shell comment that lists the variables."""
         names = ", ".join(f"${name}" for name in dict.fromkeys(self.variables))
         return f"{self.text}  # the secrets are in {names}" if names else self.text
 
 
 def shell_command(parts: Sequence[str], mask: Masker) -> ShellCommand:
-    """The command of an argument list."""
+    """Quote an argument list for a shell, with a variable in place of each secret."""
     words, variables = list[str](), list[str]()
     key_before = ""
     for part, masked in zip(parts, mask.arguments(parts), strict=True):

@@ -1,1 +1,1 @@
-"""The launcher's steps of a pipeline, and their KFP components."""
+"""The launcher's two pipeline steps, `tune` and `select_best`, and their KFP components."""

@@ -1,7 +1,7 @@
 """The launcher's two steps as KFP container components: `tune` and `select_best`.
 
-The image is known only when a pipeline is compiled, so each component is made by a function. KFP reads annotations at
-run time, which is why this module has no postponed ones.
+The image is known only when a pipeline is compiled, so a function makes each component. KFP reads annotations at run
+time, so this module does not use `from __future__ import annotations`.
 """
 
 from typing import Any
@@ -10,12 +10,12 @@ from kfp import dsl
 
 DEFAULT_IMAGE = "hydra-vertex:latest"
 
-# Exactly these arguments keep a component usable as a custom training job, and spare it KFP's number formats.
+# With exactly these arguments a component can run as a custom training job, and KFP does not reformat numbers.
 _ARGS = ["--executor_input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER]
 
 
 def tune_component(image: str = DEFAULT_IMAGE) -> Any:
-    """The component that creates a tuning job and watches it to its end."""
+    """Return the component that creates a tuning job and watches it until it ends."""
 
     @dsl.container_component  # type: ignore[untyped-decorator] # kfp has no types
     def tune(
@@ -35,7 +35,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> dsl.ContainerSpec:
-        """Tune a Hydra app: create a HyperparameterTuningJob, watch it, hand on the finished document.
+        """Tune a Hydra app: create a HyperparameterTuningJob, watch it, and output the finished job document.
 
         Args:
             project: Google Cloud project.
@@ -44,17 +44,17 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
             study_spec: Search space and objective, a StudySpec as JSON.
             trial_job_spec: Worker pools, scheduling and output folder of a trial, a CustomJobSpec as JSON.
-            max_trial_count: Trials in all.
-            parallel_trial_count: Trials at once.
-            max_failed_trial_count: Failed trials that end the study; 0 means that no number does.
+            max_trial_count: Maximum number of trials.
+            parallel_trial_count: Number of trials that run at the same time.
+            max_failed_trial_count: Number of failed trials that ends the study; 0 is no limit.
             labels: The job's labels, a JSON object.
             monitor: Metrics of Lightning that trials report at every validation, a JSON array.
-            api_endpoint: The tuning service; empty is Google's for the location.
-            existing_job: Resource name of a job to go on watching; empty creates one.
+            api_endpoint: The tuning service; empty for Google's service of the location.
+            existing_job: Resource name of a job to watch in place of a new one; empty creates a job.
 
         Returns:
             job: The finished HyperparameterTuningJob as JSON.
-            gcp_resources: The job as a link for the Vertex AI console.
+            gcp_resources: The job's resource, which the Vertex AI console shows as a link.
         """
         command = ["python", "-m", "hydra_vertex.launcher.steps.tune"]
         return dsl.ContainerSpec(image=image, command=command, args=_ARGS)
@@ -63,7 +63,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
 
 
 def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
-    """The component that selects the best trial of a finished job."""
+    """Return the component that selects the best trial of a finished job."""
 
     @dsl.container_component  # type: ignore[untyped-decorator] # kfp has no types
     def select_best(
@@ -81,14 +81,14 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
 
         Args:
             job: A finished HyperparameterTuningJob as JSON.
-            app_command: The app's command as a JSON array; empty takes it from the job.
+            app_command: The app's command as a JSON array; empty for the command in the job.
 
         Returns:
             best_config: The experiment file (`# @package _global_`).
             report: The study as one HTML page.
             metrics: The best trial's objective.
-            overrides: The overrides that the best trial's parameters are, a JSON array.
-            reproduce: The command that runs the app with the experiment file found below CONFIG_DIR.
+            overrides: The best trial's parameters as Hydra overrides, a JSON array.
+            reproduce: The command that runs the app with the experiment file in CONFIG_DIR/experiment.
             best_trial_id: The best trial's id.
             best_value: The best trial's objective.
         """

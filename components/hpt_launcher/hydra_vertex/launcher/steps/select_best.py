@@ -1,4 +1,4 @@
-"""The step that selects: the best trial's config, the overrides that retrain it, and the report."""
+"""The pipeline step `select_best`: writes the best trial's config, its overrides, and the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydra_vertex.protocol.files import write_atomic
 from .step import run_step
 
 CONFIG_DIR = "CONFIG_DIR"
-"""Stands in the command that reproduces the best trial for the folder above `experiment/best.yaml`."""
+"""Placeholder for the folder that contains `experiment/best.yaml`, in the command that reproduces the best trial."""
 
 
 def select_best(given: ExecutorInput) -> None:
@@ -41,7 +41,7 @@ def select_best(given: ExecutorInput) -> None:
 
 
 def _touch(path: Path) -> None:
-    """A metrics artifact lives in its metadata, but its place must exist."""
+    """Create an empty file: a metrics artifact is stored in its metadata, but its path must exist."""
     write_atomic(path, "")
 
 

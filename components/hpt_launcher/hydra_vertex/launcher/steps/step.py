@@ -1,4 +1,4 @@
-"""How a launcher step runs as a KFP container component."""
+"""Runs a launcher step as the command of a KFP container component."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 
 
 def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[str] | None = None) -> int:
-    """Parse `--executor_input`, run the step, and turn an error into one line and its exit code."""
+    """Parse `--executor_input` and run the step. An error is printed in one line; its exit code is returned."""
     parser = argparse.ArgumentParser(prog=f"python -m hydra_vertex.launcher.steps.{name}", description=step.__doc__)
-    parser.add_argument("--executor_input", required=True, help="the ExecutorInput that KFP puts there for {{$}}")
+    parser.add_argument("--executor_input", required=True, help="the ExecutorInput that KFP inserts for {{$}}")
     arguments = parser.parse_args(argv)
     try:
         step(parse_executor_input(arguments.executor_input))
     except HydraVertexError as error:
-        _say(f"{name}: {error}")
+        _print_error(f"{name}: {error}")
         return NO_SPACE_EXIT_CODE if is_no_space(error) else error.exit_code
     except OSError as error:
-        # A step writes files and reads files; what it says over the network has errors of its own.
-        _say(f"{name}: {error.filename or step.__name__}: {error.strerror or error}")
+        # An OSError comes from reading or writing files: network errors are raised as ServiceError.
+        _print_error(f"{name}: {error.filename or step.__name__}: {error.strerror or error}")
         return NO_SPACE_EXIT_CODE if is_no_space(error) else HydraVertexError.exit_code
     except KeyboardInterrupt:
         return Interrupted.exit_code
     return 0
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     mask = masker(secrets_in_document(dict(os.environ)))
     print(printable(mask.text(text)), file=sys.stderr)

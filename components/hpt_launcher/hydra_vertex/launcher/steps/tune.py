@@ -1,4 +1,4 @@
-"""The step that tunes: creates the job, watches it to its end, and hands on the finished document."""
+"""The pipeline step `tune`: creates the job, watches it until it ends, and writes the finished document."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ POLL_REMOTE_S = 20.0
 
 
 def tune(given: ExecutorInput) -> None:
-    """Tune an app with a Vertex AI HyperparameterTuningJob, or with a service that speaks the same API.
+    """Tune an app with a Vertex AI HyperparameterTuningJob, or with a service that has the same API.
 
-    SIGTERM, which is how a cancelled pipeline ends its steps, cancels the job. Ctrl-C leaves it to the service.
+    SIGTERM, which a cancelled pipeline sends to its steps, cancels the job. Ctrl-C ends only this step; the job
+    continues in the service. Raises Interrupted after Ctrl-C and SIGTERM.
     """
     location, api_endpoint = given.text("location"), given.text("api_endpoint")
     service = connect(location, api_endpoint)
@@ -45,13 +46,13 @@ def tune(given: ExecutorInput) -> None:
                 on_update=lambda job: display.update(job, _disk_notice(os.environ.get(DISKS_VARIABLE, ""))),
             )
         except KeyboardInterrupt as error:
-            raise Interrupted(f"no longer watching {name}; what it measured is kept") from error
+            raise Interrupted(f"stopped watching {name}; its measurements are kept") from error
     save_job(job, given.outputs["job"].path)
     _write_output(given, name)
 
 
 def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
-    """The job that the step's parameters describe. Raises UserError on parameters that make no job."""
+    """Build the job that the step's parameters describe. Raises UserError when they do not describe a valid job."""
     return build_job(
         display_name=given.text("display_name"),
         study_spec=parse_study_spec(_json(given, "study_spec"), "study_spec"),
@@ -66,12 +67,12 @@ def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
 
 
 def _disk_notice(disks: str) -> str:
-    """What is said while a disk of a local run is full: the service waits then, and only its own log says so."""
+    """Return the notice displayed while a disk of a local run is full; the service, which waits, only logs it."""
     full = full_disk(watched_folders(disks))
     if full is None:
         return ""
     return (
-        f"{full}: trials wait, and what they measured is kept. Free some space there and they go on, "
+        f"{full}: the trials wait, and their measurements are kept. Free some space there to continue, "
         "or press Ctrl-C and run the same command again later"
     )
 
@@ -82,7 +83,7 @@ def _create(service: JobService, given: ExecutorInput) -> HyperparameterTuningJo
 
 
 def _write_output(given: ExecutorInput, name: str) -> None:
-    """Also before the job has ended, so that the console can link to it meanwhile."""
+    """Write the step's outputs. They are also written before the job has ended, for the console's link to the job."""
     endpoint = given.text("api_endpoint") or f"https://{given.text('location')}-aiplatform.googleapis.com"
     resource: Json = {"resourceType": "HyperparameterTuningJob", "resourceUri": f"{endpoint}/v1/{name}"}
     given.write_output({"gcp_resources": json.dumps({"resources": [resource]})}, {"job": {"resourceName": name}})
@@ -103,7 +104,7 @@ def _json(given: ExecutorInput, name: str) -> JsonObject:
 def _cancelled_by_sigterm(service: JobService, name: str) -> Iterator[None]:
     def cancel(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal prescribes
         service.cancel(name)
-        raise Interrupted(f"{name} is cancelled, because this step was")
+        raise Interrupted(f"{name} is cancelled, because this step was cancelled")
 
     before = signal.signal(signal.SIGTERM, cancel)
     try:

@@ -1,1 +1,1 @@
-"""A job while it runs: the client, watching, progress."""
+"""Follows a running job: the client of the tuning service, watching, and the display of progress."""

@@ -1,4 +1,4 @@
-"""The one door to a tuning service: Google's JobService, or whatever speaks the same API on loopback."""
+"""The client of a tuning service: Google's JobService, or the embedded service with the same API on loopback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydra_vertex.job import HyperparameterTuningJob, JobState, dump_job, parse_
 from hydra_vertex.protocol.errors import ServiceError, UserError
 from hydra_vertex.protocol.json import Json
 
-from .stop_reasons import StoppedTrials
+from .stop_reasons import StopReasons
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import JobServiceClient
@@ -20,32 +20,33 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 60.0
 RETRY_LIMIT_S = 600.0
 LOOPBACK_RETRY_LIMIT_S = 30.0
-"""How long a read goes on being tried while the service does not answer: a study outlives an outage, or a restart."""
+"""How long reads are retried while the service does not answer: a study must survive an outage or a restart."""
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 class JobService(Protocol):
-    """What a launcher needs of a tuning service. Every method raises ServiceError when the service refuses or fails."""
+    """The tuning service's methods that the launcher uses. Each raises ServiceError when the service fails."""
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
-        """Start a job under `projects/P/locations/L`. Not retried: a second try could start a second study."""
+        """Start a job under `projects/P/locations/L`. Not retried: a second attempt could start a second study."""
 
     def get(self, name: str) -> HyperparameterTuningJob:
-        """The job as it stands, with all of its trials, and why those that were stopped early were."""
+        """Return the job's current state with all trials, and the reason of each trial that was stopped early."""
 
     def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
-        """The jobs under `projects/P/locations/L`, as many as there are, newest first; without their trials."""
+        """Return all jobs under `projects/P/locations/L`, newest first, without their trials."""
 
     def cancel(self, name: str) -> None:
-        """Ask for the job to be ended; it is CANCELLED some time later."""
+        """Request that the job ends; it becomes CANCELLED some time later."""
 
 
 def connect(location: str, api_endpoint: str = "") -> JobService:
-    """A client for `api_endpoint`, or for Google's endpoint of the location when that is empty.
+    """Return a client for `api_endpoint`, or for Google's endpoint of the location when that is empty.
 
-    An `http://` endpoint must be on loopback, and gets no credentials; anything else is reached over TLS with the
-    application-default credentials. Raises UserError on an endpoint that is neither.
+    An `http://` endpoint must be on loopback, and gets no credentials; any other is reached over TLS with the
+    application-default credentials. Raises UserError for an `http://` endpoint that is not on loopback, ServiceError
+    when there are no usable credentials.
     """
     from google.cloud import aiplatform_v1
 
@@ -63,12 +64,12 @@ def connect(location: str, api_endpoint: str = "") -> JobService:
 
 
 class VertexJobService:
-    """A `JobService` through Google's own client."""
+    """A `JobService` that uses Google's client library."""
 
     def __init__(self, client: JobServiceClient, retry_limit_s: float = RETRY_LIMIT_S) -> None:
         self._client = client
         self._retry_limit_s = retry_limit_s
-        self._stopped = StoppedTrials(self._why_stopped)
+        self._stop_reasons = StopReasons(self._stop_reason)
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Start a job."""
@@ -79,20 +80,21 @@ class VertexJobService:
             return _from_message(message)
 
     def get(self, name: str) -> HyperparameterTuningJob:
-        """The job as it stands. Tried again for a while when the service does not answer."""
+        """Return the job's current state. Retried for a limited time while the service does not answer."""
         from google.api_core import exceptions, retry
 
-        # What requests raises of a connection is an OSError.
+        # Connection errors of the requests library are OSErrors.
         transient = retry.if_exception_type(exceptions.ServiceUnavailable, exceptions.TooManyRequests, OSError)
-        patience = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=self._retry_limit_s)
+        policy = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=self._retry_limit_s)
         with _google_errors(f"reading {name}"):
-            message = self._client.get_hyperparameter_tuning_job(name=name, retry=patience, timeout=REQUEST_TIMEOUT_S)
-        return self._stopped.explained(_from_message(message))
+            message = self._client.get_hyperparameter_tuning_job(name=name, retry=policy, timeout=REQUEST_TIMEOUT_S)
+        return self._stop_reasons.added_to(_from_message(message))
 
-    def _why_stopped(self, custom_job: str) -> str | None:
-        """Why a CustomJob was ended early; empty when it was not or may not be read, None when nothing answers now.
+    def _stop_reason(self, custom_job: str) -> str | None:
+        """Return why a CustomJob was ended early.
 
-        That must not end a watch.
+        Empty when it was not, or when it may not be read; None when the service does not answer now. It does not raise,
+        because a missing reason must not end a watch.
         """
         from google.api_core import exceptions
 
@@ -106,13 +108,13 @@ class VertexJobService:
         return (job.error.message or "its custom job was cancelled") if was_cancelled else ""
 
     def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
-        """The jobs under a location."""
+        """Return all jobs under a location."""
         with _google_errors(f"listing the tuning jobs of {parent}"):
             pager = self._client.list_hyperparameter_tuning_jobs(parent=parent, timeout=REQUEST_TIMEOUT_S)
             return tuple(_from_message(message) for message in pager)
 
     def cancel(self, name: str) -> None:
-        """Ask for the job to be ended."""
+        """Request that the job ends."""
         with _google_errors(f"cancelling {name}"):
             self._client.cancel_hyperparameter_tuning_job(name=name, timeout=REQUEST_TIMEOUT_S)
 
@@ -152,9 +154,9 @@ def _google_errors(doing: str) -> Iterator[None]:
 
 
 def require_loopback(api_endpoint: str) -> None:
-    """Raises UserError unless a plain http endpoint is on this machine: it would carry what should be encrypted."""
+    """Check that an endpoint with plain http is on this machine: the connection is not encrypted. Raises UserError."""
     if urlsplit(api_endpoint).hostname not in LOOPBACK_HOSTS:
         raise UserError(
-            f"api_endpoint {api_endpoint}: plain http is for this machine alone ({', '.join(sorted(LOOPBACK_HOSTS))}); "
-            "use https for any other"
+            f"api_endpoint {api_endpoint}: plain http is allowed only on this machine "
+            f"({', '.join(sorted(LOOPBACK_HOSTS))}); use https for any other"
         )

@@ -1,4 +1,4 @@
-"""A study while it runs: a live table at a terminal, a line for each change in a log."""
+"""Displays a running study: a live table on a terminal, one line for each change otherwise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 CELL_LIMIT = 160
-"""Characters of a cell: a choice may have thousands."""
+"""Maximum number of characters of a cell; a choice may have thousands."""
 
 _STYLES = {
     TrialState.SUCCEEDED: "green",
@@ -37,7 +37,7 @@ _STYLES = {
 
 
 class StudyDisplay:
-    """Shows each update of a job: redraws a table where there is a terminal, else prints what changed."""
+    """Displays each update of a job: redraws a table on a terminal, else prints the changes."""
 
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console as RichConsole
@@ -63,11 +63,11 @@ class StudyDisplay:
             self._live.stop()
 
     def update(self, job: HyperparameterTuningJob, notice: str = "") -> None:
-        """Show the job as it is now; `notice` says what holds it up, and is empty while nothing does."""
+        """Display the job's current state. `notice` states why its trials wait; empty when they do not."""
         now = datetime.now(timezone.utc)
-        # A job's command lines never change.
+        # Computed once: a job's command lines never change.
         self._mask = self._mask or masker_of(job, os.environ)
-        # A log that takes no more lines, as on a full disk, must not end a study.
+        # An output that cannot be written, for example on a full disk, must not end a study.
         with contextlib.suppress(OSError):
             if self._live is not None:
                 self._live.update(_with_notice(render(job, now, self._mask), notice))
@@ -80,7 +80,7 @@ class StudyDisplay:
         if lines:
             lines.append(progress_line(job, progress(job, now)))
         if notice != self._notice:
-            lines.append(notice or "the study goes on")
+            lines.append(notice or "the study continues")
         for line in lines:
             self._console.print(_text(mask.text(line), LINE_LIMIT), soft_wrap=True)
 
@@ -96,7 +96,7 @@ def _with_notice(table: RenderableType, notice: str) -> RenderableType:
 
 
 def render(job: HyperparameterTuningJob, now: datetime, mask: Masker = NO_SECRETS) -> RenderableType:
-    """The table, with one line of progress under it."""
+    """Return the table, with one line of progress under it."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -138,7 +138,7 @@ def _add_row(
     is_best: bool,
 ) -> None:
     value = trial.objective(job.study_spec.objective.id)
-    parameters = [_shown(p.id, trial.parameters.get(p.id), mask) for p in job.study_spec.parameters]
+    parameters = [_parameter_text(p.id, trial.parameters.get(p.id), mask) for p in job.study_spec.parameters]
     cells = [
         trial.id,
         "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
@@ -151,7 +151,7 @@ def _add_row(
     table.add_row(*(_text(cell) for cell in cells), style=style)
 
 
-def _shown(key: str, value: ParameterValue | None, mask: Masker) -> str:
+def _parameter_text(key: str, value: ParameterValue | None, mask: Masker) -> str:
     if value is None:
         return ""
     return str(mask.value(key, value)) if isinstance(value, str) else format_value(value)
@@ -164,7 +164,7 @@ def _age(trial: Trial, now: datetime) -> str:
 
 
 def _text(text: str, limit: int = CELL_LIMIT) -> Text:
-    """One line that the terminal shows as it is: neither markup nor control characters count in it."""
+    """Return one line of text for the terminal, without interpreting markup and with control characters escaped."""
     from rich.text import Text as RichText
 
     return RichText(one_line(text, limit))

@@ -1,4 +1,4 @@
-"""How far a study has come, in numbers and in lines of text."""
+"""Computes a study's progress, and writes it as lines of text. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a study has come. `remaining_s` is None until a trial has ended to judge by."""
+    """A study's progress. `remaining_s` is None before the first trial has ended, and when the job has ended."""
 
     ended: int
     running: int
@@ -23,7 +23,7 @@ class Progress:
 
 
 def progress(job: HyperparameterTuningJob, now: datetime) -> Progress:
-    """Count, and estimate the rest from the mean duration of the ended trials at the job's parallelism."""
+    """Count the trials, and estimate the remaining time from the ended trials' mean duration and the parallelism."""
     ended = [trial for trial in job.trials if trial.state.is_terminal]
     running = [trial for trial in job.trials if trial.state in {TrialState.ACTIVE, TrialState.STOPPING}]
     start = job.start_time or job.create_time
@@ -50,7 +50,7 @@ def _remaining_s(
 
 
 def change_lines(before: HyperparameterTuningJob | None, after: HyperparameterTuningJob) -> Iterator[str]:
-    """A line for each trial, and for the job, whose state is not what it was."""
+    """Yield a line for each trial whose state has changed, and one for the job when its state has changed."""
     known = {trial.id: trial.state for trial in before.trials} if before else {}
     for trial in sorted(after.trials, key=trial_order):
         if known.get(trial.id) is not trial.state:
@@ -64,16 +64,16 @@ def _details(trial: Trial, job: HyperparameterTuningJob) -> str:
     value = trial.objective(metric)
     parameters = " ".join(f"{key}={format_value(item)}" for key, item in trial.parameters.items())
     outcome = f"  {metric}={format_value(value)}" if value is not None else ""
-    reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else _stopped(trial)
+    reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else _early_stop(trial)
     return f"  {parameters}{outcome}{reason}"
 
 
-def _stopped(trial: Trial) -> str:
+def _early_stop(trial: Trial) -> str:
     return f"  stopped early: {trial.stopping_reason}" if trial.stopped_early else ""
 
 
 def progress_line(job: HyperparameterTuningJob, state: Progress) -> str:
-    """`7 of 12 trials, 2 running, best val/loss 2.31 (trial 5), elapsed 1:02, about 0:41 to go`."""
+    """Return such as `7 of 12 trials, 2 running, best val/loss 2.31 (trial 5), elapsed 1:02, about 0:41 to go`."""
     metric = job.study_spec.objective.id
     best = next(iter(rank(job)), None)
     value = best.objective(metric) if best else None

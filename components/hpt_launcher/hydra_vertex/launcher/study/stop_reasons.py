@@ -1,6 +1,6 @@
-"""Which trials were stopped early, and why: what Google's API says in another resource than the job.
+"""Finds out which trials were stopped early, and why, from the trials' CustomJobs.
 
-A trial that was stopped is SUCCEEDED like any other; that it did not end by itself is the state of its CustomJob.
+In Google's API a trial that was stopped early is SUCCEEDED like any other; only its CustomJob is CANCELLED.
 """
 
 from __future__ import annotations
@@ -11,43 +11,43 @@ from dataclasses import replace
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 
 
-class StoppedTrials:
-    """Asks once about each trial that has ended.
+class StopReasons:
+    """Adds the reasons of early stops to a job's trials. The CustomJob of each ended trial is read once.
 
-    `why` has the reason by the name of a CustomJob: empty for none, None when that cannot be known now.
+    `read_reason` returns the reason by the CustomJob's name: empty for none, None when it cannot be read now.
     """
 
-    def __init__(self, why: Callable[[str], str | None]) -> None:
-        self._why = why
+    def __init__(self, read_reason: Callable[[str], str | None]) -> None:
+        self._read_reason = read_reason
         self._known: dict[str, str] = {}
 
-    def explained(self, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
-        """The job with the `stopping_reason` of every trial that has one; unchanged where no rule stops trials."""
+    def added_to(self, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
+        """Return the job with each known `stopping_reason`; unchanged where no rule stops trials."""
         if not stops_trials(job):
             return job
-        self._ask(job.trials)
-        return replace(job, trials=tuple(self._explained(trial) for trial in job.trials))
+        self._read(job.trials)
+        return replace(job, trials=tuple(self._with_reason(trial) for trial in job.trials))
 
-    def _ask(self, trials: Sequence[Trial]) -> None:
-        for name in (trial.custom_job for trial in trials if _is_in_question(trial)):
+    def _read(self, trials: Sequence[Trial]) -> None:
+        for name in (trial.custom_job for trial in trials if _may_be_stopped(trial)):
             if name in self._known:
                 continue
-            reason = self._why(name)
+            reason = self._read_reason(name)
             if reason is None:
-                return  # the others can wait for the next look as well
+                return  # the other reasons are read at the next poll
             self._known[name] = reason
 
-    def _explained(self, trial: Trial) -> Trial:
+    def _with_reason(self, trial: Trial) -> Trial:
         reason = self._known.get(trial.custom_job, "")
-        return replace(trial, stopping_reason=reason) if reason and _is_in_question(trial) else trial
+        return replace(trial, stopping_reason=reason) if reason and _may_be_stopped(trial) else trial
 
 
-def _is_in_question(trial: Trial) -> bool:
+def _may_be_stopped(trial: Trial) -> bool:
     return trial.state is TrialState.SUCCEEDED and bool(trial.custom_job) and not trial.stopping_reason
 
 
 def stops_trials(job: HyperparameterTuningJob) -> bool:
-    """Whether a trial of this job may end before its time and still count."""
+    """Whether a trial of this job may be stopped early and still have a result."""
     spec = job.study_spec
     limits = spec.study_stopping
     return spec.automated_stopping is not None or (limits is not None and bool(limits.should_stop_asap))

@@ -1,4 +1,4 @@
-"""What a table of trials shows: which rows, the best value so far, short column names. Pure."""
+"""Selects the rows of a table of trials, the best value so far, and short column names. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
 
 MAX_ROWS = 24
-"""More trials than this and the table shows the best one, the running ones and the latest."""
+"""Maximum number of rows. With more trials the table has the best one, the running ones and the latest."""
 
 
 def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple[Trial, ...]:
-    """The trials that the table shows, in the order of their start."""
+    """Return the trials that the table shows, in the order of their start."""
     trials = sorted(job.trials, key=trial_order)
     if len(trials) <= limit:
         return tuple(trials)
@@ -26,7 +26,7 @@ def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple
 
 
 def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
-    """For each trial with a value, the best value among the trials up to it."""
+    """Return by trial id, for each trial with a value, the best value among the trials up to it."""
     metric, result = job.study_spec.objective, dict[str, float]()
     best: float | None = None
     for trial in sorted(rank(job), key=trial_order):
@@ -39,8 +39,8 @@ def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
 
 
 def short_names(keys: Sequence[str]) -> list[str]:
-    """For each dotted key its last parts, as few as tell it from all others."""
-    return [next(filter(lambda tail: _is_only(tail, keys), _tails(key)), key) for key in keys]
+    """Return for each dotted key the fewest last parts that distinguish it from all others."""
+    return [next(filter(lambda tail: _is_unique(tail, keys), _tails(key)), key) for key in keys]
 
 
 def _tails(key: str) -> list[str]:
@@ -48,5 +48,5 @@ def _tails(key: str) -> list[str]:
     return [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
 
 
-def _is_only(tail: str, keys: Sequence[str]) -> bool:
+def _is_unique(tail: str, keys: Sequence[str]) -> bool:
     return sum(tail in _tails(key) for key in keys) == 1

@@ -1,4 +1,4 @@
-"""Waits for a job to end, and says what changed on the way."""
+"""Polls a job until it ends, and passes each update to a callback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydra_vertex.protocol.errors import ServiceError
 from .client import JobService
 
 WATCH_LIMIT_S = 28 * 24 * 3600.0
-"""Four weeks: longer than any study that a person waits for."""
+"""Four weeks: longer than any study is expected to run."""
 
 
 def watch(
@@ -24,10 +24,10 @@ def watch(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> HyperparameterTuningJob:
-    """Poll until the job is in a terminal state, and return it as it ended.
+    """Poll until the job is in a terminal state, and return its final state.
 
-    `on_update` gets the job at every poll. Raises ServiceError when the service stops answering for longer than its
-    client retries, or when the job has not ended after `limit_s`; the job itself goes on then.
+    `on_update` gets the job at every poll. Raises ServiceError when the service does not answer for longer than the
+    client retries, or when the job has not ended after `limit_s` seconds; the job itself then continues.
     """
     deadline = clock() + limit_s
     while True:
@@ -36,5 +36,7 @@ def watch(
         if job.state.is_terminal:
             return job
         if clock() >= deadline:
-            raise ServiceError(f"{name} is still {job.state.value} after {limit_s:.0f} s; it goes on, watch it again")
+            raise ServiceError(
+                f"{name} is still {job.state.value} after {limit_s:.0f} s; it continues, so watch it again"
+            )
         sleep(poll_interval_s)

@@ -1,1 +1,1 @@
-"""Text for people: what a terminal does not obey, numbers and durations."""
+"""Formats text for terminals and messages: escaped control characters, numbers, durations."""

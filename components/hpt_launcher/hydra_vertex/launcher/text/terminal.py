@@ -1,8 +1,8 @@
-"""Text of others as text that a terminal shows and does not obey. Pure.
+"""Escapes untrusted text so that a terminal displays it and does not interpret it. Pure.
 
-A metric's name, a choice, a display name or the reason of a failed trial may hold anything: escape sequences that clear
-the screen or forge a link, carriage returns that overwrite a line, controls that reverse the reading order. Everything
-that is printed and is not our own wording goes through one of these functions.
+A metric's name, a choice, a display name or the reason of a failed trial may contain any text: escape sequences that
+clear the screen or fake a link, carriage returns that overwrite a line, controls that reverse the reading order. All
+printed text that does not come from this code must pass through one of these functions.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ LINE_LIMIT = 1000
 EXCERPT_LIMIT = 100
 _LAYOUT = "\n\t"
 _JOINERS = "\u200c\u200d"
-"""Zero-width joiner and non-joiner: scripts and emoji are spelled with them, and they move nothing."""
+"""Zero-width non-joiner and joiner: some scripts and emoji need them, and they do not move the cursor."""
 
 
 def printable(text: str) -> str:
-    """`text` with every control character in Python's spelling (`\\x1b`, `\\u202e`); line breaks and tabs stay.
+    """Return `text` with control characters as Python escapes (`\\x1b`, `\\u202e`); line breaks and tabs stay.
 
     Controls are the Unicode categories "other" (Cc, Cf, Cs, Co, Cn) and the line and paragraph separators (Zl, Zp).
     """
-    return text if text.isprintable() else "".join(map(_shown, text))
+    return text if text.isprintable() else "".join(map(_escaped_if_control, text))
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """`printable` on a single line: a line break is shown as `\\n`, and the middle of more than `limit` is left out."""
+    """Return `printable(text)` on one line: line breaks become `\\n`; a text longer than `limit` loses its middle."""
     return shortened("".join(_escaped(c) if c in _LAYOUT else c for c in printable(text)), limit)
 
 
 def excerpt(value: object, limit: int = EXCERPT_LIMIT) -> str:
-    """A value as a message quotes it: one short line."""
+    """Return a value for quoting in a message: one short line."""
     return one_line(str(value), limit)
 
 
 def shortened(text: str, limit: int) -> str:
-    """The beginning and the end of a text that is longer than `limit` characters, and how many are left out."""
+    """Cut the middle of a text that is longer than `limit` characters, and insert how many characters were cut."""
     if len(text) <= limit:
         return text
     head, tail = limit * 2 // 3, limit // 3
@@ -44,16 +44,16 @@ def shortened(text: str, limit: int) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON text that means the same, with every control character as a JSON escape."""
+    """Return JSON text with the same meaning, and with every control character as a JSON escape."""
     return "".join(c if _is_harmless(c) or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a key, a metric or a label: not empty, no white space, no control character."""
+    """Whether a text can be the name of a key, a metric or a label: not empty, no white space or control character."""
     return bool(text) and text.isprintable() and not any(character.isspace() for character in text)
 
 
-def _shown(character: str) -> str:
+def _escaped_if_control(character: str) -> str:
     return character if _is_harmless(character) or character in _LAYOUT else _escaped(character)
 
 

@@ -1,4 +1,4 @@
-"""The report's figures: each module builds one kind, or none where the study has too little for it."""
+"""Builds the report's figures. Each module builds one kind, and none when the study has too little data for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One vertical axis of parallel coordinates: where a value lies between 0 and 1, and what is written beside it."""
+"""One vertical axis of parallel coordinates: the position of a value between 0 and 1, and the tick labels. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange, P
 from hydra_vertex.launcher.text.formatting import format_value
 
 MISSING_AT = -0.12
-"""Where a trial crosses the axis of a parameter that it does not have."""
+"""The position, below the axis, of a trial that does not have the axis's parameter."""
 
 TICK_COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PlotAxis:
-    """An axis from `low` to `high` (0 and 1), by the logarithm if `is_log`; or of `places`, one for each choice."""
+    """An axis from `low` (position 0) to `high` (1), logarithmic if `is_log`; or with a position for each choice."""
 
     label: str
     low: float = 0.0
@@ -27,18 +27,18 @@ class PlotAxis:
     whole: bool = False
 
     def at(self, value: ParameterValue | None) -> float:
-        """The place of a value."""
+        """Return the position of a value, from 0 to 1; MISSING_AT for None."""
         if value is None:
             return MISSING_AT
         if self.places:
             return self.places[value]
-        assert not isinstance(value, str)  # noqa: S101 - an axis for texts has places
+        assert not isinstance(value, str)  # noqa: S101 - an axis of text choices has places
         if self.low == self.high:
             return 0.5
         return (self._scaled(value) - self._scaled(self.low)) / (self._scaled(self.high) - self._scaled(self.low))
 
     def ticks(self) -> dict[float, str]:
-        """Labels by place."""
+        """Return the tick labels by position."""
         if self.places:
             return {place: format_value(value) or "(empty)" for value, place in self.places.items()}
         return {self.at(value): f"{value:.3g}" if not self.whole else str(int(value)) for value in self._tick_values()}
@@ -56,16 +56,17 @@ class PlotAxis:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Both ends, and the powers of ten between that are not too close to an end; at most a handful."""
+    """Return both ends, and at most TICK_COUNT powers of ten between them that are not close to an end."""
     start, stop = math.log10(low), math.log10(high)
-    room = (stop - start) / 10
-    decades = [power for power in range(math.ceil(start), math.floor(stop) + 1) if start + room < power < stop - room]
+    margin = (stop - start) / 10
+    powers = range(math.ceil(start), math.floor(stop) + 1)
+    decades = [power for power in powers if start + margin < power < stop - margin]
     every = max(1, math.ceil(len(decades) / TICK_COUNT))
     return [low, *(10.0**power for power in decades[::every]), high]
 
 
 def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[ParameterValue]) -> PlotAxis:
-    """The axis of a parameter: its declared domain, widened where a trial lies outside it."""
+    """Return the axis of a parameter: its declared domain, widened to include every value of the trials."""
     numbers = [value for value in seen if not isinstance(value, str)]
     match None if spec is None else spec.domain:
         case (DoubleRange() | IntegerRange()) as domain if len(numbers) == len(seen):
@@ -81,7 +82,7 @@ def parameter_axis(key: str, spec: ParameterSpec | None, seen: Sequence[Paramete
 
 
 def number_axis(label: str, values: Sequence[float], *, is_log: bool = False, whole: bool = False) -> PlotAxis:
-    """An axis that holds all the values; a log one where all are positive."""
+    """Return an axis that includes all values. It is logarithmic only if `is_log` and all values are positive."""
     low, high = float(min(values)), float(max(values))
     return PlotAxis(label, low, high, is_log=is_log and low > 0, whole=whole and low.is_integer() and high.is_integer())
 

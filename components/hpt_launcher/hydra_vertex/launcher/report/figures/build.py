@@ -1,4 +1,4 @@
-"""All figures of a report, in the order of the page."""
+"""Builds all figures of a report, in the order of the page."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, c
 
 
 def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Figure, ...]:
-    """The figures that the job has enough in it for. `best` is the trial to mark."""
+    """Return the figures for which the job has enough data. `best` is the trial to mark; None for no mark."""
     from hydra_vertex.launcher.report.study import quiet_optuna
 
     view = view_of(job, best)
     with quiet_optuna(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna's plots warn of what the page says in words
+        warnings.simplefilter("ignore")  # Optuna's plots warn of conditions that the page states in its text
         found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
     return tuple(replace(figure, aid=unescape(figure.aid), alt=unescape(figure.alt)) for figure in found)

@@ -1,4 +1,4 @@
-"""Learning curves of the trials that report on the way."""
+"""Builds the figure of learning curves, for trials that report measurements while they run."""
 
 from __future__ import annotations
 
@@ -15,38 +15,41 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 MAX_CURVES = 60
-"""More curves than this are a blur: the best, and those still running, are drawn."""
+"""Maximum number of curves, so that they can be distinguished: running trials first, then the best."""
 
 MAX_POINTS = 400
-"""A curve's points beyond this many are thinned out evenly."""
+"""Maximum number of points of a curve; a longer curve is thinned evenly."""
 
 
 def curves_figure(view: View) -> Figure | None:
-    """Optuna's intermediate values, coloured by rank, the marked trial on top."""
-    shown = view.only(_with_curves(view))
-    if not shown.trials:
+    """Return Optuna's plot of intermediate values, coloured by rank, with the marked trial on top; None without curves.
+
+    The objective axis is that of the whole study.
+    """
+    selected = view.only(_with_curves(view))
+    if not selected.trials:
         return None
     from optuna.visualization import plot_intermediate_values
 
-    figure = plot_intermediate_values(shown.study)
-    for curve, trial in zip(figure.data, shown.trials, strict=True):
+    figure = plot_intermediate_values(selected.study)
+    for curve, trial in zip(figure.data, selected.trials, strict=True):
         _restyle(curve, trial, view)
     figure.data = sorted(figure.data, key=lambda curve: float(curve.line.width))
     apply_style(figure)
     figure.update_xaxes(title_text="step", showgrid=False)
     figure.update_yaxes(title_text=view.objective_title, type=view.objective_axis)
-    cut = "" if len(shown.trials) < MAX_CURVES else f" The best {MAX_CURVES} are shown."
+    limit = "" if len(selected.trials) < MAX_CURVES else f" The best {MAX_CURVES} are shown."
     return Figure(
         id="curves",
         title="Learning curves",
-        aid=f"What each trial reported on the way: the stronger its colour, the better. The best is thick.{cut}",
-        alt=f"{view.metric} by step for {len(shown.trials)} trials.",
+        aid=f"The values that each trial reported while it ran. A stronger colour is better; the best is thick.{limit}",
+        alt=f"{view.metric} by step for {len(selected.trials)} trials.",
         plot=plot_json(figure),
     )
 
 
 def _with_curves(view: View) -> tuple[Trial, ...]:
-    """The trials that Optuna draws (measured or running) and that have at least two points."""
+    """Return the trials that Optuna draws (measured or running) and that have at least two points."""
     running = [t for t in view.trials if t.state in {TrialState.ACTIVE, TrialState.STOPPING}]
     found = [t for t in (*running, *view.ranked) if len(intermediate_values(t, view.metric)) > 1]
     return tuple(found[:MAX_CURVES])
@@ -71,5 +74,5 @@ def _restyle(curve: go.Scatter, trial: Trial, view: View) -> None:
 
 
 def _thinned(points: tuple[float, ...], every: int) -> list[float]:
-    """Each so-many-th point, counted from the end: the last one is what counts."""
+    """Return every `every`-th point, counted from the end so that the last point is kept."""
     return list(points[::-1][::every][::-1])

@@ -1,4 +1,4 @@
-"""What the page knows about a figure, and the one look that all figures have."""
+"""The `Figure` that each builder returns to the page, and the style of all figures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberat
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plot with the words around it.
+    """A plot with its texts.
 
-    `aid` says how to read it and `alt` what is in it. `plot` is Plotly's JSON (data and layout). A plot narrower than
-    `min_width_px` scrolls sideways. A `wide` figure takes the page's whole width.
+    `aid` explains how to read it, `alt` describes its content. `plot` is Plotly's JSON (data and layout). On a page
+    narrower than `min_width_px` the plot scrolls sideways. A `wide` figure takes the page's whole width.
     """
 
     id: str
@@ -34,12 +34,12 @@ class Figure:
 
 
 def plot_json(figure: go.Figure) -> Json:
-    """A Plotly figure as JSON; what is not finite becomes null."""
+    """Return a Plotly figure as JSON; numbers that are not finite become null."""
     return json.loads(str(figure.to_json()))
 
 
 def apply_style(figure: go.Figure) -> None:
-    """One typography, one grid, transparent ground; titles are the page's business."""
+    """Set the fonts, the grid and a transparent background; remove the title, which the page has."""
     axis = {
         "gridcolor": LIGHT["grid"],
         "linecolor": LIGHT["grid"],

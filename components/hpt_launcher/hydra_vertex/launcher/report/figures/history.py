@@ -1,4 +1,4 @@
-"""Every trial's objective, and the best so far."""
+"""Builds the figure of each trial's objective and the best value so far."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .figure import Figure, apply_style, plot_json
 from .view import View
 
 _FEW_TRIALS = 30
-"""Up to so many, each trial gets its number under the axis."""
+"""Up to this number of trials, each trial has a tick label."""
 
 
 def history_figure(view: View) -> Figure | None:
-    """Optuna's optimization history, with the marked trial and those that gave no value."""
+    """Return Optuna's optimization history, with marks on the best and infeasible trials; None without values."""
     if not view.ranked:
         return None
     from optuna.visualization import plot_optimization_history
 
     figure = plot_optimization_history(view.study, target_name=view.metric)
-    points, best_so_far, *_ = figure.data  # since Optuna 3 also the infeasible trials
+    points, best_so_far, *_ = figure.data  # Optuna 3 and later add the infeasible trials
     figure.data = (best_so_far, points)
     _restyle(points, best_so_far, view)
     _add_marks(figure, view)
@@ -33,18 +33,18 @@ def history_figure(view: View) -> Figure | None:
     )
     figure.update_yaxes(title_text=view.objective_title, type=view.objective_axis)
     figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
-    wanted = "lower" if view.goal is Goal.MINIMIZE else "higher"
+    better = "lower" if view.goal is Goal.MINIMIZE else "higher"
     return Figure(
         id="history",
         title="Best so far",
-        aid=f"Each dot is a trial and the line is the best value up to it; {wanted} is better.",
-        alt=_in_words(view),
+        aid=f"Each dot is a trial and the line is the best value up to it; {better} is better.",
+        alt=_description(view),
         plot=plot_json(figure),
     )
 
 
 def _restyle(points: Any, best_so_far: Any, view: View) -> None:
-    """Optuna numbers trials from 0; a reader knows them by their ids."""
+    """Restyle both traces, and replace Optuna's trial numbers, which start at 0, by the trials' ids."""
     measured = [view.trials[number] for number in points.x]
     points.update(
         x=[_position(trial.id) for trial in measured],
@@ -63,7 +63,7 @@ def _restyle(points: Any, best_so_far: Any, view: View) -> None:
 
 
 def _add_marks(figure: Any, view: View) -> None:
-    """A star on the marked trial, and a cross at the foot for each trial that gave no value."""
+    """Add a star on the marked trial, and a cross at the bottom for each infeasible trial."""
     if view.best in view.ranked and view.best is not None:
         figure.add_scatter(
             x=[_position(view.best.id)],
@@ -89,7 +89,7 @@ def _add_marks(figure: Any, view: View) -> None:
 
 
 def marker_size(count: int) -> int:
-    """Dots in px that are seen when there are few and do not merge when there are many."""
+    """Return the diameter of dots in px: smaller for many trials, so that dots do not overlap."""
     return 9 if count <= 40 else 7 if count <= 200 else 5
 
 
@@ -97,7 +97,7 @@ def _position(trial_id: str) -> int | str:
     return int(trial_id) if trial_id.isdecimal() else trial_id
 
 
-def _in_words(view: View) -> str:
+def _description(view: View) -> str:
     worst, best = view.ranked[-1], view.ranked[0]
     return (
         f"{len(view.ranked)} trials with a value of {view.metric}, from {format_value(view.value(best))} "

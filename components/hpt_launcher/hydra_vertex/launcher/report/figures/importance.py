@@ -1,4 +1,4 @@
-"""How much of the difference between good and bad trials each parameter explains."""
+"""Builds the figure of parameter importances."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from optuna.importance import PedAnovaImportanceEvaluator
 
 MIN_TRIALS = 20
-"""With fewer trials an importance is a coincidence."""
+"""Minimum number of trials: importances from fewer trials are mostly chance."""
 
 TOP_TRIALS = 5
-"""Optuna's advice for PED-ANOVA: compare at least so many good trials with the rest."""
+"""Minimum number of good trials that PED-ANOVA compares with the rest. Source: Optuna's documentation of it."""
 
 
 def importance_figure(view: View) -> Figure | None:
-    """Optuna's importances by PED-ANOVA, which needs nothing beyond Optuna 3.6; None where they cannot be told."""
+    """Return Optuna's importances by PED-ANOVA; None where they cannot be computed. Needs Optuna 3.6 or newer."""
     shares = _importances(view)
     if not shares:
         return None
@@ -46,7 +46,7 @@ def importance_figure(view: View) -> Figure | None:
     figure.update_xaxes(visible=False, range=[0, 1.15 * max(shares.values())])
     return Figure(
         id="importance",
-        title="What mattered",
+        title="Parameter importance",
         aid="The share of the difference between the better and the other trials that each parameter explains.",
         alt=", ".join(f"{name} {share:.0%}" for name, share in shares.items()),
         plot=plot_json(figure),
@@ -65,16 +65,16 @@ def _importances(view: View) -> dict[str, float]:
         evaluator = _evaluator(max(0.1, TOP_TRIALS / len(view.ranked)))
         try:
             found = optuna.importance.get_param_importances(view.study, evaluator=evaluator)
-        except (ValueError, RuntimeError):  # a space without variation has no importances to tell
+        except (ValueError, RuntimeError):  # a space without variation has no importances
             return {}
     return {name: float(share) for name, share in found.items() if share == share}
 
 
 def _evaluator(share: float) -> PedAnovaImportanceEvaluator:
-    """PED-ANOVA that compares the best `share` of the trials with the rest."""
+    """Return a PED-ANOVA evaluator that compares the best `share` (0 to 1) of the trials with the rest."""
     from optuna.importance import PedAnovaImportanceEvaluator
 
     make: Callable[..., PedAnovaImportanceEvaluator] = PedAnovaImportanceEvaluator
     if "target_quantile" in signature(make).parameters:
         return make(target_quantile=share)
-    return make(baseline_quantile=share)  # its older name
+    return make(baseline_quantile=share)  # the argument's name in older versions

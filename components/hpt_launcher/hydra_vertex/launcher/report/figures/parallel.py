@@ -1,7 +1,7 @@
-"""Parallel coordinates: one line a trial, one axis a parameter.
+"""Builds the figure of parallel coordinates: one line for each trial, one axis for each parameter.
 
-Not Optuna's plot: that one reorders the trials without saying which line is whose, so the best could not be marked; its
-axes are sorted by name; and it has a trace for each trial, which a thousand trials make slow.
+Optuna's plot is not used, for three reasons: it reorders the trials without identifying their lines, so the best could
+not be marked; it sorts the axes by name; and it makes one trace for each trial, which is slow for a thousand trials.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AXIS_WIDTH_PX = 112
 
 
 def parallel_figure(view: View) -> Figure | None:
-    """The measured trials as lines coloured by rank, the marked trial on top."""
+    """Return the measured trials as lines coloured by rank, with the marked trial on top; None for fewer than 2."""
     if len(view.ranked) < 2 or not view.parameters:
         return None
     axes = _axes(view)
@@ -34,12 +34,12 @@ def parallel_figure(view: View) -> Figure | None:
     _lay_out(figure, axes)
     return Figure(
         id="parallel",
-        title="Which settings go together",
+        title="Combinations of parameters",
         aid=(
-            f"Each line is a trial, from its {view.metric} at the left through its parameters; the stronger its "
-            "colour, the better. The thick orange line is the best."
+            f"Each line is a trial, from its {view.metric} at the left through its parameters. A stronger colour is "
+            "better; the thick orange line is the best."
         ),
-        alt=f"The parameters of {len(view.ranked)} trials side by side. {_best_in_words(view)}",
+        alt=f"The parameters of {len(view.ranked)} trials side by side. {_best_description(view)}",
         plot=plot_json(figure),
         height_px=400,
         min_width_px=AXIS_WIDTH_PX * len(axes),
@@ -60,7 +60,7 @@ def _axes(view: View) -> list[PlotAxis]:
 
 
 def _lines(view: View, axes: Sequence[PlotAxis]) -> go.Figure:
-    """One trace a colour, its lines set apart by gaps; the worst are drawn first."""
+    """Draw one trace for each colour, with gaps between its lines; the worst trials are drawn first."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -93,7 +93,7 @@ def _trace(
 
 
 def _hovers(view: View, axes: Sequence[PlotAxis], trial: Trial) -> list[str]:
-    """Short ones: a thousand trials have seven thousand."""
+    """Return the tooltips of a trial, one for each axis. They are short: a page may contain thousands."""
     return [
         f"<b>trial {trial.id}</b><br>{axis.label} = {'none' if value is None else format_value(value)}"
         for axis, value in zip(axes, _values(view, trial), strict=True)
@@ -129,7 +129,7 @@ def _lay_out(figure: go.Figure, axes: Sequence[PlotAxis]) -> None:
         ticktext=[f"<b>{axis.label}</b>" for axis in axes],
         tickfont={"size": 12, "color": LIGHT["ink"]},
         tickangle=0,
-        # Room for the last axis's name, which Plotly drops rather than cuts.
+        # Space for the last axis's name: Plotly omits a label that does not fit.
         range=[-0.45, len(axes) - 0.55],
         showgrid=False,
         fixedrange=True,
@@ -155,8 +155,8 @@ def _tick_notes(index: int, axis: PlotAxis) -> list[dict[str, object]]:
     ]
 
 
-def _best_in_words(view: View) -> str:
+def _best_description(view: View) -> str:
     if view.best is None:
         return ""
-    chosen = ", ".join(f"{key} = {format_value(value)}" for key, value in view.best.parameters.items())
-    return f"The best, trial {view.best.id}, has {chosen}."
+    parameters = ", ".join(f"{key} = {format_value(value)}" for key, value in view.best.parameters.items())
+    return f"The best, trial {view.best.id}, has {parameters}."

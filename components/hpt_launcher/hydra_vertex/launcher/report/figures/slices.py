@@ -1,4 +1,4 @@
-"""The objective over each parameter on its own."""
+"""Builds the slice plot: the objective over each parameter by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_TICKS = 3
 
 
 def slice_figure(view: View) -> Figure | None:
-    """Optuna's slice plot: a panel for each parameter, the marked trial as a star."""
+    """Return Optuna's slice plot, with the marked trial as a star; None for fewer than 2 measured trials."""
     if len(view.ranked) < 2 or not view.parameters:
         return None
     from optuna.visualization import plot_slice
@@ -38,7 +38,7 @@ def slice_figure(view: View) -> Figure | None:
     return Figure(
         id="slices",
         title="One parameter at a time",
-        aid="Each dot is a trial, the star is the best; a slope or a valley says that the parameter matters by itself.",
+        aid="Each dot is a trial, the star is the best. A slope or a valley shows that the parameter alone matters.",
         alt=f"{view.metric} of {len(view.ranked)} trials over each of {', '.join(view.parameters)}.",
         plot=plot_json(figure),
         height_px=300,
@@ -47,7 +47,7 @@ def slice_figure(view: View) -> Figure | None:
 
 
 def _restyle(panel: go.Scatter, view: View) -> None:
-    """Optuna colours by trial number, which also says whose point it is."""
+    """Restyle a panel. Optuna sets each point's colour value to its trial number, which identifies the trial."""
     trials = [view.trials[int(number)] for number in panel.marker.color]
     best = [trial.id == view.best_id for trial in trials]
     size = marker_size(len(trials))
@@ -63,7 +63,7 @@ def _restyle(panel: go.Scatter, view: View) -> None:
 
 
 def _texts_of_choices(view: View) -> dict[str, str]:
-    """Each choice that is a text, by Python's form of it (`'gelu'`), which is what Optuna 5 labels it with."""
+    """Return each text choice by its `repr` (`'gelu'`), which Optuna 5 uses as its label."""
     from optuna.distributions import CategoricalDistribution
 
     kinds = (kind for trial in view.study.trials for kind in trial.distributions.values())
@@ -72,7 +72,7 @@ def _texts_of_choices(view: View) -> dict[str, str]:
 
 
 def _label(axis: go.layout.XAxis, values: Sequence[float], texts: Mapping[str, str]) -> None:
-    """Powers of ten on a log axis; a choice as the user wrote it, which is how Optuna before 5 labels it as well."""
+    """Label a log axis with powers of ten, and a choice as the user wrote it, as Optuna before version 5 does."""
     if axis.type == "log":
         ticks = powers_of_ten(min(values), max(values))
         axis.update(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
@@ -82,7 +82,7 @@ def _label(axis: go.layout.XAxis, values: Sequence[float], texts: Mapping[str, s
 
 
 def powers_of_ten(low: float, high: float) -> list[float]:
-    """Those from `low` to `high` inclusive, at most a few at equal distances; both ends where there is none."""
+    """Return a few equally spaced powers of ten from `low` to `high`, inclusive; both ends when there is none."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last < first:
         return [low, high]

@@ -1,4 +1,4 @@
-"""When each trial ran: a lane for each worker, and the same trials one after another underneath."""
+"""Builds the timeline: one lane of trials for each worker, and below it the same trials one after another."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from .figure import Figure, apply_style, plot_json
 from .view import View
 
 _UNITS = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
-"""Seconds in a unit, and its name: the largest that fits twice into the serial time is used, else seconds."""
+"""Seconds of a unit, and its name. The largest unit that is at most half of the serial time is used, else seconds."""
 
 _PATTERNS = {Status.INFEASIBLE: "x", Status.CANCELLED: "/"}
-"""So that states differ by more than their colour."""
+"""Fill patterns, so that states differ in more than colour."""
 
-_SERIAL = "one by one"
+_SERIAL = "one after another"
 _MAX_LABELLED = 60
-"""More bars than this and their numbers no longer fit."""
+"""Maximum number of bars with trial ids; in more bars the ids do not fit."""
 
 
 def timeline_figure(view: View) -> Figure | None:
-    """The one plot that Optuna has not: its timeline gives every trial a row, which shows no idle worker."""
+    """Return the timeline; None before a trial has started.
+
+    Optuna's timeline has a row for each trial and does not show idle workers, so it is not used.
+    """
     spans = intervals(view.job)
     if not spans:
         return None
@@ -41,12 +44,12 @@ def timeline_figure(view: View) -> Figure | None:
     figure.update_layout(barmode="overlay", bargap=0.25)
     _use_unit(figure, serial_s(spans))
     figure.update_yaxes(categoryorder="array", categoryarray=[_SERIAL, *reversed(names)], showgrid=False)
-    together, alone = format_duration(wall_s(spans)), format_duration(serial_s(spans))
+    parallel, serial = format_duration(wall_s(spans)), format_duration(serial_s(spans))
     return Figure(
         id="timeline",
-        title="Parallel trials against the serial time",
-        aid=f"{together} on {len(lanes)} workers, against {alone} one after another. Gaps in a lane are idle time.",
-        alt=f"{len(spans)} trials on {len(lanes)} workers took {together}; one by one they take {alone}.",
+        title="Parallel and serial time",
+        aid=f"{parallel} on {len(lanes)} workers, compared with {serial} one after another. Gaps are idle time.",
+        alt=f"{len(spans)} trials on {len(lanes)} workers took {parallel}; one after another they take {serial}.",
         plot=plot_json(figure),
         height_px=130 + 38 * (len(lanes) + 1),
     )

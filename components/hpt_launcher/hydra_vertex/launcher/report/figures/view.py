@@ -1,4 +1,4 @@
-"""What all figures look at: the job with inert labels, as an Optuna study, ranked."""
+"""The data of all figures: the job with escaped labels, its Optuna study, and the ranked trials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
 LOG_SPREAD = 50
-"""Where all values are positive and the largest is this many times the smallest, the objective gets a log axis."""
+"""Ratio of the largest to the smallest value, all positive, above which the objective has a log axis."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class View:
 
     @cached_property
     def goal(self) -> Goal:
-        """What is wanted of the objective."""
+        """Whether the objective is minimised or maximised."""
         return self.job.study_spec.objective.goal
 
     @cached_property
@@ -54,17 +54,17 @@ class View:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """The parameters that at least one measured trial has, as declared."""
+        """The parameters that at least one measured trial has, in the declared order."""
         return tuple(key for key in parameter_ids(self.job) if any(key in trial.parameters for trial in self.ranked))
 
     @cached_property
     def best(self) -> Trial | None:
-        """The marked trial."""
+        """The marked trial; None when there is none."""
         return next((trial for trial in self.trials if trial.id == self.best_id), None)
 
     @cached_property
     def objective_axis(self) -> str:
-        """`log` where a diverged trial would otherwise flatten all others, else `linear`."""
+        """`log` if the values spread by more than LOG_SPREAD, as with a diverged trial, else `linear`."""
         values = [value for trial in self.ranked if (value := trial.objective(self.metric)) is not None]
         return "log" if values and min(values) > 0 and max(values) / min(values) > LOG_SPREAD else "linear"
 
@@ -75,24 +75,24 @@ class View:
 
     @cached_property
     def colours(self) -> dict[str, str]:
-        """A colour by rank for each measured trial, so that one outlier does not wash out the rest."""
+        """The colour of each measured trial by its rank: an outlier does not compress the colours of the others."""
         scale, last = rank_colours(LIGHT), max(1, len(self.ranked) - 1)
         return {
             trial.id: scale[round((RANK_STEPS - 1) * (1 - place / last))] for place, trial in enumerate(self.ranked)
         }
 
     def value(self, trial: Trial) -> float:
-        """The objective of a measured trial."""
+        """Return the objective of a measured trial."""
         value = trial.objective(self.metric)
-        assert value is not None  # noqa: S101 - asked of ranked trials only
+        assert value is not None  # noqa: S101 - called with ranked trials only
         return value
 
     def only(self, trials: tuple[Trial, ...]) -> View:
-        """The same view of fewer trials."""
+        """Return the same view of only these trials."""
         return View(replace(self.job, trials=trials), self.best_id)
 
     def hover(self, trial: Trial) -> str:
-        """A trial in a few lines, for a tooltip."""
+        """Return the tooltip of a trial: its value, parameters and duration."""
         value = trial.objective(self.metric)
         heading = f"<b>trial {trial.id}</b>{' (best)' if trial.id == self.best_id else ''}"
         lines = [heading, *([] if value is None else [f"{self.metric} = <b>{format_value(value)}</b>"])]
@@ -103,5 +103,5 @@ class View:
 
 
 def view_of(job: HyperparameterTuningJob, best: Trial | None) -> View:
-    """Prepare a job for plotting."""
+    """Escape a job's texts for Plotly. `best` is the trial to mark; None for no mark."""
     return View(with_texts(job, escape), None if best is None else escape(best.id))
