@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -126,6 +127,25 @@ def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProces
     assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
 
 
+def test_a_step_that_is_cancelled_while_it_creates_its_job_cancels_the_job(
+    tmp_path: Path, service: ServiceProcess
+) -> None:
+    os.kill(service.pid, signal.SIGSTOP)
+    running = step(executor_input(tmp_path, service.url, "import time; time.sleep(60)"))
+    try:
+        wait_for_a_connection(service.url)
+        running.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert running.poll() is None
+    finally:
+        os.kill(service.pid, signal.SIGCONT)
+    _, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == 130, stderr
+    (job,) = connect("l", service.url).list(PARENT)
+    assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
+
+
 def test_an_existing_job_is_watched_and_no_job_is_created(tmp_path: Path, service: ServiceProcess) -> None:
     step(executor_input(tmp_path / "first", service.url, SUCCEEDS)).communicate(timeout=60)
     name = read_job(tmp_path / "first" / "job").name
@@ -183,3 +203,15 @@ def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"no trial runs after {limit_s} s")
+
+
+def wait_for_a_connection(url: str, limit_s: float = 60) -> None:
+    """Wait until a process has connected to the service. The kernel accepts for a service that is stopped."""
+    remote, established = f":{int(url.rpartition(':')[2]):04X}", "01"
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        if any(row[2].endswith(remote) and row[3] == established for row in rows):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no connection after {limit_s} s")

@@ -29,17 +29,24 @@ POLL_REMOTE_S = 20.0
 def tune(given: ExecutorInput) -> None:
     """Tune an app with a Vertex AI HyperparameterTuningJob, or with a service that has the same API.
 
-    SIGTERM, which a cancelled pipeline sends to its steps, cancels the job. Ctrl-C ends only this step; the job
-    continues in the service. Raises Interrupted after Ctrl-C and SIGTERM.
+    SIGTERM, which a cancelled pipeline sends to its steps, cancels the job, also when it arrives during the creation.
+    Ctrl-C ends only this step; the job continues in the service. Raises Interrupted after Ctrl-C and SIGTERM.
     """
     location, api_endpoint = given.text("location"), given.text("api_endpoint")
     service = connect(location, api_endpoint)
-    name = given.text("existing_job") or _create(service, given).name
+    with _sigterm_cancels(service) as cancellation:
+        name = given.text("existing_job") or _create(service, given).name
+        _write_output(given, name)
+        cancellation.job_name_is(name)
+        job = _watch(service, name, POLL_LOCAL_S if api_endpoint.startswith("http://") else POLL_REMOTE_S)
+    save_job(job, given.outputs["job"].path)
     _write_output(given, name)
-    poll_interval_s = POLL_LOCAL_S if api_endpoint.startswith("http://") else POLL_REMOTE_S
-    with _cancelled_by_sigterm(service, name), StudyDisplay() as display:
+
+
+def _watch(service: JobService, name: str, poll_interval_s: float) -> HyperparameterTuningJob:
+    with StudyDisplay() as display:
         try:
-            job = watch(
+            return watch(
                 service,
                 name,
                 poll_interval_s=poll_interval_s,
@@ -47,8 +54,6 @@ def tune(given: ExecutorInput) -> None:
             )
         except KeyboardInterrupt as error:
             raise Interrupted(f"stopped watching {name}; its measurements are kept") from error
-    save_job(job, given.outputs["job"].path)
-    _write_output(given, name)
 
 
 def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
@@ -100,15 +105,36 @@ def _json(given: ExecutorInput, name: str) -> JsonObject:
     return value
 
 
-@contextmanager
-def _cancelled_by_sigterm(service: JobService, name: str) -> Iterator[None]:
-    def cancel(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that signal prescribes
-        service.cancel(name)
+class _Cancellation:
+    """Cancels the step's job on SIGTERM. A SIGTERM while the job is being created takes effect when its name is known."""
+
+    def __init__(self, service: JobService) -> None:
+        self._service = service
+        self._name: str | None = None
+        self._is_requested = False
+
+    def job_name_is(self, name: str) -> None:
+        """Raises Interrupted, with the job cancelled, when SIGTERM has come already."""
+        self._name = name
+        if self._is_requested:
+            self._cancel(name)
+
+    def on_signal(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - prescribed by signal
+        self._is_requested = True
+        if self._name is not None:
+            self._cancel(self._name)
+
+    def _cancel(self, name: str) -> None:
+        self._service.cancel(name)
         raise Interrupted(f"{name} is cancelled, because this step was cancelled")
 
-    before = signal.signal(signal.SIGTERM, cancel)
+
+@contextmanager
+def _sigterm_cancels(service: JobService) -> Iterator[_Cancellation]:
+    cancellation = _Cancellation(service)
+    before = signal.signal(signal.SIGTERM, cancellation.on_signal)
     try:
-        yield
+        yield cancellation
     finally:
         signal.signal(signal.SIGTERM, before)
 
