@@ -1,4 +1,4 @@
-"""The whole `HyperparameterTuningJob`, to and from JSON and a file."""
+"""`HyperparameterTuningJob` as a dataclass, read from and written to JSON and files."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class HyperparameterTuningJob:
-    """A tuning job. What only the service fills in (from `name` on) is empty in a job that is yet to be created.
+    """A tuning job. The service sets the attributes from `name` on; they are empty in a job that is not created yet.
 
-    `stopping_reason` is the embedded service's own field (`stoppingReason`): the limit of `study_stopping` that was
-    reached, empty while none is.
+    `stopping_reason` (`stoppingReason`) is an extension of the embedded service: the limit of `study_stopping` that
+    was reached; empty while no limit is reached.
     """
 
     display_name: str
@@ -55,7 +55,10 @@ class HyperparameterTuningJob:
 
 
 def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
-    """Read a `HyperparameterTuningJob`. Raises DocumentError naming the field; checks form, not sense."""
+    """Read a `HyperparameterTuningJob`. Checks the types of the fields, not their meaning.
+
+    Raises DocumentError naming the field.
+    """
     fields = Fields(value, path)
     return HyperparameterTuningJob(
         name=fields.text("name"),
@@ -79,7 +82,7 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
 
 
 def dump_job(job: HyperparameterTuningJob) -> JsonObject:
-    """The JSON of a `HyperparameterTuningJob`."""
+    """Return the JSON of a `HyperparameterTuningJob`."""
     return {
         **job.other,
         **present(
@@ -110,13 +113,13 @@ def load_job(path: Path) -> HyperparameterTuningJob:
         raise DocumentError("", f"{path} is not JSON ({error}); give the job.json of a run") from error
     if not isinstance(value, dict) or "studySpec" not in value:
         raise DocumentError(
-            "", f"{path} is no HyperparameterTuningJob (it has no studySpec); give the job.json of a run"
+            "", f"{path} is not a HyperparameterTuningJob (it has no studySpec); give the job.json of a run"
         )
     return parse_job(value)
 
 
 def save_job(job: HyperparameterTuningJob, path: Path) -> None:
-    """Write a job to a JSON file, whole or not at all."""
+    """Write a job to a JSON file atomically. Raises OSError."""
     write_atomic(path, json.dumps(dump_job(job), indent=2) + "\n")
 
 

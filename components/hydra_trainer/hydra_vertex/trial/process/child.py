@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
-from hydra_vertex.protocol.signals import STOPPING, death, exit_code_of
+from hydra_vertex.protocol.signals import STOPPING, exit_code_of, kill_message
 from hydra_vertex.trial.log import tell
 
 GRACE_S = 25.0
@@ -57,10 +57,10 @@ def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace
         signal.setitimer(signal.ITIMER_REAL, 0)
         if stop.signals:
             _signal_group(child, signal.SIGKILL)
-    told = stop.signals[0] if stop.signals else None
+    stop_signal = stop.signals[0] if stop.signals else None
     if returncode < 0:
-        tell(death(-returncode, told))
-    return exit_code_of(returncode if told is None else -told)
+        tell(kill_message(-returncode, stop_signal))
+    return exit_code_of(returncode if stop_signal is None else -stop_signal)
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:

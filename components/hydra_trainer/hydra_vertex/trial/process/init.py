@@ -30,10 +30,10 @@ _STDIN = 0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`returncode` is -n when signal n killed the app; `told` is the last signal that told it to stop, if one did."""
+    """How the app ended. `returncode` is -n if signal n killed it; `stop_signal` is the last stop signal sent to it."""
 
     returncode: int
-    told: int | None
+    stop_signal: int | None
 
 
 def fork_app() -> Init | None:
@@ -60,17 +60,17 @@ class Init:
 
     def wait_for_app(self) -> Ended:
         """Pass on what is sent to this process until the app has ended."""
-        told: int | None = None
+        stop_signal: int | None = None
         while self._returncode is None:
             number = signal.sigwait(_AWAITED)
             if number == signal.SIGCHLD:
                 self._reap()
             elif number not in _KEPT:
-                told = number if number in STOPPING else told
+                stop_signal = number if number in STOPPING else stop_signal
                 os.kill(self._app, number)
         if self._has_terminal:
             _take_terminal()
-        return Ended(self._returncode, told)
+        return Ended(self._returncode, stop_signal)
 
     def wait_for_stop(self, timeout_s: float) -> None:
         """Wait for a signal that tells this process to stop, at most `timeout_s`."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.signals import death, exit_code_of, is_told_to_stop
+from hydra_vertex.protocol.signals import exit_code_of, is_stop_exit_code, kill_message
 from hydra_vertex.trial.log import tell
 from hydra_vertex.trial.options import Options
 
@@ -45,8 +45,8 @@ def _live_as_init(options: Options, init: Init) -> int:
     ended = init.wait_for_app()
     exit_code = exit_code_of(ended.returncode)
     if ended.returncode < 0:
-        tell(death(-ended.returncode, ended.told))
-    if ended.told is None and _is_held(options, exit_code):
+        tell(kill_message(-ended.returncode, ended.stop_signal))
+    if ended.stop_signal is None and _is_held(options, exit_code):
         tell(_held(options, exit_code))
         init.wait_for_stop(options.hold_on_failure_s)
     init.end_the_rest()
@@ -55,7 +55,7 @@ def _live_as_init(options: Options, init: Init) -> int:
 
 def _is_held(options: Options, exit_code: int) -> bool:
     """Not what was told to stop, and not exit code 2: a refused command line, in which a shell finds nothing."""
-    is_failure = exit_code not in (0, _REFUSED) and not is_told_to_stop(exit_code)
+    is_failure = exit_code not in (0, _REFUSED) and not is_stop_exit_code(exit_code)
     return options.hold_on_failure_s > 0 and is_failure and not options.explain
 
 
