@@ -122,8 +122,8 @@ def test_the_numbers_of_the_enums_equal_googles() -> None:
         MeasurementSelection: types.StudySpec.MeasurementSelectionType,
         Algorithm: types.StudySpec.Algorithm,
     }
-    for ours, google in pairs.items():
-        numbered = {member.value: number for number, member in enumerate(ours)}
+    for members, google in pairs.items():
+        numbered = {member.value: number for number, member in enumerate(members)}
         assert {member.name: member.value for member in google}.items() <= numbered.items()
 
 

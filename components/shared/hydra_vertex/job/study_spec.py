@@ -138,7 +138,7 @@ def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
 
 
 def dump_study_spec(spec: StudySpec) -> JsonObject:
-    """The JSON of a `StudySpec`; every enum that Google would otherwise default is written out."""
+    """Return the JSON of a `StudySpec`; every enum for which Google has a default is written explicitly."""
     study_stopping = spec.study_stopping
     return {
         **spec.other,

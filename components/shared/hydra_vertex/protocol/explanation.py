@@ -38,7 +38,7 @@ class ExplainedArgument:
 class Composition:
     """A composed config: plain containers with interpolations unresolved, and the option chosen in each config group.
 
-    `choices` contains the app's own groups only, none of Hydra's. The option None means that the group is left empty.
+    `choices` contains only the app's own groups, not Hydra's. The option None means that the group is left empty.
     """
 
     config: JsonObject
