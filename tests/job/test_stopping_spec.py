@@ -6,7 +6,7 @@ import dataclasses
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra_vertex.job import (
@@ -58,6 +58,7 @@ def test_the_rules_are_unchanged_by_a_round_trip_through_json(rule: object, conf
     assert parse_study_spec(json.loads(json.dumps(dump_study_spec(spec)))) == spec
 
 
+@settings(deadline=None)  # the first example imports Google's classes
 @given(rule=st.none() | rules, config=st.none() | configs)
 def test_the_json_can_be_read_and_written_by_googles_classes(rule: object, config: object) -> None:
     from google.cloud.aiplatform_v1.types import StudySpec as Message
