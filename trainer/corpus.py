@@ -15,7 +15,10 @@ VALIDATION_BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class DataConfig:
-    """`path` is a UTF-8 file or a folder of them; None is the language reference that comes with Python."""
+    """`path` is a UTF-8 file or a folder of such files; None means the language reference of Python.
+
+    Raises ValueError for a value out of range.
+    """
 
     path: str | None
     pattern: str
@@ -32,24 +35,28 @@ class DataConfig:
 
 
 def read_corpus(config: DataConfig) -> bytes:
+    """Return the text. Raises FileNotFoundError when `path` has no file, ValueError when a file is not UTF-8."""
     if config.path is None:
         return language_reference()
     path = local_path(config.path)
     if path.is_dir():
         return b"\n".join(_read_utf8(file) for file in _files(path, config.pattern))
     if not path.is_file():
-        raise FileNotFoundError(f"data.path is {config.path!r}: no such file or folder; null is Python's own reference")
+        raise FileNotFoundError(
+            f"data.path is {config.path!r}: no such file or folder; null selects Python's language reference"
+        )
     return _read_utf8(path)
 
 
 def language_reference() -> bytes:
+    """Return the topics of `pydoc_data.topics`, sorted by name, as UTF-8."""
     from pydoc_data.topics import topics
 
     return "\n\n".join(topics[name] for name in sorted(topics)).encode()
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
-    """The files under `folder` that match, sorted by path; hidden ones are left out."""
+    """Return the matching files under `folder`, sorted by path, without hidden files."""
     found = sorted(path for path in folder.glob(pattern) if path.is_file())
     files = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if not files:
@@ -69,7 +76,10 @@ def _read_utf8(path: Path) -> bytes:
 
 
 def split(text: bytes, val_fraction: float, block_size: int) -> tuple[Tensor, Tensor]:
-    """Training and validation parts; the second is the text's end, so that no window lies in both."""
+    """Return the training and validation parts, uint8 of shape `(n,)`. The validation part is the end of the text.
+
+    Raises ValueError when a part has no more than `block_size` bytes.
+    """
     val_bytes = round(len(text) * val_fraction)
     train, val = text[: len(text) - val_bytes], text[len(text) - val_bytes :]
     for part, name in ((train, "training"), (val, "validation")):
@@ -87,9 +97,10 @@ def _tensor(text: bytes) -> Tensor:
 
 @dataclass(frozen=True)
 class RandomWindows:
-    """Endless training batches at random offsets, `(batch_size, window)` each.
+    """An infinite sequence of training batches at random offsets, each of shape `(batch_size, window)`.
 
-    A step's batch depends on the seed and the step alone: a resumed run sees what an uninterrupted one would.
+    The batch of a step depends only on the seed and the step, so a resumed run gets the same batches as an
+    uninterrupted run.
     """
 
     text: Tensor
@@ -104,14 +115,14 @@ class RandomWindows:
             yield windows[offsets]
 
     def _offsets(self, count: int) -> Iterator[Tensor]:
-        randomness = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.seed)
         while True:
-            yield torch.randint(count, (self.batch_size,), generator=randomness)
+            yield torch.randint(count, (self.batch_size,), generator=generator)
 
 
 @dataclass(frozen=True)
 class ConsecutiveWindows:
-    """The whole text once, VALIDATION_BATCH_SIZE windows a batch; an end shorter than a window is left out."""
+    """The text once, in batches of VALIDATION_BATCH_SIZE windows; a remainder shorter than a window is dropped."""
 
     text: Tensor
     window: int

@@ -1,4 +1,4 @@
-"""The corpus for Lightning."""
+"""The `LightningDataModule` of the corpus."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from corpus import ConsecutiveWindows, DataConfig, RandomWindows, read_corpus, s
 
 
 class CorpusData(LightningDataModule):
-    """The text is in memory already: plain iterables serve it faster than worker processes would."""
+    """Training and validation batches. The text is in memory, so plain iterables are faster than worker processes."""
 
     def __init__(self, config: DataConfig, seed: int) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class CorpusData(LightningDataModule):
 
     @property
     def window(self) -> int:
-        """The bytes of a block and the one that follows it."""
+        """The number of bytes in a window: a block and the byte that follows it."""
         return self.config.block_size + 1
 
     def train_dataloader(self) -> Iterable[Tensor]:

@@ -1,4 +1,4 @@
-"""Prints text that a trained model writes: `python generate.py MODEL_DIR --prompt "The "`."""
+"""Generates text with a trained model: `python generate.py MODEL_DIR --prompt "The "`."""
 
 import argparse
 
@@ -10,9 +10,9 @@ from saved_model import load_model
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model_dir", help="the folder with model.pt and config.yaml; a path or gs://")
-    parser.add_argument("--prompt", default="The ", help="the text to go on from")
+    parser.add_argument("--prompt", default="The ", help="the text to continue")
     parser.add_argument("--length-bytes", type=int, default=300)
-    parser.add_argument("--temperature", type=float, default=0.8, help="0: always the likeliest byte")
+    parser.add_argument("--temperature", type=float, default=0.8, help="0: always the most probable byte")
     parser.add_argument("--seed", type=int, default=0)
     return parser
 

@@ -1,4 +1,4 @@
-"""A small decoder-only transformer over bytes: no tokenizer, 256 symbols, a loss in nats per byte."""
+"""A small decoder-only transformer over bytes: no tokenizer, a vocabulary of 256 bytes, a loss in nats per byte."""
 
 import math
 from collections.abc import Callable
@@ -97,7 +97,7 @@ class GPT(nn.Module):
         self._initialize()
 
     def _initialize(self) -> None:
-        # As in GPT-2: what is added to the residual stream starts smaller the deeper the model is.
+        # As in GPT-2: the layers that add to the residual stream start with weights scaled by 1 / sqrt(2 * depth).
         residual_std = INIT_STD / math.sqrt(2 * self.config.depth)
         for name, parameter in self.named_parameters():
             if name.endswith("weight") and parameter.dim() == 2:
@@ -112,7 +112,7 @@ class GPT(nn.Module):
         return logits
 
     def loss(self, windows: Tensor) -> Tensor:
-        """Mean nats per byte of predicting each byte of `windows`, `(batch, block_size + 1)`, from those before it."""
+        """Return the mean cross-entropy in nats per byte. `windows` has the shape `(batch, block_size + 1)`."""
         tokens = windows.long()
         logits = self(tokens[:, :-1])
         return functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
@@ -123,24 +123,27 @@ class GPT(nn.Module):
 
 @torch.inference_mode()
 def generate(model: GPT, prompt: bytes, length_bytes: int, temperature: float = 0.8, seed: int = 0) -> bytes:
-    """`prompt` and `length_bytes` more bytes; at temperature 0 always the likeliest byte."""
+    """Return `prompt` and `length_bytes` more bytes; at temperature 0 each is the most probable byte.
+
+    Raises ValueError for an empty prompt or a negative temperature.
+    """
     if not prompt:
-        raise ValueError("the prompt is empty; give at least one byte to go on from")
+        raise ValueError("the prompt is empty; give at least one byte")
     if temperature < 0:
         raise ValueError(f"the temperature is {temperature}; it must be 0 or more")
     model.eval()
-    randomness = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     text = bytearray(prompt)
     for _ in range(length_bytes):
-        text.append(_next_byte(model, bytes(text), temperature, randomness))
+        text.append(_next_byte(model, bytes(text), temperature, generator))
     return bytes(text)
 
 
-def _next_byte(model: GPT, text: bytes, temperature: float, randomness: torch.Generator) -> int:
+def _next_byte(model: GPT, text: bytes, temperature: float, generator: torch.Generator) -> int:
     device = next(model.parameters()).device
     context = torch.tensor([list(text[-model.config.block_size :])], device=device)
-    # forward() and not the call: a compiled model would be compiled again for each length of the context.
+    # forward() instead of the call: a compiled model would be recompiled for each length of the context.
     logits = model.forward(context)[0, -1].float().cpu()
     if temperature == 0:
         return int(logits.argmax())
-    return int(torch.multinomial(functional.softmax(logits / temperature, dim=0), 1, generator=randomness))
+    return int(torch.multinomial(functional.softmax(logits / temperature, dim=0), 1, generator=generator))

@@ -1,4 +1,4 @@
-"""The model in training: loss, optimizer and learning rate for Lightning."""
+"""The `LightningModule` of the model: loss, optimizer and learning rate."""
 
 import logging
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class LanguageModel(LightningModule):
-    """`val/loss` and `train/loss` are in nats per byte."""
+    """Logs `train/loss` and `val/loss` in nats per byte."""
 
     def __init__(self, model: GPT, optimizer: OptimizerConfig, total_steps: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The optimizers of the `optimizer` config group and the learning rate's course over a run."""
+"""The optimizers of the `optimizer` config group, and the learning rate schedule."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,13 +12,13 @@ FINAL_LR_FRACTION = 0.1
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up over `warmup_fraction` of all steps, then a cosine down to a tenth."""
+    """Linear warm-up over `warmup_fraction` of all steps, then cosine decay to FINAL_LR_FRACTION."""
 
     total_steps: int
     warmup_fraction: float
 
     def __call__(self, step: int) -> float:
-        """The factor on the learning rate at `step`, counted from 0."""
+        """Return the factor on the learning rate at `step`, counted from 0."""
         warmup_steps = self.warmup_fraction * self.total_steps
         if step < warmup_steps:
             return (step + 1) / (warmup_steps + 1)
@@ -80,13 +80,14 @@ OPTIMIZERS: dict[str, type[OptimizerConfig]] = {"adamw": AdamW, "sgd": SGD}
 
 
 def optimizer_type(name: str) -> type[OptimizerConfig]:
+    """Return the config class of an optimizer. Raises ValueError for an unknown name."""
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer.name is {name!r}; choose one of {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[name]
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weight decay pulls on matrices alone; norms and biases stay free."""
+    """Return the parameter groups: weight decay applies to matrices only, not to norms and biases."""
     return [
         {"params": _with_dimensions(model.parameters(), matrices=True), "weight_decay": weight_decay},
         {"params": _with_dimensions(model.parameters(), matrices=False), "weight_decay": 0.0},

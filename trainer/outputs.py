@@ -1,4 +1,4 @@
-"""Where a run writes to: the folders that Vertex AI names, or Hydra's output folder."""
+"""The output folders of a run: those that Vertex AI names, or folders in Hydra's output folder."""
 
 import os
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ BUCKETS_MOUNT = Path("/gcs")
 
 
 def local_path(location: str) -> Path:
-    """The path of `location` on this machine.
+    """Return the local path of `location`.
 
-    `gs://bucket/x` is `/gcs/bucket/x`: a Vertex AI container has the buckets mounted there. `file:///x` and a path
-    stay what they are. Raises ValueError for any other scheme.
+    `gs://bucket/x` is `/gcs/bucket/x`, where a Vertex AI container has the buckets mounted; `file:///x` is `/x`; a path
+    is unchanged. Raises ValueError for any other scheme.
     """
     if "://" not in location:
         return Path(location)
@@ -39,7 +39,7 @@ class Outputs:
 
 
 def find_outputs(run_dir: Path, environment: Mapping[str, str] = os.environ) -> Outputs:
-    """`AIP_CHECKPOINT_DIR` and `AIP_MODEL_DIR` where they are set, folders in `run_dir` where not."""
+    """Return the folders in `AIP_CHECKPOINT_DIR` and `AIP_MODEL_DIR`; for an unset variable, a folder in `run_dir`."""
     return Outputs(
         run_dir=run_dir,
         checkpoint_dir=_folder(environment.get("AIP_CHECKPOINT_DIR"), run_dir / "checkpoints"),

@@ -1,4 +1,4 @@
-"""The model folder: `model.pt`, the weights, and `config.yaml`, the config of the run that made them."""
+"""Writes and reads a model folder: the weights in `model.pt` and the config of the run in `config.yaml`."""
 
 from pathlib import Path
 from typing import cast
@@ -22,10 +22,10 @@ def save_model(model: GPT, config: DictConfig, folder: Path) -> None:
 
 
 def load_model(folder: Path) -> GPT:
-    """Raises FileNotFoundError when the folder lacks one of its two files."""
+    """Load the model on the CPU. Raises FileNotFoundError when one of the two files is missing."""
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"'{folder}' is no model folder: it has no {name}")
+            raise FileNotFoundError(f"'{folder}' is not a model folder: it has no {name}")
     config = cast(DictConfig, OmegaConf.load(folder / CONFIG_FILE))
     model = GPT(read_model(config))
     model.load_state_dict(torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True))

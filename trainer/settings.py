@@ -1,4 +1,4 @@
-"""The composed config as typed, checked values: read once here, trusted everywhere else."""
+"""Converts the composed config to typed and checked dataclasses."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast, get_args
@@ -17,9 +17,11 @@ PRECISIONS: dict[str, Precision] = {name: name for name in get_args(Precision)}
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """`max_steps` None: as many steps as `train_bytes` gives at the batch's size, so that all sizes cost the same.
+    """The length and the hardware settings of a run. Raises ValueError for a value out of range.
 
-    `validations` are spread over the run, the last one at its end.
+    If `max_steps` is None, the number of steps is `train_bytes` divided by the bytes of a batch, so that runs with
+    different batch sizes process the same number of bytes. `validations` is the number of validations, evenly spaced,
+    the last one at the end of the run.
     """
 
     accelerator: str
@@ -55,12 +57,12 @@ class Settings:
 
     @property
     def validation_interval(self) -> int:
-        """Steps between two validations in training; one more follows at the end."""
+        """The number of steps between two validations during training; one more validation follows at the end."""
         return self.total_steps // self.trainer.validations + 1
 
 
 def read_settings(config: DictConfig) -> Settings:
-    """Raises ValueError for a value out of range or of the wrong type, ConfigKeyError for an unknown key."""
+    """Read the composed config. Raises ValueError for an invalid value or type, ConfigKeyError for an unknown key."""
     return Settings(
         seed=config.seed,
         data=_typed(DataConfig, config.data),
@@ -75,6 +77,6 @@ def read_model(config: DictConfig) -> GPTConfig:
 
 
 def _typed(schema: type[T], section: DictConfig) -> T:
-    # Resolved first: an interpolation such as ${data.block_size} is found from the whole config alone.
+    # Resolve first: an interpolation such as ${data.block_size} needs the whole config.
     values = OmegaConf.to_container(section, resolve=True)
     return cast(T, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), values)))

@@ -34,14 +34,14 @@ def main(config: DictConfig) -> float:
     model = GPT(settings.model)
     val_loss = fit(model, settings, outputs)
     save_model(model, config, outputs.model_dir)
-    # As a literal: one line in a log, and no control characters from a model that has learnt little.
+    # %r keeps the sample on one line and escapes the control characters that a poorly trained model generates.
     log.info("sample: %r", generate(model, SAMPLE_PROMPT, SAMPLE_LENGTH_BYTES).decode(errors="replace"))
     log.info("val/loss %.4f nats per byte; model in %s", val_loss, outputs.model_dir)
     return val_loss
 
 
 def fit(model: GPT, settings: Settings, outputs: Outputs) -> float:
-    """Trains `model` in place, from the last checkpoint where there is one; its loss at the end."""
+    """Train `model` in place, from the last checkpoint if it exists. Return the final `val/loss` in nats per byte."""
     data = CorpusData(settings.data, settings.seed)
     steps = settings.total_steps
     log.info("%d bytes of text, %d parameters, %d steps", data.size_bytes, model.parameter_count(), steps)
@@ -81,7 +81,7 @@ def keep_last_checkpoint(folder: Path, interval_steps: int) -> ModelCheckpoint:
 
 
 def silence_lightning() -> None:
-    """No tips and no list of accelerators; its warnings stay, but for one about its own use of torch."""
+    """Turn off Lightning's tips and device list; keep its warnings, except one about Lightning's own use of torch."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec")
 

@@ -59,14 +59,14 @@ trials = st.builds(
 
 
 @given(parameters=st.lists(parameters, max_size=4), trials=st.lists(trials, max_size=3))
-def test_a_job_survives_the_way_through_json_unchanged(parameters: list[ParameterSpec], trials: list[Trial]) -> None:
+def test_a_job_is_unchanged_by_a_round_trip_through_json(parameters: list[ParameterSpec], trials: list[Trial]) -> None:
     job = make_job(trials)
     job = dataclasses.replace(job, study_spec=dataclasses.replace(job.study_spec, parameters=tuple(parameters)))
 
     assert parse_job(json.loads(json.dumps(dump_job(job)))) == job
 
 
-def test_conditional_parameters_of_every_kind_of_parent_survive_the_way_through_json() -> None:
+def test_conditional_parameters_of_every_kind_of_parent_are_unchanged_by_a_round_trip_through_json() -> None:
     child = ParameterSpec("child", DoubleRange(0.0, 1.0))
     parents = (
         ParameterSpec("c", Categorical(("a", "b")), None, (ConditionalParameter(("a",), child),)),
@@ -78,7 +78,7 @@ def test_conditional_parameters_of_every_kind_of_parent_survive_the_way_through_
     assert parse_study_spec(dump_study_spec(spec)) == spec
 
 
-def test_google_s_own_client_reads_what_is_written_and_writes_what_is_read() -> None:
+def test_the_json_can_be_read_and_written_by_googles_client() -> None:
     from google.cloud.aiplatform_v1.types import HyperparameterTuningJob as Message
     from google.protobuf import json_format
 
@@ -108,7 +108,7 @@ def test_enums_are_read_by_number_as_the_rest_client_sends_them() -> None:
     assert dump_study_spec(spec)["algorithm"] == "RANDOM_SEARCH"
 
 
-def test_the_numbers_of_the_enums_are_google_s() -> None:
+def test_the_numbers_of_the_enums_equal_googles() -> None:
     from google.cloud.aiplatform_v1 import types
 
     from hydra_vertex.job import Algorithm, MeasurementSelection
@@ -121,24 +121,24 @@ def test_the_numbers_of_the_enums_are_google_s() -> None:
         MeasurementSelection: types.StudySpec.MeasurementSelectionType,
         Algorithm: types.StudySpec.Algorithm,
     }
-    for ours, google in pairs.items():
-        numbered = {member.value: number for number, member in enumerate(ours)}
+    for members, google in pairs.items():
+        numbered = {member.value: number for number, member in enumerate(members)}
         assert {member.name: member.value for member in google}.items() <= numbered.items()
 
 
 @pytest.mark.parametrize("value", ["1e999999999", "-1e999999999", "1e-999999999", 2**63, str(-(2**63) - 1), 10**400])
-def test_a_whole_number_has_64_bits_at_most_and_costs_no_more(value: int | str) -> None:
+def test_a_whole_number_of_more_than_64_bits_is_refused(value: int | str) -> None:
     with pytest.raises(DocumentError, match="x: expected a whole number"):
         parse_integer(value, "x")
     assert parse_integer(str(-(2**63)), "x") == -(2**63)
 
 
-def test_a_double_that_an_int_is_too_large_for_is_refused() -> None:
+def test_an_int_that_is_too_large_for_a_double_is_refused() -> None:
     with pytest.raises(DocumentError, match="x: expected a finite number"):
         parse_number(10**400, "x")
 
 
-def test_integers_are_whole_beyond_what_a_double_holds() -> None:
+def test_integers_that_no_double_can_represent_are_read_exactly() -> None:
     spec = parse_study_spec(
         {"parameters": [{"parameterId": "n", "integerValueSpec": {"minValue": "1", "maxValue": "9007199254740993"}}]}
     )
@@ -146,7 +146,7 @@ def test_integers_are_whole_beyond_what_a_double_holds() -> None:
     assert spec.parameters[0].domain == IntegerRange(1, 9007199254740993)
 
 
-def test_fields_that_nothing_reads_are_kept() -> None:
+def test_unknown_fields_are_kept() -> None:
     document = dump_job(make_job()) | {"encryptionSpec": {"kmsKeyName": "k"}}
     spec = dict(document["trialJobSpec"]) | {
         "serviceAccount": "a@b",
@@ -181,7 +181,7 @@ def test_fields_that_nothing_reads_are_kept() -> None:
         ({"labels": 1}, "labels"),
     ],
 )
-def test_a_malformed_job_is_refused_with_the_path_of_the_field(change: dict[str, object], field: str) -> None:
+def test_the_error_for_a_malformed_job_has_the_path_of_the_field(change: dict[str, object], field: str) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_job({**dump_job(make_job()), **change})
 
@@ -189,7 +189,7 @@ def test_a_malformed_job_is_refused_with_the_path_of_the_field(change: dict[str,
     assert str(caught.value).startswith(f"{field}: ")
 
 
-def test_a_job_file_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_saved_job_file_is_loaded_unchanged(tmp_path: Path) -> None:
     job: HyperparameterTuningJob = make_job([make_trial(1, 2.5)])
     save_job(job, tmp_path / "deep" / "job.json")
 

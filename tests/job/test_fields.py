@@ -1,4 +1,4 @@
-"""Numbers, durations and times of the proto3 JSON mapping, at their edges and beyond."""
+"""Numbers, durations and times of the proto3 JSON mapping, at their limits and beyond."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Parse = Callable[[Json, str], object]
         (parse_duration_s, "-0.5s", -0.5),
     ],
 )
-def test_a_number_is_read_up_to_its_limit(parse: Parse, value: Json, found: float) -> None:
+def test_a_number_within_its_limits_is_read(parse: Parse, value: Json, found: float) -> None:
     assert parse(value, "field") == found
 
 
@@ -74,7 +74,9 @@ def test_a_number_is_read_up_to_its_limit(parse: Parse, value: Json, found: floa
     ],
     ids=range(29),
 )
-def test_what_is_no_number_of_its_kind_is_refused_by_its_path(parse: Parse, value: Json, problem: str) -> None:
+def test_the_error_for_an_invalid_number_duration_or_time_names_the_field(
+    parse: Parse, value: Json, problem: str
+) -> None:
     with pytest.raises(DocumentError) as caught:
         parse(value, "field")
     assert str(caught.value).startswith("field: ")
@@ -86,19 +88,19 @@ JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabe
 
 @pytest.mark.parametrize("parse", [parse_integer, parse_number, parse_duration_s, parse_time])
 @given(value=JSON)
-def test_any_value_is_read_or_refused(parse: Parse, value: Json) -> None:
+def test_any_value_is_read_or_refused_with_a_document_error(parse: Parse, value: Json) -> None:
     with suppress(DocumentError):
         parse(value, "field")
 
 
 @pytest.mark.parametrize("value", [10**400, math.nan, math.inf])
-def test_a_parameter_of_a_trial_is_a_finite_number(value: float) -> None:
+def test_a_number_in_a_trials_parameters_must_be_finite(value: float) -> None:
     with pytest.raises(DocumentError, match=r"^trial.parameters\[0\].value: expected a finite number"):
         parse_trial({"parameters": [{"parameterId": "x", "value": value}]})
 
 
 @pytest.mark.parametrize("depth", [DEPTH_LIMIT, DEPTH_LIMIT + 1, 200])
-def test_conditional_parameters_are_read_to_a_limited_depth(depth: int) -> None:
+def test_the_nesting_of_conditional_parameters_is_limited(depth: int) -> None:
     spec: Json = {"parameterId": "x", "doubleValueSpec": {}}
     for _ in range(depth):
         child: Json = {"parentCategoricalValues": {"values": ["a"]}, "parameterSpec": spec}

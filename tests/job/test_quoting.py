@@ -1,4 +1,4 @@
-"""What a message shows of a value that is at fault."""
+"""How a message shows an invalid value."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from hydra_vertex.job.quoting import quoted
         ({"a": 1}, "an object of 1 fields"),
     ],
 )
-def test_a_value_is_shown_as_python_writes_it_as_far_as_it_is_short(value: object, shown: str) -> None:
+def test_a_short_value_is_shown_as_its_repr_and_a_long_one_is_shortened(value: object, shown: str) -> None:
     assert quoted(value) == shown
 
 
 @given(st.text(alphabet=st.characters(), max_size=200) | st.integers() | st.floats())
-def test_what_is_shown_can_be_printed_and_is_short(value: object) -> None:
+def test_the_quoted_value_can_be_encoded_and_is_short(value: object) -> None:
     assert quoted(value).encode()
     assert len(quoted(value)) < 1000

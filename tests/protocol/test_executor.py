@@ -22,7 +22,7 @@ def document(tmp_path: Path, **parameters: object) -> str:
     )
 
 
-def test_parameters_and_artifacts_are_read_as_kfp_writes_them(tmp_path: Path) -> None:
+def test_the_parameters_and_artifacts_of_kfp_are_read(tmp_path: Path) -> None:
     given = parse_executor_input(document(tmp_path, text="a", count=3.0, many='["x", "y z"]'))
 
     assert given.text("text") == "a"
@@ -34,7 +34,7 @@ def test_parameters_and_artifacts_are_read_as_kfp_writes_them(tmp_path: Path) ->
     assert given.outputs["model"].path == tmp_path / "model"
 
 
-def test_the_output_document_holds_every_artifact_and_parameter(tmp_path: Path) -> None:
+def test_the_output_document_contains_every_artifact_and_parameter(tmp_path: Path) -> None:
     given = parse_executor_input(document(tmp_path))
 
     given.write_output({"best_value": 1.5}, {"model": {"loss": 1.5}})
@@ -57,7 +57,7 @@ def test_the_output_document_holds_every_artifact_and_parameter(tmp_path: Path) 
         ('{"inputs": {"artifacts": {"a": {"artifacts": []}}}, "outputs": {"outputFile": "x"}}', "inputs.artifacts.a"),
     ],
 )
-def test_what_kfp_does_not_write_is_refused_with_the_field(text: str, field: str) -> None:
+def test_the_error_for_a_malformed_executor_input_names_the_field(text: str, field: str) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_executor_input(text)
 
@@ -70,11 +70,13 @@ def test_what_kfp_does_not_write_is_refused_with_the_field(text: str, field: str
         ({"x": 1}, "text"),
         ({"x": "3"}, "integer"),
         ({"x": 1.5}, "integer"),
+        ({"x": float("nan")}, "integer"),
+        ({"x": float("inf")}, "integer"),
         ({"x": True}, "integer"),
         ({"x": "[1]"}, "strings"),
     ],
 )
-def test_a_parameter_of_another_type_is_refused(tmp_path: Path, parameters: dict[str, object], read: str) -> None:
+def test_a_parameter_of_the_wrong_type_is_refused(tmp_path: Path, parameters: dict[str, object], read: str) -> None:
     given = parse_executor_input(document(tmp_path, **parameters))
 
     with pytest.raises(DocumentError, match=r"parameterValues\.x"):

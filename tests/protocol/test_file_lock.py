@@ -1,4 +1,4 @@
-"""Locks between threads and processes, on a real file system and on one that says it has none."""
+"""Locks between threads and processes, on a real file system and on one that does not support locks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def test_one_holds_it_and_the_other_is_told_so(tmp_path: Path) -> None:
+def test_a_lock_that_is_held_elsewhere_raises_an_error_until_it_is_released(tmp_path: Path) -> None:
     with opened(tmp_path / "lock") as first, opened(tmp_path / "lock") as second:
         assert try_lock(first)
         with pytest.raises(BlockingIOError):
@@ -34,7 +34,7 @@ def test_one_holds_it_and_the_other_is_told_so(tmp_path: Path) -> None:
         assert try_lock(second)
 
 
-def test_a_wait_ends_at_its_limit(tmp_path: Path) -> None:
+def test_waiting_for_a_lock_ends_at_the_timeout(tmp_path: Path) -> None:
     with opened(tmp_path / "lock") as first, opened(tmp_path / "lock") as second:
         assert wait_for_lock(first, 0.0)
         with pytest.raises(TimeoutError, match=r"locked by another process for 0\.05 s") as caught:
@@ -42,7 +42,7 @@ def test_a_wait_ends_at_its_limit(tmp_path: Path) -> None:
         assert caught.value.errno == errno.ETIMEDOUT
 
 
-def test_the_lock_of_a_process_that_is_killed_is_free(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
     code = (
         "import sys, time; from hydra_vertex.protocol.file_lock import open_lock_file, try_lock\n"
         "try_lock(open_lock_file(sys.argv[1])); print('locked', flush=True); time.sleep(60)"
@@ -58,7 +58,9 @@ def test_the_lock_of_a_process_that_is_killed_is_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_without_locks_gives_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_on_a_file_system_without_locks_no_lock_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def flock(descriptor: int, operation: int) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -68,14 +70,14 @@ def test_a_file_system_without_locks_gives_none(tmp_path: Path, monkeypatch: pyt
         assert not wait_for_lock(descriptor, 30.0)
 
 
-def test_any_other_error_is_one(tmp_path: Path) -> None:
+def test_any_other_error_is_raised(tmp_path: Path) -> None:
     with opened(tmp_path / "lock") as descriptor:
         pass
     with pytest.raises(OSError, match="Bad file descriptor"):
         wait_for_lock(descriptor, 30.0)
 
 
-def test_a_lock_file_is_not_inherited_and_is_made_with_its_permissions(tmp_path: Path) -> None:
+def test_a_lock_file_is_not_inherited_and_has_default_permissions(tmp_path: Path) -> None:
     with opened(tmp_path / "lock") as descriptor:
         assert not os.get_inheritable(descriptor)
     assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666 & ~_umask()

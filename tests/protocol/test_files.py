@@ -11,7 +11,7 @@ from hydra_vertex.protocol.files import local_path, write_atomic
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path, durable: bool) -> None:
+def test_a_file_is_replaced_and_no_temporary_file_remains(tmp_path: Path, durable: bool) -> None:
     path = tmp_path / "deep" / "file.txt"
     write_atomic(path, "old", durable=durable)
     write_atomic(path, b"new", durable=durable)
@@ -20,7 +20,7 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path, 
     assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_atomic(path, "old")
 
@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_a_new_file_has_the_permissions_that_the_umask_gives(tmp_path: Path) -> None:
+def test_a_new_file_has_default_permissions(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_atomic(tmp_path / "file", "x")
@@ -41,8 +41,8 @@ def test_a_new_file_has_the_permissions_that_the_umask_gives(tmp_path: Path) -> 
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
-def test_the_permissions_of_other_threads_files_are_left_alone(tmp_path: Path) -> None:
-    """The umask is the whole process's: whoever changes it for a moment changes it for all threads."""
+def test_the_permissions_of_files_that_other_threads_create_are_not_affected(tmp_path: Path) -> None:
+    """The umask belongs to the process: a temporary change would affect all threads."""
     before = os.umask(0o077)
     stop = threading.Event()
 
@@ -74,5 +74,5 @@ def test_the_permissions_of_other_threads_files_are_left_alone(tmp_path: Path) -
         ("a/b", "a/b"),
     ],
 )
-def test_a_uri_is_found_where_its_store_is_mounted(uri: str, path: str) -> None:
+def test_the_local_path_of_a_uri_is_below_the_mount_of_its_store(uri: str, path: str) -> None:
     assert local_path(uri) == Path(path)

@@ -1,4 +1,4 @@
-"""The modules that a trial's supervisor may import: it starts without site, and its start is part of each trial."""
+"""The modules that a trial's supervisor imports must load fast: the supervisor starts, without site, in every trial."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import hydra_vertex.protocol
 
 ROOT = Path(hydra_vertex.protocol.__file__).parents[2]
 ALREADY = {"json", "os", "select", "signal", "sys", "time"}
-"""What the supervisor imports anyway."""
+"""The modules that the supervisor imports itself."""
 
 
 @pytest.mark.parametrize("name", ["signals", "file_lock", "regular_file", "reaping"])
-def test_a_light_module_needs_little_of_the_standard_library_and_nothing_else(name: str) -> None:
+def test_a_light_module_imports_only_a_few_modules_of_the_standard_library(name: str) -> None:
     code = (
         f"import sys; sys.path.append({str(ROOT)!r})\n"
         f"import {', '.join(sorted(ALREADY))}; before = set(sys.modules)\n"

@@ -17,7 +17,7 @@ from hydra_vertex.protocol.explanation import (
 )
 
 
-def test_an_app_s_command_is_found_again_behind_hydra_trial() -> None:
+def test_the_apps_command_is_found_in_the_command_of_a_trial() -> None:
     app = ("python", "train.py", "experiment=docs", "--config-dir", "x")
 
     assert app_command(trial_command(app, "val/loss")) == app
@@ -33,7 +33,7 @@ def test_an_app_s_command_is_found_again_behind_hydra_trial() -> None:
         ((), None),
     ],
 )
-def test_a_command_that_hydra_trial_does_not_start_names_no_app(
+def test_the_apps_command_is_found_only_after_hydra_trial_and_a_separator(
     command: tuple[str, ...], app: tuple[str, ...] | None
 ) -> None:
     assert app_command(command) == app
@@ -42,11 +42,11 @@ def test_a_command_that_hydra_trial_does_not_start_names_no_app(
 @pytest.mark.parametrize(
     ("value", "text"), [(4, "--k=4"), (128.0, "--k=128.0"), (1e-05, "--k=1e-05"), ("a b", "--k=a b"), ("", "--k=")]
 )
-def test_a_parameter_is_appended_as_vertex_does(value: float | int | str, text: str) -> None:
+def test_a_parameter_argument_has_the_form_of_vertex_ai(value: float | int | str, text: str) -> None:
     assert parameter_argument("k", value) == text
 
 
-def test_a_trial_s_environment_is_what_vertex_sets() -> None:
+def test_a_trials_environment_variables_are_those_of_vertex_ai() -> None:
     environment = TrialEnvironment("7", "/m/file", "123", OutputDirs.below("gs://b/base/", "7"))
 
     variables = environment.to_environ()
@@ -63,7 +63,7 @@ def test_a_trial_s_environment_is_what_vertex_sets() -> None:
     assert not is_trial({})
 
 
-def test_an_explanation_survives_the_way_through_json() -> None:
+def test_an_explanation_is_unchanged_by_a_round_trip_through_json() -> None:
     composition = Composition({"a": {"b": 1.5, "c": "${a.b}"}}, {"model": "nano", "logger": None})
     explanation = Explanation(
         arguments=(
@@ -90,21 +90,21 @@ def test_a_malformed_explanation_is_refused(document: json.Json) -> None:
         parse_explanation(document)
 
 
-def test_json_has_no_nan() -> None:
+def test_nan_is_not_written_as_json() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json.dumps(float("nan"))
 
 
-def test_the_drawn_tree_of_errors_is_the_tree() -> None:
-    drawn = errors.__doc__ or ""
+def test_the_documented_tree_of_errors_contains_every_error_class() -> None:
+    documented = errors.__doc__ or ""
     found = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.HydraVertexError)]
 
     assert len(found) > 8
     for cls in found:
-        assert f" {cls.__name__} " in drawn, cls
+        assert f" {cls.__name__} " in documented, cls
 
 
-def test_no_module_raises_an_error_without_a_name() -> None:
+def test_no_module_raises_exception_or_runtime_error() -> None:
     from conftest import ROOT
 
     for path in [p for folder in ("components", "pipelines") for p in Path(ROOT, folder).rglob("*.py")]:

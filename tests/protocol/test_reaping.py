@@ -1,4 +1,4 @@
-"""Children that have exited, in a process of their own: another test's children are not to be reaped."""
+"""Reaping of exited children, in a separate process, so that the children of other tests are not reaped."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def printed(code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-def test_without_children_nothing_is_left() -> None:
+def test_without_children_nothing_is_reaped_and_no_child_is_left() -> None:
     assert printed("print(reap_exited())") == "({}, False)"
 
 
-def test_each_child_that_has_exited_is_there_with_its_return_code_and_the_others_are_left() -> None:
+def test_exited_children_are_returned_with_their_return_codes_and_running_ones_are_left() -> None:
     code = """
         ended, killed = child(lambda: os._exit(3)), child(lambda: os.kill(os.getpid(), signal.SIGKILL))
         running = child(lambda: time.sleep(60))
@@ -46,7 +46,7 @@ def test_each_child_that_has_exited_is_there_with_its_return_code_and_the_others
     assert printed(code) == "True ({}, True)\nTrue ({}, False)"
 
 
-def test_an_orphan_is_reaped_by_the_process_that_has_adopted_it() -> None:
+def test_a_re_parented_orphan_is_reaped() -> None:
     code = """
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
         parent = child(lambda: child(lambda: (time.sleep(0.2), os._exit(7))))

@@ -1,4 +1,7 @@
-"""The sample app's modules and runs. It is no package: its folder is on the path as `python train.py` puts it there."""
+"""Fixtures that import the sample app's modules and run its scripts.
+
+The app is not a package: its folder is added to `sys.path`, as `python train.py` does.
+"""
 
 import importlib
 import os
@@ -21,7 +24,7 @@ Run = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="package")
 def app() -> Iterator[ImportModule]:
-    """Imports a module of the app by name; all are forgotten afterwards, as their names are anyone's."""
+    """Import a module of the app by name. Afterwards all are removed from `sys.modules`: their names are common."""
     sys.path.insert(0, str(TRAINER))
     yield importlib.import_module
     sys.path.remove(str(TRAINER))

@@ -14,7 +14,7 @@ ADAMW: dict[str, Any] = {
 SGD: dict[str, Any] = {"name": "sgd", "lr": 0.1, "weight_decay": 0.0, "warmup_fraction": 0.0, "momentum": 0.9}
 
 
-def test_the_learning_rate_rises_to_its_full_height_and_falls_to_a_tenth(app):
+def test_the_learning_rate_rises_to_its_maximum_and_falls_to_a_tenth(app):
     factors = [app("optimizers").Schedule(total_steps=100, warmup_fraction=0.1)(step) for step in range(101)]
     assert factors[:11] == sorted(factors[:11])
     assert factors[0] > 0
@@ -30,7 +30,7 @@ def test_a_run_without_warm_up_or_of_one_step_starts_at_the_full_learning_rate(a
 
 
 @pytest.mark.parametrize("values", [ADAMW, SGD])
-def test_every_optimizer_lowers_a_loss(app, values):
+def test_every_optimizer_reduces_a_loss(app, values):
     torch.manual_seed(0)
     layer = nn.Linear(4, 1)
     optimizer = app("optimizers").optimizer_type(values["name"])(**values).build(layer)
@@ -43,7 +43,7 @@ def test_every_optimizer_lowers_a_loss(app, values):
     assert layer(x).square().mean().item() < start
 
 
-def test_weight_decay_pulls_on_matrices_alone(app):
+def test_weight_decay_applies_only_to_matrices(app):
     layer = nn.Linear(4, 2)
     optimizer = app("optimizers").AdamW(**ADAMW).build(layer)
     decays = {id(parameter): group["weight_decay"] for group in optimizer.param_groups for parameter in group["params"]}
@@ -61,11 +61,11 @@ def test_weight_decay_pulls_on_matrices_alone(app):
         (SGD, {"momentum": 1.5}, r"optimizer\.momentum is 1\.5"),
     ],
 )
-def test_a_value_out_of_range_is_named(app, kind, change, message):
+def test_the_error_for_a_value_out_of_range_names_the_field(app, kind, change, message):
     with pytest.raises(ValueError, match=message):
         app("optimizers").optimizer_type(kind["name"])(**kind | change)
 
 
-def test_an_unknown_optimizer_is_named_with_the_known_ones(app):
+def test_the_error_for_an_unknown_optimizer_lists_the_known_ones(app):
     with pytest.raises(ValueError, match=r"optimizer\.name is 'lion'; choose one of adamw, sgd"):
         app("optimizers").optimizer_type("lion")

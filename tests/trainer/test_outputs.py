@@ -14,11 +14,11 @@ import pytest
         ("file:///data/my%20model", "/data/my model"),
     ],
 )
-def test_a_location_is_a_path_on_this_machine(app, location, path):
+def test_a_location_is_converted_to_a_local_path(app, location, path):
     assert app("outputs").local_path(location) == Path(path)
 
 
-def test_another_scheme_is_refused_with_those_allowed(app):
+def test_the_error_for_another_scheme_lists_the_allowed_ones(app):
     with pytest.raises(
         ValueError, match=r"'s3://bucket/x' has the scheme s3://; allowed are a path, file:// and gs://"
     ):
@@ -26,13 +26,13 @@ def test_another_scheme_is_refused_with_those_allowed(app):
 
 
 @pytest.mark.parametrize("environment", [{}, {"AIP_MODEL_DIR": "", "AIP_CHECKPOINT_DIR": ""}])
-def test_what_vertex_does_not_name_lies_in_the_run_folder(app, tmp_path, environment):
+def test_folders_that_vertex_ai_does_not_name_are_in_the_run_folder(app, tmp_path, environment):
     outputs = app("outputs").find_outputs(tmp_path, environment)
     assert outputs.model_dir == tmp_path / "model"
     assert outputs.last_checkpoint == tmp_path / "checkpoints" / "last.ckpt"
 
 
-def test_the_two_folders_are_named_each_on_its_own(app, tmp_path):
+def test_each_folder_can_be_set_without_the_other(app, tmp_path):
     outputs = app("outputs").find_outputs(tmp_path, {"AIP_CHECKPOINT_DIR": "gs://bucket/study/3/checkpoints"})
     assert outputs.checkpoint_dir == Path("/gcs/bucket/study/3/checkpoints")
     assert outputs.model_dir == tmp_path / "model"

@@ -26,22 +26,24 @@ def settings_of(app, compose_config):
         if path.parent.name != "hydra"
     ],
 )
-def test_every_file_of_every_group_composes_to_valid_settings(settings_of, choice):
+def test_every_option_of_every_config_group_gives_valid_settings(settings_of, choice):
     assert settings_of(choice).total_steps >= 1
 
 
-def test_the_block_of_the_model_is_that_of_the_data(settings_of):
+def test_the_model_has_the_block_size_of_the_data(settings_of):
     assert settings_of("data.block_size=48").model.block_size == 48
 
 
 @pytest.mark.parametrize("batch_size", [8, 16, 32, 64])
-def test_every_batch_size_sees_about_the_same_bytes(settings_of, batch_size):
+def test_every_batch_size_processes_about_the_same_number_of_bytes(settings_of, batch_size):
     settings = settings_of("experiment=docs", f"data.batch_size={batch_size}")
-    seen = settings.total_steps * batch_size * settings.data.block_size
-    assert settings.trainer.train_bytes - batch_size * settings.data.block_size < seen <= settings.trainer.train_bytes
+    processed = settings.total_steps * batch_size * settings.data.block_size
+    assert (
+        settings.trainer.train_bytes - batch_size * settings.data.block_size < processed <= settings.trainer.train_bytes
+    )
 
 
-def test_steps_that_are_given_win_over_bytes(settings_of):
+def test_max_steps_overrides_train_bytes(settings_of):
     assert settings_of("trainer.max_steps=7").total_steps == 7
 
 
@@ -51,7 +53,7 @@ def settings(app, compose_config):
 
 
 @given(steps=st.integers(1, 10_000), validations=st.integers(1, 50))
-def test_validations_in_training_leave_one_for_the_end(settings, steps, validations):
+def test_validations_during_training_are_fewer_than_all_validations(settings, steps, validations):
     trainer = replace(settings.trainer, max_steps=steps, validations=validations)
     in_training = steps // replace(settings, trainer=trainer).validation_interval
     assert in_training < validations or steps < validations
@@ -70,17 +72,17 @@ def test_validations_in_training_leave_one_for_the_end(settings, steps, validati
         ("optimizer.name=lion", r"optimizer\.name is 'lion'"),
     ],
 )
-def test_a_value_out_of_range_is_named(settings_of, override, message):
+def test_the_error_for_a_value_out_of_range_names_the_key(settings_of, override, message):
     with pytest.raises(ValueError, match=message):
         settings_of(override)
 
 
-def test_a_value_of_the_wrong_type_is_named(settings_of):
+def test_the_error_for_a_value_of_the_wrong_type_shows_the_value(settings_of):
     with pytest.raises(ValidationError, match="'wide' of type 'str' could not be converted to Integer"):
         settings_of("model.width=wide")
 
 
-def test_an_unknown_key_is_named(settings_of):
+def test_the_error_for_an_unknown_key_names_the_key(settings_of):
     with pytest.raises(ConfigKeyError, match="widht"):
         settings_of("+model.widht=64")
 
@@ -90,13 +92,13 @@ def search(compose_config):
     return compose_config("experiment=docs", "hparams_search=docs", with_hydra=True)
 
 
-def test_the_search_file_composes_where_no_sweeper_is_installed(search):
+def test_the_search_file_composes_without_a_sweeper_plugin(search):
     assert search.optimized_metric == "val/loss"
     assert search.hydra.sweeper.direction == "minimize"
     assert {"n_trials", "n_jobs", "params"} <= set(search.hydra.sweeper)
 
 
-def test_every_searched_key_is_in_the_config(search):
+def test_every_key_of_the_search_space_is_in_the_config(search):
     missing = object()
     assert [
         key for key in search.hydra.sweeper.params if OmegaConf.select(search, key, default=missing) is missing
@@ -104,7 +106,7 @@ def test_every_searched_key_is_in_the_config(search):
 
 
 def _ends(key: str, space: str) -> list[str]:
-    """The choices of a choice, and both ends of an interval."""
+    """Return overrides for all options of a choice, or for both ends of an interval."""
     value = OverridesParser.create().parse_override(f"{key}={space}").value()
     match value:
         case ChoiceSweep(list=choices):
@@ -114,14 +116,14 @@ def _ends(key: str, space: str) -> list[str]:
     raise AssertionError(f"{key}: {space} is neither a choice nor an interval")
 
 
-def test_every_choice_and_end_of_the_search_space_is_a_valid_run(search, settings_of):
+def test_every_choice_and_interval_end_of_the_search_space_gives_valid_settings(search, settings_of):
     for key, space in search.hydra.sweeper.params.items():
         for override in _ends(key, space):
             assert settings_of("experiment=docs", override).total_steps > 0, override
 
 
 @pytest.mark.parametrize("path", sorted(TRAINER.glob("*.py")), ids=lambda path: path.name)
-def test_the_app_imports_nothing_of_hydra_vertex(path):
+def test_the_app_does_not_import_hydra_vertex(path):
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

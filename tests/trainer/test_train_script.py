@@ -1,4 +1,4 @@
-"""Runs of `python train.py` as a user starts them."""
+"""Runs of `train.py` and `generate.py` as child processes."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ STEPS = 40
 
 
 def losses(log: str) -> list[float]:
-    """`val/loss` at each validation, in order."""
+    """Return `val/loss` of each validation, in order."""
     return [float(loss) for loss in re.findall(r"step \d+ of \d+: val/loss (\S+)", log)]
 
 
@@ -32,40 +32,40 @@ def first_run(run_script, folder, vertex):
 
 @pytest.fixture(scope="module")
 def run_dir(run_script, first_run, folder) -> Path:
-    """The output folder of the same run without Vertex AI."""
+    """The output folder of the same run without the environment variables of Vertex AI."""
     path = folder / "plain"
     second = run_script("train.py", *TINY, f"trainer.max_steps={STEPS}", f"hydra.run.dir={path}", cwd=folder)
     assert second.returncode == 0, second.stderr
     return path
 
 
-def test_a_run_ends_with_a_sample_and_its_loss(first_run):
+def test_a_run_logs_a_sample_and_its_loss_at_the_end(first_run):
     assert first_run.returncode == 0, first_run.stderr
     *_, sample, last = first_run.stdout.splitlines()
     assert "sample: 'The " in sample
     assert f"val/loss {losses(first_run.stdout)[-1]:.4f} nats per byte" in last
 
 
-def test_a_run_writes_its_log_and_nothing_else(first_run):
+def test_a_run_prints_only_log_messages(first_run):
     assert first_run.stderr == ""
     assert [
         line for line in first_run.stdout.splitlines() if not re.match(r"\[[\d :,-]+\]\[\w+\]\[INFO\] - ", line)
     ] == []
 
 
-def test_the_loss_falls_with_training(first_run):
-    course = losses(first_run.stdout)
-    assert len(course) == 4
-    assert course == sorted(course, reverse=True)
-    assert course[-1] < course[0] - 0.2
+def test_the_loss_decreases_during_training(first_run):
+    val_losses = losses(first_run.stdout)
+    assert len(val_losses) == 4
+    assert val_losses == sorted(val_losses, reverse=True)
+    assert val_losses[-1] < val_losses[0] - 0.2
 
 
-def test_checkpoint_and_model_go_where_vertex_says(first_run, folder):
+def test_checkpoint_and_model_are_written_to_the_folders_of_vertex_ai(first_run, folder):
     assert torch.load(folder / "3/checkpoints/last.ckpt", weights_only=True)["global_step"] == STEPS
     assert {path.name for path in (folder / "3/model").iterdir()} == {"model.pt", "config.yaml"}
 
 
-def test_without_vertex_all_is_in_the_output_folder_of_hydra(run_dir):
+def test_without_vertex_ai_all_files_are_in_the_output_folder_of_hydra(run_dir):
     assert (run_dir / "checkpoints/last.ckpt").is_file()
     assert (run_dir / "model/model.pt").is_file()
     assert "val/loss" in (run_dir / "csv/metrics.csv").read_text()
@@ -78,7 +78,7 @@ def test_the_same_config_gives_the_same_loss_and_weights(first_run, run_dir, fol
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_restart_goes_on_from_the_last_checkpoint(first_run, run_script, folder, vertex):
+def test_a_restart_continues_from_the_last_checkpoint(first_run, run_script, folder, vertex):
     again = run_script("train.py", *TINY, f"trainer.max_steps={STEPS + 20}", cwd=folder, environment=vertex)
     assert again.returncode == 0, again.stderr
     assert f"resumes at step {STEPS} of {STEPS + 20}" in again.stdout
@@ -86,7 +86,7 @@ def test_a_restart_goes_on_from_the_last_checkpoint(first_run, run_script, folde
     assert torch.load(folder / "3/checkpoints/last.ckpt", weights_only=True)["global_step"] == STEPS + 20
 
 
-def test_a_folder_of_text_and_the_other_optimizer_train_too(run_script, tmp_path):
+def test_a_run_trains_on_a_folder_of_texts_with_sgd(run_script, tmp_path):
     (tmp_path / "texts").mkdir()
     for name in ("a.md", "b.md"):
         (tmp_path / "texts" / name).write_text("Grüße an die Welt. " * 200, encoding="utf-8")
@@ -96,19 +96,19 @@ def test_a_folder_of_text_and_the_other_optimizer_train_too(run_script, tmp_path
     assert len(list(tmp_path.glob("outputs/docs/*/model/model.pt"))) == 1
 
 
-def test_a_data_path_that_is_not_there_fails_the_run_by_name(run_script, tmp_path):
+def test_the_error_for_a_missing_data_path_names_the_path(run_script, tmp_path):
     run = run_script("train.py", *TINY, "data.path=nowhere", cwd=tmp_path)
     assert run.returncode == 1
     assert "FileNotFoundError: data.path is 'nowhere': no such file or folder" in run.stderr
 
 
-def test_a_model_folder_writes_text(run_script, run_dir, folder):
+def test_generate_prints_text_from_a_model_folder(run_script, run_dir, folder):
     run = run_script("generate.py", str(run_dir / "model"), "--prompt=def ", "--length-bytes=20", cwd=folder)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("def ")
 
 
-def test_a_folder_without_a_model_is_named(run_script, tmp_path):
+def test_the_error_for_a_folder_without_a_model_names_the_folder(run_script, tmp_path):
     run = run_script("generate.py", str(tmp_path), cwd=tmp_path)
     assert run.returncode == 2
-    assert f"error: '{tmp_path}' is no model folder: it has no config.yaml" in run.stderr
+    assert f"error: '{tmp_path}' is not a model folder: it has no config.yaml" in run.stderr

@@ -1,4 +1,4 @@
-"""Training in this process: what a run returns, and that a restart changes nothing."""
+"""Training in this process: the returned loss, and the equality of a resumed and an uninterrupted run."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def train(app):
 
 @pytest.fixture
 def hydra_job(compose_config, tmp_path):
-    """The config as Hydra gives it to a run whose output folder is `tmp_path`."""
+    """The config that Hydra passes to a run with the output folder `tmp_path`."""
     config = compose_config(*TINY, "trainer.max_steps=3", f"hydra.runtime.output_dir={tmp_path}", with_hydra=True)
     HydraConfig.instance().set_config(config)
     with open_dict(config):
@@ -37,7 +37,7 @@ def test_a_run_returns_its_validation_loss(train, hydra_job, app, tmp_path):
 
 
 def _train(train, settings, checkpoints, run_dir, stop_at=None):
-    """The weights at the end of a run, or at `stop_at`, where it was cut short."""
+    """Train until `stop_at`, or until the end. Return the step and the weights."""
     train.seed_everything(settings.seed, verbose=False)
     outputs = train.find_outputs(run_dir, {"AIP_CHECKPOINT_DIR": str(checkpoints)})
     module = train.LanguageModel(train.GPT(settings.model), settings.optimizer, settings.total_steps)
@@ -49,11 +49,11 @@ def _train(train, settings, checkpoints, run_dir, stop_at=None):
     return trainer.global_step, module.state_dict()
 
 
-def test_a_run_that_was_cut_short_ends_with_the_weights_of_one_that_was_not(train, app, compose_config, tmp_path):
+def test_a_resumed_run_has_the_same_final_weights_as_an_uninterrupted_one(train, app, compose_config, tmp_path):
     settings = app("settings").read_settings(compose_config(*TINY, "trainer.max_steps=8"))
     _, whole = _train(train, settings, tmp_path / "a", tmp_path / "whole")
-    stopped_at, cut = _train(train, settings, tmp_path / "b", tmp_path / "cut", stop_at=5)
+    stopped_at, interrupted = _train(train, settings, tmp_path / "b", tmp_path / "interrupted", stop_at=5)
     ended_at, resumed = _train(train, settings, tmp_path / "b", tmp_path / "resumed")
     assert (stopped_at, ended_at) == (5, 8)
-    assert not all(torch.equal(whole[name], cut[name]) for name in whole)
+    assert not all(torch.equal(whole[name], interrupted[name]) for name in whole)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

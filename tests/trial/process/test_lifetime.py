@@ -1,4 +1,4 @@
-"""The life and death of a trial, in a container's own PID namespace and outside of one."""
+"""Signals, exit codes and holds of a trial: as process 1 of a PID namespace, as in a container, and outside of one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HANDLE = """
 
 
     def handle(number, frame):
-        # The signal may come while stdout is being flushed, which print would not survive.
+        # print is not reentrant: the signal may arrive while stdout is flushed.
         os.write(1, f"{signal.Signals(number).name}\\n".encode())
         sys.exit(7)
 
@@ -57,7 +57,7 @@ INTERRUPT = """
 
 
 def _name(value: object) -> str:
-    """A parameter in a test's name."""
+    """Return the name of a parameter in a test id."""
     if isinstance(value, signal.Signals):
         return value.name
     return {SLEEP: "no handler", HANDLE: "handler", INTERRUPT: "catches"}.get(str(value), "")
@@ -65,7 +65,7 @@ def _name(value: object) -> str:
 
 @functools.cache
 def _unshare() -> tuple[str, ...] | None:
-    """What makes the next command process 1 of a PID namespace; None where that is not allowed."""
+    """Return the command prefix that makes a command process 1 of a PID namespace; None where it is not permitted."""
     if shutil.which("unshare") is None:
         return None
     namespace = ("--pid", "--fork", "--mount-proc", "--kill-child")
@@ -89,7 +89,7 @@ def _write(folder: Path, body: str) -> None:
 
 @contextmanager
 def _started(folder: Path, *command: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
-    """The process, for a while; whatever happens it does not outlive the test."""
+    """Start the process, and kill it at the end of the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, stdin=stdin, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -98,24 +98,24 @@ def _started(folder: Path, *command: str, stdin: int = subprocess.DEVNULL) -> It
             process.kill()
 
 
-def _line(process: subprocess.Popen[str]) -> str:
+def _stdout_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
 
 
-def _said(process: subprocess.Popen[str]) -> str:
+def _stderr_line(process: subprocess.Popen[str]) -> str:
     assert process.stderr is not None
     return process.stderr.readline()
 
 
 def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, and what is left of stdout and stderr."""
+    """Wait for the end. Return the exit code and the remaining stdout and stderr."""
     stdout, stderr = process.communicate(timeout=LIMIT_S)
     return process.returncode, stdout, stderr
 
 
 def _process_1(unshare: subprocess.Popen[str]) -> int:
-    """The container's process 1 as it is called outside."""
+    """Return the pid, outside the PID namespace, of its process 1."""
     return int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text())
 
 
@@ -141,21 +141,21 @@ CRASHED = (
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", 139, CRASHED),
     ],
 )
-def test_process_1_ends_as_the_app_does_and_explains_a_kill(
+def test_process_1_exits_with_the_exit_code_of_the_app_and_explains_a_kill(
     container: tuple[str, ...], tmp_path: Path, body: str, exit_code: int, stderr: str
 ) -> None:
     _write(tmp_path, body)
     assert _run(tmp_path, *container, *TRIAL, *APP) == (exit_code, "", stderr)
 
 
-TOLD = "hydra-trial: the app was ended by signal {} ({}), which told it to stop\n"
+STOPPED = "hydra-trial: the app was ended by signal {} ({}), which told it to stop\n"
 
 
 @pytest.mark.parametrize(
     ("body", "number", "ended"),
     [
-        (SLEEP, signal.SIGTERM, (143, "", TOLD.format(15, "SIGTERM"))),
-        (SLEEP, signal.SIGQUIT, (131, "", TOLD.format(3, "SIGQUIT"))),
+        (SLEEP, signal.SIGTERM, (143, "", STOPPED.format(15, "SIGTERM"))),
+        (SLEEP, signal.SIGQUIT, (131, "", STOPPED.format(3, "SIGQUIT"))),
         (HANDLE, signal.SIGTERM, (7, "SIGTERM\n", "")),
         (HANDLE, signal.SIGHUP, (7, "SIGHUP\n", "")),
         (HANDLE, signal.SIGUSR1, (7, "SIGUSR1\n", "")),
@@ -164,17 +164,17 @@ TOLD = "hydra-trial: the app was ended by signal {} ({}), which told it to stop\
     ],
     ids=_name,
 )
-def test_a_signal_to_process_1_does_to_the_app_what_it_does_elsewhere(
+def test_a_signal_to_process_1_has_its_usual_effect_on_the_app(
     container: tuple[str, ...], tmp_path: Path, body: str, number: signal.Signals, ended: tuple[int, str, str]
 ) -> None:
     _write(tmp_path, body)
     with _started(tmp_path, *container, *TRIAL, *APP) as process:
-        assert _line(process) == "ready\n"
+        assert _stdout_line(process) == "ready\n"
         os.kill(_process_1(process), number)
         assert _end(process) == ended
 
 
-def test_the_app_runs_below_process_1_in_its_own_group_also_in_another_interpreter(
+def test_the_app_is_a_child_of_process_1_with_its_own_process_group_also_in_another_interpreter(
     container: tuple[str, ...], tmp_path: Path
 ) -> None:
     _write(tmp_path, "import os, sys; print(os.getppid(), os.getpgrp() == os.getpid(), sys.flags.optimize)")
@@ -207,7 +207,7 @@ def test_orphans_of_the_app_leave_no_zombies(container: tuple[str, ...], tmp_pat
     assert _run(tmp_path, *container, *TRIAL, *APP) == (0, "1 False False\n", "")
 
 
-def test_processes_that_outlive_the_app_are_told_to_stop(container: tuple[str, ...], tmp_path: Path) -> None:
+def test_processes_that_outlive_the_app_receive_sigterm(container: tuple[str, ...], tmp_path: Path) -> None:
     _write(
         tmp_path,
         """
@@ -218,14 +218,14 @@ def test_processes_that_outlive_the_app_are_told_to_stop(container: tuple[str, .
         reader, writer = os.pipe()
         if os.fork() == 0:
             os.setsid()
-            signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"told\\n"), os._exit(0)))
+            signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"stopped\\n"), os._exit(0)))
             os.write(writer, b"x")
             time.sleep(60)
         os.read(reader, 1)
         raise SystemExit(3)
         """,
     )
-    assert _run(tmp_path, *container, *TRIAL, *APP) == (3, "told\n", "")
+    assert _run(tmp_path, *container, *TRIAL, *APP) == (3, "stopped\n", "")
 
 
 def _executor_input(folder: Path) -> str:
@@ -237,15 +237,15 @@ def _executor_input(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("body", "ended"),
-    [(HANDLE, (143, "SIGTERM\n", "")), (SLEEP, (143, "", TOLD.format(15, "SIGTERM")))],
+    [(HANDLE, (143, "SIGTERM\n", "")), (SLEEP, (143, "", STOPPED.format(15, "SIGTERM")))],
     ids=["handles it", "does not"],
 )
-def test_a_retraining_as_process_1_passes_a_signal_on(
+def test_a_retraining_as_process_1_passes_a_signal_on_to_the_app(
     container: tuple[str, ...], tmp_path: Path, body: str, ended: tuple[int, str, str]
 ) -> None:
     _write(tmp_path, body)
     with _started(tmp_path, *container, *TRIAL, "--executor_input", _executor_input(tmp_path)) as process:
-        assert _line(process) == "ready\n"
+        assert _stdout_line(process) == "ready\n"
         os.kill(_process_1(process), signal.SIGTERM)
         assert _end(process) == ended
 
@@ -256,19 +256,19 @@ def test_a_kill_in_a_retraining_is_explained_once(container: tuple[str, ...], tm
     assert _run(tmp_path, *TRIAL, "--executor_input", _executor_input(tmp_path)) == (137, "", KILLED)
 
 
-HELD = "is held for 60 s (--hold-on-failure); get in with"
+HELD = "is held for 60 s (--hold-on-failure); open a shell with"
 
 
-def _started_anywhere(container: tuple[str, ...], as_process_1: bool) -> tuple[tuple[str, ...], Callable[..., int]]:
+def _wrapper_and_receiver(container: tuple[str, ...], as_process_1: bool) -> tuple[tuple[str, ...], Callable[..., int]]:
     return (container, _process_1) if as_process_1 else ((), lambda process: process.pid)
 
 
 @pytest.mark.parametrize("as_process_1", [True, False])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_failed_app_is_held_until_it_is_told_to_stop(
+def test_a_failed_app_is_held_until_a_stop_signal(
     container: tuple[str, ...], tmp_path: Path, as_process_1: bool, number: signal.Signals
 ) -> None:
-    # Its own handler and its threads are still there; neither may be what the signal ends in.
+    # The app's own handler and threads still exist; the signal must end the hold nevertheless.
     body = """
         import signal
         import threading
@@ -279,16 +279,16 @@ def test_a_failed_app_is_held_until_it_is_told_to_stop(
         raise SystemExit(3)
         """
     _write(tmp_path, body)
-    wrapper, receiver = _started_anywhere(container, as_process_1)
+    wrapper, receiver = _wrapper_and_receiver(container, as_process_1)
     with _started(tmp_path, *wrapper, *TRIAL, "--hold-on-failure", "60", *APP) as process:
-        said = _said(process)
-        assert said.startswith(f"hydra-trial: the app failed with exit code 3 and {HELD}")
-        assert said.endswith("`kill -TERM 1`\n" if as_process_1 else f"`kill -TERM {process.pid}`\n")
+        line = _stderr_line(process)
+        assert line.startswith(f"hydra-trial: the app failed with exit code 3 and {HELD}")
+        assert line.endswith("`kill -TERM 1`\n" if as_process_1 else f"`kill -TERM {process.pid}`\n")
         os.kill(receiver(process), number)
         assert _end(process) == (3, "", "")
 
 
-def test_what_raises_is_held_below_its_traceback_and_only_so_long(tmp_path: Path) -> None:
+def test_after_an_exception_the_hold_is_announced_below_the_traceback_and_ends_at_its_limit(tmp_path: Path) -> None:
     _write(tmp_path, "raise ValueError('boom')")
     exit_code, _, stderr = _run(tmp_path, *TRIAL, "--hold-on-failure", "0.1", *APP)
     assert exit_code == 1
@@ -298,8 +298,8 @@ def test_what_raises_is_held_below_its_traceback_and_only_so_long(tmp_path: Path
 def test_an_app_that_was_killed_is_held_by_process_1(container: tuple[str, ...], tmp_path: Path) -> None:
     _write(tmp_path, "import os; os.kill(os.getpid(), 9)")
     with _started(tmp_path, *container, *TRIAL, "--hold-on-failure", "60", *APP) as process:
-        assert _said(process) == KILLED
-        assert f"exit code 137 and {HELD}" in _said(process)
+        assert _stderr_line(process) == KILLED
+        assert f"exit code 137 and {HELD}" in _stderr_line(process)
         os.kill(_process_1(process), signal.SIGTERM)
         assert _end(process) == (137, "", "")
 
@@ -309,26 +309,26 @@ def test_an_app_that_was_killed_is_held_by_process_1(container: tuple[str, ...],
     ("app", "exit_code"),
     [(("python", "nope.py"), 2), (("python", "app.py"), 0), (("python", "app.py", "--lr"), 2)],
 )
-def test_neither_success_nor_a_refusal_is_held(
+def test_neither_a_success_nor_a_refused_command_is_held(
     container: tuple[str, ...], tmp_path: Path, as_process_1: bool, app: Sequence[str], exit_code: int
 ) -> None:
     _write(tmp_path, "pass")
-    wrapper, _ = _started_anywhere(container, as_process_1)
+    wrapper, _ = _wrapper_and_receiver(container, as_process_1)
     ended = _run(tmp_path, *wrapper, *TRIAL, "--hold-on-failure", "60", "--", *app)
     assert ended[0] == exit_code
     assert "held" not in ended[2]
 
 
-@pytest.mark.parametrize("body", [SLEEP, HANDLE], ids=["dies of it", "fails of it"])
-def test_an_app_that_was_told_to_stop_is_not_held(container: tuple[str, ...], tmp_path: Path, body: str) -> None:
+@pytest.mark.parametrize("body", [SLEEP, HANDLE], ids=["killed by it", "fails after it"])
+def test_an_app_that_received_a_stop_signal_is_not_held(container: tuple[str, ...], tmp_path: Path, body: str) -> None:
     _write(tmp_path, body)
     with _started(tmp_path, *container, *TRIAL, "--hold-on-failure", "60", *APP) as process:
-        assert _line(process) == "ready\n"
+        assert _stdout_line(process) == "ready\n"
         os.kill(_process_1(process), signal.SIGTERM)
         assert "held" not in _end(process)[2]
 
 
-def test_a_terminals_ctrl_c_reaches_the_app_once_and_then_ends_its_hold(
+def test_ctrl_c_in_a_terminal_reaches_the_app_once_and_then_ends_the_hold(
     container: tuple[str, ...], tmp_path: Path
 ) -> None:
     body = """
@@ -349,10 +349,10 @@ def test_a_terminals_ctrl_c_reaches_the_app_once_and_then_ends_its_hold(
     command = (*container, "setsid", "--ctty", *TRIAL, "--hold-on-failure", "60", *APP)
     try:
         with _started(tmp_path, *command, stdin=end) as process:
-            assert _line(process) == "ready\n"
+            assert _stdout_line(process) == "ready\n"
             os.write(terminal, b"\x03")
-            assert _line(process) == "1 True\n"
-            assert HELD in _said(process)
+            assert _stdout_line(process) == "1 True\n"
+            assert HELD in _stderr_line(process)
             os.write(terminal, b"\x03")
             assert _end(process) == (3, "", "")
     finally:
@@ -369,20 +369,20 @@ def test_a_terminals_ctrl_c_reaches_the_app_once_and_then_ends_its_hold(
     ],
     ids=_name,
 )
-def test_outside_of_a_container_the_process_is_the_apps(
+def test_outside_of_a_container_the_app_runs_in_the_same_process(
     tmp_path: Path, body: str, number: signal.Signals, ended: tuple[int, str, str]
 ) -> None:
     _write(tmp_path, body)
     with _started(tmp_path, *TRIAL, *APP) as process:
-        assert _line(process) == "ready\n"
+        assert _stdout_line(process) == "ready\n"
         process.send_signal(number)
         assert _end(process) == ended
 
 
-def test_an_interrupt_that_the_app_does_not_catch_ends_as_in_plain_python(tmp_path: Path) -> None:
+def test_an_uncaught_interrupt_ends_the_process_as_in_plain_python(tmp_path: Path) -> None:
     _write(tmp_path, SLEEP)
     with _started(tmp_path, *TRIAL, *APP) as process:
-        assert _line(process) == "ready\n"
+        assert _stdout_line(process) == "ready\n"
         process.send_signal(signal.SIGINT)
         exit_code, _, stderr = _end(process)
     assert exit_code == -signal.SIGINT

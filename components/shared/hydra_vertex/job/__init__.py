@@ -1,8 +1,8 @@
-"""Vertex AI's `HyperparameterTuningJob` as frozen values: the one document that crosses process boundaries.
+"""Vertex AI's `HyperparameterTuningJob` and `CustomJob` as frozen dataclasses, read from and written to JSON.
 
-Read with `parse_job`, written with `dump_job`. The JSON is Google's (proto3 JSON mapping, camelCase), described at
-https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs. Fields that
-nothing here reads are kept in `other` and written back as they came.
+`parse_job` reads a tuning job and `dump_job` writes it. The JSON is Google's (proto3 JSON mapping, camelCase), see
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs. Fields without
+an attribute here are kept in `other` and written back unchanged.
 """
 
 from .custom_job import CustomJob, dump_custom_job, parse_custom_job

@@ -1,4 +1,4 @@
-"""`CustomJob` as a value, to and from JSON.
+"""`CustomJob` as a dataclass, read from and written to JSON.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
 """
@@ -21,7 +21,7 @@ _TIMES = {"createTime": "create_time", "startTime": "start_time", "endTime": "en
 
 @dataclass(frozen=True, slots=True)
 class CustomJob:
-    """A custom job. What only the service fills in (from `name` on) is empty in a job that is yet to be created."""
+    """A custom job. The service sets the attributes from `name` on; they are empty in a job that is not created yet."""
 
     display_name: str
     spec: TrialJobSpec
@@ -37,7 +37,7 @@ class CustomJob:
 
 
 def parse_custom_job(value: Json) -> CustomJob:
-    """Read a `CustomJob`. Raises DocumentError naming the field; checks form, not sense."""
+    """Read a `CustomJob`. Checks the types of the fields, not their meaning. Raises DocumentError naming the field."""
     fields = Fields(value, "")
     error = fields.child("error") if fields.has("error") else None
     return CustomJob(
@@ -56,7 +56,7 @@ def parse_custom_job(value: Json) -> CustomJob:
 
 
 def dump_custom_job(job: CustomJob) -> JsonObject:
-    """The JSON of a `CustomJob`."""
+    """Return the JSON of a `CustomJob`."""
     times = {name: getattr(job, attribute) for name, attribute in _TIMES.items()}
     return {
         **job.other,

@@ -28,10 +28,10 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class HyperparameterTuningJob:
-    """A tuning job. What only the service fills in (from `name` on) is empty in a job that is yet to be created.
+    """A tuning job. The service sets the attributes from `name` on; they are empty in a job that is not created yet.
 
-    `stopping_reason` is the embedded service's own field (`stoppingReason`): the limit of `study_stopping` that was
-    reached, empty while none is.
+    `stopping_reason` (`stoppingReason`) is an extension of the embedded service: the limit of `study_stopping` that
+    was reached; empty while no limit is reached.
     """
 
     display_name: str
@@ -54,7 +54,10 @@ class HyperparameterTuningJob:
 
 
 def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
-    """Read a `HyperparameterTuningJob`. Raises DocumentError naming the field; checks form, not sense."""
+    """Read a `HyperparameterTuningJob`. Checks the types of the fields, not their meaning.
+
+    Raises DocumentError naming the field.
+    """
     fields = Fields(value, path)
     return HyperparameterTuningJob(
         name=fields.text("name"),
@@ -78,7 +81,7 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
 
 
 def dump_job(job: HyperparameterTuningJob) -> JsonObject:
-    """The JSON of a `HyperparameterTuningJob`."""
+    """Return the JSON of a `HyperparameterTuningJob`."""
     return {
         **job.other,
         **present(
@@ -100,7 +103,7 @@ def dump_job(job: HyperparameterTuningJob) -> JsonObject:
 
 
 def save_job(job: HyperparameterTuningJob, path: Path) -> None:
-    """Write a job to a JSON file, whole or not at all."""
+    """Write a job to a JSON file atomically. Raises OSError."""
     write_atomic(path, json.dumps(dump_job(job), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The API's enumerations, by name and by the numbers that its clients put on the wire."""
+"""The enumerations of the API, read by name or by proto number."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from .quoting import quoted
 
 
 class WireEnum(str, Enum):
-    """An enum whose members are declared in the order of their proto numbers, which count from 0."""
+    """An enum whose members are declared in the order of their proto numbers, starting at 0."""
 
     @classmethod
     def parse(cls, value: object) -> WireEnum:
-        """A member from its name or its number. Raises ValueError naming the members."""
+        """Return the member with this name or number. Raises ValueError naming the members."""
         members = list(cls)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(members):
             return members[value]
         for member in members:
             if value == member.value:
                 return member
-        raise ValueError(f"{quoted(value)} is none of {', '.join(m.value for m in members)}")
+        raise ValueError(f"expected one of {', '.join(m.value for m in members)}, got {quoted(value)}")
 
 
 class JobState(WireEnum):
-    """`JobState`. The service moves a job along; a client only asks for CANCELLED."""
+    """`JobState`. The service changes the state of a job; a client can only request its cancellation."""
 
     UNSPECIFIED = "JOB_STATE_UNSPECIFIED"
     QUEUED = "JOB_STATE_QUEUED"
@@ -40,7 +40,7 @@ class JobState(WireEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job stays in this state for good (EXPIRED and PARTIALLY_SUCCEEDED are easily forgotten)."""
+        """Whether a job in this state has ended. EXPIRED and PARTIALLY_SUCCEEDED are terminal states too."""
         return self in {
             JobState.SUCCEEDED,
             JobState.FAILED,
@@ -51,7 +51,7 @@ class JobState(WireEnum):
 
 
 class TrialState(WireEnum):
-    """`Trial.State`. There is no FAILED: a trial that gives no measurement is INFEASIBLE."""
+    """`Trial.State`. There is no FAILED: a trial without a measurement is INFEASIBLE."""
 
     UNSPECIFIED = "STATE_UNSPECIFIED"
     REQUESTED = "REQUESTED"
@@ -62,12 +62,12 @@ class TrialState(WireEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the trial has ended."""
+        """Whether a trial in this state has ended."""
         return self in {TrialState.SUCCEEDED, TrialState.INFEASIBLE}
 
 
 class Goal(WireEnum):
-    """`StudySpec.MetricSpec.GoalType`. Google reads an unset goal as MAXIMIZE, so it is always written out."""
+    """`StudySpec.MetricSpec.GoalType`. Google reads an unset goal as MAXIMIZE, so the goal is always written."""
 
     UNSPECIFIED = "GOAL_TYPE_UNSPECIFIED"
     MAXIMIZE = "MAXIMIZE"
@@ -93,7 +93,7 @@ class Algorithm(WireEnum):
 
 
 class MeasurementSelection(WireEnum):
-    """`StudySpec.MeasurementSelectionType`: which measurement becomes the final one."""
+    """`StudySpec.MeasurementSelectionType`: which measurement becomes the final measurement of a trial."""
 
     UNSPECIFIED = "MEASUREMENT_SELECTION_TYPE_UNSPECIFIED"
     LAST = "LAST_MEASUREMENT"

@@ -1,4 +1,4 @@
-"""Reads the fields of a JSON object by the rules of the proto3 JSON mapping, and names the path of what is wrong.
+"""Reads the fields of a JSON object by the rules of the proto3 JSON mapping. Errors name the path of the field.
 
 Source of the rules: https://protobuf.dev/programming-guides/json/ (64-bit integers as strings, enums as names or
 numbers, camelCase or the proto's own snake_case, durations as `3.5s`, RFC 3339 times, null for absent).
@@ -21,7 +21,7 @@ from .quoting import quoted
 
 INT64_LIMIT = 1 << 63
 NUMBER_TEXT_LIMIT = 400
-"""In characters. A double has 309 digits before the point at most."""
+"""Maximum length of a number written as text, in characters. A double has at most 309 digits before the point."""
 
 DURATION_LIMIT_S = 315_576_000_000
 """10,000 years. Source: the comment of Duration.seconds in google/protobuf/duration.proto."""
@@ -33,7 +33,7 @@ E = TypeVar("E", bound=WireEnum)
 
 
 class Fields:
-    """A JSON object while it is being read. What has not been read by the end is `rest()`."""
+    """The fields of a JSON object. Each method that reads a field removes it; `rest()` returns the remaining fields."""
 
     def __init__(self, value: Json, path: str) -> None:
         if not isinstance(value, dict):
@@ -42,23 +42,23 @@ class Fields:
         self._path = path
 
     def path(self, name: str) -> str:
-        """The full path of a field, as error messages show it."""
+        """Return the full path of a field, as error messages show it."""
         return f"{self._path}.{name}" if self._path else name
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Whether the field is present and not null."""
         return name in self._values
 
     def take(self, name: str) -> Json:
-        """The raw value, None when absent; counts as read."""
+        """Remove the field and return its raw value; None when the field is absent."""
         return self._values.pop(name, None)
 
     def rest(self) -> JsonObject:
-        """The fields that nobody read."""
+        """Return the fields that were not read."""
         return dict(self._values)
 
     def text(self, name: str, default: str = "") -> str:
-        """A string."""
+        """Read a string. Raises DocumentError when the value is not one."""
         value = self.take(name)
         if value is None:
             return default
@@ -67,17 +67,17 @@ class Fields:
         return value
 
     def integer(self, name: str, default: int = 0) -> int:
-        """An int32 or int64, written as a number or as a string."""
+        """Read an int32 or int64, written as a number or as a string. Raises DocumentError."""
         value = self.take(name)
         return default if value is None else parse_integer(value, self.path(name))
 
     def number(self, name: str, default: float | None = None) -> float | None:
-        """A finite double, written as a number or as a string."""
+        """Read a finite double, written as a number or as a string. Raises DocumentError."""
         value = self.take(name)
         return default if value is None else parse_number(value, self.path(name))
 
     def enum(self, name: str, kind: type[E], default: E) -> E:
-        """An enum, by name or number."""
+        """Read an enum by its name or its number. Raises DocumentError when there is no such member."""
         value = self.take(name)
         if value is None:
             return default
@@ -89,7 +89,7 @@ class Fields:
         return member
 
     def items(self, name: str, parse: Callable[[Json, str], T]) -> tuple[T, ...]:
-        """A repeated field; `parse` gets each item and its path."""
+        """Read a repeated field; `parse` receives each item and its path. Raises DocumentError for any other value."""
         value = self.take(name)
         if value is None:
             return ()
@@ -98,34 +98,34 @@ class Fields:
         return tuple(parse(item, f"{self.path(name)}[{i}]") for i, item in enumerate(value))
 
     def message(self, name: str) -> Json:
-        """The raw value of a message field; an absent one is an empty message."""
+        """Return the raw value of a message field; an empty message when the field is absent."""
         value = self.take(name)
         return {} if value is None else value
 
     def labels(self) -> dict[str, str]:
-        """The field `labels`; every value as text."""
+        """Read the field `labels`, with every value as text. Raises DocumentError when it is not an object."""
         labels = self.message("labels")
         if not isinstance(labels, dict):
             raise DocumentError(self.path("labels"), f"expected an object, got {quoted(labels)}")
         return {name: str(value) for name, value in labels.items()}
 
     def child(self, name: str) -> Fields:
-        """A message field, to be read in turn."""
+        """Return the fields of a message field. Raises DocumentError when it is not an object."""
         return Fields(self.message(name), self.path(name))
 
     def duration_s(self, name: str) -> float | None:
-        """A Duration in seconds; None when absent."""
+        """Read a Duration in seconds; None when it is absent. Raises DocumentError."""
         value = self.take(name)
         return None if value is None else parse_duration_s(value, self.path(name))
 
     def time(self, name: str) -> datetime | None:
-        """A Timestamp as an aware datetime in UTC; None when absent."""
+        """Read a Timestamp as an aware datetime in UTC; None when it is absent. Raises DocumentError."""
         value = self.take(name)
         return None if value is None else parse_time(value, self.path(name))
 
 
 def parse_integer(value: Json, path: str) -> int:
-    """An int64, never through a float when it is written as text. Raises DocumentError."""
+    """Read an int64. Text is converted without a float, so that all digits are kept. Raises DocumentError."""
     match value:
         case bool():
             number = None
@@ -143,9 +143,9 @@ def parse_integer(value: Json, path: str) -> int:
 
 
 def _whole(text: str) -> int | None:
-    """The whole number of a text such as `3`, `3.0` or `3e2`; None when it is none.
+    """Return the whole number in a text such as `3`, `3.0` or `3e2`; None when the text is not a whole number.
 
-    Of one that is far beyond an int64 INT64_LIMIT: a few characters can stand for a number that fills the memory.
+    A number far above the limit gives INT64_LIMIT, because a short text such as `1e999999999` would fill the memory.
     """
     if len(text) > NUMBER_TEXT_LIMIT or not _NUMBER.fullmatch(text):
         return None
@@ -161,7 +161,7 @@ def _whole(text: str) -> int | None:
 
 
 def parse_number(value: Json, path: str) -> float:
-    """A finite double. Raises DocumentError."""
+    """Read a finite double, written as a number or as a string. Raises DocumentError."""
     match value:
         case bool():
             number = math.nan
@@ -184,14 +184,14 @@ def _double(number: float) -> float:
 
 
 def parse_text(value: Json, path: str) -> str:
-    """A string item of a repeated field. Raises DocumentError."""
+    """Read a string item of a repeated field. Raises DocumentError."""
     if not isinstance(value, str):
         raise DocumentError(path, f"expected a string, got {quoted(value)}")
     return value
 
 
 def parse_duration_s(value: Json, path: str) -> float:
-    """`3.5s` in seconds, within DURATION_LIMIT_S in either direction. Raises DocumentError."""
+    """Read a duration such as `3.5s` in seconds, from -DURATION_LIMIT_S to DURATION_LIMIT_S. Raises DocumentError."""
     if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,9})?s", value):
         raise DocumentError(path, f"expected a duration such as '3.5s', got {quoted(value)}")
     seconds = float(value[:-1])
@@ -201,7 +201,7 @@ def parse_duration_s(value: Json, path: str) -> float:
 
 
 def parse_time(value: Json, path: str) -> datetime:
-    """RFC 3339; digits beyond microseconds are cut off. Raises DocumentError."""
+    """Read an RFC 3339 time; digits beyond microseconds are dropped. Raises DocumentError."""
     text = value if isinstance(value, str) else ""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
     if match is None:
@@ -215,17 +215,17 @@ def parse_time(value: Json, path: str) -> datetime:
 
 
 def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC, with microseconds."""
+    """Return an RFC 3339 time in UTC, with microseconds."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds as a Duration, to the microsecond."""
+    """Return seconds as a Duration, rounded to microseconds."""
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def present(**fields: Json) -> dict[str, Json]:
-    """An object of the fields that have something in them: no None, no empty string, list or object."""
+    """Return an object of the fields that are neither None nor an empty string, list or object."""
     return {name: value for name, value in fields.items() if value not in (None, "", [], {}, ())}
 
 

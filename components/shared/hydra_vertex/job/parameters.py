@@ -1,4 +1,4 @@
-"""The parameters of a search space, conditional ones included."""
+"""Iterates over the parameters of a search space, conditional parameters included."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .study_spec import ParameterSpec
 
 
 def walk_parameters(parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
-    """All parameters, the conditional ones behind their parents."""
+    """Yield all parameters; conditional parameters follow their parent."""
     for parameter in parameters:
         yield parameter
         yield from walk_parameters([child.spec for child in parameter.children])

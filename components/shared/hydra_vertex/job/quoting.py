@@ -1,4 +1,4 @@
-"""What a message shows of a value that is at fault. The cost and the length do not grow with the value."""
+"""Formats an invalid value for an error message. The time and the length do not grow with the value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ INTEGER_BITS_LIMIT = 256
 
 
 def quoted(value: object) -> str:
-    """The value as Python writes it, text cut after TEXT_LIMIT characters; of an object or array only its size.
+    """Return the `repr` of the value, with text cut after TEXT_LIMIT characters; the size of an object or array.
 
-    Python escapes what cannot be printed or encoded: control characters, lone surrogates.
+    `repr` escapes characters that cannot be printed or encoded, such as control characters and lone surrogates.
     """
     match value:
         case str():

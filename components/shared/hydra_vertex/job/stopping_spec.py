@@ -1,4 +1,4 @@
-"""The stopping rules of a `StudySpec`: for one trial (at most one rule), and for the whole study."""
+"""The stopping rules of a `StudySpec`: at most one rule that stops trials early, and the rules that end the study."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MedianStopping:
 
 @dataclass(frozen=True, slots=True)
 class DecayCurveStopping:
-    """`DecayCurveAutomatedStoppingSpec`. Curves run over steps, or over seconds with `use_elapsed_duration`."""
+    """`DecayCurveAutomatedStoppingSpec`. A curve is over steps, or over seconds with `use_elapsed_duration`."""
 
     use_elapsed_duration: bool = False
     other: JsonObject = field(default_factory=dict)
@@ -31,10 +31,10 @@ class DecayCurveStopping:
 
 @dataclass(frozen=True, slots=True)
 class ConvexStopping:
-    """`ConvexAutomatedStoppingSpec`. A 0 or an empty text means unset.
+    """`ConvexAutomatedStoppingSpec`. A 0 or an empty text means that the field is unset.
 
-    `max_step_count` and `min_step_count` are seconds with `use_elapsed_duration`. `update_all_stopped_trials` is None
-    where the document does not say.
+    `max_step_count` and `min_step_count` are in seconds with `use_elapsed_duration`. `update_all_stopped_trials` is
+    None when the document does not contain it.
     """
 
     max_step_count: int = 0
@@ -51,7 +51,7 @@ AutomatedStopping: TypeAlias = MedianStopping | DecayCurveStopping | ConvexStopp
 
 @dataclass(frozen=True, slots=True)
 class TimeConstraint:
-    """`StudyTimeConstraint`: so many seconds after the study's creation, or a time. One of the two is given."""
+    """`StudyTimeConstraint`: a number of seconds after the study's creation, or a time. Exactly one of them is set."""
 
     max_duration_s: float | None = None
     end_time: datetime | None = None
@@ -60,7 +60,7 @@ class TimeConstraint:
 
 @dataclass(frozen=True, slots=True)
 class StudyStopping:
-    """`StudyStoppingConfig`: when a study ends before it has used up its trials. None means no such condition."""
+    """`StudyStoppingConfig`: the conditions that end a study before its last trial. None means no such condition."""
 
     should_stop_asap: bool | None = None
     minimum_runtime: TimeConstraint | None = None
@@ -79,10 +79,10 @@ _RULES = (_MEDIAN, _DECAY_CURVE, _CONVEX)
 
 
 def parse_automated_stopping(fields: Fields) -> AutomatedStopping | None:
-    """Read the rule out of a `StudySpec`; None when it has none. Raises DocumentError when it has two."""
+    """Read the stopping rule of a `StudySpec`; None when it has none. Raises DocumentError when it has two."""
     given = [name for name in _RULES if fields.has(name)]
     if len(given) > 1:
-        raise DocumentError(fields.path(given[1]), f"stands beside {given[0]}; a study has one rule at most")
+        raise DocumentError(fields.path(given[1]), f"is set together with {given[0]}; a study has at most one rule")
     if not given:
         return None
     body = fields.child(given[0])
@@ -96,7 +96,7 @@ def parse_automated_stopping(fields: Fields) -> AutomatedStopping | None:
 
 
 def dump_automated_stopping(rule: AutomatedStopping | None) -> JsonObject:
-    """The rule as a field of a `StudySpec`; no field when there is none."""
+    """Return the rule as a field of a `StudySpec`; no field when there is no rule."""
     match rule:
         case None:
             return {}
@@ -124,7 +124,7 @@ def parse_study_stopping(value: Json, path: str) -> StudyStopping:
 
 
 def dump_study_stopping(config: StudyStopping) -> JsonObject:
-    """The JSON of a `StudyStoppingConfig`."""
+    """Return the JSON of a `StudyStoppingConfig`."""
     return {
         **config.other,
         **_given(
@@ -188,7 +188,7 @@ def _duration(seconds: float | None) -> str | None:
 
 
 def _given(**fields: Json) -> JsonObject:
-    """An object of the fields that are not None: a wrapped 0 or false is a value."""
+    """Return an object of the fields that are not None; a wrapped 0 or false is a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

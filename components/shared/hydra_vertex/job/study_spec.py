@@ -1,4 +1,4 @@
-"""`StudySpec`: what is searched, and for what."""
+"""`StudySpec`: the search space, the metrics and the search algorithm of a study."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class IntegerRange:
 
 @dataclass(frozen=True, slots=True)
 class Categorical:
-    """Strings without an order."""
+    """A set of strings without an order."""
 
     values: tuple[str, ...]
     default: str | None = None
@@ -56,16 +56,16 @@ class Discrete:
 
 
 DEPTH_LIMIT = 40
-"""Of conditional parameters. Protocol buffers are read to a depth of 100 messages, of which each level has two."""
+"""Maximum nesting of conditional parameters. Protocol buffers allow a depth of 100 messages, and a level takes two."""
 
 Domain: TypeAlias = DoubleRange | IntegerRange | Categorical | Discrete
 Condition: TypeAlias = tuple[str, ...] | tuple[float, ...]
-"""The values of the parent under which a conditional parameter is active."""
+"""The values of the parent parameter for which a conditional parameter is active."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
-    """One parameter. `scale` is None for a categorical one, and where the API's default (linear) is meant."""
+    """One parameter. `scale` is None for a categorical parameter, and for the API's default (linear)."""
 
     id: str
     domain: Domain
@@ -83,7 +83,7 @@ class ConditionalParameter:
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """A metric and what is wanted of it."""
+    """A metric and whether it is maximised or minimised."""
 
     id: str
     goal: Goal
@@ -92,9 +92,9 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class StudySpec:
-    """A search space, its objective and how to search. The first metric is the one that decides.
+    """A search space, its metrics and the search algorithm. The first metric is the objective.
 
-    `automated_stopping` ends trials early, `study_stopping` the whole study; None: neither.
+    `automated_stopping` stops single trials early, `study_stopping` ends the study; None means no such rule.
     """
 
     metrics: tuple[MetricSpec, ...]
@@ -107,19 +107,19 @@ class StudySpec:
 
     @property
     def objective(self) -> MetricSpec:
-        """The metric that decides which trial is best. Raises DocumentError when the study has none."""
+        """The metric that determines the best trial. Raises DocumentError when the study has no metric."""
         if not self.metrics:
             raise DocumentError("studySpec.metrics", "is empty; name the metric that the app returns, and its goal")
         return self.metrics[0]
 
     @property
     def other_metric_ids(self) -> tuple[str, ...]:
-        """The metrics that are recorded beside the objective."""
+        """The ids of the metrics that are recorded in addition to the objective."""
         return tuple(metric.id for metric in self.metrics[1:])
 
 
 def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
-    """Read a `StudySpec`. Raises DocumentError naming the field; checks form, not sense."""
+    """Read a `StudySpec`. Checks the types of the fields, not their meaning. Raises DocumentError naming the field."""
     fields = Fields(value, path)
     study_stopping = fields.take("studyStoppingConfig")
     return StudySpec(
@@ -138,7 +138,7 @@ def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:
 
 
 def dump_study_spec(spec: StudySpec) -> JsonObject:
-    """The JSON of a `StudySpec`; every enum that Google would otherwise default is written out."""
+    """Return the JSON of a `StudySpec`; every enum for which Google has a default is written explicitly."""
     study_stopping = spec.study_stopping
     return {
         **spec.other,
@@ -152,9 +152,9 @@ def dump_study_spec(spec: StudySpec) -> JsonObject:
 
 
 def parse_parameter(value: Json, path: str, depth: int = 0) -> ParameterSpec:
-    """Read a `ParameterSpec` with the conditional parameters under it. `depth` is how many it stands under itself.
+    """Read a `ParameterSpec` and its conditional parameters. `depth` is the number of its ancestors.
 
-    Raises DocumentError naming the field, also where conditional parameters are nested more than DEPTH_LIMIT deep.
+    Raises DocumentError naming the field, also when conditional parameters are nested more than DEPTH_LIMIT deep.
     """
     if depth > DEPTH_LIMIT:
         raise DocumentError(path, f"conditional parameters are nested more than {DEPTH_LIMIT} deep")
@@ -169,7 +169,7 @@ def parse_parameter(value: Json, path: str, depth: int = 0) -> ParameterSpec:
 
 
 def dump_parameter(spec: ParameterSpec) -> JsonObject:
-    """The JSON of a `ParameterSpec`."""
+    """Return the JSON of a `ParameterSpec`."""
     return {
         "parameterId": spec.id,
         **_dump_domain(spec.domain),

@@ -1,4 +1,4 @@
-"""`Trial` and `Measurement`: what was tried, and what came of it."""
+"""`Trial` and `Measurement`: the parameters, state and measurements of one trial."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .fields import Fields, format_duration, format_time, parse_number, present
 from .quoting import quoted
 
 ParameterValue: TypeAlias = float | str
-"""A protobuf number or string: the API gives back an integer as a double."""
+"""A protobuf number or string: the API returns an integer as a double."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The metrics at one step. `elapsed_s` counts from the trial's start."""
+    """The values of the metrics at one step. `elapsed_s` is the time since the trial's start; None when unknown."""
 
     metrics: Mapping[str, float]
     step_count: int = 0
@@ -29,12 +29,12 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial. `id` counts from "1" in a job. Times are aware and in UTC; None means not yet.
+    """One trial. The ids of a job's trials count from "1". Times are aware and in UTC; None means not reached yet.
 
-    `stopping_reason` says why a trial was stopped early, empty when it was not. It is the embedded service's own field
-    (`stoppingReason`); in Google's API it is the error of the trial's CustomJob. `earlier_measurements` is its own too
-    (`earlierMeasurementCount`): how many measurements, the first ones, are of attempts at the trial that were lost, and
-    have not been reported anew.
+    Two attributes are extensions of the embedded service. `stopping_reason` (`stoppingReason`) is the reason for which
+    a trial was stopped early; empty when it was not. In Google's API this is the error of the trial's CustomJob.
+    `earlier_measurements` (`earlierMeasurementCount`) is the number of measurements, at the beginning of the list, that
+    come from an earlier attempt that was lost and have not been reported again.
     """
 
     id: str
@@ -52,14 +52,14 @@ class Trial:
 
     @property
     def duration_s(self) -> float | None:
-        """Wall-clock seconds from start to end; None while either is missing."""
+        """Wall-clock seconds from the start to the end; None while either is unknown."""
         if self.start_time is None or self.end_time is None:
             return None
         return (self.end_time - self.start_time).total_seconds()
 
     @property
     def custom_job(self) -> str:
-        """The resource name of the CustomJob that runs the trial; empty while it has none."""
+        """The resource name of the CustomJob that runs the trial; empty while there is none."""
         name = self.other.get("customJob")
         return name if isinstance(name, str) else ""
 
@@ -69,7 +69,7 @@ class Trial:
         return bool(self.stopping_reason)
 
     def objective(self, metric_id: str) -> float | None:
-        """The final value of a metric; None when the trial has none."""
+        """Return the final value of a metric; None when the trial has none."""
         return None if self.final_measurement is None else self.final_measurement.metrics.get(metric_id)
 
 
@@ -94,7 +94,7 @@ def parse_trial(value: Json, path: str = "trial") -> Trial:
 
 
 def dump_trial(trial: Trial) -> JsonObject:
-    """The JSON of a `Trial`."""
+    """Return the JSON of a `Trial`."""
     final = trial.final_measurement
     return {
         **trial.other,
@@ -115,7 +115,7 @@ def dump_trial(trial: Trial) -> JsonObject:
 
 
 def parse_measurement(value: Json, path: str = "measurement") -> Measurement:
-    """Read a `Measurement`."""
+    """Read a `Measurement`. Raises DocumentError naming the field."""
     fields = Fields(value, path)
     return Measurement(
         metrics=dict(fields.items("metrics", _parse_metric)),
@@ -125,7 +125,7 @@ def parse_measurement(value: Json, path: str = "measurement") -> Measurement:
 
 
 def dump_measurement(measurement: Measurement) -> JsonObject:
-    """The JSON of a `Measurement`."""
+    """Return the JSON of a `Measurement`."""
     return {
         "stepCount": str(measurement.step_count),
         "metrics": [{"metricId": key, "value": value} for key, value in measurement.metrics.items()],

@@ -1,4 +1,4 @@
-"""`CustomJobSpec`, as far as a trial needs it: what to start, with what, for how long, and where its output goes."""
+"""The parts of `CustomJobSpec` that a trial needs: worker pools, containers, timeout and output folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .fields import Fields, format_duration, parse_text, present
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """A container: the service appends the trial's parameters behind `args`."""
+    """A container. The service appends the trial's parameters to `args`."""
 
     image_uri: str = ""
     command: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPoolSpec:
-    """One worker pool. The machine, disks and Python packages are passed on as they are."""
+    """One worker pool. The machine, disks and Python packages are kept unchanged."""
 
     container: ContainerSpec | None = None
     replica_count: int = 1
@@ -32,7 +32,7 @@ class WorkerPoolSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrialJobSpec:
-    """The job of one trial. `timeout_s` is how long a trial may run; None is the service's own limit."""
+    """The job of one trial. `timeout_s` is the maximum run time of a trial; None means the service's default."""
 
     worker_pools: tuple[WorkerPoolSpec, ...]
     base_output_uri: str = ""
@@ -55,7 +55,7 @@ def parse_trial_job_spec(value: Json, path: str = "trialJobSpec") -> TrialJobSpe
 
 
 def dump_trial_job_spec(spec: TrialJobSpec) -> JsonObject:
-    """The JSON of a `CustomJobSpec`."""
+    """Return the JSON of a `CustomJobSpec`."""
     timeout = None if spec.timeout_s is None else format_duration(spec.timeout_s)
     return {
         **spec.other,
@@ -68,7 +68,7 @@ def dump_trial_job_spec(spec: TrialJobSpec) -> JsonObject:
 
 
 def parse_worker_pools(value: Json, path: str = "workerPoolSpecs") -> tuple[WorkerPoolSpec, ...]:
-    """Read a bare array of worker pools."""
+    """Read an array of worker pools. Raises DocumentError naming the field; `path` is the path of the array."""
     return Fields({"pools": value}, "").items("pools", lambda item, at: _parse_pool(item, at.replace("pools", path, 1)))
 
 

@@ -1,1 +1,4 @@
-"""What a trial, its launcher and the tuning service agree on. Others import this part of the trial side alone."""
+"""The protocol between a trial, its launcher and the tuning service: environment, command line, files, errors.
+
+All other packages may import it, and it does not import them.
+"""

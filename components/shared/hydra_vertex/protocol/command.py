@@ -1,4 +1,4 @@
-"""How `hydra-trial` is put in front of an app's command, and how the command is found again in a job document."""
+"""Puts `hydra-trial` before an app's command, and finds the app's command again in a job document."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _ALIAS = "--alias"
 
 
 def trial_command(app: Sequence[str], metric: str, monitor: Sequence[str] = ()) -> tuple[str, ...]:
-    """The container command of a trial. The service appends `--key=value` for each parameter behind it.
+    """Return the container command of a trial. The service appends `--key=value` to it for each parameter.
 
-    `monitor` are metrics of Lightning to be reported at every validation, beside what the app returns.
+    `monitor` names Lightning metrics that are reported at every validation, in addition to the app's return value.
     """
     monitors = (word for name in monitor for word in ("--monitor", name))
     return (PROGRAM, "--metric", metric, *monitors, SEPARATOR, *app)
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:
-    """The app's own command inside a container command; None when `hydra-trial` does not start it."""
+    """Return the app's own command from a container command; None when `hydra-trial` does not start the app."""
     if SEPARATOR not in command or not any(_is_program(part) for part in command[: command.index(SEPARATOR)]):
         return None
     return tuple(command[command.index(SEPARATOR) + 1 :])
 
 
 def alias_options(command: Sequence[str]) -> tuple[str, ...]:
-    """The `--alias ID=KEY` options of `hydra-trial` inside a container command, one `--alias=ID=KEY` a word."""
+    """Return the `--alias` options of `hydra-trial` in a container command, each as one argument `--alias=ID=KEY`."""
     own = command[: command.index(SEPARATOR)] if SEPARATOR in command else ()
     spaced = (f"{_ALIAS}={text}" for name, text in pairwise(own) if name == _ALIAS)
     return (*spaced, *(word for word in own if word.startswith(f"{_ALIAS}=")))
@@ -38,8 +38,8 @@ def _is_program(part: str) -> bool:
 
 
 def parameter_argument(key: str, value: float | int | str) -> str:
-    """One parameter as Vertex AI appends it to a trial's arguments: `--key=value`.
+    """Return a parameter in the form in which Vertex AI appends it to a trial's arguments: `--key=value`.
 
-    An int is written whole (`4`) and a float as Python's shortest text, so that a discrete value reads `128.0`.
+    An int is written without a fraction (`4`), and a float as Python's `repr`: a discrete value is `128.0`.
     """
     return f"--{key}={value}"

@@ -1,4 +1,4 @@
-"""Who a trial is: the environment variables that Vertex AI sets in a trial's container, and nothing else.
+"""The environment variables that Vertex AI sets in a trial's container. They are all that identifies a trial.
 
 Source of the names: https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables and the
 source of cloudml-hypertune.
@@ -18,12 +18,12 @@ CHECKPOINT_DIR = "AIP_CHECKPOINT_DIR"
 TENSORBOARD_LOG_DIR = "AIP_TENSORBOARD_LOG_DIR"
 
 DEFAULT_METRIC = "metric"
-"""The metric's name where neither the user nor the service names one."""
+"""The metric's name when neither the user nor the service gives one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDirs:
-    """The three folders that Vertex gives a trial: URIs that end in a slash, below `<base>/<trial id>/`."""
+    """The three output folders of a trial: URIs that end in a slash, below `<base>/<trial id>/`."""
 
     model: str
     checkpoints: str
@@ -31,14 +31,14 @@ class OutputDirs:
 
     @classmethod
     def below(cls, base_uri: str, trial_id: str) -> OutputDirs:
-        """The folders of one trial under `baseOutputDirectory.outputUriPrefix`."""
+        """Return the folders of one trial. `base_uri` is the job's `baseOutputDirectory.outputUriPrefix`."""
         root = f"{base_uri.rstrip('/')}/{trial_id}"
         return cls(f"{root}/model/", f"{root}/checkpoints/", f"{root}/logs/")
 
 
 @dataclass(frozen=True, slots=True)
 class TrialEnvironment:
-    """What one trial is told. None means that the service does not say."""
+    """The values that a service gives one trial. `output_dirs` is None when the job has no output directory."""
 
     trial_id: str
     metric_file: str
@@ -46,7 +46,7 @@ class TrialEnvironment:
     output_dirs: OutputDirs | None = None
 
     def to_environ(self) -> dict[str, str]:
-        """The variables, as a service sets them for the trial's process."""
+        """Return the environment variables that a service sets for the trial's process."""
         variables = {TRIAL_ID: self.trial_id, METRIC_FILE: self.metric_file, JOB_ID: self.job_id}
         if self.output_dirs is not None:
             variables[MODEL_DIR] = self.output_dirs.model
@@ -56,5 +56,5 @@ class TrialEnvironment:
 
 
 def is_trial(environ: Mapping[str, str]) -> bool:
-    """Whether a process with these variables is a trial of a study (a retraining is not)."""
+    """Whether a process with these environment variables is a trial of a study (a retraining is not)."""
     return bool(environ.get(TRIAL_ID))

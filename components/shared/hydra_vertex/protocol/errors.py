@@ -1,19 +1,19 @@
-"""The tree of errors that hydra-vertex raises on purpose.
+"""The exception classes of hydra-vertex, and the exit code of each.
 
 ::
 
-    HydraVertexError            1   anything that went wrong and is named
-    ├── UserError               2   the input is at fault; nothing was launched
-    │   ├── ArgumentError           an argument of hydra-trial cannot be delivered to the app
+    HydraVertexError            1   base class of all errors that hydra-vertex raises
+    ├── UserError               2   the input is invalid; nothing was launched
+    │   ├── ArgumentError           an argument of hydra-trial cannot be passed to the app
     │   ├── CommandError            the app's command cannot be started
-    │   ├── MetricError             a metric cannot be recorded: its name, its value or its step
-    │   ├── DocumentError           a job document does not have the form that the API prescribes
-    │   ├── SearchSpaceError        a search file, or the space in it, is not usable
-    │   └── OutputError             a file or folder cannot be read or written as asked
-    ├── AppError                1   the user's app failed, or said nothing that can be used
-    ├── StudyError              1   a study ended without a trial to select
-    ├── ServiceError            1   the tuning service refused, failed or did not answer
-    └── Interrupted           130   the user stopped the work; the message says how to go on
+    │   ├── MetricError             a metric cannot be recorded: invalid name, value or step
+    │   ├── DocumentError           a job document does not have the form that the API requires
+    │   ├── SearchSpaceError        a search file or its search space is invalid
+    │   └── OutputError             a file or folder cannot be read or written
+    ├── AppError                1   the user's app failed, or gave no usable result
+    ├── StudyError              1   a study ended without a trial that can be selected
+    ├── ServiceError            1   the tuning service refused a request, failed or did not answer
+    └── Interrupted           130   the user stopped the work; the message says how to continue
 
 The number is the exit code of a command that ends with that error.
 """
@@ -24,27 +24,27 @@ from typing import ClassVar
 
 
 class HydraVertexError(Exception):
-    """Root of the tree. `str(error)` is one or more whole sentences for the person at the terminal."""
+    """Base class of all errors of hydra-vertex. `str(error)` is one or more complete sentences for the user."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UserError(HydraVertexError):
-    """The input is at fault. Raised before anything is launched."""
+    """The input is invalid. Raised before anything is launched."""
 
     exit_code: ClassVar[int] = 2
 
 
 class ArgumentError(UserError):
-    """An argument cannot be turned into an override of the app's config."""
+    """An argument cannot be converted to an override of the app's config."""
 
 
 class CommandError(UserError):
-    """The app's command does not name something that can be started as a Hydra app."""
+    """The app's command cannot be started as a Hydra app."""
 
 
 class MetricError(UserError):
-    """A metric's name, value or step is none that a record can hold."""
+    """A metric's name, value or step is not one that a record can contain."""
 
 
 class DocumentError(UserError):
@@ -56,15 +56,15 @@ class DocumentError(UserError):
 
 
 class SearchSpaceError(UserError):
-    """A search file cannot be read, or describes a space that cannot be searched."""
+    """A search file cannot be read, or its search space is invalid."""
 
 
 class OutputError(UserError):
-    """A file or folder cannot be read or written as asked."""
+    """A file or folder cannot be read or written."""
 
 
 class AppError(HydraVertexError):
-    """The user's app failed, or gave nothing that can be used."""
+    """The user's app failed, or gave no usable result."""
 
 
 class StudyError(HydraVertexError):
@@ -76,6 +76,6 @@ class ServiceError(HydraVertexError):
 
 
 class Interrupted(HydraVertexError):  # noqa: N818 - stopping is the user's choice, not an error of theirs
-    """The user stopped the work. What was measured is kept, and the message says how to go on."""
+    """The user stopped the work. The measurements are kept, and the message says how to continue."""
 
     exit_code: ClassVar[int] = 130

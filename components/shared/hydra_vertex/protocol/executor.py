@@ -1,6 +1,6 @@
-"""The file protocol of a KFP container component: `--executor_input {{$}}` in, `executor_output.json` out.
+"""The inputs and outputs of a KFP container component: `--executor_input {{$}}` and `executor_output.json`.
 
-Source of the form: `ExecutorInput` and `ExecutorOutput` in kfp's pipeline_spec.proto.
+Source of the format: `ExecutorInput` and `ExecutorOutput` in kfp's pipeline_spec.proto.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .json import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """An artifact of a pipeline. `uri` is where the store has it; `path` is where this process finds it."""
+    """An artifact of a pipeline. `uri` is its address in the artifact store; `path` is its local path."""
 
     name: str
     uri: str
@@ -26,15 +26,15 @@ class Artifact:
 
     @property
     def path(self) -> Path:
-        """The artifact in this process's file system."""
+        """The path of the artifact in this process's file system."""
         return local_path(self.uri)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutorInput:
-    """What a step is given: parameter values, input artifacts, the places of its outputs.
+    """The input of a pipeline step: parameter values, input artifacts, and the paths of its outputs.
 
-    `outputs` are artifacts; `output_parameters` are the files that a parameter's value may be left in.
+    `outputs` are the output artifacts. `output_parameters` maps each output parameter to the file for its value.
     """
 
     parameters: JsonObject
@@ -44,21 +44,30 @@ class ExecutorInput:
     output_parameters: Mapping[str, Path] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
-        """A STRING parameter; `default` when the pipeline leaves it out."""
+        """Return a STRING parameter; `default` when the pipeline does not set it.
+
+        Raises DocumentError when the value is not a string.
+        """
         value = self.parameters.get(name, default)
         if not isinstance(value, str):
             raise DocumentError(f"inputs.parameterValues.{name}", f"expected a string, got {value!r}")
         return value
 
     def integer(self, name: str) -> int:
-        """A NUMBER_INTEGER parameter, which KFP delivers as a double."""
+        """Return a NUMBER_INTEGER parameter, which KFP passes as a double.
+
+        Raises DocumentError when the value is missing or not a whole number.
+        """
         value = self.parameters.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 != 0:
             raise DocumentError(f"inputs.parameterValues.{name}", f"expected a whole number, got {value!r}")
         return int(value)
 
     def strings(self, name: str) -> tuple[str, ...]:
-        """A STRING parameter that holds a JSON array of strings; absent or empty is no strings."""
+        """Return the strings of a STRING parameter that contains a JSON array; () when it is absent or empty.
+
+        Raises DocumentError when the value is not a JSON array of strings.
+        """
         text = self.text(name)
         try:
             value = json.loads(text) if text.strip() else []
@@ -71,8 +80,8 @@ class ExecutorInput:
     def write_output(self, parameters: JsonObject, metadata: Mapping[str, JsonObject] | None = None) -> None:
         """Write `executor_output.json`: every output artifact with its metadata, and the output parameters.
 
-        A declared parameter that the step has no value for is null: Kubeflow fails a step that leaves one out. A value
-        goes to the parameter's own file too, which is where Google's components leave theirs.
+        A declared parameter without a value is written as null, because Kubeflow fails a step that omits one. A value
+        is also written to the parameter's own file, as Google's components do. Raises OSError.
         """
         for name in self.output_parameters.keys() & parameters.keys():
             value = parameters[name]
@@ -87,11 +96,11 @@ class ExecutorInput:
 
 
 def parse_executor_input(text: str) -> ExecutorInput:
-    """Parse the text behind `--executor_input`. Raises DocumentError naming the field at fault."""
+    """Parse the value of `--executor_input`. Raises DocumentError naming the invalid field."""
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise DocumentError("--executor_input", f"not JSON ({error}); KFP puts it there for {{{{$}}}}") from error
+        raise DocumentError("--executor_input", f"not JSON ({error}); KFP inserts it for {{{{$}}}}") from error
     top = _object(document, "executor_input")
     inputs = _object(top.get("inputs", {}), "inputs")
     outputs = _object(top.get("outputs", {}), "outputs")

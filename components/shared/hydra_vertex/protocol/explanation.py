@@ -1,4 +1,4 @@
-"""What `hydra-trial --explain` finds out about an app without running it, as the document that a launcher reads."""
+"""The result of `hydra-trial --explain` on an app, and its JSON form, which a launcher reads."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from enum import Enum
 from .json import Json, JsonObject
 
 EXPERIMENT_GROUP = "experiment"
-"""The config group of experiment files. Its choice stands for values that a later experiment file must hold itself."""
+"""The config group of experiment files. A generated experiment file must contain the values of the chosen option."""
 
 
 class ArgumentKind(str, Enum):
-    """What an argument was taken for."""
+    """How an argument was interpreted."""
 
     VALUE = "value"
     """A parameter that sets a key of the config."""
     GROUP = "group"
     """A parameter that chooses an option of a config group."""
     HYDRA = "hydra"
-    """An override or a flag that Hydra understands as it stands."""
+    """An override or a flag that is passed to Hydra unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedArgument:
-    """One argument, and what it became. `type` names the key's type, or is empty for Hydra's own arguments."""
+    """One argument and the override made from it. `type` is the key's type; empty for Hydra's own arguments."""
 
     argument: str
     kind: ArgumentKind
@@ -38,7 +38,7 @@ class ExplainedArgument:
 class Composition:
     """A composed config: plain containers with interpolations unresolved, and the option chosen in each config group.
 
-    `choices` holds the app's own groups only, none of Hydra's. None is a group that is left empty.
+    `choices` contains only the app's own groups, not Hydra's. The option None means that the group is left empty.
     """
 
     config: JsonObject
@@ -47,12 +47,12 @@ class Composition:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An app's command line, explained.
+    """The explanation of an app's command line.
 
-    `app_default` is composed from the app's own defaults alone; `base` from what stands on the command line besides the
-    parameters; `composed` from everything; `choices_only` from the app's defaults and the group choices of `composed`,
-    but for the experiment. `program` is the app's command without its overrides: interpreter, script or module, and
-    Hydra's own flags. `command` is the arguments that the app finds behind its program name.
+    `app_default` is composed from the app's own defaults alone; `base` from the command line without the parameters;
+    `composed` from the whole command line; `choices_only` from the app's defaults and the group choices of `composed`
+    except the experiment. `program` is the app's command without its overrides: interpreter, script or module, and
+    Hydra's own flags. `command` is the arguments that the app receives after its program name.
     """
 
     arguments: tuple[ExplainedArgument, ...]
@@ -66,12 +66,12 @@ class Explanation:
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """The Hydra overrides that the parameters became, in the order of the arguments."""
+        """The Hydra overrides made from the parameters, in the order of the arguments."""
         return tuple(a.override for a in self.arguments if a.override and a.kind is not ArgumentKind.HYDRA)
 
 
 def dump_explanation(explanation: Explanation) -> JsonObject:
-    """The document, ready for JSON."""
+    """Return the explanation as a JSON object."""
     return {
         "arguments": [
             {"argument": a.argument, "kind": a.kind.value, "key": a.key, "type": a.type, "override": a.override}
@@ -88,7 +88,7 @@ def dump_explanation(explanation: Explanation) -> JsonObject:
 
 
 def parse_explanation(document: Json) -> Explanation:
-    """Read what `dump_explanation` wrote. Raises ValueError on anything else."""
+    """Read the JSON form of `dump_explanation`. Raises ValueError, or KeyError for a missing field."""
     top = _object(document)
     return Explanation(
         arguments=tuple(_argument(item) for item in _array(top["arguments"])),

@@ -1,7 +1,7 @@
-"""Exclusive locks between processes, by flock(2). The kernel frees a lock when its holder ends. It imports little.
+"""Exclusive locks between processes with flock(2). The kernel releases a lock when the process that holds it ends.
 
-Some file systems have no locks: some network mounts, some FUSE ones. There a single process still works as it should,
-so that this is no error; the functions say whether there is a lock.
+Some network and FUSE file systems do not support locks. This is not an error, because a single process works without
+a lock; the functions return whether the lock is held. The module imports few others, to load fast.
 """
 
 from __future__ import annotations
@@ -14,35 +14,36 @@ import time
 from .regular_file import open_regular
 
 _RETRY_S = 0.0005
-_NO_LOCKS_HERE = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+_UNSUPPORTED_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 
 
 def open_lock_file(path: str | os.PathLike[str]) -> int:
-    """A descriptor of the file to lock, which is made where there is none. Raises OSError; its folder has to exist.
+    """Open the file to lock, and create it if it is missing; its folder must exist. Return the descriptor.
 
-    The lock belongs to this opening: another thread has to open the file again, and a forked process shares the lock.
+    A lock belongs to the open file description: another thread must open the file again, and a forked process shares
+    the lock. Raises OSError.
     """
     return open_regular(path, os.O_RDWR | os.O_CREAT)
 
 
 def try_lock(descriptor: int) -> bool:
-    """Lock at once. Whether there is a lock: False on a file system without them.
+    """Take the lock without waiting. Return whether it is held: False on a file system without locks.
 
-    Raises BlockingIOError when somebody else holds it.
+    Raises BlockingIOError when the lock is held elsewhere.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _NO_LOCKS_HERE:
+        if error.errno in _UNSUPPORTED_ERRNOS:
             return False
         raise
     return True
 
 
 def wait_for_lock(descriptor: int, timeout_s: float) -> bool:
-    """Lock, waiting for the holder. Whether there is a lock: False on a file system without them.
+    """Take the lock, and wait for it. Return whether it is held: False on a file system without locks.
 
-    Raises TimeoutError when somebody else holds it for longer than `timeout_s`.
+    Raises TimeoutError when the lock is held elsewhere for longer than `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -55,5 +56,5 @@ def wait_for_lock(descriptor: int, timeout_s: float) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Free the lock. Closing is not enough where a process was forked meanwhile: it has the descriptor too."""
+    """Release the lock. Closing the descriptor is not enough if a process was forked: the child has it too."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""Whole files only: what is written is beside its place until it is complete."""
+"""Atomic writes of files, and the local path of a URI."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from .whole_file import write_whole
 
 
 def write_atomic(path: Path, content: str | bytes, *, durable: bool = True) -> None:
-    """Write beside `path` and rename over it, so that a reader sees the old file or the new one, never half of one.
+    """Write a temporary file beside `path` and rename it, so that a reader sees the old or the new file, never a part.
 
-    Folders on the way are made. The file gets the permissions that the umask gives a new file. What is not `durable`
-    outlives this process but perhaps not a power cut: it does not wait for the disk. Raises OSError.
+    Missing parent folders are created. The file gets the default permissions (0o666 minus the umask). Without `durable`
+    there is no fsync: the file may be lost in a power failure. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(str(path), content.encode() if isinstance(content, str) else content, durable=durable)
 
 
 def local_path(uri: str) -> Path:
-    """Where a URI is found in this process's file system.
+    """Return the path of a URI in this process's file system.
 
-    `gs://bucket/x` is `/gcs/bucket/x`, as Vertex mounts it and KFP writes it; `file:///x` is `/x`; a path is itself.
+    `gs://bucket/x` is `/gcs/bucket/x`, where Vertex AI and KFP mount it; `file:///x` is `/x`; a path is unchanged.
     """
     for scheme, mount in (("gs://", "/gcs/"), ("s3://", "/s3/"), ("minio://", "/minio/"), ("file://", "")):
         if uri.startswith(scheme):

@@ -1,4 +1,4 @@
-"""JSON as a type, so that what crosses a process boundary is parsed once and `Any` ends there."""
+"""JSON values as a type, and typed `loads` and `dumps`, so that `Any` does not pass the parser."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def loads(text: str | bytes) -> Json:
-    """Parse JSON text. Raises `json.JSONDecodeError` (a ValueError) on anything else."""
+    """Parse JSON text. Raises `json.JSONDecodeError` (a ValueError) when it is not JSON."""
     value: Json = json.loads(text)
     return value
 
 
 def dumps(value: Json, *, indent: int | None = None) -> str:
-    """Serialise; refuses NaN and infinities (ValueError), which JSON does not have."""
+    """Return a value as JSON text. Raises ValueError for NaN and infinities, which JSON does not have."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)

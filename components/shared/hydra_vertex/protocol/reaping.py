@@ -1,4 +1,7 @@
-"""Exit statuses of the children of a process that adopts orphans. It imports little."""
+"""Reaps child processes, re-parented orphans included, and returns their exit codes.
+
+The module imports few others, to load fast.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import os
 
 
 def exited_code(pid: int) -> int | None:
-    """The return code of a child that has exited, -n for a death by signal n; None while it runs.
+    """Return the return code of a child that has exited, -n if signal n killed it; None while the child runs.
 
-    Its status stays with the kernel, for whoever is its parent then, where the system has waitid(2).
+    On a system with waitid(2) the child is not reaped: its status stays available to a later wait.
     """
     if not hasattr(os, "waitid"):
         found, status = os.waitpid(pid, os.WNOHANG)
@@ -20,10 +23,11 @@ def exited_code(pid: int) -> int | None:
 
 
 def reap_exited(spared: int = 0) -> tuple[dict[int, int], bool]:
-    """Reap every child that has exited, re-parented orphans included; never waits.
+    """Reap all exited children, re-parented orphans included, without waiting.
 
-    The return code of each by its pid, -n for a death by signal n, and whether this process has children left. The
-    child `spared` stays a zombie, where the system has waitid(2); what exits after it is reaped with a later call.
+    Return the return code of each by its pid, -n if signal n killed it, and whether this process has children left.
+    On a system with waitid(2) the child with the pid `spared` is not reaped, nor are children that the kernel lists
+    after it; a later call reaps those.
     """
     exited: dict[int, int] = {}
     while True:
@@ -40,7 +44,7 @@ def reap_exited(spared: int = 0) -> tuple[dict[int, int], bool]:
 
 
 def _next_exited() -> int:
-    """A child that has exited: 0 for none, -1 for whichever it is. Raises ChildProcessError when there is no child."""
+    """Return the pid of an exited child: 0 if there is none, -1 for any child. Raises ChildProcessError without one."""
     if not hasattr(os, "waitid"):
         return -1
     found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

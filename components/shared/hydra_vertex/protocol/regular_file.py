@@ -1,4 +1,7 @@
-"""Opens a file that is expected to be a regular one, where something else may have its name. It imports little."""
+"""Opens regular files only: refuses FIFOs, sockets, devices and folders without waiting.
+
+The module imports few others, to load fast.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ _KINDS = {
 
 
 def open_regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
-    """A descriptor of a regular file, or of one that a link leads to. It never waits and is not inherited.
+    """Open a regular file, or a link to one, without waiting. The returned descriptor is not inherited by children.
 
-    `flags` and `mode` are those of `os.open`. Raises OSError, with EINVAL when something else has this name.
+    `flags` and `mode` are those of `os.open`. Raises OSError, with EINVAL when the path is not a regular file.
     """
-    # Without O_NONBLOCK the open itself would wait for the other end of a FIFO.
+    # Without O_NONBLOCK, opening a FIFO would wait for its other end.
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
     kind = irregular_kind(os.fstat(descriptor).st_mode)
     if kind is None:
@@ -30,5 +33,5 @@ def open_regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) ->
 
 
 def irregular_kind(mode: int) -> str | None:
-    """What a file of this `st_mode` is, such as `a FIFO`; None for a regular file."""
+    """Return the kind of a file with this `st_mode`, such as `a FIFO`; None for a regular file."""
     return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")

@@ -1,4 +1,4 @@
-"""Errors that pass: the machine has run out of something, and an operation that failed for it can be tried again."""
+"""Errors from a shortage of disk space, file descriptors, processes or memory; the operation can be retried."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ NO_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an OSError says that space, file descriptors, processes or memory are short at the moment."""
+    """Whether the error is an OSError from a shortage of disk space, file descriptors, processes or memory."""
     return isinstance(error, OSError) and error.errno in NO_SPACE | NO_RESOURCES

@@ -1,11 +1,14 @@
-"""What signals mean for a process: which tell it to stop, its exit code, words for its death. Pure; imports little."""
+"""Signals of a process: the signals that request a stop, exit codes, and messages about a process that a signal killed.
+
+The functions are pure. The module imports few others, to load fast.
+"""
 
 from __future__ import annotations
 
 import signal
 
 STOPPING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""The signals by which a person or a container runtime tells a process to stop."""
+"""The signals with which a user or a container runtime requests that a process stops."""
 
 FAULTS = frozenset(
     {
@@ -18,31 +21,31 @@ FAULTS = frozenset(
         signal.SIGSYS,
     }
 )
-"""The signals that a process gets for a fault of its own."""
+"""The signals that a process receives for an error in its own code."""
 
 _EXIT_BASE = 128
 _LIKELY_CAUSES: dict[int, str] = {
     signal.SIGKILL: "a container that ran out of memory ends like this",
     signal.SIGBUS: "too little shared memory in /dev/shm ends like this (docker run --shm-size)",
     signal.SIGSEGV: "native code crashed; PYTHONFAULTHANDLER=1 shows where",
-    signal.SIGABRT: "native code gave up, and its last words stand above; PYTHONFAULTHANDLER=1 shows where",
+    signal.SIGABRT: "native code aborted, and its error message is above; PYTHONFAULTHANDLER=1 shows where",
     signal.SIGFPE: "native code crashed; PYTHONFAULTHANDLER=1 shows where",
     signal.SIGILL: "native code was built for another processor",
 }
 
 
 def exit_code_of(returncode: int) -> int:
-    """As a shell shows it: 128 + n for a death by signal n, which Python's return codes give as -n."""
+    """Return the exit code that a shell shows: 128 + n if signal n killed the process (Python's return code is -n)."""
     return returncode if returncode >= 0 else _EXIT_BASE - returncode
 
 
-def is_told_to_stop(exit_code: int) -> bool:
-    """Whether this is the exit code of a process that ended because it was told to."""
+def is_stop_exit_code(exit_code: int) -> bool:
+    """Whether this is the exit code of a process that a stop signal ended."""
     return exit_code - _EXIT_BASE in STOPPING
 
 
 def signal_name(number: int) -> str:
-    """`signal 9 (SIGKILL)`; the number alone where the signal has no name."""
+    """Return `signal 9 (SIGKILL)`; without the name when the signal has none."""
     try:
         return f"signal {number:d} ({signal.Signals(number).name})"
     except ValueError:
@@ -50,15 +53,18 @@ def signal_name(number: int) -> str:
 
 
 def likely_cause(number: int) -> str | None:
-    """What a process has often died of that nobody told to stop, as one phrase; None where there is no usual cause."""
+    """Return the usual cause when this signal kills a process without a stop request; None when there is none."""
     return _LIKELY_CAUSES.get(number)
 
 
-def death(number: int, told: int | None, subject: str = "the app") -> str:
-    """One sentence on a process that signal `number` killed. `told` is the signal that told it to stop before."""
-    if told is None:
+def kill_message(number: int, stop_signal: int | None, subject: str = "the app") -> str:
+    """Return one sentence about a process that signal `number` killed.
+
+    `stop_signal` is the stop signal that the process received before; None when it received none.
+    """
+    if stop_signal is None:
         cause = likely_cause(number)
         return f"{subject} was killed by {signal_name(number)}{f'; {cause}' if cause else ''}"
-    if told == number:
+    if stop_signal == number:
         return f"{subject} was ended by {signal_name(number)}, which told it to stop"
-    return f"{subject} was killed by {signal_name(number)} after {signal_name(told)} had told it to stop"
+    return f"{subject} was killed by {signal_name(number)} after {signal_name(stop_signal)} had told it to stop"

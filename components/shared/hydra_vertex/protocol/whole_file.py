@@ -1,4 +1,7 @@
-"""Writes whole files: beside their place, and renamed over it when complete. It imports little."""
+"""Writes a file atomically: into a temporary file beside it, which is then renamed.
+
+The module imports few others, to load fast.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import os
 
 
 def write_whole(path: str, content: bytes, *, durable: bool = True) -> None:
-    """A reader sees the old file or the new one, never half of one. The file's folder has to exist.
+    """Replace a file so that a reader sees the old or the new content, never a part. The folder must exist.
 
-    The file gets the permissions that the umask gives a new file. What is not `durable` outlives this process but
-    perhaps not a power cut: it does not wait for the disk. Raises OSError.
+    The file gets the default permissions (0o666 minus the umask). Without `durable` there is no fsync: the file may be
+    lost in a power failure. Raises OSError.
     """
     descriptor, part = _create_beside(path)
     try:
@@ -18,14 +21,14 @@ def write_whole(path: str, content: bytes, *, durable: bool = True) -> None:
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.replace(part, path)  # noqa: PTH105 - pathlib would take as long as all the rest
+        os.replace(part, path)  # noqa: PTH105 - importing pathlib would take as long as all other imports
     except BaseException:
         _remove(part)
         raise
 
 
 def _create_beside(path: str) -> tuple[int, str]:
-    """A new file, with the permissions that the umask gives it; `tempfile` gives others."""
+    """Create a file beside `path` with default permissions (`tempfile` gives others). Return descriptor and path."""
     folder, slash, name = path.rpartition("/")
     while True:
         part = f"{folder}{slash}.{name}.{os.urandom(4).hex()}"

@@ -106,7 +106,7 @@ def _json(given: ExecutorInput, name: str) -> JsonObject:
 
 
 class _Cancellation:
-    """Cancels the step's job on SIGTERM. A SIGTERM while the job is being created takes effect when its name is known."""
+    """Cancels the job on SIGTERM. A SIGTERM while the job is being created takes effect when its name is known."""
 
     def __init__(self, service: JobService) -> None:
         self._service = service

@@ -1,1 +1,1 @@
-"""The trial's process: process 1 of a container, signals, child processes, a hold after a failure."""
+"""The processes of a trial: process 1 of a container, signals, child processes, and the hold after a failure."""

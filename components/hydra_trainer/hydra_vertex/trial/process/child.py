@@ -1,4 +1,4 @@
-"""Runs a child process to its end; a signal that stops this process stops the child, and all that it has started."""
+"""Runs a child process until it exits, and passes stop signals on to its process group."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
-from hydra_vertex.protocol.signals import STOPPING, death, exit_code_of
+from hydra_vertex.protocol.signals import STOPPING, exit_code_of, kill_message
 from hydra_vertex.trial.log import tell
 
 GRACE_S = 25.0
-"""From a signal to SIGKILL. Kubernetes and Vertex AI give a container 30 s, of which the outputs need a few."""
+"""Time from the first signal to SIGKILL. Kubernetes and Vertex AI give a container 30 s; the outputs need a few."""
 _Handler = Callable[[int, "FrameType | None"], object]
 
 
 @dataclass(slots=True)
 class _Stop:
-    """The first signal that came, and the child that it goes to; either may be there before the other."""
+    """The received signals, and the child to send them to. A signal can arrive before the child is started."""
 
     grace_s: float
     child: subprocess.Popen[bytes] | None = None
@@ -43,13 +43,13 @@ class _Stop:
 
 
 def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace_s: float = GRACE_S) -> int:
-    """The child's exit code, 128+n when signal n ended it or this process was told to stop by it.
+    """Run the child until it exits. Return its exit code: 128 + n if signal n killed it or stopped this process.
 
-    A death by signal is told on stderr. stdin, stdout and stderr are the child's. Must run in the main thread, which is
-    where Python handles signals.
+    `grace_s` is the time from a stop signal to SIGKILL. The child inherits stdin, stdout and stderr; if a signal killed
+    it, a message is printed to stderr. Must run in the main thread, because Python handles signals only there.
     """
     stop = _Stop(grace_s)
-    # The child gets a group of its own, so that a signal reaches the processes that a distributed app has started.
+    # The child leads its own process group, so that a signal also reaches the processes that a distributed app starts.
     with _handling(stop), subprocess.Popen(list(command), env=dict(environ), start_new_session=True) as child:
         stop.child = child
         stop.pass_on()
@@ -57,10 +57,10 @@ def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace
         signal.setitimer(signal.ITIMER_REAL, 0)
         if stop.signals:
             _signal_group(child, signal.SIGKILL)
-    told = stop.signals[0] if stop.signals else None
+    stop_signal = stop.signals[0] if stop.signals else None
     if returncode < 0:
-        tell(death(-returncode, told))
-    return exit_code_of(returncode if told is None else -told)
+        tell(kill_message(-returncode, stop_signal))
+    return exit_code_of(returncode if stop_signal is None else -stop_signal)
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:

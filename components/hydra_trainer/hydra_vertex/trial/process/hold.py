@@ -1,4 +1,4 @@
-"""Waits in a process that somebody else's code has run in, with its threads and signal handlers still there."""
+"""Waits for a stop signal in a process in which the app ran, whose threads and signal handlers still exist."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hydra_vertex.protocol.signals import STOPPING
 
 
 def wait_for_stop(timeout_s: float, announce: Callable[[], None]) -> None:
-    """Wait for a signal that tells this process to stop, at most `timeout_s`. Must run in the main thread.
+    """Wait for a stop signal for at most `timeout_s`. Must run in the main thread.
 
-    `announce` is called when a signal that answers it cannot be missed any more.
+    `announce` is called when signals are already recorded, so that a signal sent in response is not missed.
     """
     deadline = time.monotonic() + timeout_s
     with _signals_written() as reader:
@@ -27,9 +27,9 @@ def wait_for_stop(timeout_s: float, announce: Callable[[], None]) -> None:
 
 @contextmanager
 def _signals_written() -> Iterator[int]:
-    """A descriptor from which the numbers of coming signals are read, one byte each.
+    """Yield a file descriptor from which the numbers of received signals are read, one byte each.
 
-    Nothing else will do: a signal may be given to any thread, and then ends no sleep of this one.
+    A sleep is not enough: the kernel may deliver the signal to another thread, which does not interrupt the sleep.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -40,7 +40,7 @@ def _signals_written() -> Iterator[int]:
     finally:
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
-            # None is a handler that native code has installed; Python cannot put it back.
+            # None means a handler that native code installed; Python cannot restore it.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         os.close(reader)
         os.close(writer)

@@ -1,8 +1,8 @@
-"""What process 1 of a container has to do, when hydra-trial is it: pass signals on, reap orphans, end with the app.
+"""An init process for hydra-trial as process 1 of a container: passes signals on, reaps orphans, exits with the app.
 
-The kernel gives process 1 no default actions: a SIGTERM that it has no handler for is dropped. The app therefore runs
-in a child, where signals do to it what they do anywhere else. It leads a process group of its own, as it would as
-process 1, and a signal goes to it alone: what it does about processes that it has started is its own affair.
+The kernel applies no default actions to process 1: it ignores a SIGTERM for which process 1 has no handler. The app
+therefore runs in a child process, where signals have their usual effect. The child leads its own process group, as it
+would as process 1. A signal is sent to the child only, which decides what happens to the processes that it started.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from hydra_vertex.protocol.signals import FAULTS, STOPPING
 
 from .lifetime import INIT_PID
 
-LEFT_BEHIND_GRACE_S = 5.0
-"""From SIGTERM to the end, for processes that outlive the app. The kernel would kill those of a process 1 at once."""
+REMAINING_GRACE_S = 5.0
+"""Time from SIGTERM until process 1 exits, for processes that outlive the app; the kernel then kills them."""
 
-# Blocking the signals of faults would hide a fault of this process itself.
+# The signals of faults are not blocked: that would hide a fault of this process.
 _AWAITED = frozenset(signal.valid_signals()) - FAULTS - {signal.SIGKILL, signal.SIGSTOP}
-# For this process alone: its children, its use of the terminal, its own broken pipe.
+# Not passed on: these concern this process's own children, terminal access and pipes.
 _KEPT = frozenset({signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP, signal.SIGPIPE})
 _STDIN = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`returncode` is -n when signal n killed the app; `told` is the last signal that told it to stop, if one did."""
+    """How the app ended. `returncode` is -n if signal n killed it; `stop_signal` is the last stop signal sent to it."""
 
     returncode: int
-    told: int | None
+    stop_signal: int | None
 
 
 def fork_app() -> Init | None:
-    """Fork. The child gets None and goes on as the app, with signals and terminal as this process was given them."""
+    """Fork. Return None in the child, which continues as the app with the original signal mask and terminal."""
     has_terminal = _is_foreground()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     app = os.fork()
@@ -51,7 +51,7 @@ def fork_app() -> Init | None:
 
 
 class Init:
-    """The parent of the app in process 1. All signals are blocked in it, and fetched one at a time."""
+    """The parent of the app, process 1. It blocks the signals that it waits for, and reads them one at a time."""
 
     def __init__(self, app: int, has_terminal: bool) -> None:
         self._app = app
@@ -59,49 +59,49 @@ class Init:
         self._returncode: int | None = None
 
     def wait_for_app(self) -> Ended:
-        """Pass on what is sent to this process until the app has ended."""
-        told: int | None = None
+        """Pass received signals on to the app until it has ended."""
+        stop_signal: int | None = None
         while self._returncode is None:
             number = signal.sigwait(_AWAITED)
             if number == signal.SIGCHLD:
                 self._reap()
             elif number not in _KEPT:
-                told = number if number in STOPPING else told
+                stop_signal = number if number in STOPPING else stop_signal
                 os.kill(self._app, number)
         if self._has_terminal:
             _take_terminal()
-        return Ended(self._returncode, told)
+        return Ended(self._returncode, stop_signal)
 
     def wait_for_stop(self, timeout_s: float) -> None:
-        """Wait for a signal that tells this process to stop, at most `timeout_s`."""
+        """Wait for a stop signal for at most `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while _next_signal(deadline) not in {None, *STOPPING}:
             self._reap()
 
-    def end_the_rest(self, grace_s: float = LEFT_BEHIND_GRACE_S) -> None:
-        """Tell the processes that the app has left behind to stop. The kernel kills them when this process ends."""
+    def stop_remaining(self, grace_s: float = REMAINING_GRACE_S) -> None:
+        """Send SIGTERM to the processes that the app left running. The kernel kills them when this process exits."""
         if not self._reap():
             return
-        _tell_everybody_to_stop()
+        _terminate_all_processes()
         deadline = time.monotonic() + grace_s
         while self._reap() and _next_signal(deadline) is not None:
             pass
 
     def _reap(self) -> bool:
-        """Reap exited children, re-parented orphans of the app included. Whether others are left."""
+        """Reap exited children, including re-parented orphans of the app. Return whether other children are left."""
         exited, are_left = reap_exited()
         self._returncode = exited.get(self._app, self._returncode)
         return are_left
 
 
 def _next_signal(deadline: float) -> int | None:
-    """None when none has come by then, on the monotonic clock."""
+    """Return the next signal; None when none arrives before `deadline`, a time of the monotonic clock."""
     info = signal.sigtimedwait(_AWAITED, max(0.0, deadline - time.monotonic()))
     return None if info is None else info.si_signo
 
 
-def _tell_everybody_to_stop() -> None:
-    """In this process's own PID namespace, which is the container; outside of one it would be the whole machine."""
+def _terminate_all_processes() -> None:
+    """Send SIGTERM to all processes of the container. Only in process 1: elsewhere it would reach the whole machine."""
     if os.getpid() == INIT_PID:
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
@@ -115,6 +115,6 @@ def _is_foreground() -> bool:
 
 
 def _take_terminal() -> None:
-    """Make this process's group the one that the terminal's Ctrl-C reaches. SIGTTOU has to be blocked."""
+    """Make this process's group the terminal's foreground group, which Ctrl-C reaches. SIGTTOU must be blocked."""
     with suppress(OSError):
         os.tcsetpgrp(_STDIN, os.getpgrp())

@@ -1,6 +1,6 @@
-"""From the start of a trial to its end: in this process, or below it when it is process 1 of a container.
+"""Runs a trial: in this process, or in a child process when this is process 1 of a container.
 
-A failed trial ends at once, because its machine is paid for. `--hold-on-failure` keeps it for a shell.
+A failed trial exits at once, because its machine costs money. `--hold-on-failure` keeps it running for a shell.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.signals import death, exit_code_of, is_told_to_stop
+from hydra_vertex.protocol.signals import exit_code_of, is_stop_exit_code, kill_message
 from hydra_vertex.trial.log import tell
 from hydra_vertex.trial.options import Options
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from .init import Init
 
 INIT_PID = 1
-"""The process to which, in its PID namespace, the kernel applies no signal's default action."""
+"""The pid of the init process of a PID namespace, to which the kernel applies no default actions of signals."""
 
 _REFUSED = 2
 
 
 def live(options: Options, run: Callable[[Options], int]) -> int:
-    """Run the trial to its end; its exit code. What `run` raises passes through, and is not held."""
+    """Run the trial and return its exit code. Exceptions of `run` are passed on without a hold."""
     if os.getpid() == INIT_PID:
         from .init import fork_app
 
         init = fork_app()
         if init is not None:
             return _live_as_init(options, init)
-        # The parent holds, which sees every way to fail.
+        # The parent process does the hold, because it sees every kind of failure.
         return run(replace(options, hold_on_failure_s=0.0))
     exit_code = run(options)
     if _is_held(options, exit_code):
         from .hold import wait_for_stop
 
-        wait_for_stop(options.hold_on_failure_s, lambda: tell(_held(options, exit_code)))
+        wait_for_stop(options.hold_on_failure_s, lambda: tell(_hold_message(options, exit_code)))
     return exit_code
 
 
@@ -45,23 +45,23 @@ def _live_as_init(options: Options, init: Init) -> int:
     ended = init.wait_for_app()
     exit_code = exit_code_of(ended.returncode)
     if ended.returncode < 0:
-        tell(death(-ended.returncode, ended.told))
-    if ended.told is None and _is_held(options, exit_code):
-        tell(_held(options, exit_code))
+        tell(kill_message(-ended.returncode, ended.stop_signal))
+    if ended.stop_signal is None and _is_held(options, exit_code):
+        tell(_hold_message(options, exit_code))
         init.wait_for_stop(options.hold_on_failure_s)
-    init.end_the_rest()
+    init.stop_remaining()
     return exit_code
 
 
 def _is_held(options: Options, exit_code: int) -> bool:
-    """Not what was told to stop, and not exit code 2: a refused command line, in which a shell finds nothing."""
-    is_failure = exit_code not in (0, _REFUSED) and not is_told_to_stop(exit_code)
+    """Whether to hold. False after a stop signal and for exit code 2: a refused command leaves nothing to inspect."""
+    is_failure = exit_code not in (0, _REFUSED) and not is_stop_exit_code(exit_code)
     return options.hold_on_failure_s > 0 and is_failure and not options.explain
 
 
-def _held(options: Options, exit_code: int) -> str:
+def _hold_message(options: Options, exit_code: int) -> str:
     name, seconds = os.uname().nodename, f"{options.hold_on_failure_s:g} s"
     return (
-        f"the app failed with exit code {exit_code} and is held for {seconds} (--hold-on-failure); get in with "
-        f"`docker exec -it {name} sh` or `kubectl exec -it {name} -- sh`, end it with `kill -TERM {os.getpid()}`"
+        f"the app failed with exit code {exit_code} and is held for {seconds} (--hold-on-failure); open a shell with "
+        f"`docker exec -it {name} sh` or `kubectl exec -it {name} -- sh`, end the hold with `kill -TERM {os.getpid()}`"
     )
