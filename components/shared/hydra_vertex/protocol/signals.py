@@ -23,6 +23,9 @@ FAULTS = frozenset(
 )
 """The signals that a process receives for an error in its own code."""
 
+INIT_PID = 1
+"""The pid of the init process of a PID namespace, to which the kernel applies no default actions of signals."""
+
 _EXIT_BASE = 128
 _LIKELY_CAUSES: dict[int, str] = {
     signal.SIGKILL: "a container that ran out of memory ends like this",

@@ -14,9 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hydra_vertex.protocol.reaping import reap_exited
-from hydra_vertex.protocol.signals import FAULTS, STOPPING
-
-from .lifetime import INIT_PID
+from hydra_vertex.protocol.signals import FAULTS, INIT_PID, STOPPING
 
 REMAINING_GRACE_S = 5.0
 """Time from SIGTERM until process 1 exits, for processes that outlive the app; the kernel then kills them."""

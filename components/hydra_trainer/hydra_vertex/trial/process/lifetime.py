@@ -10,15 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.signals import exit_code_of, is_stop_exit_code, kill_message
+from hydra_vertex.protocol.signals import INIT_PID, exit_code_of, is_stop_exit_code, kill_message
 from hydra_vertex.trial.log import tell
 from hydra_vertex.trial.options import Options
 
 if TYPE_CHECKING:
     from .init import Init
-
-INIT_PID = 1
-"""The pid of the init process of a PID namespace, to which the kernel applies no default actions of signals."""
 
 _REFUSED = 2
 
