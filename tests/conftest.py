@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite; helpers of a folder are importable by its tests as plain modules."""
+"""Configuration of the whole suite: import path, known environment, signal handlers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from known_environment import make_known  # noqa: E402 - found by the line above
 
 make_known()
 
-# A shell starts what it puts into the background with these two ignored, and every child would inherit that.
+# A shell starts background commands with these two signals ignored, and every child process would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -1,11 +1,11 @@
-"""Runs tests and measures which lines of our packages run, in child processes too: `make coverage`.
+"""Measures the line coverage of the tests, child processes included: `make coverage`.
 
     python tests/coverage_run.py [PYTEST ARGUMENT ...]
 
-Much of the code runs in children: services, supervisors, steps, `hydra-trial`. Tests start many of them with an
-environment of their own, so that no variable reaches them; a line in a .pth file of this environment starts the
-measurement in every Python process while the tests run. Not seen are processes without `site` (`-S`, as the supervisors
-are started) and those that are killed. The floor is `fail_under` in pyproject.toml.
+Much of the code runs in child processes: services, supervisors, steps, `hydra-trial`. Tests start many of them with a
+separate environment, so variables cannot start the measurement; a .pth file in this environment starts it in every
+Python process during the tests. Not measured are processes without `site` (`-S`, used for the supervisors) and killed
+processes. The lower limit is `fail_under` in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "pyproject.toml"
 DATA = ROOT / "build" / "coverage"
 HOOK = Path(sysconfig.get_path("purelib"), "hydra_vertex_coverage.pth")
-"""Only the processes of this environment read it."""
+"""Read only by the Python processes of this environment."""
 
 NOT_MEASURED = (
-    # The measurement changes what these say: which modules are loaded, how deep calls go, what is written to a disk.
+    # The measurement changes their results: the loaded modules, the depth of calls, the data written to a disk.
     "--ignore=tests/test_imports.py",
-    "--deselect=tests/trial/reporting/test_reporting.py::test_importing_the_function_costs_nothing",
+    "--deselect=tests/trial/reporting/test_reporting.py::test_importing_the_function_imports_no_other_module",
     "--deselect=tests/launcher/files/test_yaml_form.py::test_a_document_that_is_not_small_and_plain_is_refused_in_one_line",
     "--ignore=tests/service/jobs/test_full_disk.py",
-    "--deselect=tests/trial/reporting/test_line_append.py::test_a_line_that_has_no_room_leaves_the_file_as_it_was",
-    "--deselect=tests/trial/test_hydra_trial.py::test_hydras_own_error_is_told_in_hydras_words_when_nothing_is_to_deliver",
-    # They are long, or of other things, and run nothing of ours that others do not.
+    "--deselect=tests/trial/reporting/test_line_append.py::test_a_line_without_space_leaves_the_file_unchanged",
+    "--deselect=tests/trial/test_hydra_trial.py::test_without_parameters_hydras_own_error_is_printed_unchanged",
+    # These are long or test other things, and cover no lines of the packages that other tests do not cover.
     "--ignore=tests/benchmarks",
     "--ignore=tests/release",
     "--ignore=tests/requirements",
@@ -44,7 +44,7 @@ NOT_MEASURED = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: that of pytest, else 2 where the coverage is below its floor."""
+    """Return pytest's exit code if it is not 0, else 2 if the coverage is below its limit."""
     DATA.mkdir(parents=True, exist_ok=True)
     DATA.chmod(0o1777)  # some tests start processes of another user
     for file in DATA.glob("data*"):
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def measured_processes() -> Iterator[None]:
-    """Every process of this environment is measured, from its start; the hook is removed at the end."""
+    """Measure every process of this environment from its start; remove the hook at the end."""
     settings = {"COVERAGE_FILE": str(DATA / "data"), "COVERAGE_PROCESS_START": str(SETTINGS)}
     names = "; ".join(f"os.environ.setdefault({name!r}, {text!r})" for name, text in settings.items())
     HOOK.write_text(f"import os, coverage; {names}; coverage.process_startup()\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Makes the environment of the tests a known one: what is set or missing on a machine is no part of what is tested.
+"""Sets up a known environment for the tests, so that results do not depend on the machine's variables.
 
-Called once, before a test module is imported; child processes inherit it. `KEEP_ENVIRONMENT=1` leaves everything as it
-is (tests/hostile says what that is for).
+Called once, before test modules are imported; child processes inherit the environment. `KEEP_ENVIRONMENT=1` keeps the
+machine's environment (tests/hostile describes its use).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEPT = frozenset(
         "HYDRA_CHECKOUT",
         "KILL_SEEDS",
         "LIGHTNING_HYDRA_TEMPLATE",
-        "PYTHONWARNINGS",  # the matrix asks for it
+        "PYTHONWARNINGS",  # set by the matrix
         "PYTHONHASHSEED",
         "LD_LIBRARY_PATH",
         "CURL_CA_BUNDLE",
@@ -37,13 +37,13 @@ SET = {
     "LANG": "C.UTF-8",
     "TZ": "UTC",
     "USER": "tester",
-    # No GPU of this machine takes part: the tests of GPUs bring their own nvidia-smi.
+    # The machine's GPUs are not used: the GPU tests have their own nvidia-smi.
     "CUDA_VISIBLE_DEVICES": "",
 }
 
 
 def make_known() -> None:
-    """Variables, home, umask, time zone and standard input; modules of PYTHONPATH are not found any more."""
+    """Set variables, home, umask, time zone and stdin, and remove the folders of PYTHONPATH from `sys.path`."""
     if os.environ.get("KEEP_ENVIRONMENT"):
         return
     _forget_pythonpath()
@@ -57,13 +57,13 @@ def make_known() -> None:
 
 def _known(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: text for name, text in environ.items() if name in KEPT or name.startswith(KEPT_BEGINNINGS)}
-    # pyenv's programs on PATH look for their versions below the home.
-    pyenv = environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")  # noqa: PTH111 - there may be no home
+    # pyenv's programs on PATH search for their versions below the home folder.
+    pyenv = environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")  # noqa: PTH111 - there may be no home folder
     return {**kept, **SET, "HOME": _empty_home(), "PYENV_ROOT": pyenv}
 
 
 def _empty_home() -> str:
-    """Removed when this process ends."""
+    """Return a new empty folder, which is removed when this process exits."""
     home = tempfile.mkdtemp(prefix="hydra-vertex-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     return home
@@ -75,8 +75,8 @@ def _forget_pythonpath() -> None:
 
 
 def _open_stdin() -> None:
-    """A closed standard input would be the number of the next file that is opened."""
+    """Open /dev/null if stdin is closed: otherwise the next opened file would get file descriptor 0."""
     try:
         os.fstat(0)
     except OSError:
-        Path(os.devnull).open()  # noqa: SIM115 - it is to stay open, as number 0
+        Path(os.devnull).open()  # noqa: SIM115 - stays open as file descriptor 0

@@ -1,4 +1,4 @@
-"""The image, built and run by a real engine. Without one these tests skip, and say so."""
+"""Builds and runs the image with a real Docker engine. Without one the tests are skipped, with the reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_image_starts_hydra_trial(image: str) -> None:
     assert ended.stdout.startswith("usage: hydra-trial")
 
 
-def test_the_image_s_label_is_the_version_of_what_is_in_it(image: str) -> None:
+def test_the_image_s_label_is_the_version_of_the_installed_package(image: str) -> None:
     label = '{{index .Config.Labels "org.opencontainers.image.version"}}'
 
     assert docker("inspect", "--format", label, image).stdout.strip() == project_version()
@@ -91,7 +91,7 @@ main()
 """
 
 
-def test_a_container_that_is_stopped_ends_at_once_and_says_why(image: str, tmp_path: Path) -> None:
+def test_a_stopped_container_exits_at_once_and_logs_the_reason(image: str, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(WAITING_APP)
     tmp_path.chmod(0o755)
     started = docker("run", "--detach", "--volume", f"{tmp_path}:/app:ro", image, "--", "python", "/app/app.py")
@@ -99,7 +99,7 @@ def test_a_container_that_is_stopped_ends_at_once_and_says_why(image: str, tmp_p
     container = started.stdout.strip()
     try:
         wait_for_output(container, "waiting as")
-        # Docker kills after this many seconds, and the exit code would be 137.
+        # After this number of seconds Docker would kill the container, with exit code 137.
         stopped = docker("stop", "--time", "60", container)
         assert stopped.returncode == 0, stopped.stderr
         assert docker("inspect", "--format", "{{.State.ExitCode}}", container).stdout.strip() == "143"

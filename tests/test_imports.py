@@ -1,4 +1,4 @@
-"""Who may import whom: the tables of docs/architecture.md, held against the tree."""
+"""Checks the imports between folders against the tables in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from conftest import ROOT
 ARCHITECTURE = ROOT / "docs/architecture.md"
 PLACES = ("components/shared", "components/hydra_trainer", "components/hpt_launcher", "pipelines")
 TRIAL_NEEDS = {"hydra", "omegaconf", "hypertune", "yaml"}
-"""What `hydra-vertex` brings into a training image, besides the standard library."""
+"""The top-level modules that the trial side may import, besides the standard library."""
 NAMESPACE = "hydra_vertex"
 
 
 def table(header: str) -> dict[tuple[str, ...], str]:
-    """A table of the page by its header's line: the names in its first column, and the text of its last one."""
+    """Return the table with this header: the names in the first column, and the text of the last column."""
     lines = iter(ARCHITECTURE.read_text().splitlines())
     next(line for line in lines if line.startswith(header))
     next(lines)
@@ -39,12 +39,12 @@ def names(cell: str) -> list[str]:
 
 
 ROOMS = {name: allowed for names_, allowed in table("| room |").items() for name in names_}
-LIBRARIES = {name: names(doors) for (name,), doors in table("| library |").items()}
+LIBRARIES = {name: names(importers) for (name,), importers in table("| library |").items()}
 
 
 @cache
 def modules() -> dict[str, Path]:
-    """Every module by its name below the namespace."""
+    """Return every module's path by its name below the namespace."""
     found = {}
     for place in PLACES:
         for path in (ROOT / place / NAMESPACE).rglob("*.py"):
@@ -58,12 +58,12 @@ def folder_of(module: str) -> str:
 
 
 def room_of(module: str) -> str:
-    """The row that covers a module: its own, or its folder's."""
+    """Return the row that covers a module: its own, or that of its folder."""
     return module if module in ROOMS else folder_of(module)
 
 
 def imports(module: str, *, with_types: bool) -> Iterator[str]:
-    """Absolute names of everything a module imports, inside functions too; `with_types` those for annotations alone."""
+    """Yield the absolute names of a module's imports, also in functions; `with_types` includes `if TYPE_CHECKING`."""
     path = modules()[module]
     package = f"{NAMESPACE}.{folder_of(module)}"
     for node in nodes(ast.parse(path.read_text()), with_types=with_types):
@@ -76,7 +76,7 @@ def imports(module: str, *, with_types: bool) -> Iterator[str]:
 
 
 def nodes(tree: ast.AST, *, with_types: bool) -> Iterator[ast.AST]:
-    """All nodes; unless `with_types`, without the bodies of `if TYPE_CHECKING:`."""
+    """Yield all nodes; unless `with_types`, without the bodies of `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
         if not with_types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
@@ -85,7 +85,7 @@ def nodes(tree: ast.AST, *, with_types: bool) -> Iterator[ast.AST]:
 
 
 def imported_modules(module: str) -> set[str]:
-    """The modules of ours that a module imports."""
+    """Return the hydra_vertex modules that a module imports."""
     found = set()
     for name in imports(module, with_types=True):
         own = name.removeprefix(f"{NAMESPACE}.")
@@ -104,8 +104,8 @@ def covers(pattern: str, room: str) -> bool:
     return is_below(room, pattern.removesuffix(".*")) if pattern.endswith(".*") else room == pattern
 
 
-def may_enter(importer: str, module: str) -> bool:
-    """Whether a module may import another one: from its own folder, or as the other's row allows."""
+def may_import(importer: str, module: str) -> bool:
+    """Whether a module may import another one: both are in the same folder, or the other's row allows it."""
     room = room_of(module)
     if folder_of(importer) == folder_of(module) or ROOMS[room] == "everyone":
         return True
@@ -120,7 +120,7 @@ def test_every_folder_has_a_row_and_every_row_a_folder_or_module() -> None:
     assert sorted(ROOMS.keys() - folders - modules().keys()) == []
 
 
-def test_every_row_says_who_may_enter_by_names_that_are_rows() -> None:
+def test_the_importers_in_every_row_are_rows_themselves() -> None:
     for room, allowed in ROOMS.items():
         patterns = names(allowed)
         assert patterns or allowed in {"everyone", "nobody"}, room
@@ -128,12 +128,12 @@ def test_every_row_says_who_may_enter_by_names_that_are_rows() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_a_module_imports_only_from_rooms_that_it_may_enter(module: str) -> None:
-    assert sorted(other for other in imported_modules(module) if not may_enter(module, other)) == []
+def test_a_module_imports_only_what_the_table_allows(module: str) -> None:
+    assert sorted(other for other in imported_modules(module) if not may_import(module, other)) == []
 
 
-def test_no_row_allows_what_nobody_does() -> None:
-    """A door that is not used is closed: the table says what is, not what might be."""
+def test_every_allowed_import_is_used() -> None:
+    """The table lists only existing imports, not possible ones."""
     used = {
         (room_of(other), place)
         for module in modules()
@@ -149,22 +149,22 @@ def test_no_row_allows_what_nobody_does() -> None:
     assert unused == []
 
 
-def test_there_is_no_circle_of_rooms() -> None:
+def test_there_is_no_import_cycle_between_rooms() -> None:
     arrows: dict[str, set[str]] = {}
     for module in modules():
         for other in imported_modules(module):
             if folder_of(module) != folder_of(other):
                 arrows.setdefault(room_of(module), set()).add(room_of(other))
-    assert on_circles({room_of(module) for module in modules()}, arrows) == []
+    assert on_cycles({room_of(module) for module in modules()}, arrows) == []
 
 
-def test_there_is_no_circle_of_modules() -> None:
+def test_there_is_no_import_cycle_between_modules() -> None:
     arrows = {module: set(imported_modules(module)) for module in modules()}
-    assert on_circles(set(modules()), arrows) == []
+    assert on_cycles(set(modules()), arrows) == []
 
 
-def on_circles(nodes: set[str], arrows: dict[str, set[str]]) -> list[str]:
-    """Return the nodes that are on a circle of arrows or lead to one, sorted."""
+def on_cycles(nodes: set[str], arrows: dict[str, set[str]]) -> list[str]:
+    """Return the nodes that are on a cycle of arrows or lead to one, sorted."""
     left = set(nodes)
     while leaves := {node for node in left if not arrows.get(node, set()) & left}:
         left -= leaves
@@ -172,26 +172,26 @@ def on_circles(nodes: set[str], arrows: dict[str, set[str]]) -> list[str]:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_a_heavy_library_is_imported_only_where_it_has_its_door(module: str) -> None:
+def test_a_heavy_library_is_imported_only_where_the_table_allows(module: str) -> None:
     used = [name for name in LIBRARIES if any(is_below(found, name) for found in imports(module, with_types=False))]
     for library in used:
-        doors = LIBRARIES[library]
-        assert any(covers(door, place) for door in doors for place in (module, folder_of(module))), library
+        allowed = LIBRARIES[library]
+        assert any(covers(importer, place) for importer in allowed for place in (module, folder_of(module))), library
 
 
 @pytest.mark.parametrize("module", sorted(name for name in modules() if name.split(".")[0] in {"trial", "protocol"}))
-def test_the_trial_side_needs_hydra_and_hypertune_and_nothing_more(module: str) -> None:
+def test_the_trial_side_depends_only_on_hydra_and_hypertune(module: str) -> None:
     if module == "trial.component":
         return
     tops = {name.split(".")[0] for name in imports(module, with_types=True)} - {NAMESPACE}
     assert tops - set(sys.stdlib_module_names) - TRIAL_NEEDS == set()
 
 
-def test_the_import_name_is_a_namespace_without_an_init_of_its_own() -> None:
+def test_the_import_name_is_a_namespace_package_without_init_file() -> None:
     assert not any((ROOT / place / NAMESPACE / "__init__.py").exists() for place in PLACES)
 
 
-def test_the_sample_app_imports_nothing_of_ours() -> None:
+def test_the_sample_app_imports_no_hydra_vertex_module() -> None:
     found = {name for path in (ROOT / "trainer").rglob("*.py") for name in imported_plainly(path)}
     assert "hydra" in found
     assert not found & {NAMESPACE, "hypertune", "kfp", "optuna"}

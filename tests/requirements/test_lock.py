@@ -1,4 +1,4 @@
-"""The pinned requirements: not stale, and nothing in them that a machine without a GPU has no use for."""
+"""The pinned requirements are current and contain no packages for GPUs."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def pins(file: Path) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-def test_the_files_were_compiled_from_today_s_pyproject() -> None:
+def test_the_files_were_compiled_from_the_current_pyproject() -> None:
     lock = load(ROOT / "requirements/lock.py")
 
     assert lock.stale_files() == [], "run `make lock`"
     assert sorted(lock.EXTRAS) == [file.stem for file in FILES]
 
 
-def test_a_changed_requirement_makes_the_files_stale_that_have_it(
+def test_a_changed_requirement_makes_the_files_with_it_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = load(ROOT / "requirements/lock.py")
@@ -52,20 +52,20 @@ def test_a_changed_requirement_makes_the_files_stale_that_have_it(
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_each_pin_is_exact_and_none_is_for_a_gpu(file: Path) -> None:
+def test_each_pin_is_exact_and_no_pin_is_for_a_gpu(file: Path) -> None:
     for pin in pins(file):
         assert [part.operator for part in pin.specifier] == ["=="], pin
         assert "+" not in str(pin.specifier), f"{pin}: a local version is on one index only"
         assert not pin.name.startswith(("nvidia-", "triton", "cuda-")), pin
 
 
-def test_the_sample_app_s_torch_is_the_release_that_pip_may_find_on_a_disk() -> None:
+def test_the_sample_app_s_torch_is_pinned_without_a_local_version() -> None:
     assert [str(pin) for pin in pins(ROOT / "requirements/run.txt") if pin.name == "torch"] == ["torch==2.13.0"]
 
 
 def test_this_environment_has_the_pinned_versions() -> None:
-    """So that what the tests say is said of the pins. Skipped in an environment that was filled otherwise."""
+    """The test results apply to the pins. Skipped in an environment that `make` has not set up."""
     if Path(sys.prefix) != ROOT / ".venv":
-        pytest.skip("not the environment that make sets up")
+        pytest.skip("not the environment that `make` sets up")
     wanted = [pin for pin in pins(ROOT / "requirements/dev.txt") if pin.marker is None or pin.marker.evaluate()]
     assert [str(pin) for pin in wanted if not pin.specifier.contains(distribution(pin.name).version)] == []

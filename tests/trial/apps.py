@@ -1,4 +1,4 @@
-"""Small real Hydra apps, and hydra-trial as a child process on them."""
+"""Small Hydra apps, and helpers that run them with and without hydra-trial as child processes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TRAIN = """
 
 
 def write_app(folder: Path, train: str = TRAIN, **files: str) -> Path:
-    """The app of `CONFIG` in `folder`, with `train` as its `train.py`, and more files as `path=text`."""
+    """Write the app of `CONFIG` into `folder`, with `train` as its `train.py`, and further files as `path=text`."""
     for name, text in {**CONFIG, "train.py": train, **files}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def write_app(folder: Path, train: str = TRAIN, **files: str) -> Path:
 def run(
     folder: Path, command: Sequence[str], environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """A child process in `folder`, without what the environment of the tests may say about trials and ranks."""
+    """Run a child process in `folder`, without the variables of trials and ranks from the tests' environment."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONWARNINGS") if name in os.environ}
     return subprocess.run(
         list(command),
@@ -91,10 +91,10 @@ def run(
 def hydra_trial(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m hydra_vertex.trial` with these arguments."""
+    """Run `python -m hydra_vertex.trial` with these arguments."""
     return run(folder, [sys.executable, "-m", "hydra_vertex.trial", *arguments], environ)
 
 
 def trial(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The app of `write_app` under hydra-trial."""
+    """Run the app of `write_app` under hydra-trial."""
     return hydra_trial(folder, "--", "python", "train.py", *arguments, environ=environ)

@@ -1,4 +1,4 @@
-"""Every argument list of the corpus, on a real app: what the app gets is what was meant, by value and by type."""
+"""Runs every argument list of the corpus on a real app: the app gets the expected values and types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def app() -> Iterator[App]:
 
 @pytest.fixture(scope="module")
 def finished(app: App, request: pytest.FixtureRequest) -> dict[Command, Finished]:
-    """What came of each selected case; they run at once, on all processors."""
+    """The result of each selected case; the cases run concurrently on all processors."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
     cases = [item.callspec.params["case"] for item in items if "finished" in item.fixturenames]
     commands = [trial_command(case) for case in cases]
@@ -32,12 +32,12 @@ def finished(app: App, request: pytest.FixtureRequest) -> dict[Command, Finished
 
 
 @pytest.mark.parametrize("case", _CASES, ids=str)
-def test_an_argument_list_means_what_it_says(app: App, finished: dict[Command, Finished], case: Case) -> None:
+def test_an_argument_list_has_the_expected_result(app: App, finished: dict[Command, Finished], case: Case) -> None:
     _check(app, case, finished[trial_command(case)])
 
 
 @pytest.mark.parametrize("case", _SAMPLE, ids=str)
-def test_a_process_of_its_own_comes_to_the_same(app: App, case: Case) -> None:
+def test_a_new_process_has_the_same_result_as_the_warm_server(app: App, case: Case) -> None:
     process = hydra_trial(app.folder, *trial_command(case).arguments, environ={"PYTHONUTF8": "1"})
     _check(app, case, Finished(process.returncode, process.stdout, process.stderr))
 
@@ -60,6 +60,6 @@ def _check(app: App, case: Case, finished: Finished) -> None:
             assert by_hydra or finished.stderr.count("\n") == 1
 
 
-def test_the_corpus_is_as_large_as_the_readme_says() -> None:
+def test_the_corpus_is_as_large_as_the_readme_states() -> None:
     lists = {(case.options, case.arguments) for case in CORPUS}
     assert len(lists) == len(CORPUS) >= 280

@@ -1,4 +1,4 @@
-"""Apps that set the execution whitelist of Hydra 1.4: hydra-trial adds nothing to a config that it would refuse."""
+"""Apps that set the execution whitelist of Hydra 1.4: hydra-trial adds nothing that the whitelist refuses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def app(tmp_path: Path) -> Path:
     return write_app(tmp_path, APP, **{"conf/config.yaml": config})
 
 
-def test_a_target_on_the_list_is_made_and_the_return_value_arrives(app: Path) -> None:
+def test_a_target_on_the_whitelist_is_instantiated_and_the_return_value_is_reported(app: Path) -> None:
     ended = trial(app, "--made.seconds=2.0")
     assert (ended.returncode, ended.stdout) == (0, "0:00:02\n"), ended.stderr
     assert ended.stderr == "hydra-trial: metric = 2.0\n"
@@ -50,14 +50,14 @@ def test_a_target_on_the_list_is_made_and_the_return_value_arrives(app: Path) ->
     ["made._target_=datetime.timezone", "+hydra.callbacks.mine._target_=my.Callback"],
     ids=["made by the app", "made by Hydra"],
 )
-def test_a_target_that_is_not_is_refused_in_hydras_words(app: Path, forbidden: str) -> None:
+def test_another_target_is_refused_with_hydras_message(app: Path, forbidden: str) -> None:
     alone = run(app, [sys.executable, "train.py", "made.seconds=2", forbidden])
     under = trial(app, "--made.seconds=2", forbidden)
     assert alone.returncode == under.returncode == 1
     assert "whitelist" in alone.stderr
-    assert said(under.stderr) == said(alone.stderr)
+    assert without_traceback(under.stderr) == without_traceback(alone.stderr)
 
 
-def said(stderr: str) -> str:
-    """Without the traceback in front, which Hydra prints for its own callbacks: there, hydra-trial is in between."""
+def without_traceback(stderr: str) -> str:
+    """Remove the traceback that Hydra prints for its own callbacks, because it contains frames of hydra-trial."""
     return stderr[stderr.rindex("hydra.errors.") :] if "hydra.errors." in stderr else stderr

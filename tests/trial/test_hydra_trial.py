@@ -1,4 +1,4 @@
-"""hydra-trial as a process, in front of real apps."""
+"""hydra-trial as a process that runs real apps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def app(tmp_path: Path) -> Path:
     return write_app(tmp_path)
 
 
-def test_the_app_sees_what_it_sees_without_hydra_trial(app: Path) -> None:
+def test_the_app_has_the_same_environment_as_without_hydra_trial(app: Path) -> None:
     alone = run(app, [sys.executable, "train.py", "opt=sgd", "lr=0.3"])
     under = trial(app, "--opt=sgd", "--lr=0.3")
     assert under.returncode == alone.returncode == 0
@@ -30,7 +30,7 @@ def test_the_app_sees_what_it_sees_without_hydra_trial(app: Path) -> None:
     assert under.stderr == "hydra-trial: metric = 0.6\n"
 
 
-def test_a_module_runs_with_its_package_around_it(tmp_path: Path) -> None:
+def test_a_module_runs_as_part_of_its_package(tmp_path: Path) -> None:
     module = TRAIN.replace("import hydra\n", "import hydra\n    from . import helper\n")
     files = {"pkg/__init__.py": "", "pkg/helper.py": "", "pkg/train.py": module, "pkg/conf/__init__.py": ""}
     write_app(tmp_path, **files)
@@ -61,7 +61,7 @@ def test_only_the_first_process_of_a_distributed_run_reports(app: Path) -> None:
     assert not (app / "metrics").exists()
 
 
-def test_an_app_that_returns_nothing_ends_as_it_would(tmp_path: Path) -> None:
+def test_an_app_that_returns_nothing_exits_as_without_hydra_trial(tmp_path: Path) -> None:
     write_app(tmp_path, TRAIN.replace("return cfg.lr * 2", "pass"))
     ended = trial(tmp_path, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
     assert ended.returncode == 0
@@ -91,8 +91,8 @@ RUINED = """
         ),
     ],
 )
-def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(tmp_path: Path, ruin: str, said: str) -> None:
-    """Whatever the app has put in the place. Nothing waits for the other end of a FIFO."""
+def test_a_measurement_that_cannot_be_written_makes_the_trial_fail(tmp_path: Path, ruin: str, said: str) -> None:
+    """Whatever the app has created at the path. A FIFO does not block."""
     body = RUINED.replace("RUIN", ruin)
     write_app(tmp_path, TRAIN.replace("import sys", "import os, sys").replace("        print(cfg)\n", body))
     ended = trial(tmp_path, environ={"CLOUD_ML_HP_METRIC_FILE": "out/metrics"})
@@ -115,9 +115,7 @@ def test_a_measurement_that_cannot_be_written_is_an_error_of_the_trial(tmp_path:
         (f"{'x' * 252}", ".lock: cannot be reached (File name too long)"),
     ],
 )
-def test_a_place_for_the_measurements_that_is_none_is_refused_before_the_app_runs(
-    app: Path, metric_file: str, said: str
-) -> None:
+def test_an_unusable_metric_file_is_refused_before_the_app_runs(app: Path, metric_file: str, said: str) -> None:
     for folder in ("folder", ".locked.lock"):
         (app / folder).mkdir()
     os.mkfifo(app / "fifo")
@@ -132,14 +130,14 @@ def test_a_place_for_the_measurements_that_is_none_is_refused_before_the_app_run
 @pytest.mark.parametrize(
     ("arguments", "environ"), [(["--cfg", "job"], {}), ([], {"RANK": "1"}), (["-m", "lr=1,2"], {})], ids=str
 )
-def test_where_nothing_is_recorded_the_place_does_not_matter(
+def test_the_metric_file_is_not_checked_where_nothing_is_recorded(
     app: Path, arguments: list[str], environ: dict[str, str]
 ) -> None:
     ended = trial(app, *arguments, environ={"CLOUD_ML_HP_METRIC_FILE": "/dev/null", **environ})
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_link_that_leads_nowhere_is_a_place_for_the_measurements(app: Path) -> None:
+def test_a_dangling_link_is_a_valid_metric_file(app: Path) -> None:
     (app / "metrics").symlink_to("deep/target")
     ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
     assert (ended.returncode, ended.stderr) == (0, "hydra-trial: metric = 0.2\n")
@@ -156,7 +154,9 @@ def test_a_link_that_leads_nowhere_is_a_place_for_the_measurements(app: Path) ->
         ([f"--lrr={'x' * 100_000}"], "(100006 characters): the app's config has no key 'lrr'"),
     ],
 )
-def test_a_refusal_is_one_line_before_the_app_runs(app: Path, arguments: list[str], said: str) -> None:
+def test_an_invalid_argument_is_refused_in_one_line_before_the_app_runs(
+    app: Path, arguments: list[str], said: str
+) -> None:
     ended = trial(app, *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("hydra-trial: ")
@@ -180,7 +180,7 @@ def test_the_exit_code_is_the_apps(tmp_path: Path, body: str, exit_code: int, st
 
 
 @pytest.mark.parametrize("place", ["return cfg.lr * 2", 'if __name__ == "__main__":'])
-def test_a_failing_app_shows_the_traceback_that_it_would(tmp_path: Path, place: str) -> None:
+def test_a_failing_app_prints_the_same_traceback_as_without_hydra_trial(tmp_path: Path, place: str) -> None:
     write_app(tmp_path, TRAIN.replace(place, f"raise ValueError('boom')\n{' ' * (8 if 'cfg' in place else 4)}{place}"))
     alone = run(tmp_path, [sys.executable, "train.py", "lr=1.0"])
     under = trial(tmp_path, "--lr=1")
@@ -189,14 +189,14 @@ def test_a_failing_app_shows_the_traceback_that_it_would(tmp_path: Path, place: 
     assert "boom" in under.stderr
 
 
-def test_hydras_own_error_is_told_in_hydras_words_when_nothing_is_to_deliver(app: Path) -> None:
+def test_without_parameters_hydras_own_error_is_printed_unchanged(app: Path) -> None:
     ended = trial(app, "nope=3")
     assert ended.returncode == 1
     assert ended.stderr.startswith("Could not override 'nope'.")
 
 
 @pytest.mark.parametrize("flags", [["--cfg", "job"], ["--help"], ["--info", "config"], ["-m"]])
-def test_what_only_hydra_does_is_left_to_it_and_nothing_is_reported(app: Path, flags: list[str]) -> None:
+def test_flags_that_only_print_are_handled_by_hydra_and_nothing_is_reported(app: Path, flags: list[str]) -> None:
     ended = trial(app, "--lr=7", *flags, environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"})
     assert ended.returncode == 0, ended.stderr
     assert "hydra-trial" not in ended.stderr
@@ -204,21 +204,21 @@ def test_what_only_hydra_does_is_left_to_it_and_nothing_is_reported(app: Path, f
     assert not (app / "metrics").exists()
 
 
-def test_the_config_flags_decide_what_is_typed(app: Path) -> None:
+def test_the_config_flags_select_the_config_that_types_the_parameters(app: Path) -> None:
     (app / "more").mkdir()
     (app / "more/other.yaml").write_text("lr: 3\n")
     ended = trial(app, "--lr=4.0", "--config-dir", "more", "-cn", "other")
     assert ended.stdout.startswith("{'lr': 4}\n['train.py', '--config-dir', 'more', '-cn', 'other', 'lr=4']\n")
 
 
-def test_what_the_app_itself_puts_into_argv_is_kept(tmp_path: Path) -> None:
+def test_arguments_that_the_app_adds_to_argv_are_kept(tmp_path: Path) -> None:
     write_app(tmp_path, TRAIN.replace("        main()", "        sys.argv.append('name=bar')\n        main()"))
     ended = trial(tmp_path, "--lr=2")
     assert "'name': 'bar'" in ended.stdout
     assert "['train.py', 'name=bar', 'lr=2.0']" in ended.stdout
 
 
-def test_a_main_that_was_imported_by_name_is_found(tmp_path: Path) -> None:
+def test_a_main_imported_by_name_is_wrapped(tmp_path: Path) -> None:
     train = TRAIN.replace("import hydra\n", "from hydra.main import main as hydra_main\n").replace(
         "@hydra.main", "@hydra_main"
     )
@@ -226,22 +226,22 @@ def test_a_main_that_was_imported_by_name_is_found(tmp_path: Path) -> None:
     assert "'lr': 2.0" in trial(tmp_path, "--lr=2").stdout
 
 
-def test_an_app_that_catches_everything_does_not_catch_a_refusal(tmp_path: Path) -> None:
+def test_an_app_that_catches_all_exceptions_still_exits_with_code_2(tmp_path: Path) -> None:
     caught = "        try:\n            main()\n        except Exception:\n            print('caught')"
     write_app(tmp_path, TRAIN.replace("        main()", caught))
     ended = trial(tmp_path, "--nope=2")
     assert (ended.returncode, ended.stdout) == (2, "")
 
 
-def test_parameters_that_nothing_received_are_an_error(tmp_path: Path) -> None:
+def test_parameters_that_the_app_never_received_are_an_error(tmp_path: Path) -> None:
     write_app(tmp_path, "print('hello')")
     ended = trial(tmp_path, "--lr=2")
     assert (ended.returncode, ended.stdout) == (2, "hello\n")
-    assert "ended without calling a hydra.main, so nothing received lr" in ended.stderr
+    assert "exited without calling hydra.main, so nothing received lr" in ended.stderr
     assert trial(tmp_path).returncode == 0
 
 
-def test_processes_that_are_spawned_find_the_apps_functions(tmp_path: Path) -> None:
+def test_spawned_processes_find_the_apps_functions(tmp_path: Path) -> None:
     train = """
         import multiprocessing
 
@@ -322,7 +322,7 @@ def test_the_explanation_is_a_document_and_the_app_is_not_run(app: Path) -> None
     assert not (app / "outputs").exists()
 
 
-def test_the_explanation_for_people_ends_in_the_final_command_line(app: Path) -> None:
+def test_the_explanation_as_text_ends_with_the_final_command_line(app: Path) -> None:
     ended = hydra_trial(app, "--explain", "--", "python", "train.py", "--name=it's", "-cn", "config")
     assert ended.returncode == 0
     lines = ended.stdout.splitlines()
@@ -330,13 +330,13 @@ def test_the_explanation_for_people_ends_in_the_final_command_line(app: Path) ->
     assert lines[-1] == """python train.py -cn config 'name='"'"'it\\'"'"'s'"'"''"""
 
 
-def test_options_of_the_interpreter_hold_for_the_app(tmp_path: Path) -> None:
+def test_options_of_the_interpreter_apply_to_the_app(tmp_path: Path) -> None:
     write_app(tmp_path, "import sys\nprint(sys.flags.optimize, sys._xoptions, sys.argv)")
     ended = hydra_trial(tmp_path, "--", "python", "-O", "-X", "a=b", "train.py", "x=1")
     assert ended.stdout == "1 {'a': 'b'} ['train.py', 'x=1']\n"
 
 
-def test_another_interpreter_takes_over_with_the_same_arguments(tmp_path: Path) -> None:
+def test_another_interpreter_gets_the_same_arguments(tmp_path: Path) -> None:
     write_app(tmp_path, "import sys\nprint(sys.argv)")
     python = tmp_path / "bin/python"
     python.parent.mkdir()
@@ -346,7 +346,7 @@ def test_another_interpreter_takes_over_with_the_same_arguments(tmp_path: Path) 
     assert ended.stdout == f"through {python}\n['train.py', 'x=1']\n", ended.stderr
 
 
-def test_an_executable_script_runs_as_it_would(app: Path) -> None:
+def test_an_executable_script_runs_as_without_hydra_trial(app: Path) -> None:
     script = app / "my-train"
     script.write_text("#!/usr/bin/env python\n" + (app / "train.py").read_text())
     script.chmod(0o755)
@@ -358,9 +358,9 @@ def test_an_executable_script_runs_as_it_would(app: Path) -> None:
     ("command", "said"),
     [
         (["python", "nope.py"], "nope.py: no such Python file"),
-        (["python", "-m", "no.such"], "python -m no.such: no module of that name"),
+        (["python", "-m", "no.such"], "python -m no.such: no runnable module of that name"),
         (["python", "-c", "1"], "python -c cannot be run as a Hydra app"),
-        (["python"], "no script or module behind it"),
+        (["python"], "no script or module follows"),
         (["python9.9", "train.py"], "python9.9: no such interpreter"),
         (["/no/python", "train.py"], "/no/python: no such interpreter"),
         (["no-such-command"], "no-such-command: no such command"),
@@ -383,7 +383,7 @@ def test_a_command_that_starts_no_app_is_refused(app: Path, command: list[str], 
 
 @pytest.fixture
 def program(app: Path) -> str:
-    """Shows its arguments, one a line, and ends with 7."""
+    """A program that prints its arguments, one per line, and exits with 7."""
     path = app / "show"
     path.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
     path.chmod(0o755)
@@ -399,14 +399,14 @@ def test_any_other_program_gets_its_parameters_quoted(app: Path, program: str) -
     assert ended.returncode == 7
 
 
-def test_what_another_program_would_get_is_shown_without_running_it(app: Path, program: str) -> None:
+def test_the_command_line_of_another_program_is_shown_without_running_it(app: Path, program: str) -> None:
     ended = hydra_trial(app, "--explain", "--", program, "--lr=1 2")
     assert (ended.returncode, ended.stdout) == (0, "./show 'lr='\"'\"'1 2'\"'\"''\n")
     ended = hydra_trial(app, "--explain", "--json", "x.json", "--", program, "--lr=1 2")
     assert (ended.returncode, ended.stdout) == (2, "")
 
 
-def test_a_launcher_of_processes_starts_hydra_trial_itself(app: Path) -> None:
+def test_a_launcher_of_processes_starts_hydra_trial(app: Path) -> None:
     pytest.importorskip("torch")
     (app / "train.py").write_text(RANKED)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
@@ -442,7 +442,7 @@ def test_a_plus_adds_a_key_as_it_does_for_hydra(app: Path, arguments: list[str],
     assert f"{['train.py', *delivered]}" in ended.stdout, ended.stderr
 
 
-def test_a_service_may_know_a_key_by_another_name(app: Path) -> None:
+def test_an_alias_maps_a_services_parameter_to_a_key(app: Path) -> None:
     ended = hydra_trial(
         app, "--alias", "rate=lr", "--alias", "new=+x.y", "--", "python", "train.py", "--rate=1", "--new=2"
     )
@@ -477,15 +477,15 @@ SPELLED = {
         ("--a-b=3.0", "a-b=3"),
     ],
 )
-def test_a_dash_stands_for_an_underscore_and_back(tmp_path: Path, argument: str, delivered: str) -> None:
+def test_a_dash_matches_an_underscore_and_vice_versa(tmp_path: Path, argument: str, delivered: str) -> None:
     if hydra.__version__.startswith("1.2") and "-" in delivered.partition("=")[0]:
-        pytest.skip("Hydra 1.2 has no way to write a key with a dash")
+        pytest.skip("Hydra 1.2 cannot express a key with a dash")
     write_app(tmp_path, **SPELLED)
     ended = hydra_trial(tmp_path, "--explain", "--", "python", "train.py", argument)
     assert ended.stdout.splitlines()[-1] == f"python train.py {delivered}", ended.stderr
 
 
-def test_a_spelling_that_means_two_keys_is_refused(tmp_path: Path) -> None:
+def test_a_spelling_that_matches_two_keys_is_refused(tmp_path: Path) -> None:
     write_app(tmp_path, **{"conf/config.yaml": "a_b_c: 1\na-b-c: 2\n"})
     ended = trial(tmp_path, "--a-b_c=3")
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -500,7 +500,7 @@ def test_help_has_an_example_and_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--lr=0.25"], []], ids=["with parameters", "without"])
-def test_hydras_own_output_lies_beside_the_model_in_a_trial(app: Path, arguments: list[str]) -> None:
+def test_hydras_own_output_is_written_beside_the_model_in_a_trial(app: Path, arguments: list[str]) -> None:
     ended = trial(app, *arguments, environ={"AIP_MODEL_DIR": str(app / "out 1" / "model") + "/"})
     assert ended.returncode == 0, ended.stderr
     assert (app / "out 1" / "hydra" / ".hydra" / "config.yaml").is_file()
@@ -512,7 +512,7 @@ def test_hydras_own_output_lies_beside_the_model_in_a_trial(app: Path, arguments
     ["hydra:\n  mode: MULTIRUN\n", "hydra:\n  mode: ${oc.env:MODE}\n"],
     ids=["said by the config", "said by the environment"],
 )
-def test_a_multirun_that_the_config_asks_for_is_one_and_reports_nothing(app: Path, config: str) -> None:
+def test_a_multirun_that_the_config_sets_reports_nothing(app: Path, config: str) -> None:
     path = app / "conf/config.yaml"
     path.write_text(path.read_text() + config)
     ended = trial(app, "--lr=0.25", environ={"MODE": "MULTIRUN", "CLOUD_ML_HP_METRIC_FILE": "metrics"})

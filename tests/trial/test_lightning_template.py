@@ -1,4 +1,4 @@
-"""The lightning-hydra-template, unmodified, under hydra-trial, from a checkout that is named from outside."""
+"""The unmodified lightning-hydra-template under hydra-trial, from a checkout that an environment variable names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHORT = (
     "trainer.max_epochs=1",
     "+trainer.limit_train_batches=4",
     "+trainer.limit_val_batches=2",
-    "test=False",  # its way of loading the best checkpoint is one that torch refuses since 2.6
+    "test=False",  # torch 2.6 and later refuse the template's way of loading the best checkpoint
     "seed=7",
     "+optimized_metric=val/acc_best",
 )
@@ -30,7 +30,7 @@ IMAGES = {"train": 60_000, "t10k": 10_000}
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the checkout with images of its own making, in the format that torchvision reads."""
+    """A copy of the checkout with generated images in the format of torchvision's MNIST."""
     checkout = os.environ.get(CHECKOUT)
     if not checkout:
         pytest.skip(f"{CHECKOUT} does not name a checkout of ashleve/lightning-hydra-template at {COMMIT}")
@@ -62,7 +62,7 @@ def run_template(folder: Path, *command: str, **environ: str) -> subprocess.Comp
     )  # fmt: skip
 
 
-def test_it_trains_with_its_parameters_and_its_own_metric_is_reported(template: Path) -> None:
+def test_the_template_trains_with_the_parameters_and_its_own_metric_is_reported(template: Path) -> None:
     parameters = ["--model.optimizer.lr=0.01", "--data.batch_size=64.0", "--model.net.lin1_size=32.0"]
     overrides = ["model.optimizer.lr=0.01", "data.batch_size=64", "model.net.lin1_size=32"]
     runs = ["hydra.run.dir=logs/alone"], ["hydra.run.dir=logs/under"]
@@ -85,7 +85,7 @@ def composed(run_dir: Path) -> str:
     return (run_dir / ".hydra/config.yaml").read_text()
 
 
-def test_a_wrong_parameter_is_refused_before_anything_is_built(template: Path) -> None:
+def test_an_unknown_parameter_is_refused_before_anything_is_created(template: Path) -> None:
     command = [sys.executable, "-m", "hydra_vertex.trial", "--", "python", "src/train.py", "--model.optimiser.lr=0.01"]
     ended = run_template(template, *command)
     assert ended.returncode == 2

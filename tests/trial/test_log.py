@@ -1,4 +1,4 @@
-"""What hydra-trial says, where stderr or stdout cannot be written: the reference is the app without hydra-trial."""
+"""Output of hydra-trial when stderr or stdout cannot be written; the reference is the app without hydra-trial."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ APP = """
 
 
 def without_reader(folder: Path, command: list[str], stream: str) -> int:
-    """The exit code of a command whose stdout or stderr is a pipe that nobody reads."""
+    """Return the exit code of a command whose stdout or stderr is a pipe without a reader."""
     reader, writer = os.pipe()
     os.close(reader)
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
@@ -85,7 +85,9 @@ def test_a_result_is_recorded_and_the_exit_code_is_the_apps_whatever_stderr_is(
 
 @pytest.mark.parametrize("streams", [">/dev/full", ">&- 2>&-", ">/dev/full 2>/dev/full", "no reader of stdout"])
 @pytest.mark.parametrize("body", ["sys.stdout.close()", "sys.stdout = None"])
-def test_nor_does_stdout_make_a_difference(tmp_path: Path, body: str, streams: str) -> None:
+def test_a_result_is_recorded_and_the_exit_code_is_the_apps_whatever_stdout_is(
+    tmp_path: Path, body: str, streams: str
+) -> None:
     write_app(tmp_path, APP.replace("BODY", body))
     alone = exit_code(tmp_path, [sys.executable, "train.py"], streams)
     under = exit_code(tmp_path, ["env", "CLOUD_ML_HP_METRIC_FILE=metrics", *TRIAL, "--", "python", "train.py"], streams)
@@ -100,7 +102,7 @@ def test_nor_does_stdout_make_a_difference(tmp_path: Path, body: str, streams: s
 def test_python_itself_ends_with_the_same_exit_code_for_an_app_without_hydra(
     tmp_path: Path, end: str, streams: str
 ) -> None:
-    """Also 120: what the app printed could not be written at its exit."""
+    """Also 120, when the app's output could not be written at its exit."""
     (tmp_path / "app.py").write_text(f"import sys\n{end}\n")
     alone = exit_code(tmp_path, [sys.executable, "app.py"], streams)
     assert exit_code(tmp_path, [*TRIAL, "--", "python", "app.py"], streams) == alone
@@ -110,9 +112,11 @@ def test_python_itself_ends_with_the_same_exit_code_for_an_app_without_hydra(
     "asked", [["--help"], ["--version"], ["--explain", "--", "python", "train.py"], ["--explain", "--", "/bin/true"]]
 )
 @pytest.mark.parametrize(
-    ("streams", "reason"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")], ids=["full", "closed"]
+    ("streams", "reason"),
+    [(">/dev/full", "No space left on device"), (">&-", "the stream is closed")],
+    ids=["full", "closed"],
 )
-def test_what_was_asked_for_and_cannot_be_written_is_an_error_in_one_line(
+def test_requested_output_that_cannot_be_written_is_a_one_line_error(
     tmp_path: Path, asked: list[str], streams: str, reason: str
 ) -> None:
     write_app(tmp_path)
@@ -121,18 +125,18 @@ def test_what_was_asked_for_and_cannot_be_written_is_an_error_in_one_line(
 
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", "2>&-", "2>&- >&-", "no reader of stderr"])
-def test_a_refusal_keeps_its_exit_code(tmp_path: Path, streams: str) -> None:
+def test_an_error_keeps_its_exit_code_whatever_the_streams_are(tmp_path: Path, streams: str) -> None:
     assert exit_code(tmp_path, [*TRIAL, "--nonsense"], streams) == 2
 
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", "2>&- >&-", "no reader of stderr"])
-def test_another_program_is_started_all_the_same(tmp_path: Path, streams: str) -> None:
+def test_another_program_is_started_whatever_the_streams_are(tmp_path: Path, streams: str) -> None:
     assert exit_code(tmp_path, [*TRIAL, "--", "sh", "-c", "exit 7"], streams) == 7
     (tmp_path / "app.py").write_text("raise SystemExit(8)")
     assert exit_code(tmp_path, [*TRIAL, "--", "python", "-B", "app.py"], streams) == 8
 
 
-def test_a_line_is_one_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_one_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     tell("one\n  message\tin pieces")
     assert capfd.readouterr().err == "hydra-trial: one message in pieces\n"
 
@@ -141,7 +145,7 @@ class Copying(io.StringIO):
     """A stream of a library that keeps a copy of the log."""
 
 
-def test_a_stream_that_the_app_has_put_in_the_place_of_stderr_gets_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_replaces_stderr_gets_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Copying())
     tell("one line")
     assert sys.stderr.getvalue() == "hydra-trial: one line\n"  # type: ignore[attr-defined]
@@ -155,7 +159,7 @@ def test_a_method_that_a_library_has_replaced_gets_the_line(tmp_path: Path) -> N
     assert run(tmp_path, [sys.executable, "-c", code]).stdout == "['hydra-trial: one line\\n']\n"
 
 
-def test_lines_stay_behind_what_the_app_has_written_before(tmp_path: Path) -> None:
+def test_lines_follow_the_apps_earlier_output(tmp_path: Path) -> None:
     code = (
         "import sys; from hydra_vertex.trial.log import tell\n"
         "sys.stderr.write('begun, '); tell('one'); sys.stderr.write('more\\n'); tell('zwölf \\udcff')"
@@ -166,7 +170,7 @@ def test_lines_stay_behind_what_the_app_has_written_before(tmp_path: Path) -> No
 
 @contextmanager
 def full_pipe() -> Iterator[TextIO]:
-    """A pipe that nobody reads and that may not be waited for."""
+    """A non-blocking pipe that is full and is not read."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):
@@ -177,7 +181,7 @@ def full_pipe() -> Iterator[TextIO]:
     os.close(reader)
 
 
-def test_a_full_pipe_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_to_a_full_pipe_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with full_pipe() as stream:
         for name in ("stdout", "stderr", "__stderr__"):
             monkeypatch.setattr(sys, name, stream)
@@ -195,7 +199,7 @@ def test_a_terminal_gets_the_line() -> None:
     os.close(terminal)
 
 
-def test_an_app_whose_excepthook_fails_ends_as_it_would(tmp_path: Path) -> None:
+def test_an_app_whose_excepthook_fails_exits_as_without_hydra_trial(tmp_path: Path) -> None:
     hook = "def hook(*error):\n    raise KeyError('hook')\n"
     (tmp_path / "app.py").write_text(f"import sys\n{hook}sys.excepthook = hook\nraise ValueError('boom')\n")
     ended = run(tmp_path, [*TRIAL, "--", "python", "app.py"])
@@ -204,7 +208,7 @@ def test_an_app_whose_excepthook_fails_ends_as_it_would(tmp_path: Path) -> None:
     assert "ValueError: boom" in ended.stderr
 
 
-def test_an_app_whose_excepthook_leaves_ends_with_its_exit_code(tmp_path: Path) -> None:
+def test_an_app_whose_excepthook_exits_keeps_that_exit_code(tmp_path: Path) -> None:
     hook = "def hook(*error):\n    sys.exit(9)\n"
     (tmp_path / "app.py").write_text(f"import sys\n{hook}sys.excepthook = hook\nraise ValueError('boom')\n")
     ended = run(tmp_path, [*TRIAL, "--", "python", "app.py"])
@@ -212,7 +216,7 @@ def test_an_app_whose_excepthook_leaves_ends_with_its_exit_code(tmp_path: Path) 
 
 
 def test_a_record_is_written_before_its_line(tmp_path: Path) -> None:
-    """What is in the metric file at the moment when the line is written is copied to stdout."""
+    """The metric file's content at the moment of the log line is copied to stdout."""
     body = "sys.stderr = Broken(); Broken.write = lambda self, text: os.write(1, open('metrics', 'rb').read())"
     write_app(tmp_path, APP.replace("BODY", body))
     ended = run(tmp_path, [*TRIAL, "--", "python", "train.py"], {"CLOUD_ML_HP_METRIC_FILE": "metrics"})

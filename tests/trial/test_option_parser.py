@@ -1,4 +1,4 @@
-"""How hydra-trial's own options are read, before the first `--`."""
+"""Parsing of hydra-trial's own options, before the first `--`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_options_end_at_the_first_separator_or_at_the_script(arguments: list[str
     [
         ([], "no app to run"),
         (["--metric", "m", "--"], "no app to run"),
-        (["python", "train"], "'python' stands before `--`"),
+        (["python", "train"], "'python' is not an option of hydra-trial; write hydra-trial "),
         (["--metrics", "m", "--", "a"], "--metrics is not an option of hydra-trial; did you mean '--metric'?"),
         (["--met", "m", "--", "a"], "--met is not an option"),
         (["--monitors=x", "--", "a"], "--monitors is not an option of hydra-trial; did you mean '--monitor'?"),
@@ -77,20 +77,20 @@ def test_options_end_at_the_first_separator_or_at_the_script(arguments: list[str
         (["--hold-on-failure", "long", "--", "a"], "--hold-on-failure: expected seconds from 0 to 86400, got 'long'"),
         (["--hold-on-failure", "nan", "--", "a"], "--hold-on-failure: expected seconds"),
         (["--hold-on-failure", "-1", "--", "a"], "--hold-on-failure: expected seconds"),
-        (["--json", "x", "--", "a"], "--json goes with --explain"),
-        (["--executor_input={}", "--explain"], "--executor_input stands alone"),
-        (["--executor_input={}", "--", "a"], "--executor_input stands alone"),
+        (["--json", "x", "--", "a"], "--json needs --explain"),
+        (["--executor_input={}", "--explain"], "--executor_input cannot be combined"),
+        (["--executor_input={}", "--", "a"], "--executor_input cannot be combined"),
         (["--executor_input=", "--", "a"], "--executor_input: needs a value"),
     ],
 )
-def test_a_wrong_option_is_refused_with_the_next_step(arguments: list[str], message: str) -> None:
+def test_an_invalid_option_is_refused_with_the_next_step(arguments: list[str], message: str) -> None:
     with pytest.raises(CommandError, match=message) as caught:
         parse_options(arguments)
     assert "\n" not in str(caught.value)
     assert "usage:" not in str(caught.value)
 
 
-def test_the_help_names_each_option_once_and_is_as_wide_as_a_terminal_often_is() -> None:
+def test_the_help_lists_each_option_once_and_fits_a_usual_terminal() -> None:
     lines = help_text().splitlines()
     options = [line.split()[0].rstrip(",") for line in lines if line.startswith("  -")]
     assert options == [

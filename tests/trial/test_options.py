@@ -1,11 +1,11 @@
-"""hydra-trial's own options as values."""
+"""Conversion of hydra-trial's own options to arguments and back."""
 
 from __future__ import annotations
 
 from hydra_vertex.trial.option_parser import parse_options
 
 
-def test_options_survive_a_relaunch() -> None:
+def test_options_are_the_same_after_a_relaunch() -> None:
     own = "--metric -m --monitor v --monitor w --alias lr=o.lr --resume-key k --hold-on-failure 2.5 --explain --json x"
     options = parse_options([*own.split(), "--", "a"])
     assert parse_options([*options.to_arguments(), "--", *options.app]) == options

@@ -1,4 +1,4 @@
-"""The retraining step of a pipeline, as KFP calls it."""
+"""The retraining step of a pipeline, called as by KFP."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_model_without_a_metric_is_kept(tmp_path: Path, outputs: Path) -> None
     assert (described["metrics"], described["parameters"]) == ({}, {"metric_value": None})
 
 
-def test_a_failing_app_ends_the_step_with_its_exit_code(tmp_path: Path, outputs: Path) -> None:
+def test_the_step_of_a_failing_app_has_the_apps_exit_code(tmp_path: Path, outputs: Path) -> None:
     app = write_app(tmp_path / "app", TRAIN.replace("return cfg.lr * 2", "sys.exit(7)"))
     ended = hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"]))
     assert ended.returncode == 7
@@ -120,10 +120,10 @@ def test_a_stream_that_cannot_be_written_loses_no_output(tmp_path: Path, outputs
         ("shutil.rmtree(os.environ['AIP_MODEL_DIR'])", "the app wrote nothing into $AIP_MODEL_DIR"),
     ],
 )
-def test_what_the_app_leaves_in_the_place_of_a_file_does_not_lose_the_model(
+def test_unusual_content_at_the_paths_of_outputs_does_not_lose_the_model(
     tmp_path: Path, outputs: Path, ruin: str, said: str
 ) -> None:
-    """At the app's exit, when the metric has been recorded."""
+    """The app changes the paths at its exit, after the metric has been recorded."""
     start = "import atexit, os, pathlib, shutil\nfile = pathlib.Path(os.environ['CLOUD_ML_HP_METRIC_FILE'])\n"
     ruined = f"atexit.register(lambda: (file.unlink() if 'file' in {ruin!r} else None, {ruin}))\n"
     app = write_app(tmp_path / "app")
@@ -172,5 +172,5 @@ def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
         ("", "", None),
     ],
 )
-def test_the_last_record_of_the_metric_counts(records: str, name: str, metric: Metric | None) -> None:
+def test_the_metric_is_its_last_finite_record(records: str, name: str, metric: Metric | None) -> None:
     assert parse_metric(records.encode(), name) == metric

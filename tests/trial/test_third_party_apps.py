@@ -1,7 +1,7 @@
-"""Apps that others wrote, unmodified: the same stdout, stderr and exit code with and without hydra-trial.
+"""Unmodified third-party apps have the same stdout, stderr and exit code with and without hydra-trial.
 
-Hydra's wheel holds two apps of its own, which always run. Its example apps are in no package on PyPI, neither wheel nor
-sdist; they run from a checkout that HYDRA_CHECKOUT names.
+Hydra's wheel contains two apps, which are always tested. Its example apps are in no package on PyPI, neither wheel nor
+sdist; they are tested with a checkout that HYDRA_CHECKOUT names.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ USER = {"USER": "omry"}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`app` is a script or `-m module`; `plain` are its arguments alone, `trial` the same ones under hydra-trial.
+    """`app` is a script or `-m module`; `plain` are its arguments without hydra-trial, `trial` those with hydra-trial.
 
-    `exit_code` is what Hydra 1.3 gives, which these examples are for.
+    `exit_code` is that of Hydra 1.3, which these examples were written for.
     """
 
     folder: str
@@ -143,7 +143,7 @@ _OWN_LINE = re.compile(r"^hydra-trial: .*\n", re.MULTILINE)
 
 @pytest.mark.parametrize("app", ["example_app", "completion"])
 @pytest.mark.parametrize("as_module", [True, False], ids=["module", "script"])
-def test_the_apps_in_hydras_own_package_are_the_same(tmp_path: Path, app: str, as_module: bool) -> None:
+def test_the_apps_in_hydras_own_package_have_the_same_output(tmp_path: Path, app: str, as_module: bool) -> None:
     module = f"hydra.test_utils.{app}"
     script = Path(next(iter(hydra.test_utils.__path__)), f"{app}.py")
     program = ["-m", module] if as_module else [str(script)]
@@ -155,18 +155,18 @@ def test_the_apps_in_hydras_own_package_are_the_same(tmp_path: Path, app: str, a
 
 @pytest.fixture(scope="session")
 def examples() -> Path:
-    """The folder of Hydra's examples, as they are in the checkout."""
+    """The folder of Hydra's examples in the checkout."""
     checkout = os.environ.get(CHECKOUT)
     if not checkout:
         pytest.skip(HOW_TO_GET_ONE)
     folder = Path(checkout, "examples")
-    assert folder.is_dir(), f"{CHECKOUT}={checkout}: there is no folder examples in it"
+    assert folder.is_dir(), f"{CHECKOUT}={checkout}: it has no folder `examples`"
     return folder
 
 
 @pytest.fixture(scope="session")
 def copies(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two of the same, because apps write their outputs into the folder that they are started in."""
+    """Two copies of the examples, because apps write their output into their working directory."""
     folder = tmp_path_factory.mktemp("examples")
     plain, trial = folder / "plain", folder / "trial"
     shutil.copytree(examples, plain)
@@ -175,7 +175,7 @@ def copies(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_hydras_example_apps_are_the_same(copies: tuple[Path, Path], example: Example) -> None:
+def test_hydras_example_apps_have_the_same_output(copies: tuple[Path, Path], example: Example) -> None:
     plain, trial = (copy / example.folder for copy in copies)
     assert_the_same(plain, trial, example.program, example.plain.split(), example.trial.split(), example.exit_code)
 
@@ -198,7 +198,7 @@ def assert_the_same(
     trial: Sequence[str],
     code: int,
 ) -> None:
-    """Side by side. What may differ: the folder, the time of the run, and hydra-trial's own lines on stderr."""
+    """Run both concurrently. Allowed differences: the folder, the time, and hydra-trial's own lines on stderr."""
     plain_folder.mkdir(exist_ok=True)
     trial_folder.mkdir(exist_ok=True)
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""The app as a real `__main__`: what it pickles, what it spawns, and what it shows when it fails."""
+"""The app as a real `__main__` module: pickling, spawned processes and tracebacks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_workers_of_joblib_find_the_apps_functions_and_classes(tmp_path: Path) -
     ],
     ids=["in the main", "a wrong argument of hydra.main", "a version that Hydra refuses"],
 )
-def test_a_whole_traceback_has_no_frame_of_hydra_trial(tmp_path: Path, old: str, new: str) -> None:
+def test_a_traceback_contains_no_frame_of_hydra_trial(tmp_path: Path, old: str, new: str) -> None:
     write_app(tmp_path, TRAIN.replace(old, new))
     environ = {"HYDRA_FULL_ERROR": "1"}
     alone = run(tmp_path, [sys.executable, "train.py", "lr=1.0"], environ)

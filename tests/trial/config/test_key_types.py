@@ -71,13 +71,13 @@ def declared() -> DictConfig:
         ("linked", ValueKind.INTEGER, "int"),
     ],
 )
-def test_a_schema_decides(declared: DictConfig, key: str, kind: ValueKind, name: str) -> None:
+def test_the_schema_determines_the_type_of_a_key(declared: DictConfig, key: str, kind: ValueKind, name: str) -> None:
     found = key_type(declared, key)
     assert found is not None
     assert (found.kind, found.name) == (kind, name)
 
 
-def test_a_key_that_is_added_takes_what_its_mapping_declares(declared: DictConfig) -> None:
+def test_an_added_key_has_the_value_type_that_its_mapping_declares(declared: DictConfig) -> None:
     assert added_type(declared, "table.new") == KeyType(ValueKind.INTEGER, False, True)
     assert added_type(declared, "new").kind is ValueKind.ANY
 
@@ -118,7 +118,7 @@ other: ${nested}
         ("other.lr", ValueKind.FLOAT),
     ],
 )
-def test_without_a_schema_the_value_in_the_config_decides(key: str, kind: ValueKind) -> None:
+def test_without_a_schema_the_configs_value_determines_the_type(key: str, kind: ValueKind) -> None:
     config = OmegaConf.create(YAML)
     assert isinstance(config, DictConfig)
     found = key_type(config, key)
@@ -127,12 +127,12 @@ def test_without_a_schema_the_value_in_the_config_decides(key: str, kind: ValueK
 
 
 @pytest.mark.parametrize("key", ["", "nope", "nested.nope", "whole.x", "list.2", "list.a", "lost.x", "nothing.x"])
-def test_a_key_that_is_not_there_has_no_type(key: str) -> None:
+def test_a_missing_key_has_no_type(key: str) -> None:
     config = OmegaConf.create(YAML)
     assert isinstance(config, DictConfig)
     assert key_type(config, key) is None
 
 
-def test_the_known_keys_are_the_dotted_ones_in_their_order() -> None:
+def test_the_known_keys_are_dotted_keys_in_the_order_of_the_config() -> None:
     config = OmegaConf.create({"a": {"b": 1, "c": {"d": 2}}, "e": None, "f": "${a}"})
     assert list(known_keys(config)) == ["a", "a.b", "a.c", "a.c.d", "e", "f"]

@@ -1,4 +1,4 @@
-"""Any text goes through Hydra's override grammar and a whole compose unchanged."""
+"""Any text is unchanged by quoting, Hydra's override grammar and a whole composition."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hydra_vertex.trial.overrides.delivery import deliver
 settings.register_profile("suite", max_examples=2_000, deadline=None)
 settings.register_profile("nightly", max_examples=100_000, deadline=None)
 _MANY = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
-"""`make fuzz` asks for the nightly profile."""
+"""`make fuzz` uses the nightly profile."""
 
 _PARSER = OverridesParser.create()
 _HARD = st.text(st.sampled_from("\\'\"${}:,=[]() abc?0.\n\t#~@é"), max_size=14)
@@ -38,26 +38,26 @@ TEXTS = (
 @example("\\${x}")
 @example("a\\'")
 @example("\\")
-def test_hydra_reads_a_quoted_text_as_that_string_and_nothing_else(text: str) -> None:
+def test_hydra_parses_a_quoted_text_as_exactly_that_string(text: str) -> None:
     override = _PARSER.parse_override(f"key={quote(text)}")
     value = override.value()
     assert isinstance(value, str)
-    # What stands in a config is still escaped against interpolation; what the app reads is not.
+    # A stored value is still escaped against interpolation; the value that the app reads is not.
     assert OmegaConf.create({"key": value})["key"] == text
     assert not override.is_sweep_override()
 
 
 @given(st.lists(TEXTS, min_size=100, max_size=100))
 @settings(max_examples=20, deadline=None)
-def test_the_composed_config_holds_the_text_verbatim(texts: list[str]) -> None:
-    """2,000 texts, 100 at a time."""
+def test_the_composed_config_contains_the_text_verbatim(texts: list[str]) -> None:
+    """2,000 texts in groups of 100."""
     keys = {f"k{number}": text for number, text in enumerate(texts)}
     assert _composed(keys) == keys
 
 
 @given(st.lists(TEXTS, min_size=20, max_size=20))
 @settings(max_examples=10, deadline=None)
-def test_what_is_delivered_composes_to_the_text_verbatim(texts: list[str]) -> None:
+def test_a_delivered_override_composes_to_the_text_verbatim(texts: list[str]) -> None:
     keys = {f"k{number}": text for number, text in enumerate(texts)}
     _store(keys)
     with initialize_config_dir("/", version_base=None):
@@ -68,7 +68,7 @@ def test_what_is_delivered_composes_to_the_text_verbatim(texts: list[str]) -> No
 
 
 @pytest.mark.skipif(omegaconf.__version__ >= "2.4", reason="OmegaConf 2.4 lets no interpolation resolve to ???")
-def test_the_text_that_means_missing_is_a_text_too() -> None:
+def test_the_text_of_three_question_marks_is_quoted_as_a_string() -> None:
     assert _composed({"k": "???"}) == {"k": "???"}
 
 
@@ -86,5 +86,5 @@ def _store(keys: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["adam", "a/b.c-d", "_x"])
-def test_a_plain_word_stays_readable(text: str) -> None:
+def test_a_plain_word_is_not_quoted(text: str) -> None:
     assert quote(text) == text

@@ -1,4 +1,4 @@
-"""Realistic argument lists, each with what a person means by it. Written by hand, from the rules, not from a run."""
+"""Realistic argument lists with their expected results, written by hand from the rules, not recorded from a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CORPUS: tuple[Case, ...] = (*numeric.CASES, *words.CASES, *strings.CASES, *keys.
 
 
 def writable_cases() -> tuple[Case, ...]:
-    """Those that the installed Hydra's override grammar has a way to write: nearly all."""
+    """Return the cases that the installed Hydra's override grammar can express: nearly all."""
     installed = _numbers(version("hydra-core"))
     return tuple(case for case in CORPUS if installed >= _numbers(case.hydra))
 

@@ -1,4 +1,4 @@
-"""What a case of the corpus is: an argument list as a person or a service writes it, and what they mean by it."""
+"""The type of a corpus case: an argument list from a person or a service, and its expected result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The app runs once, with its default config but for the dotted keys in `changes`; or with those keys alone."""
+    """The app runs once, with its default config except the dotted keys in `changes`; if `alone`, only with those."""
 
     changes: Config
     alone: bool = False
@@ -32,7 +32,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Sweeps:
-    """The app runs once for each of these, in this order."""
+    """The app runs once for each of these changes, in this order."""
 
     jobs: tuple[Config, ...]
 
@@ -42,16 +42,16 @@ class Sweeps:
 
 @dataclass(frozen=True, slots=True)
 class Prints:
-    """Hydra answers on stdout with something that has `text` in it; the app does not run."""
+    """Hydra prints output with `text` on stdout; the app does not run."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Exit code 2 before the app runs, and one line that has `name` in it.
+    """Exit code 2 before the app runs, and one line that contains `name`.
 
-    `by_hydra`: the words are those of Hydra's own argument parser, which takes more than one line.
+    `by_hydra`: the message is that of Hydra's own argument parser, which has more than one line.
     """
 
     name: str
@@ -63,9 +63,9 @@ Expected: TypeAlias = Runs | Sweeps | Prints | Refused
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`arguments` stand behind the app's command, `options` are hydra-trial's own.
+    """`arguments` follow the app's command, `options` are hydra-trial's own.
 
-    `hydra`: the first version whose override grammar can write it.
+    `hydra`: the first Hydra version whose override grammar can express the case.
     """
 
     category: str
@@ -83,24 +83,24 @@ Row: TypeAlias = tuple[list[str], Config]
 
 
 def runs(category: str, rows: Iterable[Row]) -> tuple[Case, ...]:
-    """Cases that are to run, from pairs of arguments and the changes that they mean."""
+    """Return cases that run, from pairs of arguments and the expected changes."""
     return tuple(Case(category, tuple(arguments), Runs(changes)) for arguments, changes in rows)
 
 
 def refused(category: str, rows: Iterable[tuple[list[str], str]]) -> tuple[Case, ...]:
-    """Cases that are to be refused, from pairs of arguments and what the message has to name."""
+    """Return cases that are refused, from pairs of arguments and a name that the message must contain."""
     return tuple(Case(category, tuple(arguments), Refused(name)) for arguments, name in rows)
 
 
 def verbatim(category: str, keys: Mapping[str, Callable[[str], object]], texts: Iterable[str]) -> tuple[Case, ...]:
-    """One case a text: `--key=text` means the value that the key's function makes of it. The keys take turns."""
+    """Return one case per text: `--key=text` sets the value that the key's function returns. The keys alternate."""
     turns = list(keys.items())
     picked = ((*turns[number % len(turns)], text) for number, text in enumerate(texts))
     return tuple(Case(category, (f"--{key}={text}",), Runs({key: value(text)})) for key, value, text in picked)
 
 
 def changed(default: Config, changes: Config) -> object:
-    """The default, as typed JSON, with each dotted key set; ABSENT takes a key away."""
+    """Return the default config as typed JSON, with each dotted key set; ABSENT removes a key."""
     config = json.loads(json.dumps(default))
     for key, value in changes.items():
         *parents, last = key.split(".")
@@ -115,7 +115,7 @@ def changed(default: Config, changes: Config) -> object:
 
 
 def canonical(config: object) -> str:
-    """Text that is equal when values and types are: 1, 1.0, true, "1" and -0.0 differ, NaN is NaN."""
+    """Return a text that is equal if values and types are equal: 1, 1.0, true, "1" and -0.0 differ, NaN equals NaN."""
     return json.dumps(config, sort_keys=True)
 
 

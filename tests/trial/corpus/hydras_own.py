@@ -1,4 +1,4 @@
-"""Parameters among what the user writes for Hydra itself, which keeps its meaning wherever it stands."""
+"""Parameters mixed with the user's own Hydra arguments, whose meaning does not depend on their position."""
 
 from __future__ import annotations
 

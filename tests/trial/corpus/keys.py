@@ -1,4 +1,4 @@
-"""Which key is meant: config groups, aliases, dashes and underscores, keys that are new, keys that are not there."""
+"""Keys: config groups, aliases, dashes and underscores, added keys and missing keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers: as a person writes them, and as a service that knows only doubles gives them back."""
+"""Numbers, as a person writes them and as a service that stores doubles returns them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from trial.corpus.cases import refused, runs
 
-_WHOLE = 9007199254740993  # 2**53 + 1: the first whole number that no double holds
+_WHOLE = 9007199254740993  # 2**53 + 1: the smallest positive integer that a double cannot represent
 
 FLOATS = runs(
     "floats",

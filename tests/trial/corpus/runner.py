@@ -1,4 +1,4 @@
-"""Runs argument lists on the app of the corpus, quickly, and says what came of each."""
+"""Runs argument lists on the corpus app in warm processes, and compares the results with the expected ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ END_LIMIT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that has ended."""
+    """The result of a command."""
 
     exit_code: int
     stdout: str
@@ -34,7 +34,7 @@ class Finished:
 
     @property
     def configs(self) -> list[str]:
-        """The config of each job that the app ran, canonical."""
+        """The config of each job that the app ran, in canonical form."""
         lines = (line for line in self.stdout.splitlines() if line.startswith(_CONFIG))
         return [canonical(json.loads(line.removeprefix(_CONFIG))) for line in lines]
 
@@ -55,14 +55,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The app in a folder of its own, its default config, and the processes that run it."""
+    """The app in a separate folder, its default config, and the processes that run it."""
 
     folder: Path
     default: Config
     _pool: ServerPool
 
     def run(self, commands: Sequence[Command]) -> list[Finished]:
-        """Run each of them, as many at once as there are processors."""
+        """Run the commands, concurrently on all processors."""
         return self._pool.run(commands)
 
 
@@ -72,7 +72,7 @@ def trial_command(case: Case) -> Command:
 
 
 def environ() -> dict[str, str]:
-    """Without what the environment of the tests may say about trials and ranks."""
+    """Return environment variables without those of trials and ranks."""
     kept = {
         name: os.environ[name]
         for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS")
@@ -83,7 +83,7 @@ def environ() -> dict[str, str]:
 
 @contextmanager
 def started_app() -> Iterator[App]:
-    """The app, copied to a new folder, and a warm process for each processor in it."""
+    """Copy the app to a new folder, and start a warm process there for each processor."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as name:
         folder = Path(name, "app")
         shutil.copytree(_HERE / "app", folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -94,7 +94,7 @@ def started_app() -> Iterator[App]:
 
 
 class ServerPool:
-    """Warm processes (see `warm_server`); each runs one command at a time."""
+    """Warm processes (see `warm_server`), each running one command at a time."""
 
     def __init__(self, folder: Path, size: int) -> None:
         command, pipe = [sys.executable, str(_HERE / "warm_server.py")], subprocess.PIPE
@@ -129,7 +129,7 @@ class ServerPool:
 
 
 def judge(case: Case, finished: Finished, default: Config) -> Verdict:
-    """Whether the app got what was meant. For what has to be refused any failure will do, as long as no job ran."""
+    """Compare the result with the expected one. For a case to be refused, any failure counts if no job ran."""
     succeeded = finished.exit_code == 0
     match case.expected:
         case Runs() | Sweeps():

@@ -1,4 +1,4 @@
-"""Strings: whatever they hold, they are data."""
+"""Strings with special characters, which are data in every case."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ SWEEP_SYNTAX = verbatim(
     ],
 )  # fmt: skip
 
-_LONG = "word, 'quote' ${x} " * 5_400  # about 100 KB; a single argument may have at most 128 KiB
+_LONG = "word, 'quote' ${x} " * 5_400  # about 100 KB; the limit of a single argument is 128 KiB
 
 LONG = (
     Case("100 KB", (f"--note={'x' * 100_000}",), Runs({"note": "x" * 100_000})),

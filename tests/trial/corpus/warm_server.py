@@ -1,7 +1,7 @@
-"""A process that has imported Hydra and hydra-trial once, and forks for each command: one line of JSON in, one out.
+"""A server process that imports Hydra and hydra-trial once, and forks for each command (JSON lines on stdin, stdout).
 
-Each command still runs whole: hydra-trial's `main` on the app's script, or the script itself. What it is spared are
-the imports and Hydra's search for its plugins, which are most of a short app's time.
+Each command still runs completely: hydra-trial's `main` on the app's script, or the script itself. It saves the imports
+and Hydra's search for plugins, which take most of a short app's time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _warm_up() -> None:
 
     from hydra_vertex.trial.command import main_module  # noqa: F401
 
-    # The two grammars learn from what they read; Hydra finds its plugins once.
+    # Fills the caches of the two grammars and of Hydra's plugins.
     with initialize(version_base=None, config_path=None):
         config = compose(overrides=["+a={b: [x,'y z',1.5e-3]}", "+c=${a.b}", "+hydra.d=${oc.env:HOME}/${hydra:x}"])
         OmegaConf.to_yaml(config, resolve=True)

@@ -1,4 +1,4 @@
-"""Booleans, enums, paths, null, and keys that say nothing about their type."""
+"""Booleans, enums, paths, null, and keys without a type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the app's arguments are parameters, which are Hydra's."""
+"""Parsing of the app's arguments into parameters, Hydra flags and Hydra overrides."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from hydra_vertex.trial.overrides.arguments import (
         ("--name= spaced ", "name", " spaced "),
     ],
 )
-def test_a_value_behind_the_equals_sign_is_verbatim(argument: str, key: str, text: str) -> None:
+def test_a_value_after_the_equals_sign_is_verbatim(argument: str, key: str, text: str) -> None:
     assert parse_arguments([argument]) == (Parameter(key, text, argument),)
 
 
@@ -52,7 +52,7 @@ def test_a_parameter_without_a_value_is_refused(following: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["a=1", "+a=1", "++a=1", "~a", "~a=1", "a=1,2", "-x", "--=3"])
-def test_everything_else_is_left_to_hydra(text: str) -> None:
+def test_other_arguments_are_hydra_overrides(text: str) -> None:
     assert parse_arguments([text]) == (Override(text),)
 
 
@@ -73,7 +73,7 @@ def test_a_flag_of_hydra_keeps_its_spelling(tokens: list[str], flag: Flag) -> No
 
 
 def test_a_flag_of_hydra_that_needs_a_value_is_refused_without_one() -> None:
-    with pytest.raises(ArgumentError, match="--config-name is a flag of Hydra and needs a value"):
+    with pytest.raises(ArgumentError, match="--config-name is a Hydra flag and needs a value"):
         parse_arguments(["--config-name"])
 
 
@@ -89,7 +89,7 @@ def test_every_flag_of_the_installed_hydra_is_known(spelling: str, action: argpa
     assert argument.name in action.option_strings
 
 
-def test_a_bare_separator_is_dropped_wherever_it_stands() -> None:
+def test_a_bare_separator_is_dropped_at_any_position() -> None:
     assert parse_arguments(["--", "a=1", "--", "--b=2", "--"]) == (Override("a=1"), Parameter("b", "2", "--b=2"))
 
 
@@ -102,7 +102,7 @@ def test_a_bare_separator_is_dropped_wherever_it_stands() -> None:
         (["--+++a=1"], Parameter("+a", "1", "--+++a=1", "++")),
     ],
 )
-def test_a_sign_belongs_to_hydra_and_not_to_the_key(tokens: list[str], parameter: Parameter) -> None:
+def test_the_sign_is_not_part_of_the_key(tokens: list[str], parameter: Parameter) -> None:
     assert parse_arguments(tokens) == (parameter,)
 
 
@@ -118,7 +118,7 @@ def test_an_alias_renames_a_parameter_and_nothing_else() -> None:
 
 
 @given(st.lists(st.sampled_from(["a=1", "-m", "--x=3", "-cn", "--y", "c", "--info", "~d", "-7"])))
-def test_no_argument_is_lost_and_none_is_made_up(tokens: list[str]) -> None:
+def test_parsing_neither_drops_nor_adds_arguments(tokens: list[str]) -> None:
     try:
         arguments = parse_arguments(tokens)
     except ArgumentError:
@@ -158,7 +158,7 @@ _WRITTEN = st.one_of(
 
 
 @given(st.lists(_WRITTEN, max_size=8))
-def test_any_mixture_is_told_apart_in_its_order(
+def test_any_mixture_of_arguments_is_classified_in_its_order(
     written: list[tuple[list[str], Parameter | Override | Flag]],
 ) -> None:
     parsed = parse_arguments([token for tokens, _ in written for token in tokens])

@@ -1,4 +1,4 @@
-"""Groups and values of a whole command line, against a composed config."""
+"""Conversion of a whole command line, groups and values, with a composed config."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_every_parameter_becomes_an_override_in_its_place(
     app.compose(delivery.overrides)
 
 
-def test_flags_stand_in_front(app: AppConfig) -> None:
+def test_flags_precede_the_overrides(app: AppConfig) -> None:
     assert _deliver(app, "steps=1", "-cn", "config", "--lr=2", "-m").command == (
         "-cn",
         "config",
@@ -93,12 +93,14 @@ def test_flags_stand_in_front(app: AppConfig) -> None:
             r"not an option of this config group; did you mean 'adam'\? \(allowed: adam, sgd\)",
         ),
         (["--optt/x=adam"], r"no config group 'optt/x'"),
-        (["--db=pg", "~db"], r"--db=pg: Hydra chooses 'null' all the same"),
+        (["--db=pg", "~db"], r"--db=pg: Hydra still chooses 'null'"),
         (["--lr=1", "nope=3"], r"Hydra cannot compose the app's config: Could not override 'nope'"),
         (["--lr=1", "steps=a=b"], r"Hydra cannot compose the app's config"),
     ],
 )
-def test_a_refusal_names_what_was_seen_and_what_is_allowed(app: AppConfig, arguments: list[str], message: str) -> None:
+def test_an_error_names_the_value_seen_and_the_allowed_values(
+    app: AppConfig, arguments: list[str], message: str
+) -> None:
     with pytest.raises(ArgumentError, match=message):
         _deliver(app, *arguments)
 
@@ -127,7 +129,7 @@ def test_the_configs_around_a_command_line_are_composed(app: AppConfig) -> None:
     assert "hydra" not in explanation.composed.config
 
 
-def test_what_the_user_wrote_may_need_what_a_parameter_chooses(app: AppConfig) -> None:
+def test_a_users_override_may_depend_on_a_choice_of_a_parameter(app: AppConfig) -> None:
     explanation = _explain(app, "--opt=sgd", "opt.momentum=0.5")
     assert explanation.base.config["opt"] == {"momentum": 0.5, "nesterov": False}
 
@@ -144,7 +146,7 @@ _FLAGS = st.sampled_from([["-cn", "config"], ["--run"], ["--config-name=config"]
 
 @given(st.lists(_SETS | _FLAGS, min_size=1, max_size=9))
 @settings(max_examples=30, deadline=None)
-def test_the_last_one_wins_across_all_forms_and_flags_stand_first(
+def test_the_last_argument_of_any_form_takes_effect_and_flags_come_first(
     app: AppConfig, written: list[tuple[str, str, int] | list[str]]
 ) -> None:
     names = {"steps": "steps", "port": "db.port"}

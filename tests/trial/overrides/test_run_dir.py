@@ -8,7 +8,7 @@ from hydra_vertex.trial.overrides.arguments import parse_arguments
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
 from trial.apps import TRAIN, hydra_trial, write_app
 
-# Starts itself again as Lightning's DDP does for its further ranks: the same arguments, and where Hydra writes behind.
+# Restarts itself as Lightning's DDP does for further ranks: with the same arguments, followed by `hydra.run.dir`.
 _DDP = TRAIN.replace(
     "print(cfg)",
     """if "LOCAL_RANK" not in os.environ:
@@ -39,15 +39,15 @@ def test_hydra_writes_beside_the_model(model_dir: str, override: str | None) -> 
     "argument",
     ["hydra.run.dir=mine", "++hydra.run.dir=mine", "--hydra.run.dir=mine", "--multirun", "-m", "--help", "--cfg=job"],
 )
-def test_where_the_command_line_says_more_hydra_is_left_alone(argument: str) -> None:
+def test_no_run_dir_is_added_when_the_command_line_sets_it_or_prevents_a_run(argument: str) -> None:
     assert run_dir_override({"AIP_MODEL_DIR": "/out/7/model/"}, parse_arguments(["lr=1", argument])) is None
 
 
-def test_outside_of_a_trial_hydra_is_left_alone() -> None:
+def test_no_run_dir_is_added_outside_a_trial() -> None:
     assert run_dir_override({}, parse_arguments(["lr=1"])) is None
 
 
-def test_ranks_that_the_app_starts_write_where_the_first_does(tmp_path: Path) -> None:
+def test_ranks_that_the_app_starts_write_into_the_folder_of_the_first(tmp_path: Path) -> None:
     app = write_app(tmp_path, _DDP)
     model_dir = app / "it's 1" / "model"
     ended = hydra_trial(app, "--", "python", "train.py", "--lr=1", environ={"AIP_MODEL_DIR": f"{model_dir}/"})

@@ -1,4 +1,4 @@
-"""A parameter's text, by the type of its key."""
+"""Conversion of a parameter's text to the type of its key."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ def _type(kind: ValueKind, *, optional: bool = False, declared: bool = True, enu
         ("123456789012345678901234567890123", 123456789012345678901234567890123),
     ],
 )
-def test_a_whole_number_never_goes_through_a_float(text: str, value: int) -> None:
+def test_an_integer_is_never_converted_through_a_float(text: str, value: int) -> None:
     assert value_text(text, _type(ValueKind.INTEGER)) == str(value)
 
 
 @pytest.mark.parametrize("text", ["64.5", "abc", "", "1e-3", "nan", "inf", "1e999999999", "0x10", "٣", "1 2", "true"])
-def test_what_is_no_whole_number_is_refused(text: str) -> None:
+def test_a_value_that_is_not_an_integer_is_refused(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected a whole number"):
         value_text(text, _type(ValueKind.INTEGER))
 
 
-def test_a_fraction_for_an_undeclared_int_says_how_the_config_makes_it_a_float() -> None:
+def test_the_error_for_a_fraction_tells_how_to_make_the_key_a_float() -> None:
     with pytest.raises(ArgumentError, match=r"write that as 1\.0"):
         value_text("0.5", _type(ValueKind.INTEGER, declared=False))
 
 
 @given(st.integers())
-def test_every_integer_survives_the_way_a_protobuf_double_is_written(number: int) -> None:
+def test_every_integer_is_preserved_when_written_as_a_protobuf_double(number: int) -> None:
     assert value_text(f"{number}.0", _type(ValueKind.INTEGER)) == str(number)
 
 
@@ -77,30 +77,30 @@ def test_a_float_stays_a_float_even_when_it_is_whole(text: str, value: str) -> N
 
 
 @pytest.mark.parametrize("text", ["abc", "", "1e400", "1,2", "${x}"])
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_a_value_that_is_not_a_number_is_refused(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected a number"):
         value_text(text, _type(ValueKind.FLOAT))
 
 
 @pytest.mark.parametrize("text", ["true", "True", "yes", "on", "1", "1.0"])
-def test_the_usual_words_are_true(text: str) -> None:
+def test_common_words_for_true_are_accepted(text: str) -> None:
     assert value_text(text, _type(ValueKind.BOOLEAN)) == "true"
 
 
 @pytest.mark.parametrize("text", ["false", "FALSE", "no", "off", "0", "0.0"])
-def test_the_usual_words_are_false(text: str) -> None:
+def test_common_words_for_false_are_accepted(text: str) -> None:
     assert value_text(text, _type(ValueKind.BOOLEAN)) == "false"
 
 
 @pytest.mark.parametrize("text", ["2", "", "maybe", "null"])
-def test_other_words_are_no_booleans(text: str) -> None:
+def test_other_words_are_not_booleans(text: str) -> None:
     with pytest.raises(ArgumentError, match="expected one of true, false"):
         value_text(text, _type(ValueKind.BOOLEAN))
 
 
 @pytest.mark.parametrize("kind", [ValueKind.STRING, ValueKind.PATH])
 @pytest.mark.parametrize("text", ["true", "null", "123", "1e-05", "007", "", "a,b", "choice(1,2)", "${oc.env:HOME}"])
-def test_a_string_stays_what_it_is(kind: ValueKind, text: str) -> None:
+def test_a_string_is_not_changed(kind: ValueKind, text: str) -> None:
     assert _PARSER.parse_override(f"key={value_text(text, _type(kind))}").value() == text.replace("${", "\\${")
 
 
@@ -117,11 +117,11 @@ def test_null_for_an_untyped_string_is_a_string() -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("RED", "RED"), ("Color.RED", "RED"), ("1.0", "RED"), ("blue", "BLUE"), ("on", "on")]
 )
-def test_an_enum_is_taken_by_name_or_value(text: str, value: str) -> None:
+def test_an_enum_accepts_a_name_or_a_value(text: str, value: str) -> None:
     assert value_text(text, _type(ValueKind.ENUM, enum=Color)) == value
 
 
-def test_an_unknown_member_is_refused_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_member_lists_the_members() -> None:
     with pytest.raises(ArgumentError, match="expected one of RED, BLUE, on"):
         value_text("green", _type(ValueKind.ENUM, enum=Color))
 
@@ -147,9 +147,7 @@ INTS = _of(ValueKind.LIST, KeyType(ValueKind.INTEGER, False, True))
         (_of(ValueKind.DICT, KeyType(ValueKind.FLOAT, False, True)), r"{a: 1, b\ c: 2}", r"{a:1.0,b\ c:2.0}"),
     ],
 )
-def test_the_items_of_a_container_get_the_type_that_they_are_declared_to_have(
-    type_: KeyType, text: str, value: str
-) -> None:
+def test_the_items_of_a_container_get_their_declared_type(type_: KeyType, text: str, value: str) -> None:
     written = value_text(text, type_)
     assert written == value
     assert value_text(written, type_) == value
@@ -177,7 +175,7 @@ def test_an_item_of_another_type_is_refused(type_: KeyType, text: str, message: 
         (ValueKind.LIST, "['a b',null]"),
     ],
 )
-def test_a_container_is_taken_as_hydra_writes_it(kind: ValueKind, text: str) -> None:
+def test_a_container_in_hydras_syntax_is_accepted(kind: ValueKind, text: str) -> None:
     assert value_text(text, _type(kind)) == text
 
 
@@ -195,7 +193,7 @@ def test_a_container_is_taken_as_hydra_writes_it(kind: ValueKind, text: str) -> 
         (ValueKind.DICT, ""),
     ],
 )
-def test_anything_else_is_no_container(kind: ValueKind, text: str) -> None:
+def test_other_texts_are_not_containers(kind: ValueKind, text: str) -> None:
     with pytest.raises(ArgumentError, match=f"expected a {kind.value}"):
         value_text(text, _type(kind))
 
@@ -219,14 +217,14 @@ def test_anything_else_is_no_container(kind: ValueKind, text: str) -> None:
         ("", ""),
     ],
 )
-def test_a_key_without_a_type_takes_hydras_reading_of_plain_data(text: str, value: object) -> None:
+def test_a_key_without_a_type_gets_plain_data_as_hydra_parses_it(text: str, value: object) -> None:
     override = _PARSER.parse_override(f"key={value_text(text, _type(ValueKind.ANY, optional=True))}")
     assert override.value() == value
     assert not override.is_sweep_override()
 
 
 @given(st.text(max_size=10) | st.text(st.sampled_from("1e.-+_[]{}(),:'\"$ a\\"), max_size=8))
-def test_whatever_the_text_an_untyped_key_gets_data(text: str) -> None:
+def test_an_untyped_key_gets_data_for_any_text(text: str) -> None:
     override = _PARSER.parse_override(f"key={value_text(text, _type(ValueKind.ANY, optional=True))}")
     assert not override.is_sweep_override()
     value = override.value()
@@ -234,6 +232,6 @@ def test_whatever_the_text_an_untyped_key_gets_data(text: str) -> None:
         assert text.strip().casefold().lstrip("+-") == "nan"
 
 
-def test_bytes_cannot_be_written() -> None:
-    with pytest.raises(ArgumentError, match="no way to write bytes"):
+def test_a_value_of_type_bytes_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="cannot express bytes"):
         value_text("x", _type(ValueKind.BYTES))

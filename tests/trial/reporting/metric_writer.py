@@ -1,8 +1,8 @@
 """A process that reports into `$CLOUD_ML_HP_METRIC_FILE`: `metric_writer.py METRIC FOLDER`.
 
-It makes `METRIC.ready` in FOLDER, waits for `start` there, reports until there is `stop`, and prints how many values.
-Odd values go through `hydra_vertex.trial.report`, even ones each through a new instance of cloudml-hypertune's own
-class, guarded as in an app under hydra-trial.
+It creates `METRIC.ready` in FOLDER, waits for `start` there, reports until `stop` exists, and prints the number of
+values. Odd values are reported by `hydra_vertex.trial.report`, each even one by a new instance of cloudml-hypertune's
+class, patched as in an app under hydra-trial.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hydra_vertex.trial.reporting.reporting import prepare_reporting
 
 prepare_reporting(())
 
-import hypertune  # noqa: E402 - as an app does under hydra-trial: after it has begun
+import hypertune  # noqa: E402 - imported after the patch, as in an app under hydra-trial
 
 
 def main(metric: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""cloudml-hypertune's own class, used by an app under hydra-trial: each of its defects."""
+"""Each defect of cloudml-hypertune's class is absent in an app under hydra-trial."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BODY
 def run_app(
     folder: Path, body: str, environ: Mapping[str, str] | None = None
 ) -> tuple[subprocess.CompletedProcess[str], list[dict[str, str]]]:
-    """The app with this body in its main, and the records that are there at the end."""
+    """Run the app with this body in its main. Return the process and the records in the metric file."""
     write_app(folder, APP.replace("BODY", indent(body, " " * 8)))
     ended = trial(folder, environ={"CLOUD_ML_HP_METRIC_FILE": "out/metrics", **(environ or {})})
     file = folder / "out/metrics"
@@ -45,7 +45,7 @@ def values(records: list[dict[str, str]], metric: str = "metric") -> list[float]
     return [float(record[metric]) for record in records if metric in record]
 
 
-def test_a_second_reporter_keeps_what_the_first_has_written(tmp_path: Path) -> None:
+def test_a_second_reporter_keeps_the_records_of_the_first(tmp_path: Path) -> None:
     ended, records = run_app(
         tmp_path,
         "HyperTune().report_hyperparameter_tuning_metric('metric', 3.0, 1)\n"
@@ -56,7 +56,7 @@ def test_a_second_reporter_keeps_what_the_first_has_written(tmp_path: Path) -> N
     assert values(records) == [3.0, 2.0, 1.0]
 
 
-def test_a_record_is_what_hypertune_makes_of_it(tmp_path: Path) -> None:
+def test_a_record_has_hypertunes_own_format(tmp_path: Path) -> None:
     _, records = run_app(
         tmp_path,
         "HyperTune().report_hyperparameter_tuning_metric(hyperparameter_metric_tag='', metric_value='0.5',\n"
@@ -84,7 +84,7 @@ def test_more_than_a_hundred_records_are_kept(tmp_path: Path) -> None:
     assert values(records) == [*range(130), -1]
 
 
-def test_a_value_that_is_not_finite_and_a_name_that_is_a_field_are_told_and_not_written(tmp_path: Path) -> None:
+def test_non_finite_values_and_reserved_names_are_logged_and_not_recorded(tmp_path: Path) -> None:
     ended, records = run_app(
         tmp_path,
         "tuner = HyperTune()\n"
@@ -100,7 +100,7 @@ def test_a_value_that_is_not_finite_and_a_name_that_is_a_field_are_told_and_not_
     assert said[0] == "hydra-trial: no measurement: the app reported metric = nan, which is not a finite number"
     assert "= inf, which is not a finite number" in said[1]
     assert "a field of the metric file's records" in said[2]
-    assert "has no whitespace, write 'val_loss'" in said[3]
+    assert "must not contain whitespace; write 'val_loss'" in said[3]
 
 
 def test_a_value_that_the_app_has_reported_itself_is_not_written_twice(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_other_ranks_write_nothing(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr, records) == (0, "", [])
 
 
-def test_the_file_grows_and_is_never_emptied_where_a_reader_finds_it(tmp_path: Path) -> None:
-    """Python's own audit of what is opened: the file itself is read, or appended to."""
+def test_the_file_is_only_appended_to_and_never_truncated(tmp_path: Path) -> None:
+    """Python's audit events of `open`: the file is only read or appended to."""
     _, records = run_app(
         tmp_path,
         "import sys\n"
@@ -134,7 +134,7 @@ def test_the_file_grows_and_is_never_emptied_where_a_reader_finds_it(tmp_path: P
     assert values(records) == [3.0, 3.0, 1.0]
 
 
-def test_a_class_that_was_imported_before_is_guarded_too(tmp_path: Path) -> None:
+def test_a_class_that_was_imported_earlier_is_also_patched(tmp_path: Path) -> None:
     code = (
         "from hypertune import HyperTune\n"
         "tuner = HyperTune()\n"
@@ -160,7 +160,7 @@ def test_an_app_that_does_not_use_hypertune_does_not_import_it(tmp_path: Path) -
 
 @pytest.mark.parametrize("file", ["", "relative"])
 def test_a_file_without_a_folder_does_not_fail(tmp_path: Path, file: str) -> None:
-    """hypertune on its own cannot make the folder of such a path, which has no name."""
+    """hypertune alone cannot create the folder of such a path, which has no folder part."""
     body = "HyperTune()\nprint('made')"
     ended, _ = run_app(tmp_path, body, {"CLOUD_ML_HP_METRIC_FILE": file})
     assert (ended.returncode, ended.stdout) == (0, "made\n"), ended.stderr

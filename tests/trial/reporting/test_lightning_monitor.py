@@ -1,4 +1,4 @@
-"""`--monitor`, with a real Lightning Trainer in an app that knows nothing of it."""
+"""`--monitor` with a real Lightning Trainer in an unmodified app."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ TRAIN = """
 
 
 def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The app under hydra-trial; `--monitor=` and `--metric=` are hydra-trial's, the rest is the app's."""
+    """Run the app under hydra-trial; `--monitor=` and `--metric=` are hydra-trial's options, the others the app's."""
     write_app(folder, TRAIN, **{"conf/config.yaml": CONFIG})
     environ = {"CLOUD_ML_HP_METRIC_FILE": "metrics", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     options = [argument for argument in arguments if argument.startswith(("--monitor=", "--metric="))]
@@ -91,7 +91,7 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def points(folder: Path, metric: str) -> list[tuple[int, float]]:
-    """Step and value of each record of a metric."""
+    """Return step and value of each record of a metric."""
     records = [json.loads(line) for line in (folder / "metrics").read_text().splitlines()]
     return [(int(record["global_step"]), float(record[metric])) for record in records if metric in record]
 
@@ -102,27 +102,26 @@ def said(ended: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def test_a_metric_is_reported_once_at_each_validation_and_the_returned_value_last(tmp_path: Path) -> None:
-    """Neither the sanity check before the fit nor the validation after it is a point of the curve."""
+    """Neither the sanity check before the fit nor the validation after it adds a record."""
     ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss")
     assert said(ended) == ["hydra-trial: val/loss = -1.0"]
     assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0), (9, -1.0)]
 
 
-def test_metrics_keep_their_own_names_and_what_is_missing_is_told(tmp_path: Path) -> None:
-    """With the other package, in an app that fits twice and the second time without validation."""
+def test_metrics_keep_their_own_names_and_missing_ones_are_logged(tmp_path: Path) -> None:
+    """Uses the other package, in an app that fits twice, the second time without validation."""
     monitors = ("--monitor=val/loss", "--monitor=train/loss", "--monitor=val/los")
     ended = train(tmp_path, "--metric=best", *monitors, "--package=pytorch_lightning", "--validations=[2,0]")
     first, second, early_stopping, result = (line.removeprefix("hydra-trial: ") for line in said(ended))
     assert first == (
-        "--monitor val/los: Lightning logged no such metric at its validations; the metrics there: train/loss, val/loss"
+        "--monitor val/los: Lightning logged no such metric at its validations; logged metrics: train/loss, val/loss"
     )
     assert second == (
         "--monitor val/loss, train/loss, val/los: Lightning logged no such metric and ran no validation; "
-        "the metrics there: train/loss"
+        "logged metrics: train/loss"
     )
     assert early_stopping == (
-        "--monitor val/loss, train/loss, val/los: early stopping looks at the trial's metric, best, "
-        "which is not among these"
+        "--monitor val/loss, train/loss, val/los: early stopping uses the trial's metric, best, which is not monitored"
     )
     assert result == "best = -1.0"
     assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0)]
@@ -130,16 +129,16 @@ def test_metrics_keep_their_own_names_and_what_is_missing_is_told(tmp_path: Path
     assert points(tmp_path, "best") == [(9, -1.0)]
 
 
-def test_of_the_ranks_that_ddp_starts_only_the_first_reports(tmp_path: Path) -> None:
-    """Rank 1 is `python train.py`, started by Lightning without hydra-trial. Its hypertune is guarded all the same."""
+def test_only_the_first_of_the_ranks_that_ddp_starts_reports(tmp_path: Path) -> None:
+    """Rank 1 is `python train.py`, started by Lightning without hydra-trial. Its hypertune is patched, too."""
     ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss", "--devices=2", "--reports_itself=true")
     assert said(ended) == ["hydra-trial: val/loss = -1.0"]
     assert {value for _, value in points(tmp_path, "own")} == {1.0}
     assert points(tmp_path, "val/loss") == [(2, 8.0), (4, 6.0), (5, -1.0)]
 
 
-def test_a_rank_without_hydra_trial_is_guarded_when_nothing_is_monitored_too(tmp_path: Path) -> None:
-    """As rank 1 of DDP does it: a Trainer is made, which calls the factory, and then hypertune is used."""
+def test_a_rank_without_hydra_trial_is_patched_even_without_monitored_metrics(tmp_path: Path) -> None:
+    """As in rank 1 of DDP: creating a Trainer calls the factory, then the app uses hypertune."""
     code = (
         "from hydra_vertex.trial.reporting.lightning_monitor import lightning_callbacks; print(lightning_callbacks())\n"
         "import hypertune; hypertune.HyperTune().report_hyperparameter_tuning_metric('loss', 1)"
@@ -162,7 +161,7 @@ def test_outside_of_hydra_trial_the_factories_return_nothing_and_import_nothing(
 
 
 @pytest.mark.parametrize("package", ["lightning.pytorch", "pytorch_lightning"])
-def test_the_callback_is_one_of_the_package_and_can_be_copied_and_pickled(package: str) -> None:
+def test_the_callback_is_a_callback_of_the_package_and_can_be_copied_and_pickled(package: str) -> None:
     callback = make_monitor(package, ["val/loss"])
     for same in (callback, copy.deepcopy(callback), pickle.loads(pickle.dumps(callback))):  # noqa: S301 - our own bytes
         assert isinstance(same, importlib.import_module(package).Callback)
@@ -172,9 +171,9 @@ def test_the_callback_is_one_of_the_package_and_can_be_copied_and_pickled(packag
 @pytest.mark.parametrize(
     ("option", "environ", "refused"),
     [
-        ("--monitor=val loss", {}, "--monitor is 'val loss'; a metric's name has no whitespace"),
+        ("--monitor=val loss", {}, "--monitor is 'val loss'; a name must not contain whitespace"),
         ("--metric=trial", {}, "--metric is 'trial', a field of the metric file's records"),
-        ("--monitor=x", {"CLOUD_ML_HP_METRIC_TAG": "a b"}, "$CLOUD_ML_HP_METRIC_TAG is 'a b'; a metric's name has"),
+        ("--monitor=x", {"CLOUD_ML_HP_METRIC_TAG": "a b"}, "$CLOUD_ML_HP_METRIC_TAG is 'a b'; a name must not"),
     ],
 )
 def test_a_name_that_cannot_be_recorded_is_refused_before_the_app_runs(

@@ -1,4 +1,4 @@
-"""How a line gets into the file: by one write, and where that is not possible by a rewrite."""
+"""A line is appended by one write, or where that is not possible by a rewrite."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def append(file: Path, line: bytes = LINE) -> bool:
-    """Whether the file was appended to, and not replaced."""
+    """Append a line. Return whether the file was appended to (not replaced)."""
     before = file.stat().st_ino
-    with file.open("rb") as held:  # the number of a file that is open is not given to another
+    with file.open("rb") as held:  # the inode number of an open file is not reused
         append_line(file, line, longest=100)
         assert held.fileno() > 0
         return file.stat().st_ino == before
 
 
-def test_the_first_line_is_there_whole_or_not_at_all(file: Path) -> None:
+def test_the_first_line_is_written_completely_or_not_at_all(file: Path) -> None:
     append_line(file, LINE, longest=0)
     assert file.read_bytes() == LINE
     assert [path.name for path in file.parent.iterdir()] == ["metrics"]
@@ -42,14 +42,14 @@ def test_a_line_that_fits_on_the_page_is_appended(file: Path, content: bytes) ->
 
 
 @pytest.mark.parametrize("left", [1, len(LINE) - 1])
-def test_a_line_that_would_cross_a_page_is_written_with_the_whole_file(file: Path, left: int) -> None:
+def test_a_line_that_would_cross_a_page_is_added_by_a_rewrite(file: Path, left: int) -> None:
     content = b"x" * (PAGE_BYTES - left - 1) + b"\n"
     file.write_bytes(content)
     assert not append(file)
     assert file.read_bytes() == content + LINE
 
 
-def test_a_line_that_is_longer_than_a_page_is_added_too(file: Path) -> None:
+def test_a_line_longer_than_a_page_is_added(file: Path) -> None:
     file.write_bytes(LINE)
     long = b'{"' + b"x" * PAGE_BYTES + b'": 1}\n'
     assert not append(file, long)
@@ -57,7 +57,7 @@ def test_a_line_that_is_longer_than_a_page_is_added_too(file: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", [b'{"loss": "0.', b'{"loss": "0.5"}', b"\xff"])
-def test_a_last_line_without_a_newline_gets_one_in_the_same_write(file: Path, torn: bytes) -> None:
+def test_a_missing_last_newline_is_added_in_the_same_write(file: Path, torn: bytes) -> None:
     file.write_bytes(LINE + torn)
     assert append(file)
     assert file.read_bytes() == LINE + torn + b"\n" + LINE
@@ -72,7 +72,7 @@ def test_a_link_is_followed(file: Path) -> None:
 
 
 def in_process(code: str, file: Path) -> subprocess.CompletedProcess[str]:
-    """Lines of Python with `append_line`, `file` and `LINE`, and without the rights of root."""
+    """Run Python code with `append_line`, `file` and `LINE`, as a user without root permissions."""
     start = (
         "import os, resource, sys; from pathlib import Path\n"
         "from hydra_vertex.trial.reporting.line_append import append_line\n"
@@ -84,14 +84,14 @@ def in_process(code: str, file: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def open_to_all(file: Path) -> Path:
-    """The file, for another user: pytest's folders are for one alone."""
+    """The file in a folder that other users can access; pytest's folders are private."""
     for folder in file.parents:
         if folder.stat().st_mode & 0o055 != 0o055:
             folder.chmod(0o755)
     return file
 
 
-def test_a_file_that_may_only_be_read_is_replaced(open_to_all: Path) -> None:
+def test_a_read_only_file_is_replaced(open_to_all: Path) -> None:
     open_to_all.write_bytes(LINE)
     open_to_all.chmod(0o444)
     open_to_all.parent.chmod(0o777)
@@ -101,7 +101,7 @@ def test_a_file_that_may_only_be_read_is_replaced(open_to_all: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [len(LINE), PAGE_BYTES + 10])
-def test_where_no_file_can_be_made_a_line_is_appended_however_long_it_is(open_to_all: Path, length: int) -> None:
+def test_a_line_of_any_length_is_appended_where_no_file_can_be_created(open_to_all: Path, length: int) -> None:
     open_to_all.write_bytes(LINE)
     open_to_all.chmod(0o666)
     open_to_all.parent.chmod(0o555)
@@ -110,8 +110,8 @@ def test_where_no_file_can_be_made_a_line_is_appended_however_long_it_is(open_to
     assert open_to_all.read_bytes() == LINE + b"x" * (length - 1) + b"\n"
 
 
-def test_a_line_that_has_no_room_leaves_the_file_as_it_was(open_to_all: Path) -> None:
-    """A limit on the size of files cuts the write short, as a full disk may."""
+def test_a_line_without_space_leaves_the_file_unchanged(open_to_all: Path) -> None:
+    """A limit on the file size causes a partial write, as a full disk may."""
     open_to_all.write_bytes(LINE)
     open_to_all.chmod(0o666)
     open_to_all.parent.chmod(0o777)

@@ -1,4 +1,4 @@
-"""The one writer of the metric file, with real processes, threads and readers."""
+"""Writing of the metric file, with real processes, threads and readers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def records(file: Path) -> list[dict[str, str]]:
 
 
 def points(file: Path, metric: str) -> list[tuple[str, str]]:
-    """Step and value of each record of a metric."""
+    """Return step and value of each record of a metric."""
     return [(record["global_step"], record[metric]) for record in records(file) if metric in record]
 
 
@@ -46,7 +46,7 @@ def test_a_value_is_one_record_with_a_step(tmp_path: Path, monkeypatch: pytest.M
     assert {path.name for path in file.parent.iterdir()} == {"output.metrics", ".output.metrics.lock"}
 
 
-def test_what_is_there_already_is_kept_in_front(file: Path) -> None:
+def test_existing_content_is_kept_before_the_new_records(file: Path) -> None:
     file.write_bytes(b'{"loss": "3.0", "global_step": "40"}\n\xff not a record\n{"loss": "2.0", "global_step": "9"}')
     before = file.read_bytes()
     add_final_value(file, "loss", 1.0)
@@ -54,13 +54,13 @@ def test_what_is_there_already_is_kept_in_front(file: Path) -> None:
     assert json.loads(file.read_bytes().splitlines()[-1])["global_step"] == "41"
 
 
-def test_every_one_of_many_records_is_kept(file: Path) -> None:
+def test_all_of_many_records_are_kept(file: Path) -> None:
     for value in range(250):
         add_value(file, "loss", value)
     assert points(file, "loss") == [(str(value + 1), f"{value}.0") for value in range(250)]
 
 
-def test_each_metric_counts_its_own_steps_and_the_final_value_comes_after_all(file: Path) -> None:
+def test_each_metric_has_its_own_steps_and_the_final_value_has_the_highest(file: Path) -> None:
     add_value(file, "loss", 3.0, 100)
     add_value(file, "acc", 0.5)
     add_value(file, "loss", 2.0)
@@ -79,7 +79,7 @@ def test_each_metric_counts_its_own_steps_and_the_final_value_comes_after_all(fi
     ],
     ids=["the last one", "the best one", "the only one"],
 )
-def test_the_final_value_is_the_last_one_and_is_there_once(
+def test_the_final_value_is_the_last_record_and_is_recorded_once(
     file: Path, reported: Sequence[float], returned: float, judged: Sequence[float]
 ) -> None:
     for value in reported:
@@ -88,7 +88,7 @@ def test_the_final_value_is_the_last_one_and_is_there_once(
     assert [float(value) for _, value in points(file, "loss")] == judged
 
 
-def test_the_same_value_of_another_metric_or_of_an_earlier_step_is_not_the_final_one(file: Path) -> None:
+def test_an_equal_value_of_another_metric_or_an_earlier_step_does_not_replace_the_final_value(file: Path) -> None:
     file.write_text('{"acc": "1.0", "global_step": "1"}\n{"loss": "2.0", "global_step": "9"}\n')
     with file.open("a") as stream:
         stream.write('{"loss": "1.0", "global_step": "5"}\n')
@@ -109,8 +109,8 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         add_value(tmp_path / "file" / "output.metrics", "loss", 1.0)
 
 
-def test_a_file_in_a_folder_that_may_not_be_written_is_written_without_a_lock(file: Path) -> None:
-    """As a container finds a file that it was given alone; root, who may write anything, becomes another user first."""
+def test_a_file_in_a_read_only_folder_is_written_without_a_lock(file: Path) -> None:
+    """As with a single file mounted into a container. Root, who may write everywhere, becomes another user first."""
     file.touch()
     file.chmod(0o666)
     for folder in file.parents:
@@ -130,7 +130,7 @@ def test_a_file_in_a_folder_that_may_not_be_written_is_written_without_a_lock(fi
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def test_threads_that_report_at_once_lose_nothing(file: Path) -> None:
+def test_concurrent_threads_lose_no_records(file: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: add_value(file, f"metric{number % 4}", number), range(200)))
     assert len(records(file)) == 200
@@ -139,7 +139,7 @@ def test_threads_that_report_at_once_lose_nothing(file: Path) -> None:
 
 @contextmanager
 def writers(file: Path, *metrics: str) -> Iterator[list[subprocess.Popen[str]]]:
-    """A process for each metric, all of them let go at the same moment, which report until there is `stop`."""
+    """Start a process for each metric. They begin at the same moment and report until the file `stop` exists."""
     environ = {**os.environ, "CLOUD_ML_HP_METRIC_FILE": str(file), "PYTHONWARNINGS": "error"}
     commands = [[sys.executable, str(WRITER), metric, str(file.parent)] for metric in metrics]
     processes = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for command in commands]
@@ -157,19 +157,19 @@ def writers(file: Path, *metrics: str) -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def reported(process: subprocess.Popen[str]) -> int:
-    """How many values it has reported when it ends."""
+    """Wait for a process, and return its number of reported values."""
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return int(output)
 
 
 def turns(file: Path) -> int:
-    """How often another of two writers has come next."""
+    """Return how often consecutive records come from different writers."""
     own = ["loss" in record for record in records(file)] if file.exists() else []
     return sum(one != other for one, other in pairwise(own))
 
 
-def test_processes_that_report_at_once_lose_nothing(file: Path) -> None:
+def test_concurrent_processes_lose_no_records(file: Path) -> None:
     deadline = time.monotonic() + 60
     with writers(file, "loss", "acc") as processes:
         while turns(file) < 20:
@@ -180,8 +180,8 @@ def test_processes_that_report_at_once_lose_nothing(file: Path) -> None:
     assert [len(points(file, "loss")), len(points(file, "acc"))] == counts
 
 
-def test_a_reader_in_a_tight_loop_never_sees_an_empty_or_torn_file(file: Path) -> None:
-    """10,000 reads or more beside three writers. Each new state goes on from the one before, in whole lines."""
+def test_a_reader_in_a_tight_loop_never_sees_an_empty_or_incomplete_file(file: Path) -> None:
+    """At least 10,000 reads with three writers. Each state begins with the previous one and has only whole lines."""
     add_line(file, b'{"first": "1"}\n')
     seen, states, reads, deadline = file.read_bytes(), 0, 0, time.monotonic() + 60
     with writers(file, "loss", "acc", "f1") as processes:
@@ -200,8 +200,8 @@ def test_a_reader_in_a_tight_loop_never_sees_an_empty_or_torn_file(file: Path) -
     assert [len(points(file, metric)) for metric in ("loss", "acc", "f1")] == counts
 
 
-def test_a_reader_of_the_files_end_never_sees_part_of_a_line(file: Path) -> None:
-    """As the service reads: the size, and then the last bytes. 100,000 reads, while the file gets many pages."""
+def test_a_reader_of_the_files_end_never_sees_an_incomplete_line(file: Path) -> None:
+    """Reads as the service does: the size, then the last bytes. 100,000 reads, while the file grows by many pages."""
     add_line(file, b'{"first": "1"}\n')
     reads, states, deadline = 0, 0, time.monotonic() + 60
     with writers(file, "loss", "acc") as processes:
@@ -214,7 +214,7 @@ def test_a_reader_of_the_files_end_never_sees_part_of_a_line(file: Path) -> None
 
 
 def _read_ends(file: Path, count: int) -> int:
-    """How many different sizes the file had in so many reads."""
+    """Return the number of different file sizes in this number of reads."""
     sizes, buffer = set(), bytearray(1 << 20)
     with file.open("rb", buffering=0) as opened:
         for _ in range(count):
@@ -241,17 +241,17 @@ def test_a_writer_that_is_killed_leaves_whole_lines_and_no_lock(file: Path, numb
     assert points(file, "loss")[-1] == (str(last + 1), "0.5")
 
 
-def test_a_report_moves_as_many_bytes_in_a_long_file_as_in_a_short_one(file: Path) -> None:
+def test_a_report_reads_and_writes_as_many_bytes_in_a_long_file_as_in_a_short_one(file: Path) -> None:
     for value in range(100):
         add_value(file, "loss", value)
     short = max(_bytes_moved(file) for _ in range(50))
     file.write_bytes(make_line("loss", 0.5, 7) * 50_000)
-    add_value(file, "loss", 1.0)  # reads the end of what is new
+    add_value(file, "loss", 1.0)  # reads the end of the new content
     assert _bytes_moved(file) <= 2 * short < 10_000
 
 
 def _bytes_moved(file: Path) -> int:
-    """How many bytes a report reads and writes."""
+    """Return the number of bytes that a report reads and writes."""
     before = _bytes_so_far()
     add_value(file, "loss", 1.0)
     return _bytes_so_far() - before
@@ -263,8 +263,8 @@ def _bytes_so_far() -> int:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"loss": "0.', b'{"loss": "5.0", "global_step": "30"}', b"\xff\n\n"])
-def test_what_others_have_left_in_the_place_is_gone_on_from(file: Path, content: bytes) -> None:
-    """Emptied, torn, without a last newline, with lines that are no records: also between two reports."""
+def test_reports_continue_after_content_of_other_writers(file: Path, content: bytes) -> None:
+    """An empty file, an incomplete line, a missing newline, lines that are not records; also between two reports."""
     add_value(file, "loss", 3.0)
     file.write_bytes(content)
     add_value(file, "loss", 2.0)
@@ -272,7 +272,7 @@ def test_what_others_have_left_in_the_place_is_gone_on_from(file: Path, content:
     assert json.loads(file.read_bytes().splitlines()[-1])["global_step"] == ("31" if b"30" in content else "1")
 
 
-def test_a_file_that_was_removed_is_made_again(file: Path) -> None:
+def test_a_removed_file_is_created_again(file: Path) -> None:
     for value in (3.0, 2.0):
         add_value(file, "loss", value)
         file.unlink()
@@ -280,7 +280,7 @@ def test_a_file_that_was_removed_is_made_again(file: Path) -> None:
     assert points(file, "loss") == [("1", "1.0")]
 
 
-def test_a_forked_process_goes_on_from_what_its_parent_has_reported(file: Path) -> None:
+def test_a_forked_process_continues_the_steps_of_its_parent(file: Path) -> None:
     add_value(file, "loss", 3.0, 10)
     child = os.fork()
     if child == 0:
@@ -292,8 +292,8 @@ def test_a_forked_process_goes_on_from_what_its_parent_has_reported(file: Path) 
 
 
 @pytest.mark.parametrize("code", ["add_final_value(file, 'loss', 1.0)", "add_final_value(file, 'loss', 2.0)"])
-def test_the_final_value_is_on_the_disk_also_when_the_app_has_reported_it(file: Path, code: str) -> None:
-    """Python's own audit does not see fsync(2); strace does, where it may trace."""
+def test_the_final_value_is_synced_to_disk_even_if_the_app_has_reported_it(file: Path, code: str) -> None:
+    """Python has no audit event for fsync(2), so strace is used where tracing is permitted."""
     if shutil.which("strace") is None or subprocess.run(["strace", "true"], capture_output=True).returncode:
         pytest.skip("strace cannot trace here")
     add_value(file, "loss", 1.0)

@@ -1,4 +1,4 @@
-"""A metric's name, and where its values go."""
+"""A metric's name and the path of the metric file."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS, check_metric_nam
         (None, {}, 3, "metric"),
     ],
 )
-def test_the_users_name_comes_before_the_services_and_the_apps(
+def test_the_users_name_has_precedence_over_the_services_and_the_apps(
     option: str | None, environ: dict[str, str], app: object, name: str
 ) -> None:
     assert metric_name(option, environ, app) == name
 
 
-def test_nobody_reads_the_file_of_an_app_started_by_hand() -> None:
+def test_an_app_started_manually_has_no_metric_file() -> None:
     assert metric_file({}) is None
 
 
-def test_a_trial_without_a_named_file_writes_where_vertex_reads() -> None:
+def test_a_trials_default_metric_file_is_the_one_that_vertex_reads() -> None:
     assert metric_file({"CLOUD_ML_TRIAL_ID": "3"}) == Path("/tmp/hypertune/output.metrics")  # noqa: S108 - hypertune's
 
 
@@ -46,14 +46,14 @@ def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("val loss", "has no whitespace, write 'val_loss'"),
-        ("loss\n", "has no whitespace, write 'loss'"),
+        ("val loss", "must not contain whitespace; write 'val_loss'"),
+        ("loss\n", "must not contain whitespace; write 'loss'"),
         ("", "expected a name such as 'val/loss'"),
         (None, "--metric is None"),
         (7, "--metric is 7"),
         *((field, "a field of the metric file's records") for field in RECORD_FIELDS),
     ],
 )
-def test_a_name_that_a_record_cannot_hold_is_refused(name: object, said: str) -> None:
+def test_a_name_that_a_record_cannot_contain_is_refused(name: object, said: str) -> None:
     with pytest.raises(MetricError, match=said):
         check_metric_name(name, "--metric")

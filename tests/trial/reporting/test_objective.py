@@ -1,4 +1,4 @@
-"""What an app returns, as a number to report."""
+"""Extraction of the objective from an app's return value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Tensor:
         (({"loss": 1}, {}), 1.0),
     ],
 )
-def test_a_number_is_found(returned: object, value: float) -> None:
+def test_the_objective_is_extracted(returned: object, value: float) -> None:
     assert parse_objective(returned, "loss") == Objective(value)
 
 
@@ -59,7 +59,7 @@ def test_a_number_is_found(returned: object, value: float) -> None:
         ("x" * 500, r"\.\.\.,"),
     ],
 )
-def test_what_is_no_number_is_refused_in_one_sentence(returned: object, reason: str) -> None:
+def test_the_reason_for_a_missing_objective_is_one_sentence(returned: object, reason: str) -> None:
     outcome = parse_objective(returned, "loss")
     assert isinstance(outcome, NoObjective)
     assert "\n" not in outcome.reason

@@ -1,4 +1,4 @@
-"""Where lines lie in a file: none crosses a page, as long as none is much longer than those before it."""
+"""Padding of lines: no line crosses a page boundary unless it is much longer than the lines before it."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def test_only_spaces_are_added_and_at_most_to_the_end_of_the_page(size: int, len
     assert (size + len(longer) - 1) // PAGE_BYTES == (size + length - 1) // PAGE_BYTES
 
 
-def test_lines_of_a_usual_length_take_few_spaces() -> None:
+def test_lines_of_usual_length_need_little_padding() -> None:
     size = 0
     for _ in range(10_000):
         size += len(with_room(line_of(110), size, 110))
     assert size < 1.06 * 110 * 10_000
 
 
-def test_one_long_line_leaves_half_of_each_page_to_the_others() -> None:
+def test_one_long_line_wastes_at_most_half_of_each_page() -> None:
     size = 0
     for _ in range(1_000):
         size += len(with_room(line_of(110), size, 100_000))
     assert size < 2.2 * 110 * 1_000
 
 
-def test_a_crossing_is_seen_at_the_last_byte() -> None:
+def test_a_page_boundary_is_detected_exactly() -> None:
     assert is_within_page(PAGE_BYTES - 10, 10)
     assert not is_within_page(PAGE_BYTES - 10, 11)
     assert is_within_page(PAGE_BYTES, PAGE_BYTES)

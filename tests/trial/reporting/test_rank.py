@@ -1,4 +1,4 @@
-"""Which process of a distributed run reports."""
+"""Selection of the reporting process of a distributed run."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def test_the_first_process_reports(environ: dict[str, str]) -> None:
         {"CLUSTER_SPEC": _POOL_1},
     ],
 )
-def test_the_others_are_silent(environ: dict[str, str]) -> None:
+def test_other_ranks_do_not_report(environ: dict[str, str]) -> None:
     assert not is_first(environ)

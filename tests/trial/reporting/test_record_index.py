@@ -1,4 +1,4 @@
-"""The index of a metric file against a whole reading of it, whatever others do to the file meanwhile."""
+"""The index of a metric file is compared with the whole file, while others change the file."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LINES = st.lists(
 TORN = b'{"loss": "0.5'
 
 
-class FileOfOthers(RuleBasedStateMachine):
-    """Others append, cut short, overwrite, replace and remove the file. No two of their records have the same time."""
+class SharedFile(RuleBasedStateMachine):
+    """Others append to, truncate, overwrite, replace and remove the file. All their records have different times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class FileOfOthers(RuleBasedStateMachine):
     def cut_short(self, share: float) -> None:
         content = self.read()
         left = content[: int(share * len(content))].rstrip()
-        if left:  # a whole record that lacks only its newline is one, until something else follows it on its line
+        if left:  # a record without its newline counts, until other text follows on its line
             os.truncate(self.file, len(left) - left.endswith(b"}"))
 
     @rule(lines=LINES)
@@ -104,13 +104,13 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_what_is_known_is_what_a_whole_reading_finds() -> None:
-    run_state_machine_as_test(FileOfOthers, settings=settings(max_examples=100, deadline=None))  # type: ignore[no-untyped-call]
+def test_the_index_is_equal_to_the_summary_of_the_whole_file() -> None:
+    run_state_machine_as_test(SharedFile, settings=settings(max_examples=100, deadline=None))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_a_file_with_a_torn_last_line_that_is_overwritten_is_read_anew(tmp_path: Path) -> None:
-    """The end that is read at first holds no whole line."""
+def test_a_file_whose_incomplete_last_line_is_overwritten_is_read_again(tmp_path: Path) -> None:
+    """The end that is read first contains no whole line."""
     file = tmp_path / "metrics"
     file.write_bytes(make_line("loss", 0.5, 7) + b"x" * 50)
     with open_index(file) as index:
@@ -121,11 +121,11 @@ def test_a_file_with_a_torn_last_line_that_is_overwritten_is_read_anew(tmp_path:
 
 
 def read_bytes() -> int:
-    """How many bytes this process has read so far."""
+    """Return the number of bytes that this process has read so far."""
     return int(Path("/proc/self/io").read_text().split()[1])
 
 
-def test_a_look_at_a_long_file_reads_its_end_and_the_next_one_what_is_new(tmp_path: Path) -> None:
+def test_the_first_access_reads_the_end_of_a_long_file_and_the_next_one_the_new_lines(tmp_path: Path) -> None:
     file = tmp_path / "metrics"
     file.write_bytes(make_line("loss", 0.5, 7) * 50_000)
     before = read_bytes()
@@ -143,14 +143,14 @@ def test_a_look_at_a_long_file_reads_its_end_and_the_next_one_what_is_new(tmp_pa
     assert read_bytes() - before < 2_000
 
 
-def test_the_longest_line_is_known_without_its_spaces(tmp_path: Path) -> None:
+def test_the_longest_line_is_measured_without_padding(tmp_path: Path) -> None:
     file = tmp_path / "metrics"
     file.write_bytes(b'{"a": 1}' + b" " * 500 + b"\n" + b'{"abc": 1}\n')
     with open_index(file) as index:
         assert index.longest_line == len(b'{"abc": 1}\n')
 
 
-def test_a_forked_process_does_not_use_what_a_thread_may_have_been_changing(tmp_path: Path) -> None:
+def test_a_forked_process_does_not_use_an_index_that_a_thread_was_updating(tmp_path: Path) -> None:
     file = tmp_path / "metrics"
     file.write_bytes(make_line("loss", 0.5, 7))
     with open_index(file):

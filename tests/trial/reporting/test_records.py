@@ -1,4 +1,4 @@
-"""The metric file's lines, against those that cloudml-hypertune itself writes."""
+"""The metric file's lines are compared with those that cloudml-hypertune writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hydra_vertex.trial.reporting.records import HypertuneRecord, make_line, nex
     ("metric", "value", "step"),
     [("val/loss", 0.1, 0), ("größe", -1e-300, 12), ('quote"d', 3.0, 10**15), ("loss", sys.float_info.max, 1)],
 )
-def test_a_line_is_byte_for_byte_hypertunes(
+def test_a_line_is_identical_to_hypertunes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_id: str | None, metric: str, value: float, step: int
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 1234567890.125)
@@ -31,7 +31,7 @@ def test_a_line_is_byte_for_byte_hypertunes(
     assert make_line(metric, value, step) == (tmp_path / "theirs").read_bytes()
 
 
-def test_making_a_line_touches_no_file_of_hypertunes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_creating_a_line_writes_no_hypertune_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "folder" / "file"))
     assert json.loads(make_line("loss", 1.0, 3))["loss"] == "1.0"
     assert list(tmp_path.iterdir()) == []
@@ -43,7 +43,7 @@ def test_records_are_read_in_the_order_of_their_lines() -> None:
 
 
 @pytest.mark.parametrize("spaces", [1, 500])
-def test_spaces_at_the_end_of_a_line_change_nothing(spaces: int) -> None:
+def test_padding_does_not_change_a_record(spaces: int) -> None:
     line = make_line("loss", 0.5, 10)
     assert list(parse_records(line[:-1] + b" " * spaces + b"\n")) == list(parse_records(line))
 
@@ -52,7 +52,7 @@ def test_spaces_at_the_end_of_a_line_change_nothing(spaces: int) -> None:
     "line",
     [b"", b"not a record", b"[1]", b"\xff\xfe", b'{"loss": "0.5', b'{"loss": "high"}', b'{"global_step": "x"}'],
 )
-def test_a_line_of_somebody_else_is_passed_over(line: bytes) -> None:
+def test_a_line_that_is_not_a_record_is_skipped(line: bytes) -> None:
     assert list(parse_records(line + b"\n" + make_line("loss", 1.0, 2))) == [HypertuneRecord("loss", 1.0, 2)]
 
 
@@ -75,5 +75,5 @@ def test_a_record_without_a_metric_still_has_a_step() -> None:
         (3, 40, 41),
     ],
 )
-def test_steps_of_a_metric_only_grow(asked: int | None, last: int | None, step: int) -> None:
+def test_steps_of_a_metric_always_increase(asked: int | None, last: int | None, step: int) -> None:
     assert next_step(asked, last) == step

@@ -1,4 +1,4 @@
-"""`hydra_vertex.trial.report`, as an app calls it."""
+"""`hydra_vertex.trial.report`, called as by an app."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lines(file: Path) -> list[tuple[str, str]]:
-    """Step and value of each record of the metric `loss`."""
+    """Return step and value of each record of the metric `loss`."""
     return [(record["global_step"], record["loss"]) for record in map(json.loads, file.read_text().splitlines())]
 
 
-def test_values_of_any_library_are_recorded_one_step_after_another(file: Path) -> None:
+def test_scalars_of_any_library_are_recorded_with_consecutive_steps(file: Path) -> None:
     for value in (3, 2.5, numpy.float64(2), torch.tensor(1.5)):
         report("loss", value)
     assert lines(file) == [("1", "3.0"), ("2", "2.5"), ("3", "2.0"), ("4", "1.5")]
 
 
-def test_a_step_is_taken_as_it_is_while_steps_grow(file: Path) -> None:
+def test_a_given_step_is_kept_while_steps_increase(file: Path) -> None:
     for step in (0, numpy.int64(10), torch.tensor(20), 20, 5):
         report("loss", 1, step)
     assert [step for step, _ in lines(file)] == ["0", "10", "20", "21", "22"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, torch.tensor(-math.inf)])
-def test_what_is_not_finite_is_told_and_not_recorded(
+def test_a_value_that_is_not_finite_is_logged_and_not_recorded(
     file: Path, value: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report("loss", value)
@@ -59,7 +59,7 @@ def test_what_is_not_finite_is_told_and_not_recorded(
     ("name", "value", "step", "said"),
     [
         ("trial", 1.0, None, "a field of the metric file's records"),
-        ("val loss", 1.0, None, "has no whitespace"),
+        ("val loss", 1.0, None, "must not contain whitespace"),
         ("loss", "low", None, "loss: the app reported str 'low', which is not a number"),
         ("loss", True, None, "loss: the app reported bool True"),
         ("loss", 10**400, None, "too large for a double"),
@@ -69,7 +69,7 @@ def test_what_is_not_finite_is_told_and_not_recorded(
     ],
 )
 @pytest.mark.parametrize("rank", ["0", "1"])
-def test_a_mistake_is_refused_in_every_rank_alike(
+def test_invalid_arguments_are_refused_in_every_rank(
     file: Path, monkeypatch: pytest.MonkeyPatch, rank: str, name: str, value: object, step: object, said: str
 ) -> None:
     monkeypatch.setenv("RANK", rank)
@@ -79,12 +79,12 @@ def test_a_mistake_is_refused_in_every_rank_alike(
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_step_that_python_cannot_print_is_refused_in_words(file: Path, sign: int) -> None:
+def test_a_step_with_too_many_digits_for_python_is_refused(file: Path, sign: int) -> None:
     with pytest.raises(MetricError, match="loss: the step is beyond 64 bits; expected 0 to"):
         report("loss", 1.0, sign * 10**5000)
 
 
-def test_nothing_is_written_where_nobody_reads(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_outside_a_trial(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLOUD_ML_HP_METRIC_FILE")
     report("loss", 1.0)
     assert list(file.parent.iterdir()) == []
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_written_is_named(file: Path, monkeypatch: pytest.
         report("loss", 1.0)
 
 
-def test_importing_the_function_costs_nothing(tmp_path: Path) -> None:
+def test_importing_the_function_imports_no_other_module(tmp_path: Path) -> None:
     code = "import sys; had = set(sys.modules); import hydra_vertex.trial; print(*sorted(set(sys.modules) - had))"
     ended = run(tmp_path, [sys.executable, "-c", code])
     assert ended.stdout == "__future__ hydra_vertex hydra_vertex.trial\n"
@@ -129,7 +129,7 @@ APP = """
     """
 
 
-def test_an_app_that_changes_its_folder_reports_into_the_same_file(tmp_path: Path) -> None:
+def test_an_app_that_changes_its_working_directory_reports_into_the_same_file(tmp_path: Path) -> None:
     ended = trial(
         write_app(tmp_path, APP), "--lr=2", "hydra.job.chdir=true", environ={"CLOUD_ML_HP_METRIC_FILE": "metrics"}
     )
@@ -154,7 +154,7 @@ def test_a_multirun_reports_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "metrics").exists()
 
 
-def test_a_process_that_torch_started_knows_its_rank_from_its_group(file: Path) -> None:
+def test_a_process_that_torch_started_gets_its_rank_from_the_process_group(file: Path) -> None:
     code = """
         import sys
         import torch.distributed as distributed

@@ -1,4 +1,4 @@
-"""What counts as one number, with real NumPy and torch scalars."""
+"""Conversion of values to a float, with real NumPy and torch scalars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ torch = pytest.importorskip("torch")
         (torch.tensor(math.inf), math.inf),
     ],
 )
-def test_a_scalar_of_any_library_is_a_number(value: object, number: float) -> None:
+def test_a_scalar_of_any_library_is_converted(value: object, number: float) -> None:
     assert to_float(value) == number
 
 
@@ -40,7 +40,7 @@ def test_anything_else_is_described(value: object) -> None:
         to_float(value)
 
 
-def test_a_whole_number_that_no_double_holds_is_refused() -> None:
+def test_an_integer_too_large_for_a_double_is_refused() -> None:
     with pytest.raises(ValueError, match="too large for a double"):
         to_float(10**400)
 
@@ -53,6 +53,6 @@ class Hostile:
         raise KeyError("repr")
 
 
-def test_an_object_whose_methods_fail_is_no_number() -> None:
+def test_an_object_whose_methods_fail_is_not_a_number() -> None:
     with pytest.raises(TypeError, match="Hostile without a representation, which is not a number"):
         to_float(Hostile())

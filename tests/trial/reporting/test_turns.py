@@ -1,4 +1,4 @@
-"""Turns at a metric file: who holds the lock, who waits for it, and who need not."""
+"""Locking of a metric file between threads, processes and signal handlers."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def values(file: Path) -> list[float]:
     return [float(json.loads(line)["loss"]) for line in file.read_text().splitlines()]
 
 
-def test_a_file_in_a_folder_that_may_not_be_written_is_written_without_a_lock(file: Path) -> None:
-    """As a container finds a file that it was given alone; root, who may write anything, becomes another user first."""
+def test_a_file_in_a_read_only_folder_is_written_without_a_lock(file: Path) -> None:
+    """As with a single file mounted into a container. Root, who may write everywhere, becomes another user first."""
     file.touch()
     file.chmod(0o666)
     for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
@@ -53,7 +53,7 @@ def test_a_lock_that_is_never_released_is_named(file: Path, monkeypatch: pytest.
     monkeypatch.setattr(turns, "LOCK_TIMEOUT_S", 0.05)
     with file.with_name(".output.metrics.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match=r"\.output\.metrics\.lock is held by a process that hangs"):
+        with pytest.raises(OutputError, match=r"\.output\.metrics\.lock is locked by a process that hangs"):
             add_value(file, "loss", 1.0)
     add_value(file, "loss", 2.0)
     assert values(file) == [2.0]
@@ -85,8 +85,8 @@ def handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_signal_handler_may_report_in_the_middle_of_a_report(file: Path) -> None:
-    """Nothing is lost, torn or waited for, in whatever line of the report the signal comes."""
+def test_a_signal_handler_may_report_during_a_report(file: Path) -> None:
+    """No record is lost or incomplete, and no wait is long, at whatever line of the report the signal arrives."""
     handled: list[bool] = []
 
     def handler(number: int, frame: object) -> None:
@@ -104,7 +104,7 @@ def test_a_signal_handler_may_report_in_the_middle_of_a_report(file: Path) -> No
     assert not turns._TURNS
 
 
-def test_a_turn_that_fails_is_over(file: Path) -> None:
+def test_a_failed_turn_releases_the_lock(file: Path) -> None:
     with pytest.raises(KeyError), turns.take_turn(file):
         raise KeyError
     assert not turns._TURNS

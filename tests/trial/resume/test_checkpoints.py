@@ -1,4 +1,4 @@
-"""Which of the files in a checkpoint folder a trial goes on from."""
+"""Selection of the checkpoint that a trial resumes from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def _newest(folder: Path) -> str | None:
         ({"sharded.ckpt/__0_0.distcp": 1}, None),
     ],
 )
-def test_the_last_comes_before_the_newest(tmp_path: Path, files: dict[str, int], newest: str | None) -> None:
+def test_a_last_checkpoint_is_preferred_to_a_newer_one(
+    tmp_path: Path, files: dict[str, int], newest: str | None
+) -> None:
     for name, seconds in files.items():
         _write(tmp_path, name, seconds)
     assert _newest(tmp_path) == newest
@@ -61,12 +63,12 @@ def test_the_last_comes_before_the_newest(tmp_path: Path, files: dict[str, int],
         "Temp/last.ckpt",
     ],
 )
-def test_a_temporary_name_is_no_checkpoint(tmp_path: Path, name: str) -> None:
+def test_a_temporary_name_is_not_a_checkpoint(tmp_path: Path, name: str) -> None:
     _write(tmp_path, name, 2)
     assert _newest(tmp_path) is None
 
 
-def test_a_file_that_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -> None:
+def test_an_incomplete_file_is_skipped(tmp_path: Path) -> None:
     whole = tmp_path / "whole.ckpt"
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr("data.pkl", b"x" * 1000)
@@ -76,14 +78,14 @@ def test_a_file_that_was_not_written_to_its_end_is_passed_over(tmp_path: Path) -
     assert _newest(tmp_path) == "whole.ckpt"
 
 
-def test_a_link_to_a_checkpoint_is_one_and_a_dangling_link_is_not(tmp_path: Path) -> None:
+def test_a_link_to_a_checkpoint_is_used_and_a_dangling_link_is_skipped(tmp_path: Path) -> None:
     _write(tmp_path, "epoch=2.ckpt", 2)
     (tmp_path / "last.ckpt").symlink_to("epoch=2.ckpt")
     (tmp_path / "last-v1.ckpt").symlink_to("epoch=3.ckpt")
     assert _newest(tmp_path) == "last.ckpt"
 
 
-def test_the_search_has_an_end(tmp_path: Path) -> None:
+def test_the_search_depth_is_limited(tmp_path: Path) -> None:
     (tmp_path / "self").symlink_to(tmp_path)
     _write(tmp_path, "/".join(["d"] * MOST_DEPTH) + "/near.ckpt", 1)
     _write(tmp_path, "/".join(["e"] * (MOST_DEPTH + 1)) + "/far.ckpt", 2)
@@ -92,5 +94,5 @@ def test_the_search_has_an_end(tmp_path: Path) -> None:
     assert found.name == "near.ckpt"
 
 
-def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_contains_no_checkpoint(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "nope") is None

@@ -1,4 +1,4 @@
-"""A trial that goes on from its checkpoint, with a real Hydra app."""
+"""A trial resumes from its checkpoint, with a real Hydra app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from trial.apps import CONFIG, TRAIN, hydra_trial, write_app
 
-# More keys than the app of the other tests has.
+# Keys in addition to those of the other tests' app.
 _KEYS = """
         ckpt_path: null
         init_from: none
@@ -45,13 +45,13 @@ def _start(
     ("key", "place", "argument"),
     [("ckpt_path", 0, "--lr=0.25"), ("init_from", 1, "lr=0.25"), ("trainer.resume_from", 2, "--opt=sgd")],
 )
-def test_a_trial_goes_on_from_its_checkpoint(app: Path, checkpoint: Path, key: str, place: int, argument: str) -> None:
+def test_a_trial_resumes_from_its_checkpoint(app: Path, checkpoint: Path, key: str, place: int, argument: str) -> None:
     ended = _start(app, key, argument, folder=checkpoint.parent)
     assert ended.returncode == 0, ended.stderr
     values: list[str | None] = [None, "none", None]
     values[place] = str(checkpoint)
     assert ended.stdout.splitlines()[0] == repr(values)
-    assert ended.stderr.splitlines()[0] == f"hydra-trial: goes on from {checkpoint} ({key})"
+    assert ended.stderr.splitlines()[0] == f"hydra-trial: resumes from {checkpoint} ({key})"
 
 
 @pytest.mark.parametrize("name", ["", "nope", None])
@@ -62,7 +62,7 @@ def test_without_a_checkpoint_nothing_is_added(app: Path, name: str | None) -> N
 
 
 @pytest.mark.parametrize("argument", ["++ckpt_path=mine", "--ckpt_path=mine"])
-def test_the_users_own_value_wins(app: Path, checkpoint: Path, argument: str) -> None:
+def test_the_users_own_value_has_precedence(app: Path, checkpoint: Path, argument: str) -> None:
     ended = _start(app, "ckpt_path", argument, folder=checkpoint.parent)
     assert ended.stdout.splitlines()[0] == "['mine', 'none', None]"
     assert "goes on" not in ended.stderr
@@ -75,7 +75,7 @@ def test_the_users_own_value_wins(app: Path, checkpoint: Path, argument: str) ->
         ("resume", "--resume-key resume: the key's type is bool; a checkpoint needs str, Path or null"),
     ],
 )
-def test_a_key_that_takes_no_checkpoint_is_refused_at_the_first_start(app: Path, key: str, said: str) -> None:
+def test_a_key_that_accepts_no_path_is_refused_at_the_first_start(app: Path, key: str, said: str) -> None:
     ended = _start(app, key, folder=None)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"hydra-trial: {said}")
@@ -83,7 +83,7 @@ def test_a_key_that_takes_no_checkpoint_is_refused_at_the_first_start(app: Path,
 
 
 @pytest.mark.parametrize("flags", [["-m", "lr=0.1,0.2"], ["hydra.mode=MULTIRUN", "lr=0.1"], ["--cfg", "job"]])
-def test_a_multirun_goes_on_from_nothing(app: Path, checkpoint: Path, flags: list[str]) -> None:
+def test_a_multirun_does_not_resume(app: Path, checkpoint: Path, flags: list[str]) -> None:
     ended = _start(app, "ckpt_path", *flags, folder=checkpoint.parent)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
@@ -100,7 +100,7 @@ def test_the_explanation_shows_the_checkpoint(app: Path, checkpoint: Path) -> No
     assert explained["composed"]["config"]["ckpt_path"] == str(checkpoint).replace("${", r"\${")
 
 
-def test_only_the_first_process_says_what_all_go_on_from(app: Path, checkpoint: Path) -> None:
+def test_only_the_first_process_logs_the_checkpoint_that_all_resume_from(app: Path, checkpoint: Path) -> None:
     environ = {"AIP_CHECKPOINT_DIR": str(checkpoint.parent), "RANK": "1"}
     ended = hydra_trial(app, "--resume-key", "ckpt_path", "--", "python", "train.py", environ=environ)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,6 +1,6 @@
-"""The trial side: what runs inside a training container, next to somebody else's Hydra app.
+"""The trial side: runs a user's Hydra app inside a training container.
 
-It needs hydra-core and cloudml-hypertune and nothing more, and it imports nothing else of hydra-vertex.
+It depends only on hydra-core and cloudml-hypertune, and imports only `hydra_vertex.protocol` of the other packages.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ __all__ = ["report"]
 
 
 def report(name: str, value: object, step: object = None) -> None:
-    """Report a metric's value while the app trains, so that the service sees a curve and can stop a bad trial early.
+    """Report an intermediate value of a metric, so that the service sees a learning curve and can stop a trial early.
 
-    `value` is an int, a float, or a numpy or torch scalar. NaN and infinity are told on stderr and not recorded.
-    `step` is a whole number, 0 or more; None means one after the metric's last. A step that is not above the last one
-    becomes the one after it, since Vertex AI wants them in order.
+    `value` is an int, a float, or a numpy or torch scalar. NaN and infinity are logged on stderr and not recorded.
+    `step` is an integer from 0 to 2**63 - 1; None means the metric's last step plus 1. A step that is not greater than
+    the last one is replaced by the last one plus 1, because Vertex AI requires increasing steps.
 
-    Nothing is recorded where nobody reads it: outside of a trial, in ranks other than the first, in a multirun. The
-    service takes as the trial's curve what is reported under the study's metric; what main returns comes last.
+    Nothing is recorded outside a trial, in ranks other than the first, and in a multirun. The service uses the values
+    of the study's metric as the trial's learning curve; the return value of main is its last point.
 
-    Raises MetricError for a name, value or step that is none, wherever the app runs; OutputError when the file cannot
-    be written (both in `hydra_vertex.protocol.errors`).
+    Raises MetricError for an invalid name, value or step, also outside a trial; OutputError when the file cannot be
+    written (both in `hydra_vertex.protocol.errors`).
     """
     from hydra_vertex.trial.reporting.reporting import report
 

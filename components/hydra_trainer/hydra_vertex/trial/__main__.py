@@ -1,4 +1,4 @@
-"""`python -m hydra_vertex.trial`: the same as `hydra-trial`."""
+"""Runs `hydra-trial` as `python -m hydra_vertex.trial`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`hydra-trial`: runs an unmodified Hydra app as a trial. Imports Hydra only when there is an app to run."""
+"""The command `hydra-trial`: runs an unmodified Hydra app as a trial. Imports Hydra only when an app is run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: the app's own, or that of the error that kept it from running (see `protocol.errors`)."""
+    """Return the exit code: the app's own, or that of the error that prevented its run (see `protocol.errors`)."""
     try:
         return live(parse_options(sys.argv[1:] if arguments is None else arguments), _run)
     except HydraVertexError as error:
@@ -85,7 +85,7 @@ def _run_program(command: AppCommand, program: Program, options: Options) -> int
     from hydra_vertex.trial.overrides.arguments import parse_arguments, with_aliases
 
     if options.json is not None:
-        raise CommandError(f"{command.program[0]}: is no Python app, so there is no config for --json to explain")
+        raise CommandError(f"{command.program[0]}: not a Python app, so there is no config for --json")
     arguments = with_aliases(parse_arguments(command.arguments), {alias.id: alias.key for alias in options.aliases})
     words = lexical_command(command, arguments)
     if not options.explain:

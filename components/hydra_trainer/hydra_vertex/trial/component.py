@@ -1,7 +1,7 @@
 """The retraining step as a KFP container component.
 
-The image is known only when a pipeline is compiled, so the component is made by a function. KFP reads annotations at
-run time, which is why this module has no postponed ones.
+The image is known only when a pipeline is compiled, so a function creates the component. KFP evaluates the annotations
+at run time, so this module does not import `annotations` from `__future__`.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ DEFAULT_IMAGE = "hydra-vertex:latest"
 
 
 def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
-    """The component that runs a Hydra app with given overrides and keeps its model."""
+    """Return the component that runs a Hydra app with given overrides and stores its model."""
 
     @dsl.container_component  # type: ignore[untyped-decorator] # kfp has no types
     def retrain(
@@ -25,19 +25,19 @@ def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
         extra_overrides: str = "",
         metric: str = "",
     ) -> dsl.ContainerSpec:
-        """Run a Hydra app with the best config; its AIP_MODEL_DIR is the model artifact.
+        """Run a Hydra app with the best config; the content of its AIP_MODEL_DIR is the model artifact.
 
         Args:
             app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
-            best_config: The experiment file that the overrides come from, for the lineage.
-            overrides: Hydra overrides, a JSON array.
-            extra_overrides: Hydra overrides that come after them, a JSON array.
-            metric: Name of the metric that the app returns.
+            best_config: The experiment file with the same settings as the overrides; recorded as lineage.
+            overrides: Hydra overrides as a JSON array.
+            extra_overrides: Further Hydra overrides as a JSON array, placed after the others.
+            metric: The name of the metric that the app returns.
 
         Returns:
-            model: What the app wrote to AIP_MODEL_DIR.
-            metrics: What the app returned.
-            metric_value: What the app returned, as a number.
+            model: The files that the app wrote to AIP_MODEL_DIR.
+            metrics: The metric that the app returned.
+            metric_value: The metric's value.
         """
         return dsl.ContainerSpec(
             image=image,

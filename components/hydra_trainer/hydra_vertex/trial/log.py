@@ -1,8 +1,8 @@
-"""What hydra-trial says: lines of a trial's log on stderr, and on stdout the text that it was asked for.
+"""Output of hydra-trial: log lines on stderr, and requested text (such as `--help`) on stdout.
 
-An app may close, replace or remove these streams, and the disk or pipe behind them may be full or gone. A line of the
-log is then lost, never the trial's result. What is written stands in no buffer of the app's stream: Python writes those
-at its exit, and ends with exit code 120 when it cannot.
+An app may close, replace or remove these streams, and their disk may be full or their pipe closed. A log line is then
+lost, but never the trial's result. Nothing is left in the buffer of the app's stream: Python flushes the buffers at
+exit, and exits with code 120 when that fails.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.errors import OutputError
 
 _WAIT_S = 1.0
-"""For the reader of a full pipe that may not be waited for."""
+"""Time limit of the wait for space in a full non-blocking pipe."""
 
 
 def tell(message: str) -> None:
-    """One line on stderr, in hydra-trial's name. Raises nothing."""
+    """Write one line to stderr, prefixed with `hydra-trial: `. Never raises."""
     line = f"{PROGRAM}: {' '.join(message.split())}\n"
     if not _is_written(sys.stderr, line) and sys.stderr is not sys.__stderr__:
         _is_written(sys.__stderr__, line)
@@ -38,7 +38,7 @@ def show(text: str) -> None:
 
 
 def flush_output() -> None:
-    """Write what Python's streams hold, as far as that is possible: before another program takes this process."""
+    """Flush sys.stdout and sys.stderr, before `exec` replaces this process. Errors are ignored."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             if stream is not None:
@@ -55,7 +55,7 @@ def _is_written(stream: TextIO | None, text: str) -> bool:
 
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:
-        raise ValueError("it is closed")
+        raise ValueError("the stream is closed")
     if not _is_plain(stream):
         stream.write(text)
         stream.flush()
@@ -67,7 +67,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def _is_plain(stream: TextIO) -> bool:
-    """Whether the stream is a file, and as Python made it: libraries that copy the log replace its methods."""
+    """Whether the stream is Python's own, with its `write` method: libraries that copy the log replace either."""
     return type(stream) is io.TextIOWrapper and "write" not in vars(stream)
 
 

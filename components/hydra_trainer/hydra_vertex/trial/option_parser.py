@@ -1,4 +1,4 @@
-"""Reads hydra-trial's own options, which stand in front of the app's command."""
+"""Parses hydra-trial's own options, which precede the app's command."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _USAGE = f"""\
        torchrun [option ...] -m hydra_vertex.trial [option ...] train.py [ARGUMENT ...]"""
 
 _DESCRIPTION = """\
-Runs a Hydra app, unmodified, as a trial of Vertex AI hyperparameter tuning: each --key=value behind
-the app's command becomes a Hydra override of the type that the app's config gives the key, and what
-the app's main function returns is reported as the trial's measurement."""
+Runs an unmodified Hydra app as a trial of Vertex AI hyperparameter tuning: each --key=value after
+the app's command becomes a Hydra override, with the key's type from the app's config. The return
+value of the app's main function is reported as the trial's measurement."""
 
 _EPILOG = f"""\
 the app's command:
-  python train.py ...     the interpreter that runs {PROGRAM}; /path/to/python is another environment
+  python train.py ...     runs in the interpreter of {PROGRAM}; /path/to/python: in that environment
   python -m package.app ...
-  my-train ...            a Python console script, or a Python script that is executable
-  any-program ...         is started as it is, each parameter quoted as an override of Hydra but not typed
+  my-train ...            a Python console script, or an executable Python script
+  any-program ...         another executable; each parameter becomes a quoted override without type
 
 example:
   {PROGRAM} --metric val/loss -- python train.py experiment=docs --optimizer.lr=0.003 --model=resnet
@@ -38,7 +38,7 @@ example:
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
-    """Read the options up to the first `--`, or up to a script or `-m`, as launchers write it. Raises CommandError."""
+    """Parse the options up to the first `--`, a script or `-m` (the form that launchers use). Raises CommandError."""
     parser = _make_parser()
     own, app = _split(arguments)
     given, unknown = parser.parse_known_args(own)
@@ -61,18 +61,18 @@ def parse_options(arguments: Sequence[str]) -> Options:
 
 
 def help_text() -> str:
-    """What `--help` shows."""
+    """Return the text of `--help`."""
     return _make_parser().format_help()
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=_WIDTH)  # the terminal's width costs an import of shutil
+        super().__init__(prog, max_help_position=26, width=_WIDTH)  # detecting the terminal's width would import shutil
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """argparse would show the usage and end the process."""
+        """Raise, because argparse itself would print the usage and exit."""
         raise CommandError(f"{message.removeprefix('argument ')}; see {PROGRAM} --help")
 
 
@@ -104,8 +104,8 @@ def _make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="report this metric of Lightning at every validation, under its own name; may be repeated. By the curve "
-        "of the study's metric a service can stop a trial that leads nowhere",
+        help="report this Lightning metric after every validation, under its own name; may be repeated. Early "
+        "stopping uses the values of the study's metric",
     )
     add(
         "--alias",
@@ -114,14 +114,14 @@ def _make_parser() -> argparse.ArgumentParser:
         default=[],
         dest="aliases",
         metavar="ID=KEY",
-        help="the parameter ID sets the config's KEY; may be repeated",
+        help="the parameter ID sets the config key KEY; may be repeated",
     )
     add(
         "--resume-key",
         type=_text,
         metavar="KEY",
-        help="the config key for a checkpoint to go on from: it is set when the config has it and a checkpoint is in "
-        "$AIP_CHECKPOINT_DIR, as after a pre-empted Spot machine",
+        help="the config key for the checkpoint to resume from, as after the preemption of a Spot machine; it is set "
+        "to the newest checkpoint in $AIP_CHECKPOINT_DIR, if there is one",
     )
     add(
         "--hold-on-failure",
@@ -129,13 +129,13 @@ def _make_parser() -> argparse.ArgumentParser:
         default=0.0,
         dest="hold_on_failure_s",
         metavar="S",
-        help="when the app fails, keep the process, and so the container, for S seconds; without it a failed trial "
-        "frees its GPU at once",
+        help="when the app fails, keep the process and its container for S seconds; without this option a failed "
+        "trial exits at once and frees its GPU",
     )
     add(
         "--explain",
         action="store_true",
-        help="show what each argument becomes and the final command line; the app's main is not run",
+        help="print the override for each argument and the final command line; the app's main is not run",
     )
     add("--json", type=_path, metavar="FILE", help="with --explain: write the explanation to FILE, as JSON")
     add(
@@ -144,13 +144,13 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="JSON",
         help="run as a step of a Kubeflow pipeline: retrain with the parameters in JSON",
     )
-    add("--version", action="store_true", help="show the version")
-    add("-h", "--help", action="store_true", help="show this text")
+    add("--version", action="store_true", help="print the version")
+    add("-h", "--help", action="store_true", help="print this text")
     return parser
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """hydra-trial's own words and the app's command. An option's value is joined to it: it may begin with a dash."""
+    """Split off the app's command. `--option value` is joined with `=`, because a value may begin with a dash."""
     own: list[str] = []
     words = iter(arguments)
     for word in words:
@@ -159,7 +159,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         if word == "-m" or (word.endswith(".py") and not word.startswith("--")):
             return own, ("python", word, *words)
         name, _, value = word.partition("=")
-        if value == SEPARATOR:  # argparse would drop it
+        if value == SEPARATOR:  # argparse would drop the separator
             raise CommandError(f"{name}: expected a value, got {SEPARATOR}; see {PROGRAM} --help")
         own.append(word)
         if word in _VALUED:
@@ -173,7 +173,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 def _unknown(word: str) -> CommandError:
     if not word.startswith("-"):
         usage = f"{PROGRAM} [options] {SEPARATOR} python train.py ..."
-        return CommandError(f"{word!r} stands before `{SEPARATOR}`; write {usage}")
+        return CommandError(f"{word!r} is not an option of {PROGRAM}; write {usage}")
     from hydra_vertex.trial.overrides.suggestions import quote_for_message, suggest
 
     name = quote_for_message(word.partition("=")[0])
@@ -208,17 +208,17 @@ def _seconds(text: str) -> float:
 
 
 def _checked(options: Options) -> Options:
-    """Options that fit together. Raises CommandError."""
+    """Return the options if they are consistent. Raises CommandError."""
     if options.executor_input is not None:
         if options != Options(executor_input=options.executor_input):
-            raise CommandError("--executor_input stands alone: the pipeline's parameters say everything else")
+            raise CommandError("--executor_input cannot be combined with other options; leave those out")
         return options
     ids = [alias.id for alias in options.aliases]
     for alias in options.aliases:
         if ids.count(alias.id) > 1:
-            raise CommandError(f"--alias: {alias.id!r} has two aliases; a parameter sets one key")
+            raise CommandError(f"--alias: {alias.id!r} has two aliases; give one --alias per parameter")
     if not options.app:
         raise CommandError(f"no app to run; write {PROGRAM} [options] {SEPARATOR} python train.py ...")
     if options.json is not None and not options.explain:
-        raise CommandError("--json goes with --explain")
+        raise CommandError("--json needs --explain; add --explain")
     return options

@@ -1,4 +1,4 @@
-"""hydra-trial's own options as values. How they are read is in `option_parser`."""
+"""hydra-trial's own options as frozen dataclasses; `option_parser` parses them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A service's parameter `id` sets the config's `key`."""
+    """The service's parameter `id` sets the config's `key`."""
 
     id: str
     key: str
@@ -18,7 +18,7 @@ class Alias:
 class Options:
     """hydra-trial's own options, and the app's command with its arguments (`app`). None means not given.
 
-    `hold_on_failure_s` is 0 for not at all.
+    `hold_on_failure_s` is in seconds; with 0 a failed trial exits at once.
     """
 
     metric: str | None = None
@@ -34,7 +34,7 @@ class Options:
     app: tuple[str, ...] = ()
 
     def to_arguments(self) -> tuple[str, ...]:
-        """The options as hydra-trial reads them, without the app."""
+        """Return the options as command-line arguments of hydra-trial, without the app's command."""
         metric = () if self.metric is None else ("--metric", self.metric)
         monitor = tuple(word for name in self.monitor for word in ("--monitor", name))
         aliases = tuple(word for alias in self.aliases for word in ("--alias", f"{alias.id}={alias.key}"))

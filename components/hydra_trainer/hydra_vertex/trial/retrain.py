@@ -1,7 +1,7 @@
-"""The step of a Kubeflow pipeline that retrains the app with the best trial's overrides.
+"""The pipeline step that retrains the app with the best trial's overrides (Kubeflow Pipelines).
 
-Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), and perhaps the
-artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if asked for.
+Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), and optionally
+the artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if declared.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BEST_CONFIG = "best_config"
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """What to run, and where its outputs go. `overrides` are part of `command` already."""
+    """The command to run and the folder of its model. `command` already contains `overrides`."""
 
     command: tuple[str, ...]
     overrides: tuple[str, ...]
@@ -43,11 +43,11 @@ class Retraining:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """Beside the model, so that the model holds nothing but itself."""
+        """The checkpoint folder, beside the model's folder, so that the model artifact contains no checkpoints."""
         return self.model_dir.with_name(f"{self.model_dir.name}_checkpoints")
 
     def environ(self, base: Mapping[str, str], metric_file: Path) -> dict[str, str]:
-        """The child's variables. It is no trial: nothing of a study's may reach it."""
+        """Return the child's environment variables, without the trial id: a retraining is not a trial."""
         inherited = {name: value for name, value in base.items() if name != TRIAL_ID}
         folders = {MODEL_DIR: f"{self.model_dir}/", CHECKPOINT_DIR: f"{self.checkpoint_dir}/"}
         return {**inherited, **folders, METRIC_FILE: str(metric_file)}
@@ -55,14 +55,14 @@ class Retraining:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What the app returned, under the name that it was reported by."""
+    """The app's return value and the metric name that it was reported under."""
 
     name: str
     value: float
 
 
 def retrain(executor_input: str) -> int:
-    """Run the app as a child and describe its outputs to the pipeline. The app's exit code.
+    """Run the app as a child process, write the outputs for the pipeline, and return the app's exit code.
 
     Raises DocumentError when the pipeline's input is malformed, CommandError when Python cannot be started, OutputError
     when an output cannot be written.
@@ -78,12 +78,12 @@ def retrain(executor_input: str) -> int:
         records = _read_records(metric_file)
     metric = parse_metric(records, retraining.metric)
     _write_output(step, retraining, metric)
-    _say_what_is_missing(retraining, metric)
+    _warn_about_missing_outputs(retraining, metric)
     return 0
 
 
 def parse_retraining(step: ExecutorInput) -> Retraining:
-    """Raises DocumentError naming the input at fault."""
+    """Convert the step's inputs into a retraining. Raises DocumentError naming the invalid input."""
     app = step.strings("app_command")
     if not app:
         raise DocumentError("inputs.parameterValues.app_command", 'expected an array such as ["python","train.py"]')
@@ -100,7 +100,7 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     try:
         return tempfile.TemporaryDirectory(prefix="hydra-trial-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise OutputError(f"no folder for temporary files can be made: {error.strerror}; set $TMPDIR") from error
+        raise OutputError(f"cannot create a temporary folder: {error.strerror}; set $TMPDIR") from error
 
 
 def _run(retraining: Retraining, metric_file: Path) -> int:
@@ -111,7 +111,7 @@ def _run(retraining: Retraining, metric_file: Path) -> int:
 
 
 def _read_records(metric_file: Path) -> bytes:
-    """What the app has left in the place of the metric file may be anything."""
+    """Return the metric file's content; empty, with a log line, when the app left something that cannot be read."""
     try:
         with os.fdopen(open_regular(metric_file, os.O_RDONLY), "rb") as file:
             return file.read()
@@ -123,7 +123,7 @@ def _read_records(metric_file: Path) -> bytes:
 
 
 def parse_metric(records: bytes, name: str) -> Metric | None:
-    """The metric's last finite value in cloudml-hypertune's records; without a name, the last one of any metric."""
+    """Return the metric's last finite value in cloudml-hypertune's records; with an empty name, that of any metric."""
     values = [Metric(r.metric, r.value) for r in parse_records(records) if r.metric and math.isfinite(r.value)]
     return next((metric for metric in reversed(values) if name in ("", metric.name)), None)
 
@@ -133,12 +133,12 @@ def _make_folders(retraining: Retraining) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+            raise OutputError(f"{folder}: cannot be created: {error.strerror}") from error
 
 
-def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
+def _warn_about_missing_outputs(retraining: Retraining, metric: Metric | None) -> None:
     if metric is None:
-        tell("the app returned no metric; the model is kept, and the step's metrics are empty")
+        tell("the app returned no metric; the model is stored, and the step's metrics are empty")
     if not retraining.model_dir.is_dir() or not any(retraining.model_dir.iterdir()):
         tell(f"the app wrote nothing into ${MODEL_DIR} ({retraining.model_dir}/), so the step's model is empty")
 
@@ -146,8 +146,8 @@ def _say_what_is_missing(retraining: Retraining, metric: Metric | None) -> None:
 def _write_output(step: ExecutorInput, retraining: Retraining, metric: Metric | None) -> None:
     values: JsonObject = {} if metric is None else {metric.name: metric.value}
     metadata: dict[str, JsonObject] = {_MODEL: {**_provenance(step, retraining), **values}, _METRICS: values}
-    asked = _METRIC_VALUE in step.output_parameters
-    parameters: JsonObject = {_METRIC_VALUE: metric.value} if asked and metric is not None else {}
+    is_declared = _METRIC_VALUE in step.output_parameters
+    parameters: JsonObject = {_METRIC_VALUE: metric.value} if is_declared and metric is not None else {}
     try:
         step.write_output(parameters, metadata)
     except OSError as error:

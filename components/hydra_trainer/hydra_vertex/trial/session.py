@@ -1,4 +1,4 @@
-"""One run of an app: what happens when it calls its Hydra main, and when that returns."""
+"""One run of an app: handles the call of its Hydra main and the return of that call."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _CONFIG_NAME = "--config-name"
 class Session:
     """Delivers the parameters when the app calls its main for the first time, and reports what the main returns.
 
-    The app's own code lies between the two and hydra-trial, and may catch exceptions: an error is told at once, ends
-    the app as SystemExit, and is kept in `error`.
+    Both happen inside calls from the app's own code, which may catch exceptions. So an error is logged at once, raised
+    as SystemExit to end the app, and stored in `error`.
     """
 
     def __init__(self, options: Options, program: Sequence[str], arguments: Sequence[str]) -> None:
@@ -65,11 +65,11 @@ class Session:
 
     @property
     def hydra_arguments(self) -> tuple[str, ...]:
-        """What the app finds in `sys.argv` before it calls its main: everything but the parameters."""
+        """The content of `sys.argv[1:]` before the app calls its main: all arguments except the parameters."""
         return (*flag_tokens(self._arguments), *override_texts(self._arguments))
 
     def start(self) -> None:
-        """Wait for the app to call its main. Raises OutputError when its measurements cannot be written."""
+        """Replace `hydra.main`, so that the app's call arrives here. Raises OutputError for an unusable metric file."""
         if self._metric_file is not None and self._is_recorded():
             check_place(self._metric_file)
         prepare_reporting(self._options.monitor)
@@ -79,15 +79,15 @@ class Session:
         return is_single_run(self._arguments) and not self._options.explain and is_first_process()
 
     def check_delivered(self) -> None:
-        """Raises CommandError when the app ended well and never asked for what it was to get."""
+        """Check that the app called its main, and so received its parameters. Raises CommandError."""
         if self._launched:
             return
         names = ", ".join(p.key for p in self._arguments if isinstance(p, Parameter))
         program = " ".join(self._program)
         if names:
-            raise CommandError(f"{program}: ended without calling a hydra.main, so nothing received {names}")
+            raise CommandError(f"{program}: exited without calling hydra.main, so nothing received {names}")
         if self._options.explain:
-            raise CommandError(f"{program}: ended without calling a hydra.main, so there is no config to explain")
+            raise CommandError(f"{program}: exited without calling hydra.main, so there is no config to explain")
 
     def _on_launch(self, launch: Launch, config_name: str | None) -> object:
         first, self._launched = not self._launched, True
@@ -104,7 +104,7 @@ class Session:
         return run_and_watch(launch, self._on_return, mode)
 
     def _deliver(self, launch: Launch, config_name: str | None) -> KnownMode | None:
-        """Put the arguments where the app looks for them; what is known of Hydra's mode on the way."""
+        """Set `sys.argv` to the delivered arguments. Return Hydra's mode, if the composition determined it."""
         arguments = self._present_arguments()
         parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
         resumes = self._options.resume_key is not None and is_single_run(arguments)
@@ -129,11 +129,11 @@ class Session:
         if found is None:
             return delivery
         if is_first_process() and not self._options.explain:
-            tell(f"goes on from {found.checkpoint} ({key})")
+            tell(f"resumes from {found.checkpoint} ({key})")
         return found.added_to(delivery)
 
     def _present_arguments(self) -> tuple[Argument, ...]:
-        """The arguments in the user's order; those that the app itself put into `sys.argv` stand before parameters."""
+        """Return the arguments in their order; if the app changed `sys.argv`, the parameters come last."""
         if tuple(sys.argv[1:]) == self.hydra_arguments:
             return self._arguments
         parameters = (argument for argument in self._arguments if isinstance(argument, Parameter))
@@ -145,7 +145,7 @@ class Session:
         metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
         outcome = parse_objective(job.return_value, metric)
         error = self._record(metric, outcome.value) if isinstance(outcome, Objective) else None
-        self._say_what_early_stopping_misses(metric)
+        self._warn_about_unmonitored_metric(metric)
         if error is not None:
             self._tell(error)
             return
@@ -156,7 +156,7 @@ class Session:
                 tell(f"{metric} = {value}")
 
     def _record(self, metric: str, value: float) -> HydraVertexError | None:
-        """Why the value could not be recorded, if it could not."""
+        """Record the value. Return the error when that failed, else None."""
         if self._metric_file is None:
             return None
         from hydra_vertex.trial.reporting.metric_file import add_final_value
@@ -168,11 +168,11 @@ class Session:
             return error
         return None
 
-    def _say_what_early_stopping_misses(self, metric: str) -> None:
+    def _warn_about_unmonitored_metric(self, metric: str) -> None:
         monitored = self._options.monitor
         if monitored and metric not in monitored:
             names = ", ".join(monitored)
-            tell(f"--monitor {names}: early stopping looks at the trial's metric, {metric}, which is not among these")
+            tell(f"--monitor {names}: early stopping uses the trial's metric, {metric}, which is not monitored")
 
     def _tell(self, error: HydraVertexError) -> None:
         self.error = error
@@ -181,7 +181,7 @@ class Session:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """What hydra-trial allocates must not bring forward a full collection, which costs a large app 0.2 s."""
+    """Pause the garbage collector: our allocations could start a full collection, 0.2 s in a large app."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -192,7 +192,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _check_metric_names(options: Options) -> None:
-    """What the app's own config names is known only when it has run."""
+    """Check the given names. The name in the app's config is known only after the run."""
     if options.metric is not None:
         check_metric_name(options.metric, "--metric")
     elif os.environ.get(METRIC_TAG):
@@ -212,7 +212,7 @@ def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argum
 
     flags = [argument for argument in arguments if isinstance(argument, Flag)]
     if any(flag.name == _RERUN for flag in flags):
-        raise ArgumentError(f"{_RERUN} takes an earlier run's config as a whole; leave it out, or the parameters")
+        raise ArgumentError(f"{_RERUN} uses the whole config of an earlier run; leave it out, or the parameters")
     config_flags = [flag for flag in flags if flag.name in CONFIG_FLAGS]
     loader = capture_config_loader(launch, flag_tokens(config_flags))
     named = [flag.value for flag in flags if flag.name == _CONFIG_NAME]

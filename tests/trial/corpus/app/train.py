@@ -1,4 +1,4 @@
-"""The app of the corpus: prints the config that it gets, one line of JSON a job."""
+"""The app of the corpus: prints its config as one line of JSON per job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as JSON that keeps their Python types: 64, 64.0, true and "64" differ there, and so do an enum and a path."""
+"""Converts values to JSON with their Python types, so that 64, 64.0, true, "64", an enum and a path differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MISSING = {"$missing": True}
 
 
 def typed(value: object) -> object:
-    """A config is resolved on the way; a key without a value is MISSING."""
+    """Convert a value to typed JSON. Interpolations are resolved; a key without a value is MISSING."""
     if isinstance(value, DictConfig):
         return {str(key): MISSING if OmegaConf.is_missing(value, key) else typed(value[key]) for key in value}
     if isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""The app's command, and how it is started: script, module, console script or another program."""
+"""Parsing and starting of the app's command: script, module, console script or another program."""

@@ -1,4 +1,4 @@
-"""The app's command: which Python file, module or program it names, and which interpreter runs it."""
+"""Parses the app's command: the Python file, module or program that it names, and the interpreter that runs it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _LAUNCHERS = frozenset({"torchrun", "accelerate", "deepspeed", "torch.distribute
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A Python file. `path` is as the app finds it in `sys.argv[0]`."""
+    """A Python file. `path` is the value of `sys.argv[0]` in the app."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module, or a package with a `__main__`."""
+    """A module, or a package that has a `__main__` module."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An executable that is no Python script. `path` is where it was found."""
+    """An executable that is not a Python script. `path` is the executable file found on PATH."""
 
     path: str
 
@@ -49,10 +49,10 @@ Target: TypeAlias = Script | Module | Program
 
 @dataclass(frozen=True, slots=True)
 class AppCommand:
-    """`program` is the words up to `arguments`; `head` those of them that name the interpreter.
+    """`program` contains the words before `arguments`; `head` contains those of them that name the interpreter.
 
-    `interpreter` is the command line of another Python, or of this one with options, that has to run the app; empty
-    when this process can.
+    `interpreter` is the command line of another Python, or of this one with options, that has to run the app; it is
+    empty when this process can run the app.
     """
 
     program: tuple[str, ...]
@@ -63,7 +63,7 @@ class AppCommand:
 
 
 def parse_app_command(command: Sequence[str]) -> AppCommand:
-    """Raises CommandError when the command does not start a program that is there."""
+    """Parse the app's command. Raises CommandError when it names no existing program, script or interpreter."""
     first = command[0]
     if first in _LAUNCHERS:
         raise _launcher(first)
@@ -103,7 +103,7 @@ def _target(rest: Sequence[str], head: Sequence[str]) -> tuple[Target, int]:
                 raise CommandError(f"{path}: no such Python file in {Path.cwd()}; the app's command is {ACCEPTED}")
             return Script(path), 1
         case _:
-            raise CommandError(f"{' '.join(head)}: no script or module behind it; the app's command is {ACCEPTED}")
+            raise CommandError(f"{' '.join(head)}: no script or module follows; the app's command is {ACCEPTED}")
 
 
 def _script_command(command: Sequence[str]) -> AppCommand:
@@ -118,7 +118,7 @@ def _script_command(command: Sequence[str]) -> AppCommand:
 
 
 def _script_interpreter(path: Path) -> str | None:
-    """The Python that a script's first line names. Installers write two lines where the path is too long for one."""
+    """Return the Python in a script's shebang line, None without one. Installers use two lines for a long path."""
     with path.open("rb") as file:
         start = file.read(4096).decode("utf-8", "replace")
     match = _LONG_SHEBANG.match(start) or _SHEBANG.match(start)
@@ -126,7 +126,7 @@ def _script_interpreter(path: Path) -> str | None:
 
 
 def _other_interpreter(word: str) -> str | None:
-    """Where the interpreter that `word` names is; None when it is the one that runs this process."""
+    """Return the path of the interpreter that `word` names; None when it is the one that runs this process."""
     if "/" not in word:
         match = _PYTHON.fullmatch(word)
         version = match["version"] if match else None
@@ -141,13 +141,13 @@ def _other_interpreter(word: str) -> str | None:
 
 
 def _is_this_python(path: Path) -> bool:
-    """In the same folder and the same file: a virtual environment's python is a link to one that many share."""
+    """Compare folder and file, because several virtual environments may link to the same file."""
     this = Path(sys.executable)
     return path.parent.resolve() == this.parent.resolve() and path.resolve() == this.resolve()
 
 
 def _launcher(name: str) -> CommandError:
     return CommandError(
-        f"{name} starts the app itself, in processes that {PROGRAM} does not see; let it start {PROGRAM} instead: "
+        f"{name} starts the app in processes that {PROGRAM} does not control; let it start {PROGRAM} instead: "
         "torchrun --nproc-per-node 2 -m hydra_vertex.trial train.py ..."
     )

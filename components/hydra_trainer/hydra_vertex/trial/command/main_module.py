@@ -1,7 +1,7 @@
 """Runs a Python program in this process as `python program.py` would: as a real `__main__`.
 
-It is what `sys.modules` holds under that name for as long as the process lives, because processes that
-multiprocessing spawns are told from it what to import, and pickle looks its functions up there.
+The module stays in `sys.modules` under that name until the process exits, because multiprocessing reads from it what a
+spawned process has to import, and pickle looks up the app's functions there.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def run_as_main(target: Script | Module, arguments: Sequence[str]) -> int:
-    """Run it to its end; its exit code. What it raises is shown as Python shows it, without frames of this package.
+    """Run the program and return its exit code. Tracebacks are printed as by Python, without frames of this package.
 
-    Raises CommandError when there is no such module. KeyboardInterrupt passes: Python itself ends as Ctrl-C asks.
+    Raises CommandError when the module does not exist. KeyboardInterrupt is not caught: Python handles Ctrl-C itself.
     """
     try:
         match target:
@@ -73,7 +73,7 @@ def _find(name: str) -> tuple[ModuleSpec, CodeType]:
     get_code = getattr(spec.loader, "get_code", None) if spec is not None else None
     code = get_code(spec.name) if spec is not None and get_code is not None else None
     if spec is None or not isinstance(code, CodeType):
-        raise CommandError(f"python -m {name}: no module of that name that can be run, looked for from {Path.cwd()}")
+        raise CommandError(f"python -m {name}: no runnable module of that name; searched from {Path.cwd()}")
     return spec, code
 
 
@@ -92,7 +92,7 @@ def _new_main(file: str | None, loader: object, spec: ModuleSpec | None) -> Modu
 
 
 def _set_first_path(folder: str) -> None:
-    """In the place of hydra-trial's own folder, which Python put there unless it was told not to."""
+    """Replace hydra-trial's own folder in `sys.path[0]`. Python adds none with `-P`, `-I` or PYTHONSAFEPATH."""
     if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
         sys.path[0] = folder
 
@@ -110,20 +110,20 @@ def _exit_code(error: SystemExit) -> int:
 
 
 def _show_exception(error: Exception) -> int:
-    """As Python shows it, by the app's own hook if there is one; the exit code."""
+    """Call `sys.excepthook`, which may be the app's own. Return the exit code."""
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except SystemExit as leaving:
         return _exit_code(leaving)
     except Exception as failure:
-        tell("the app's sys.excepthook failed; its error and the app's own:")
+        tell("the app's sys.excepthook failed; its error and the app's error follow:")
         for shown in (failure, error):
             sys.__excepthook__(type(shown), shown, shown.__traceback__)
     return 1
 
 
 def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """What Python shows is what it would show for the app alone; also where Hydra's functions are wrapped."""
+    """Remove the frames of this package, also those between the frames of Hydra and of the app."""
     if traceback is None:
         return None
     rest = _without_own_frames(traceback.tb_next)

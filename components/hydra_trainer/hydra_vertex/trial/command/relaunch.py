@@ -1,4 +1,4 @@
-"""Starts hydra-trial again in the interpreter that the app's command names: another environment, or with options."""
+"""Restarts hydra-trial in the interpreter of the app's command: another environment, or this one with options."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hydra_vertex.trial.options import Options
 from .app_command import AppCommand
 
 _RELAUNCHED = "HYDRA_TRIAL_RELAUNCHED"
-"""Holds the words that this process was started for, so that a wrapper of an interpreter is not started for ever."""
+"""Contains the interpreter words of this restart, so that a wrapper script is not restarted in an endless loop."""
 
 
 def needs_relaunch(command: AppCommand) -> bool:
-    """Whether another process has to take over. Takes the mark out of the environment, which is the app's."""
-    mark = os.environ.pop(_RELAUNCHED, "")
-    return bool(command.interpreter) and mark != json.dumps(command.head)
+    """Whether another interpreter has to run the app. Removes the marker variable, so that the app does not see it."""
+    marker = os.environ.pop(_RELAUNCHED, "")
+    return bool(command.interpreter) and marker != json.dumps(command.head)
 
 
 def relaunch(command: AppCommand, options: Options) -> NoReturn:
-    """Become that process: same process id, same files. Raises OSError when the interpreter cannot be started."""
+    """Replace this process (exec), with the same process id and files. Raises OSError when that fails."""
     arguments = [*command.interpreter, "-m", "hydra_vertex.trial", *options.to_arguments(), SEPARATOR, *options.app]
     flush_output()
     os.execve(arguments[0], arguments, _environ(command))  # noqa: S606 - no shell is wanted

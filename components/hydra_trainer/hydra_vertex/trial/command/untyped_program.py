@@ -1,4 +1,4 @@
-"""Runs a program that is no Python: its config cannot be asked, so that its parameters are quoted but not typed."""
+"""Runs a program that is not Python: its config is unknown, so its parameters are quoted but not typed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .app_command import AppCommand, Program
 
 
 def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple[str, ...]:
-    """The program's command line: its own words as they stand, then Hydra's flags, then the overrides in their order.
+    """Return the program's command line: its own words unchanged, Hydra's flags, the overrides in their order.
 
-    A parameter becomes what Hydra reads in its bare text, and never a sweep, a function or an interpolation: `64.0` is
-    a float and `true` a boolean. Raises ArgumentError when a key cannot be written as an override.
+    A parameter gets the type that Hydra infers from its text: `64.0` is a float and `true` a boolean. It never becomes
+    a sweep, a function or an interpolation. Raises ArgumentError when a key cannot be written as an override.
     """
     own = tuple(takewhile(_is_own_word, (a.text if isinstance(a, Override) else "" for a in arguments)))
     rest = arguments[len(own) :]
@@ -35,9 +35,9 @@ def lexical_command(command: AppCommand, arguments: Sequence[Argument]) -> tuple
 
 
 def become(program: Program, command: Sequence[str]) -> NoReturn:
-    """Become the program: same process id, same files. Raises CommandError when it cannot be started."""
+    """Replace this process (exec): same process id, same files. Raises CommandError when it cannot be started."""
     flush_output()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and the program would inherit that
     try:
         os.execv(program.path, list(command))  # noqa: S606 - no shell is wanted
     except OSError as error:
@@ -45,5 +45,5 @@ def become(program: Program, command: Sequence[str]) -> NoReturn:
 
 
 def _is_own_word(text: str) -> bool:
-    """Whether a word may be the program's own (`run`, `train.sh`, `-x`): it is no override of Hydra."""
+    """Whether a word may be the program's own (`run`, `train.sh`, `-x`): it is not a Hydra override."""
     return bool(text) and "=" not in text and not text.startswith(("+", "~"))

@@ -1,1 +1,1 @@
-"""The app's config: how it is composed, the types of its keys, and how values are written for Hydra."""
+"""The app's config: its composition, the types of its keys, and the quoting of values for Hydra."""

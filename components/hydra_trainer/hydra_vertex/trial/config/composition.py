@@ -1,4 +1,4 @@
-"""The app's config as Hydra composes it, through the config loader that Hydra built for the app."""
+"""Composes the app's config and lists its config groups, with the config loader that Hydra built for the app."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from hydra_vertex.protocol.json import Json, JsonObject
 from .key_types import same_spelling
 
 _HYDRA = "hydra"
-# In this mode a group that must be chosen may still be open, and sweeps may stand on the command line.
+# In this mode Hydra accepts a mandatory group (`???`) without a choice, and sweeps on the command line.
 _TOLERANT = RunMode.MULTIRUN
 
 
 @dataclass(frozen=True, slots=True)
 class AppConfig:
-    """One app's config. `config_name` is what its `hydra.main`, or `--config-name`, names.
+    """One app's config. `config_name` is that of the app's `hydra.main`, or of `--config-name`.
 
-    `given` is what the user wrote for Hydra on the command line; it may add to Hydra's search path.
+    `given` contains the user's own overrides; they may extend Hydra's search path.
     """
 
     loader: ConfigLoader
@@ -39,18 +39,21 @@ class AppConfig:
     _options: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The config with its `hydra` node. Raises ArgumentError with Hydra's words when it cannot be composed."""
+        """Return the config with its `hydra` node. Raises ArgumentError with Hydra's message when composition fails."""
         with _as_argument_errors():
             return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
 
     def choices(self, overrides: Sequence[str]) -> dict[str, str | None]:
-        """The option chosen in each config group, Hydra's own too; cheaper than `compose`. Raises ArgumentError."""
+        """Return the option chosen in each config group, Hydra's own included. Cheaper than `compose`.
+
+        Raises ArgumentError when Hydra cannot compute the defaults list.
+        """
         with _as_argument_errors():
             defaults = self.loader.compute_defaults_list(self.config_name, list(overrides), run_mode=_TOLERANT)
         return dict(defaults.overrides.known_choices)
 
     def options(self, group: str) -> tuple[str, ...]:
-        """The options of a config group, sorted; none when there is no such group."""
+        """Return the options of a config group, sorted; an empty tuple when the group does not exist."""
         first_names = self._first_names()
         if first_names is not None and group.partition("/")[0] not in first_names:
             return ()
@@ -59,9 +62,9 @@ class AppConfig:
         return self._options[group]
 
     def _first_names(self) -> tuple[str, ...] | None:
-        """The groups that stand in no other. Each look-up costs Hydra 5 ms, and most parameters name no group.
+        """Return the top-level groups, cached: each look-up costs Hydra 5 ms, and most parameters name no group.
 
-        None when Hydra refuses to list them: 1.4 does beside a file whose name ends in `.yml`, which it never needed.
+        None when Hydra cannot list them: Hydra 1.4 fails when a file in the folder has a name that ends in `.yml`.
         """
         if "" not in self._options:
             try:
@@ -71,7 +74,7 @@ class AppConfig:
         return self._options[""]
 
     def groups(self, parent: str = "") -> Iterator[str]:
-        """The app's config groups that have options, without Hydra's own."""
+        """Yield the app's config groups that have options, without Hydra's own."""
         for name in sorted(self._names(parent, ObjectType.GROUP) if parent else self._first_names() or ()):
             group = f"{parent}/{name}" if parent else name
             if group == _HYDRA:
@@ -81,7 +84,7 @@ class AppConfig:
             yield from self.groups(group)
 
     def groups_like(self, name: str) -> list[str]:
-        """The groups that differ from `name` (`db/my-engine`) in `-` and `_` alone."""
+        """Return the groups that differ from `name` (`db/my-engine`) only in `-` and `_`."""
         found = [""]
         for part in name.split("/"):
             found = [
@@ -94,11 +97,11 @@ class AppConfig:
 
     @property
     def knows_every_option(self) -> bool:
-        """Whether what the app adds to Hydra's search path is looked through as well. Hydra 1.2 does not."""
+        """Whether `options` also covers the app's additions to Hydra's search path. False for Hydra 1.2."""
         return "overrides" in inspect.signature(self.loader.get_group_options).parameters
 
     def adds_to_search_path(self) -> bool:
-        """Whether the app's config looks for configs in more places than its own folder (`hydra.searchpath`)."""
+        """Whether the app's config extends Hydra's search path (`hydra.searchpath`)."""
         return bool(self.compose(self.given).hydra.get("searchpath"))
 
     def _names(self, group: str, kind: ObjectType) -> list[str]:
@@ -110,20 +113,20 @@ class AppConfig:
 
 @dataclass(frozen=True, slots=True)
 class KnownMode:
-    """What a config says of `hydra.mode`. None is a config that leaves it to the command line."""
+    """The value of `hydra.mode` in a config. None means that the command line decides the mode."""
 
     value: RunMode | None
 
 
 def known_mode(config: DictConfig) -> KnownMode | None:
-    """The config's `hydra.mode`; None when it hangs on other keys, or the version of Hydra has no such key."""
+    """Return the config's `hydra.mode`; None when it is an interpolation, or this version of Hydra has no such key."""
     if "mode" not in config.hydra or OmegaConf.is_interpolation(config.hydra, "mode"):
         return None
     return KnownMode(config.hydra.mode)
 
 
 def plain(config: DictConfig) -> Composition:
-    """A composed config as a document: the app's part alone, interpolations as they stand."""
+    """Return a composed config as JSON values: without the `hydra` node, interpolations not resolved."""
     container = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     items = container.items() if isinstance(container, dict) else ()
     app: JsonObject = {str(key): _json(value) for key, value in items if key != _HYDRA}
@@ -131,7 +134,7 @@ def plain(config: DictConfig) -> Composition:
 
 
 def choices_of(config: DictConfig) -> dict[str, str | None]:
-    """The option chosen in each config group of a composed config, Hydra's own groups too."""
+    """Return the option chosen in each config group of a composed config, Hydra's own groups included."""
     chosen = OmegaConf.to_container(config.hydra.runtime.choices, resolve=False)
     choices = chosen.items() if isinstance(chosen, dict) else ()
     return {str(group): None if option is None else str(option) for group, option in choices}
@@ -159,7 +162,7 @@ def _json(value: object) -> Json:
 
 @contextmanager
 def _as_argument_errors() -> Iterator[None]:
-    """Around what Hydra composes for hydra-trial alone; its warnings are left for the run itself (see `hydra_main`)."""
+    """Convert Hydra's errors. Its warnings are suppressed here, because the run repeats them (see `hydra_main`)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -170,5 +173,5 @@ def _as_argument_errors() -> Iterator[None]:
 
 def _not_composed(error: Exception) -> ArgumentError:
     texts = [str(error), str(error.__cause__) if error.__cause__ else ""]
-    said = "; ".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
-    return ArgumentError(f"Hydra cannot compose the app's config: {said}")
+    lines = "; ".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
+    return ArgumentError(f"Hydra cannot compose the app's config: {lines}")

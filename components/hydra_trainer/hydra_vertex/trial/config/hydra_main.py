@@ -1,9 +1,9 @@
-"""The one place that reaches into Hydra: `hydra.main` is wrapped before the app is run, and the `Hydra` object that it
-builds is looked at once for its config loader and once for the job's return value.
+"""Wraps `hydra.main` and reads the config loader and the job's return value from Hydra's internal `Hydra` object.
 
-Seen to hold in Hydra 1.2 to 1.4: `hydra.main(...)(task)()` parses `sys.argv`, builds search path and plugins, calls
-`Hydra.create_main_hydra2`, and for a single job `Hydra.run` on what that returns. The task function is not wrapped, so
-its file, its name and its traceback stay the app's own, and child processes can unpickle it.
+Only this module patches Hydra. Verified for Hydra 1.2 to 1.4: `hydra.main(...)(task)()` parses `sys.argv`, builds the
+search path and the plugins, calls `Hydra.create_main_hydra2`, and for a single job `Hydra.run` of the result. The task
+function is not wrapped, so its file, its name and its traceback stay those of the app, and child processes can unpickle
+it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Launch: TypeAlias = Callable[[], object]
-"""The app's decorated main: reads `sys.argv` and runs the app."""
+"""The app's decorated main function: parses `sys.argv` and runs the app."""
 OnLaunch: TypeAlias = Callable[[Launch, str | None], object]
-"""What is done instead: gets the launch and the `config_name` that the app gave to `hydra.main`."""
+"""Called instead of the launch, with the launch and the `config_name` that the app passed to `hydra.main`."""
 
 
 def replace_hydra_main(on_launch: OnLaunch) -> None:
-    """From now on, a main function decorated with `hydra.main` calls `on_launch` when the app calls it."""
+    """Patch `hydra.main`, so that a main function decorated from now on calls `on_launch` when the app calls it."""
     hydra = importlib.import_module("hydra")
     module = importlib.import_module("hydra.main")
     original = vars(module)["main"]
@@ -65,16 +65,17 @@ def _wrap(decorated: Callable[..., object], on_launch: OnLaunch, config_name: st
 
 
 class _Captured(BaseException):
-    """Carries the config loader out of Hydra, which reports every Exception on its way and lets this one pass."""
+    """Transports the config loader out of Hydra, which catches every Exception but no other BaseException."""
 
     def __init__(self, loader: ConfigLoader) -> None:
         self.loader = loader
 
 
 def capture_config_loader(launch: Launch, arguments: Sequence[str]) -> ConfigLoader:
-    """Let Hydra find the app's config, as far as its config loader: nothing is composed, logged, written or run.
+    """Start Hydra until it has built its config loader: nothing is composed, logged, written or run.
 
-    `arguments` are the flags that say where the config is. Hydra's own exit (SystemExit) passes through.
+    `arguments` are the flags that locate the config. Hydra's own exit (SystemExit) is not caught. Raises AppError when
+    Hydra returns without a config loader.
     """
     from hydra.core.global_hydra import GlobalHydra
 
@@ -87,14 +88,14 @@ def capture_config_loader(launch: Launch, arguments: Sequence[str]) -> ConfigLoa
             launch()
         except _Captured as captured:
             return captured.loader
-    raise AppError("hydra.main returned without a config; hydra-vertex knows Hydra 1.2 to 1.4, see which is installed")
+    raise AppError("hydra.main returned without a config; hydra-vertex needs Hydra 1.2 to 1.4, see which is installed")
 
 
 def run_and_watch(launch: Launch, on_return: Callable[[JobReturn], None], mode: KnownMode | None = None) -> object:
-    """Run the app. `on_return` gets the result of a single job that went well; a multirun has none.
+    """Run the app. `on_return` is called with the result of a single job that succeeded, and not in a multirun.
 
-    Hydra composes the whole config a first time only to read `hydra.mode`. With a known `mode` it need not, which pays
-    for the composition that typed the parameters.
+    Hydra composes the whole config once more only to read `hydra.mode`. A known `mode` saves this composition, which
+    compensates for the one that typed the parameters.
     """
 
     def watch(hydra: Hydra) -> Hydra:
@@ -126,16 +127,16 @@ def _on_create(act: Callable[[Hydra], Hydra]) -> Iterator[None]:
     def create_main_hydra2(*args: object, **kwargs: object) -> Hydra:
         return act(original.__get__(None, Hydra)(*args, **kwargs))
 
-    Hydra.create_main_hydra2 = create_main_hydra2  # type: ignore[method-assign] # put back below
+    Hydra.create_main_hydra2 = create_main_hydra2  # type: ignore[method-assign] # restored below
     try:
         yield
     finally:
-        Hydra.create_main_hydra2 = original  # type: ignore[method-assign] # as it was
+        Hydra.create_main_hydra2 = original  # type: ignore[method-assign] # restored
 
 
 @contextmanager
 def _argv(arguments: Sequence[str]) -> Iterator[None]:
-    """Hydra reads `sys.argv`. Its warnings are left for the run itself, or they would appear twice."""
+    """Set `sys.argv` for Hydra. Its warnings are suppressed here, because the run repeats them."""
     before = sys.argv
     sys.argv = [*before[:1], *arguments]
     try:

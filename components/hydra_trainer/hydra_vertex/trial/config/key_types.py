@@ -1,6 +1,6 @@
-"""The type of a key in a composed config: what the app declares, and else what the value in its YAML is.
+"""The type of a key in a composed config: the declared type, or else the type of the value in the YAML.
 
-This is the one place that looks at OmegaConf's nodes.
+Only this module inspects OmegaConf's nodes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from omegaconf.nodes import PathNode
 
 
 class ValueKind(Enum):
-    """What values a key takes. The value is the type's name for people."""
+    """The kinds of values that a key accepts. The enum's values are the type names in messages."""
 
     INTEGER = "int"
     FLOAT = "float"
@@ -45,9 +45,9 @@ class ValueKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """`optional`: null is a value of the key. `declared`: a schema says so; otherwise the value in the config does.
+    """`optional`: the key accepts null. `declared`: a schema declares the type; else the config's value determines it.
 
-    `element` is the declared type of a list's items or a mapping's values; None leaves them to what is written.
+    `element` is the declared type of a list's items or a mapping's values; None when they have no declared type.
     """
 
     kind: ValueKind
@@ -58,12 +58,12 @@ class KeyType:
 
     @property
     def is_open(self) -> bool:
-        """Whether only Hydra can tell if a value fits: it is checked item by item, or against a union."""
+        """Whether only Hydra can decide if a value is valid: it checks a container item by item, or a union."""
         return self.declared and self.kind in (ValueKind.LIST, ValueKind.DICT, ValueKind.ANY)
 
     @property
     def name(self) -> str:
-        """The type as Python writes it."""
+        """The type as a Python annotation."""
         name = self.enum.__name__ if self.enum else self.kind.value
         if self.element is not None:
             name = (
@@ -73,7 +73,7 @@ class KeyType:
 
 
 ANYTHING = KeyType(ValueKind.ANY, optional=True, declared=False)
-"""The type of a key that says nothing about it."""
+"""The type of a key without a known type."""
 
 _DECLARED = (
     (IntegerNode, ValueKind.INTEGER),
@@ -92,12 +92,12 @@ _ANNOTATIONS = (
     (list, ValueKind.LIST),
     (dict, ValueKind.DICT),
 )
-# bool stands before int, of which it is a subclass.
+# bool precedes int, because it is a subclass of int.
 _OF_VALUE = ((bool, ValueKind.BOOLEAN), (int, ValueKind.INTEGER), (float, ValueKind.FLOAT), (str, ValueKind.STRING))
 
 
 def key_type(config: DictConfig, key: str) -> KeyType | None:
-    """The type of a dotted key (`optimizer.lr`, `layers.0`); None when the config has no such key."""
+    """Return the type of a dotted key (`optimizer.lr`, `layers.0`); None when the config has no such key."""
     *parents, last = key.split(".")
     holder: object = config
     for part in parents:
@@ -107,7 +107,7 @@ def key_type(config: DictConfig, key: str) -> KeyType | None:
 
 
 def added_type(config: DictConfig, key: str) -> KeyType:
-    """The type of a key that the config does not have yet: what its mapping declares of its values, else anything."""
+    """Return the type of a key that is not in the config: the declared value type of its mapping, else ANYTHING."""
     parent: object = config
     for part in key.split(".")[:-1]:
         parent = _dereferenced(_child(parent, part))
@@ -117,7 +117,7 @@ def added_type(config: DictConfig, key: str) -> KeyType:
 
 
 def _annotated(annotation: object) -> KeyType | None:
-    """The type that an annotation declares; None for one that leaves it open."""
+    """Return the type that an annotation declares; None for Any, a union or another class."""
     optional, bare = _resolve_optional(annotation)
     if isinstance(bare, type) and issubclass(bare, Enum):
         return KeyType(ValueKind.ENUM, optional, True, bare)
@@ -128,14 +128,14 @@ def _annotated(annotation: object) -> KeyType | None:
 
 
 def _element(annotations: tuple[object, ...]) -> KeyType | None:
-    """The type of the items, where it is known down to the scalars."""
+    """Return the type of the items; None unless it is known down to the scalars."""
     type_ = _annotated(annotations[0]) if annotations else None
     is_open = type_ is None or (type_.kind in (ValueKind.LIST, ValueKind.DICT) and type_.element is None)
     return None if is_open else type_
 
 
 def respellings(config: DictConfig, key: str) -> list[str]:
-    """The keys that the config has and that differ from `key` in `-` and `_` alone."""
+    """Return the keys of the config that differ from `key` only in `-` and `_`."""
     found: list[tuple[str, object]] = [("", config)]
     for part in key.split("."):
         found = [
@@ -148,12 +148,12 @@ def respellings(config: DictConfig, key: str) -> list[str]:
 
 
 def same_spelling(name: str, other: str) -> bool:
-    """Whether two names differ in `-` and `_` alone: a service, or a shell, may have only one of the two."""
+    """Whether two names differ only in `-` and `_`: a service or a shell may allow only one of the two."""
     return name.replace("-", "_") == other.replace("-", "_")
 
 
 def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Every dotted key of the config, in its order, the inner ones behind the outer."""
+    """Yield every dotted key of the config in its order, each mapping before its own keys."""
     if config._is_none() or config._is_missing() or config._is_interpolation():
         return
     for name in config:
@@ -203,7 +203,7 @@ def _type_of(node: Node) -> KeyType:
 
 
 def _type_of_value(node: Node) -> KeyType:
-    """An untyped key, or a union: its present value says what it is."""
+    """Return the type of an untyped key, from its current value, or of a union."""
     target = _dereferenced(node)
     if not isinstance(node, AnyNode):
         return KeyType(ValueKind.ANY, optional=True, declared=True)

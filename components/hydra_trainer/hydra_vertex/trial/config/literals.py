@@ -1,4 +1,4 @@
-"""What Hydra's own override parser reads in a text, where that is plain data."""
+"""Parses a text as plain data with Hydra's own override parser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _QUOTES = ("'", '"')
 
 
 def scalar_literal(text: str) -> str | None:
-    """The text of a number, a boolean or null, as Hydra reads it bare; None for anything else."""
+    """Return the text if Hydra parses it unquoted as a number, a boolean or null; None for anything else."""
     bare = text.strip()
     if not bare or bare[0] in _QUOTES or "(" in bare or "$" in bare:
         return None
@@ -24,7 +24,7 @@ def scalar_literal(text: str) -> str | None:
 
 
 def container_literal(text: str) -> list[object] | dict[str, object] | None:
-    """The list or dict of plain data that Hydra reads; None where there is a function or an interpolation in it."""
+    """Return the list or dict that Hydra parses; None for other values, and for a call or interpolation in it."""
     bare = text.strip()
     override = _read(bare) if bare.startswith(("[", "{")) else None
     if override is None or override.value_type is not ValueType.ELEMENT or not _is_data(override._value):
@@ -34,13 +34,13 @@ def container_literal(text: str) -> list[object] | dict[str, object] | None:
 
 
 def is_override(text: str, key: str) -> bool:
-    """Whether Hydra reads `text` as one override of exactly this key, or group, with its sign."""
+    """Whether Hydra parses `text` as one override of exactly this key or group, with its sign."""
     override = _parse(text)
     return override is not None and override.get_key_element() == key
 
 
 def string_or_strings(value: str) -> bool:
-    """Whether Hydra reads a string, or a list of strings: what a config group takes."""
+    """Whether Hydra parses `value` as a string or a list of strings, the options of a config group."""
     override = _read(value)
     read = override.value() if override is not None and override.value_type is ValueType.ELEMENT else None
     return isinstance(read, str) or (isinstance(read, list) and all(isinstance(item, str) for item in read))

@@ -1,1 +1,1 @@
-"""What the arguments of a trial become: Hydra overrides."""
+"""Converts the arguments of a trial into Hydra overrides."""

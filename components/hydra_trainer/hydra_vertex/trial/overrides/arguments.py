@@ -1,6 +1,6 @@
-"""The app's arguments, told apart: parameters of a trial, flags of Hydra, overrides of Hydra. Pure.
+"""Parses the app's arguments into parameters of the trial, Hydra flags and Hydra overrides. Pure.
 
-Hydra's flags are those of `hydra._internal.utils.get_args_parser`, versions 1.2 to 1.4, in their exact spellings.
+The flags are those of `hydra._internal.utils.get_args_parser` in Hydra 1.2 to 1.4, in their exact spellings.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from hydra_vertex.protocol.errors import ArgumentError
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`--key=value` or `--key value`: `text` is data, verbatim. `argument` is what the user or the service wrote.
+    """`--key=value` or `--key value`. `text` is the value, verbatim; `argument` is the original argument.
 
-    `sign` is Hydra's: `+` adds the key, `++` adds it or sets it, empty sets it.
+    `sign` is Hydra's prefix: `+` adds the key, `++` adds or sets it, an empty sign sets it.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag of Hydra, `name` in its long spelling, as it goes on the command line (`tokens`). No value is ''."""
+    """A Hydra flag. `name` is its long spelling, `tokens` its original arguments; `value` is '' without a value."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Anything else, for Hydra to read: `key=value`, `+key=value`, `++key=value`, `~key`."""
+    """Any other argument, which Hydra parses: `key=value`, `+key=value`, `++key=value`, `~key`."""
 
     text: str
 
@@ -78,12 +78,12 @@ CONFIG_FLAGS = frozenset({"--config-path", "--config-name", "--config-dir"})
 
 
 def parse_arguments(arguments: Sequence[str]) -> tuple[Argument, ...]:
-    """Tell the app's arguments apart, in their order. Raises ArgumentError for one that lacks its value."""
+    """Parse the app's arguments in their order. Raises ArgumentError for one without its value."""
     return tuple(_arguments(arguments))
 
 
 def with_aliases(arguments: Sequence[Argument], keys: Mapping[str, str]) -> tuple[Argument, ...]:
-    """The arguments, each parameter whose name is in `keys` under the key there, which may have a sign of its own."""
+    """Rename the parameters whose name is in `keys`. A sign of the new key replaces the parameter's sign."""
     return tuple(_renamed(argument, keys) for argument in arguments)
 
 
@@ -95,19 +95,19 @@ def _renamed(argument: Argument, keys: Mapping[str, str]) -> Argument:
 
 
 def flag_tokens(arguments: Sequence[Argument]) -> tuple[str, ...]:
-    """Hydra's flags alone. Hydra up to 1.3 refuses a flag between overrides, so they go in front."""
+    """Return the tokens of Hydra's flags. They go first, because Hydra up to 1.3 refuses a flag between overrides."""
     return tuple(token for argument in arguments if isinstance(argument, Flag) for token in argument.tokens)
 
 
 def override_texts(arguments: Sequence[Argument]) -> tuple[str, ...]:
-    """What stands on the command line for Hydra itself, in its order."""
+    """Return the user's own Hydra overrides, in their order."""
     return tuple(argument.text for argument in arguments if isinstance(argument, Override))
 
 
 def _arguments(tokens: Sequence[str]) -> Iterator[Argument]:
     position = 0
     while position < len(tokens):
-        if tokens[position] == SEPARATOR:  # Parsers drop one; Hydra's would read a second as an override.
+        if tokens[position] == SEPARATOR:  # argparse drops one; Hydra would parse a second one as an override.
             position += 1
             continue
         argument, used = _next(tokens[position], tokens[position + 1 : position + 2])
@@ -116,7 +116,7 @@ def _arguments(tokens: Sequence[str]) -> Iterator[Argument]:
 
 
 def _next(token: str, following: Sequence[str]) -> tuple[Argument, int]:
-    """The argument that begins with `token`, and how many tokens it takes."""
+    """Return the argument that begins with `token`, and its number of tokens."""
     name, equals, value = token.partition("=")
     if name in _VALUED:
         return (Flag(_VALUED[name], value, (token,)), 1) if equals else _valued(token, following)
@@ -141,14 +141,14 @@ def _split_sign(name: str) -> tuple[str, str]:
 
 def _valued(token: str, following: Sequence[str]) -> tuple[Argument, int]:
     if not following:
-        raise ArgumentError(f"{token} is a flag of Hydra and needs a value; write {token} VALUE")
+        raise ArgumentError(f"{token} is a Hydra flag and needs a value; write {token} VALUE")
     return Flag(_VALUED[token], following[0], (token, following[0])), 2
 
 
 def _info(token: str, following: Sequence[str]) -> tuple[Argument, int]:
     if following and following[0] in _INFO_TOPICS:
         return Flag(_INFO[0], following[0], (token, following[0])), 2
-    # Without its value written out, Hydra would take the override behind it for one.
+    # Without an explicit value, Hydra would take the next override as the value.
     return Flag(_INFO[0], "all", (token, "all")), 1
 
 

@@ -1,4 +1,4 @@
-"""Parameters into Hydra overrides: the groups first, because they decide which keys there are, then the values."""
+"""Converts parameters into Hydra overrides: first the config groups, which determine the keys, then the values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .groups import Choice, check_chosen, emitted, parse_choice, resolve_choices
 from .keys import Keys, TypedParameter
 
 GROUP_TYPE = "config group"
-_Meaning: TypeAlias = Flag | Override | Choice | TypedParameter
+_Resolved: TypeAlias = Flag | Override | Choice | TypedParameter
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The app's arguments as Hydra takes them. `flags` stand in front; `choices` are the overrides of groups.
+    """The app's arguments for Hydra. `flags` precede `overrides`; `choices` are the overrides of config groups.
 
-    `mode` is what Hydra would compose once more to find out; None where a parameter may change it.
+    `mode` saves Hydra a composition that only reads the mode; None when a parameter may change it.
     """
 
     arguments: tuple[ExplainedArgument, ...]
@@ -33,22 +33,22 @@ class Delivery:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What stands behind the program's name."""
+        """The arguments after the program's name."""
         return (*self.flags, *self.overrides)
 
 
 def deliver(app: AppConfig, arguments: Sequence[Argument]) -> Delivery:
-    """Type and quote every parameter by the app's config. Raises ArgumentError naming the key and what is allowed."""
+    """Type and quote every parameter by the app's config. Raises ArgumentError naming key and allowed values."""
     read = [_choice_or(app, argument) for argument in arguments]
     choices = [choice for choice in read if isinstance(choice, Choice)]
     by_group = resolve_choices(app, choices)
     config = app.compose((*app.given, *emitted(by_group)))
     check_chosen(choices, choices_of(config))
     keys = Keys(app, config, [argument for argument in read if isinstance(argument, Parameter) and argument.sign])
-    meant = [keys.typed(argument) if isinstance(argument, Parameter) else argument for argument in read]
-    explained = tuple(_explain(meaning, by_group) for meaning in meant)
-    overrides = tuple(_delivered(meant, explained, choices))
-    if any(isinstance(meaning, TypedParameter) and meaning.needs_proof for meaning in meant):
+    resolved = [keys.typed(argument) if isinstance(argument, Parameter) else argument for argument in read]
+    explained = tuple(_explain(argument, by_group) for argument in resolved)
+    overrides = tuple(_delivered(resolved, explained, choices))
+    if any(isinstance(argument, TypedParameter) and argument.needs_composition for argument in resolved):
         app.compose(overrides)
     return Delivery(
         arguments=explained,
@@ -71,7 +71,7 @@ def _is_of_hydra(argument: Argument) -> bool:
 
 
 def _group_respelled(app: AppConfig, parameter: Parameter) -> Parameter:
-    """The parameter under the spelling of the one group that it means, unless it means a group or a key as it is."""
+    """Use the spelling of the one group that differs only in `-` and `_`, unless the key itself is a group or a key."""
     group, at, package = parameter.key.partition("@")
     if not {"-", "_"} & set(group) or "." in group or app.options(group):
         return parameter
@@ -81,19 +81,19 @@ def _group_respelled(app: AppConfig, parameter: Parameter) -> Parameter:
     return replace(parameter, key=f"{like[0]}{at}{package}")
 
 
-def _explain(meaning: _Meaning, by_group: Mapping[str, str | None]) -> ExplainedArgument:
-    match meaning:
+def _explain(argument: _Resolved, by_group: Mapping[str, str | None]) -> ExplainedArgument:
+    match argument:
         case Flag(tokens=tokens):
             text = " ".join(tokens)
             return ExplainedArgument(text, ArgumentKind.HYDRA, "", "", text)
         case Override(text):
             return ExplainedArgument(text, ArgumentKind.HYDRA, "", "", text)
-        case Choice(group, _, argument):
-            override = _choice_override(meaning, by_group) or ""
-            return ExplainedArgument(argument, ArgumentKind.GROUP, group, GROUP_TYPE, override)
+        case Choice(group, _, text):
+            override = _choice_override(argument, by_group) or ""
+            return ExplainedArgument(text, ArgumentKind.GROUP, group, GROUP_TYPE, override)
         case TypedParameter(parameter, type_):
             return ExplainedArgument(
-                parameter.argument, ArgumentKind.VALUE, parameter.key, type_.name, meaning.override
+                parameter.argument, ArgumentKind.VALUE, parameter.key, type_.name, argument.override
             )
 
 
@@ -104,11 +104,11 @@ def _choice_override(choice: Choice, by_group: Mapping[str, str | None]) -> str 
 
 
 def _delivered(
-    meant: Sequence[_Meaning], explained: Sequence[ExplainedArgument], choices: Sequence[Choice]
+    resolved: Sequence[_Resolved], explained: Sequence[ExplainedArgument], choices: Sequence[Choice]
 ) -> Iterator[str]:
-    """The overrides in their order. Of a group that is chosen again only the last, for Hydra may refuse two."""
+    """Yield the overrides in their order; of several choices of a group only the last, because Hydra may refuse two."""
     last = {choice.group: choice for choice in choices}
-    for meaning, became in zip(meant, explained, strict=True):
-        is_superseded = isinstance(meaning, Choice) and last[meaning.group] is not meaning
-        if became.override and not isinstance(meaning, Flag) and not is_superseded:
-            yield became.override
+    for argument, explanation in zip(resolved, explained, strict=True):
+        is_superseded = isinstance(argument, Choice) and last[argument.group] is not argument
+        if explanation.override and not isinstance(argument, Flag) and not is_superseded:
+            yield explanation.override

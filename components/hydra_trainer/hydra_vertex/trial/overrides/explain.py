@@ -1,4 +1,4 @@
-"""`--explain`: what became of each argument, and the configs around it, without running the app."""
+"""Implements `--explain`: the override for each argument and the composed configs, without running the app."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hydra_vertex.trial.config.composition import AppConfig, plain
 from .delivery import Delivery
 from .groups import Choice, emitted, resolve_choices
 
-_OPEN = "???"
+_MISSING = "???"
 
 
 def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Explanation:
-    """Compose everything that a launcher asks for. Raises ArgumentError when the whole command does not compose."""
+    """Compose the configs that a launcher needs. Raises ArgumentError when the command's config cannot be composed."""
     defaults = replace(app, given=())
     app_default = plain(defaults.compose(()))
     composed = plain(app.compose(delivery.overrides))
@@ -34,7 +34,7 @@ def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Expla
 
 
 def render(explanation: Explanation, program: Sequence[str]) -> str:
-    """The explanation for people: one line an argument, then the final command line behind `program`."""
+    """Return the explanation as text: one line per argument, then the final command line, beginning with `program`."""
     rows = [("argument", "taken for", "type", "override")]
     rows += [(a.argument, a.kind.value, a.type or "-", a.override or "(nothing)") for a in explanation.arguments]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -43,7 +43,7 @@ def render(explanation: Explanation, program: Sequence[str]) -> str:
 
 
 def _base(app: AppConfig, delivery: Delivery) -> Composition:
-    """The command line without its parameters; with their groups where it makes no sense without them."""
+    """Compose without the parameters; with their config groups if composition fails without them."""
     try:
         return plain(app.compose(app.given))
     except ArgumentError:
@@ -51,10 +51,10 @@ def _base(app: AppConfig, delivery: Delivery) -> Composition:
 
 
 def _choices(defaults: AppConfig, before: Composition, after: Composition) -> tuple[str, ...]:
-    """The overrides that make the app's defaults choose as the whole command line does, but for the experiment."""
+    """Return the group overrides that turn the choices of `before` into those of `after`, except the experiment."""
     changed = [
         Choice(group, option)
         for group, option in after.choices.items()
-        if group != EXPERIMENT_GROUP and option != _OPEN and before.choices.get(group, _OPEN) != option
+        if group != EXPERIMENT_GROUP and option != _MISSING and before.choices.get(group, _MISSING) != option
     ]
     return emitted(resolve_choices(defaults, changed))

@@ -1,4 +1,4 @@
-"""Parameters that choose an option of a config group: which override makes Hydra choose it."""
+"""Converts parameters that choose an option of a config group into Hydra overrides."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NULL = "null"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`group` is the group, perhaps with its package (`db/engine@db.main`). None as `option` leaves the group empty.
+    """`group` may include a package (`db/engine@db.main`). None as `option` leaves the group empty.
 
-    `argument` is what was written, where it was.
+    `argument` is the original argument; empty when the choice comes from a composed config.
     """
 
     group: str
@@ -28,9 +28,9 @@ class Choice:
     argument: str = ""
 
     def override(self, known: Mapping[str, str | None]) -> str | None:
-        """The override, given the groups in the defaults list; None where nothing has to be said.
+        """Return the override, given the groups in the defaults list (`known`); None when none is needed.
 
-        Hydra refuses `group=null` and takes `~group`, and a group outside the defaults list wants a `+`.
+        Hydra refuses `group=null` but accepts `~group`; a group outside the defaults list needs a `+`.
         """
         if self.option is None:
             return f"~{self.group}" if self.group in known else None
@@ -39,7 +39,10 @@ class Choice:
 
 
 def parse_choice(app: AppConfig, parameter: Parameter) -> Choice | None:
-    """The choice that a parameter makes; None when its key is no config group. Raises ArgumentError."""
+    """Return the parameter's choice; None when its key is not a config group.
+
+    Raises ArgumentError when the group or the option does not exist.
+    """
     key, text = parameter.key, parameter.text
     group = key.partition("@")[0]
     options = app.options(group)
@@ -49,15 +52,15 @@ def parse_choice(app: AppConfig, parameter: Parameter) -> Choice | None:
             raise ArgumentError(f"--{key}={quote_for_message(text)}: the app has no config group {group!r}{near}")
         return None
     if text.lstrip().startswith("{"):
-        return None  # Hydra, too, takes a dictionary for the values under the group's package.
+        return None  # As in Hydra, a dictionary sets the values under the group's package.
     return Choice(key, _option(app, key, text, options), parameter.argument)
 
 
 def resolve_choices(app: AppConfig, choices: Sequence[Choice]) -> dict[str, str | None]:
-    """The override of each group, the last choice of a group being the one that holds.
+    """Return the override of each group; the last choice of a group takes effect.
 
-    A group may be in the defaults list only of another choice, so what is known is asked for until nothing new is.
-    Raises ArgumentError when Hydra cannot compose the defaults list.
+    Another choice may add a group to the defaults list, so the defaults list is computed again after each round.
+    Raises ArgumentError when Hydra cannot compute the defaults list.
     """
     if not choices:
         return {}
@@ -74,13 +77,13 @@ def resolve_choices(app: AppConfig, choices: Sequence[Choice]) -> dict[str, str 
 
 
 def check_chosen(choices: Sequence[Choice], known: Mapping[str, str | None]) -> None:
-    """Raises ArgumentError when something else on the command line keeps Hydra from choosing what a parameter says."""
+    """Raise ArgumentError when another argument of the command line prevents the choice of a parameter."""
     for choice in {choice.group: choice for choice in choices}.values():
         _check_chosen(choice, known)
 
 
 def emitted(overrides: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The overrides that have to be said, in their order."""
+    """Return the overrides that are needed, in their order."""
     return tuple(override for override in overrides.values() if override is not None)
 
 
@@ -88,7 +91,7 @@ def _known(app: AppConfig, overrides: Mapping[str, str | None]) -> dict[str, str
     try:
         return app.choices((*app.given, *emitted(overrides)))
     except ArgumentError:
-        # What the user wrote may need a choice that is still to be made.
+        # The user's own overrides may need a choice that is not resolved yet.
         return app.choices(emitted(overrides))
 
 
@@ -101,7 +104,7 @@ def _option(app: AppConfig, key: str, text: str, options: tuple[str, ...]) -> st
     if option.startswith("[") and string_or_strings(option):
         return option
     if not app.knows_every_option and not option.startswith("[") and app.adds_to_search_path():
-        return option  # Where nobody can tell beforehand, the composition refuses what is no option.
+        return option  # The options are not known here; the composition refuses an invalid one.
     raise ArgumentError(
         f"--{key}={quote_for_message(text)}: not an option of this config group{suggest(option, options)}"
     )
@@ -117,6 +120,6 @@ def _check_chosen(choice: Choice, known: Mapping[str, str | None]) -> None:
     is_list = choice.option is not None and choice.option.startswith("[")
     if chosen != choice.option and not is_list:
         raise ArgumentError(
-            f"--{choice.group}={choice.option or _NULL}: Hydra chooses {chosen or _NULL!r} all the same; look for an "
-            f"override of {choice.group!r} among the app's arguments"
+            f"--{choice.group}={choice.option or _NULL}: Hydra still chooses {chosen or _NULL!r}; remove the other "
+            f"override of {choice.group!r} from the app's arguments"
         )

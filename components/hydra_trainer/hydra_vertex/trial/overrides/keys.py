@@ -1,4 +1,4 @@
-"""Which key of the app's config a parameter means, and the override that sets it."""
+"""Finds the config key that a parameter sets, and writes the override for it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from .values import value_text
 
 @dataclass(frozen=True, slots=True)
 class TypedParameter:
-    """A parameter under the config's spelling of its key, and the type of that key."""
+    """A parameter with the config's spelling of its key, and the type of that key."""
 
     parameter: Parameter
     type: KeyType
 
     @property
-    def needs_proof(self) -> bool:
-        """Whether only a composition can tell if the config takes the value."""
+    def needs_composition(self) -> bool:
+        """Whether only a composition can decide if the config accepts the value."""
         return self.type.is_open or bool(self.parameter.sign)
 
     @property
     def override(self) -> str:
-        """The override of Hydra that sets the key. Raises ArgumentError naming key, value and what is allowed."""
+        """The Hydra override that sets the key. Raises ArgumentError naming key, value and allowed values."""
         return value_override(self.parameter, self.type)
 
 
 class Keys:
-    """The keys of a composed config, and those that `signed` parameters (`--+key=`) add to it."""
+    """The keys of a composed config, and the keys that `signed` parameters (`--+key=`) add."""
 
     def __init__(self, app: AppConfig, config: DictConfig, signed: Iterable[Parameter] = ()) -> None:
         self._app = app
@@ -44,7 +44,10 @@ class Keys:
         self._added = {parameter.key for parameter in signed}
 
     def typed(self, parameter: Parameter) -> TypedParameter:
-        """Raises ArgumentError when there is no such key, or when there is one that `+` would have to add."""
+        """Return the parameter with its key's type.
+
+        Raises ArgumentError when the config has no such key, or when `+` would add a key that the config already has.
+        """
         found = key_type(self._config, parameter.key)
         if found is not None:
             return TypedParameter(self._existing(parameter), found)
@@ -73,7 +76,7 @@ class Keys:
 
 
 def value_override(parameter: Parameter, type_: KeyType) -> str:
-    """The override of Hydra that sets the key. Raises ArgumentError naming the key, the value and what is allowed."""
+    """Return the Hydra override that sets the key. Raises ArgumentError naming key, value and allowed values."""
     signed = f"{parameter.sign}{parameter.key}"
     try:
         override = f"{signed}={value_text(parameter.text, type_)}"
@@ -82,7 +85,7 @@ def value_override(parameter: Parameter, type_: KeyType) -> str:
         raise ArgumentError(f"{key}: the key is {_article(type_.name)}; {error}") from error
     if not is_override(override, signed):
         written = quote_for_message(parameter.argument)
-        raise ArgumentError(f"{written}: Hydra has no way to write the key {parameter.key!r} in an override")
+        raise ArgumentError(f"{written}: Hydra's override syntax cannot express the key {parameter.key!r}")
     return override
 
 

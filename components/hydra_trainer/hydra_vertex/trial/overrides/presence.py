@@ -1,4 +1,4 @@
-"""What the app's command line says already, so that hydra-trial adds nothing to it. Pure."""
+"""Detects what the command line already sets, so that hydra-trial does not add a second override. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NO_SINGLE_RUN = frozenset({"--multirun", "--help", "--hydra-help", "--cfg", "--
 
 
 def is_single_run(arguments: Sequence[Argument]) -> bool:
-    """Whether Hydra's flags let the app run, once."""
+    """Whether Hydra's flags make the app run exactly once: no multirun, no `--help`, `--cfg` or `--info`."""
     return not any(isinstance(argument, Flag) and argument.name in _NO_SINGLE_RUN for argument in arguments)
 
 

@@ -1,6 +1,6 @@
-"""Where Hydra writes in a trial: below the trial's own output folder, so that trials that start together share nothing.
+"""Sets Hydra's output folder in a trial, inside the trial's own folder, so that parallel trials do not share one.
 
-Hydra names its output folder after the second in which a run starts, and parallel trials start in the same one.
+Hydra names its output folder after the start time in seconds, which parallel trials may have in common.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _BUCKETS = Path("/gcs")
 
 
 def run_dir_override(environ: Mapping[str, str], arguments: Sequence[Argument]) -> str | None:
-    """The override that puts Hydra's output beside the model's folder; None where it is not ours to say.
+    """Return the override that puts Hydra's output beside the model's folder; None when there is nothing to override.
 
-    That is outside of a trial, where the user says it, in a multirun, and where the bucket is not mounted.
+    That is the case outside a trial, when the user sets the key, in a multirun, and when the bucket is not mounted.
     """
     model_dir = environ.get(MODEL_DIR)
     if not model_dir or not is_single_run(arguments) or is_set(_KEY, _overrides(arguments)):

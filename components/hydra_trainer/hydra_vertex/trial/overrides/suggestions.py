@@ -1,4 +1,4 @@
-"""The words of a refusal: what was seen, what was probably meant, and what is allowed. Pure."""
+"""Texts for error messages: the value seen, the probable intention and the allowed names. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _MOST_SHOWN = 200
 
 
 def quote_for_message(text: str) -> str:
-    """A value as a message quotes it: whole, or its beginning and its length."""
+    """Return a value for a message: complete, or its first 200 characters and its length."""
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}... ({len(text)} characters)"
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'x'? (allowed: …)`, as far as there is something to say; else nothing."""
+    """Return `; did you mean 'x'? (allowed: …)`, without the parts that do not apply."""
     names = list(dict.fromkeys(allowed))
     near = difflib.get_close_matches(name, names, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""

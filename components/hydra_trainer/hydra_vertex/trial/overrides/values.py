@@ -1,6 +1,6 @@
-"""The text of a parameter as a value of its key's type, in Hydra's override grammar. Pure.
+"""Converts a parameter's text into a value of its key's type, in Hydra's override grammar. Pure.
 
-The text is data: whatever it holds, it never becomes a sweep, a function call or an interpolation.
+The text is data: it never becomes a sweep, a function call or an interpolation.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _TRUE = frozenset({"true", "yes", "on", "1", "1.0"})
 _FALSE = frozenset({"false", "no", "off", "0", "0.0"})
 _NULL = "null"
 _MOST_DIGITS = 400
-"""A whole number with more digits than any double has is a mistake, and would take the memory to write it out."""
+"""Limit for integers: more digits than any double has are a mistake, and writing them out would exhaust the memory."""
 
 
 def value_text(text: str, type_: KeyType) -> str:
-    """The value behind `key=`. Raises ArgumentError saying what is allowed; the caller knows the key."""
+    """Return the value for `key=`. Raises ArgumentError that states the allowed values; the caller adds the key."""
     if text.strip().casefold() == _NULL and _takes_null(type_):
         return _NULL
     match type_.kind:
@@ -42,13 +42,13 @@ def value_text(text: str, type_: KeyType) -> str:
         case ValueKind.LIST | ValueKind.DICT:
             return _container(text, type_)
         case ValueKind.BYTES:
-            raise ArgumentError("Hydra has no way to write bytes on a command line")
+            raise ArgumentError("Hydra's override syntax cannot express bytes; set the key in the config")
         case ValueKind.ANY:
             return _anything(text)
 
 
 def _takes_null(type_: KeyType) -> bool:
-    """A string in YAML stays a string, `null` too; only a schema can say that a string may be absent."""
+    """Whether `null` is null for this type. For an untyped string it is text; only a schema makes a string optional."""
     return type_.optional and (type_.declared or type_.kind is not ValueKind.STRING)
 
 
@@ -106,12 +106,12 @@ def _container(text: str, type_: KeyType) -> str:
     value = container_literal(text)
     if not isinstance(value, list if type_.kind is ValueKind.LIST else dict):
         example = "[64,128]" if type_.kind is ValueKind.LIST else "{a:1,b:2}"
-        raise ArgumentError(f"expected a {type_.kind.value} as Hydra writes it, such as {example}")
+        raise ArgumentError(f"expected a {type_.kind.value} in Hydra's syntax, such as {example}")
     return text.strip() if type_.element is None else _literal(value, type_)
 
 
 def _literal(value: object, type_: KeyType) -> str:
-    """What Hydra read in a list or a dict, written again with each item as its declared type."""
+    """Write a list or dict that Hydra parsed, with each item converted to its declared type."""
     match value, type_:
         case list(), KeyType(kind=ValueKind.LIST, element=KeyType() as element):
             return f"[{','.join(_item(item, element) for item in value)}]"
@@ -137,12 +137,12 @@ def _scalar(value: object) -> str:
 
 
 def _key(key: object) -> str:
-    """A mapping's key, bare: Hydra takes no quotes there, and a backslash in front of what would end the key."""
+    """Write a mapping's key. Hydra accepts no quotes there, but a backslash before a character that ends a key."""
     return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", _scalar(key))
 
 
 def _anything(text: str) -> str:
-    """A key that says nothing about its type takes what Hydra reads, as long as it is plain data."""
+    """Write the value of a key without a known type: what Hydra parses, if it is plain data; else a string."""
     if container_literal(text) is not None:
         return text.strip()
     literal = scalar_literal(text)

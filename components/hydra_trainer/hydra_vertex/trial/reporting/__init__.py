@@ -1,1 +1,1 @@
-"""What the app measures: its objective, its curves, and the metric file."""
+"""Reporting of measurements: the objective, learning curves and the metric file."""

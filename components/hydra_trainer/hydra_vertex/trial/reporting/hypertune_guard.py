@@ -1,13 +1,13 @@
-"""Takes the defects out of cloudml-hypertune for an app that uses it itself.
+"""Patches cloudml-hypertune's `HyperTune` class, so that an app can use it without loss of records.
 
-`hypertune.HyperTune` opens its file for writing at each report and writes its own queue of 100 records into it. So a
-reader can find the file empty or torn, a second instance or a second rank erases what the first has written, and old
-records vanish. It writes NaN, and a metric named `trial` replaces a field of the record. Two processes that make its
-folder at once fail.
+`hypertune.HyperTune` truncates its file at each report and writes its own queue of 100 records into it. So a reader can
+find the file empty or incomplete, a second instance or a second rank deletes the records of the first, and records
+before the last 100 are lost. It writes NaN, and a metric named `trial` overwrites a field of the record. Two processes
+that create its folder at the same time fail.
 
-Here, and nowhere else, three methods of that class are replaced, in this process: a record is still made by hypertune's
-own code, but added to its file by `metric_file`. The class is changed in place, so that instances and names that the
-app has already taken are covered too. An app that never imports hypertune pays nothing: an import hook waits for it.
+Only this module replaces three methods of that class, in this process: hypertune's own code still creates the record,
+but `metric_file` appends it to the file. The class is modified in place, which also covers existing instances and
+imported names. An import hook does this, so an app that never imports hypertune has no cost.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from .rank import is_first_process
 
 MODULE = "hypertune.hypertune"
 _DEFAULT_TAG = "training/hptuning/metric"
-"""What hypertune calls a metric without a tag."""
+"""hypertune's name of a metric without a tag."""
 
 
 def guard_hypertune() -> None:
-    """Guard the class now if the app has imported it, else as soon as it does."""
+    """Patch the class now if the app has imported it, else when the app imports it."""
     module = sys.modules.get(MODULE)
     if module is not None:
         _guard(module.HyperTune)
@@ -44,12 +44,12 @@ def guard_hypertune() -> None:
 
 
 class _HypertuneFinder:
-    """Finds hypertune as Python itself does, and guards the class once the module has run."""
+    """Finds hypertune with Python's own finders, and patches the class after the module has been executed."""
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of hypertune's module; None for every other, which Python then looks for elsewhere."""
+        """Return the spec of hypertune's module; None for every other module, which the next finders then search."""
         if name != MODULE:
             return None
         from importlib.util import find_spec
@@ -77,7 +77,7 @@ def _guard(hyper_tune: Any) -> None:  # the class is published without type info
 
 def _with_folder(initialise: Callable[[object], None]) -> Callable[[object], None]:
     @functools.wraps(initialise)
-    def __init__(self: object) -> None:  # noqa: N807 - it becomes the class's
+    def __init__(self: object) -> None:  # noqa: N807 - replaces the class's method
         Path(os.environ.get(METRIC_FILE, HYPERTUNE_DEFAULT)).parent.mkdir(parents=True, exist_ok=True)
         initialise(self)
 

@@ -1,14 +1,14 @@
-"""Reports Lightning's metrics at every validation, with no line of user code: `hydra-trial --monitor val/loss`.
+"""Lightning callback that reports metrics after every validation: `hydra-trial --monitor val/loss`.
 
-Lightning calls the two factories here each time that an app makes a Trainer: they are entry points of the groups
-`lightning.pytorch.callbacks_factory` and `pytorch_lightning.callbacks_factory`. hydra-trial leaves the monitored names
-in an environment variable, so that the processes which Lightning starts for DDP have the same callbacks as the first.
-Nothing of Lightning is imported unless it asks and there is something to monitor.
+Lightning calls the two factories of this module each time that an app creates a Trainer: they are entry points of the
+groups `lightning.pytorch.callbacks_factory` and `pytorch_lightning.callbacks_factory`. hydra-trial passes the monitored
+names in an environment variable, so that the processes that Lightning starts for DDP have the same callbacks as the
+first one. Lightning is imported only by its own call, and only if a metric is monitored.
 
-A monitored metric is recorded under its own name, never under the study's: the two may be different quantities,
-and a study that takes the best measurement would take a loss for an accuracy. A service's early stopping looks at the
-study's metric alone, so it has to be among the monitored ones: `--metric val/loss --monitor val/loss`. What main
-returns comes behind the curve as its last value, also when it is the best of the curve and not the last.
+A monitored metric is recorded under its own name, never under that of the study's metric: the two may be different
+quantities, and a study that uses the best measurement would treat a loss as an accuracy. A service's early stopping
+uses only the study's metric, so that one has to be monitored: `--metric val/loss --monitor val/loss`. The return value
+of main is added as the last value of the curve, also if it is the curve's best value and not its last one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .reporting import MONITOR, report
 
 
 class _Trainer(Protocol):
-    """What is used of Lightning's Trainer."""
+    """The used attributes of Lightning's Trainer."""
 
     is_global_zero: bool
     sanity_checking: bool
@@ -35,12 +35,12 @@ class _Trainer(Protocol):
 
 
 def lightning_callbacks() -> list[object]:
-    """The callbacks for a Trainer of the package `lightning`."""
+    """Return the callbacks for a Trainer of the package `lightning`."""
     return _callbacks("lightning.pytorch")
 
 
 def pytorch_lightning_callbacks() -> list[object]:
-    """The callbacks for a Trainer of the package `pytorch_lightning`."""
+    """Return the callbacks for a Trainer of the package `pytorch_lightning`."""
     return _callbacks("pytorch_lightning")
 
 
@@ -52,19 +52,19 @@ def _callbacks(package: str) -> list[object]:
 
     from .hypertune_guard import guard_hypertune
 
-    guard_hypertune()  # The other ranks of DDP are started without hydra-trial, and would erase what the first writes.
+    guard_hypertune()  # DDP starts the other ranks without hydra-trial; they would delete the first rank's records.
     names = tuple(json.loads(monitored))
     return [make_monitor(package, names)] if names else []
 
 
 def make_monitor(package: str, names: Sequence[str]) -> object:
-    """A callback that reports these metrics, of the class that the package's Trainer takes for a callback."""
+    """Return a callback that reports these metrics, derived from the package's Callback class."""
     base = importlib.import_module(package).Callback
     return type("HydraTrialMonitor", (_Monitor, base), {})(package, names)
 
 
 class _Monitor:
-    """Each metric after each validation of a fit, at most once a step; the step is Lightning's `global_step`."""
+    """Reports each metric after each validation of a fit, at most once per step (Lightning's `global_step`)."""
 
     def __init__(self, package: str, names: Sequence[str]) -> None:
         self._package = package
@@ -73,11 +73,11 @@ class _Monitor:
         self._validated = False
 
     def __reduce__(self) -> tuple[object, ...]:
-        """The class is made at run time, so pickle, which ddp_spawn needs, gets the function that makes it."""
+        """Support pickle, which ddp_spawn needs: the class is created at run time, so `make_monitor` is pickled."""
         return make_monitor, (self._package, self._names)
 
     def on_validation_end(self, trainer: _Trainer, _module: object) -> None:
-        """Lightning's hook: the validation's metrics are complete."""
+        """Report the metrics. Lightning calls this hook when the validation's metrics are complete."""
         if trainer.sanity_checking or trainer.state.fn != "fit" or not trainer.is_global_zero:
             return
         self._validated = True
@@ -87,18 +87,16 @@ class _Monitor:
                 _report(name, trainer.callback_metrics[name], trainer.global_step)
 
     def on_fit_end(self, trainer: _Trainer, _module: object) -> None:
-        """Lightning's hook: what never came is a misspelt name, or a metric that the app does not log."""
+        """Log the monitored names that Lightning never logged. Lightning calls this hook at the end of a fit."""
         missing = [name for name in self._names if name not in self._reported_steps]
         if missing and trainer.is_global_zero:
             logged = ", ".join(sorted(trainer.callback_metrics)) or "none"
-            where = "at its validations" if self._validated else "and ran no validation"
-            tell(
-                f"--monitor {', '.join(missing)}: Lightning logged no such metric {where}; the metrics there: {logged}"
-            )
+            when = "at its validations" if self._validated else "and ran no validation"
+            tell(f"--monitor {', '.join(missing)}: Lightning logged no such metric {when}; logged metrics: {logged}")
 
 
 def _report(name: str, value: object, step: int) -> None:
-    """A training goes on when its curve cannot be recorded: what main returns may still be."""
+    """Report a value; an error is logged, not raised, because the training can still return its result."""
     try:
         report(name, value, step)
     except HydraVertexError as error:

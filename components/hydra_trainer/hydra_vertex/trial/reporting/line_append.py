@@ -1,21 +1,21 @@
-"""Adds a line to a file that others read at any moment, in a time that does not depend on the file's size.
+"""Appends a line to a file that other processes read at any time, in a time independent of the file's size.
 
-A reader never finds the file empty, and never finds part of a line. A write(2) gives no such promise: a reader between
-the pages of a write sees the first of them. It does hold for a write within one page. Linux copies the bytes into the
-page and sets the file's size afterwards, once (`generic_perform_write` in mm/filemap.c), and a read takes no bytes
-behind the size that it finds (`filemap_read` there). So a reader sees the size from before or the size from after, and
-with the latter the whole line. XFS and other systems lock reads against writes, and promise more. A process that is
-killed has written all of the line or nothing, since a signal interrupts a write only between pages.
+A reader never finds the file empty, and never finds an incomplete line. write(2) alone does not guarantee this: a
+reader may see the first pages of a write before the others. For a write within one page it holds: Linux copies the
+bytes into the page and then sets the file's size once (`generic_perform_write` in mm/filemap.c), and a read returns no
+bytes beyond the size that it finds (`filemap_read` there). So a reader sees either the old size or the new size, and
+with the new size the whole line. XFS and some other file systems lock reads against writes, a stronger guarantee. A
+process that is killed has written the whole line or nothing, because a signal interrupts a write only between pages.
 
-Lines are therefore laid out so that none crosses a page: where the next one would, the present one gets spaces at its
-end, up to the page's end. JSON allows spaces there, and each reader reads on as before. A line that cannot be on the
-page where the file ends is added by a rewrite: the whole file is written beside and renamed over it. That happens for
-the first line of a file, behind lines that somebody else has written, for a line that is much longer than all before
-it, and for each that is longer than a page.
+Therefore no line crosses a page boundary: if the next line would, the current line is padded with spaces up to the end
+of the page. JSON allows spaces there, so readers need no change. A line that does not fit on the page where the file
+ends is added by a rewrite: the whole file is written to a temporary file and renamed. This happens for the first line
+of a file, after lines of another program, for a line that is much longer than all lines before it, and for each line
+that is longer than a page.
 
-Where a rewrite fails (a file that is a mount point, a disk without room for a second copy), the line is appended
-nevertheless: a line that a reader may see in two parts for a microsecond is better than none. Where appending fails
-(a file that may only be read, in a folder that may be written), the file is rewritten.
+If a rewrite fails (the file is a mount point, or the disk has no space for a second copy), the line is appended: a
+line that a reader may see in two parts for a microsecond is better than no line. If appending fails (a read-only file
+in a writable folder), the file is rewritten.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from .page import is_within_page, with_room
 
 
 def append_line(file: Path, line: bytes, *, longest: int, durable: bool = False) -> None:
-    """Add a line that ends in a newline. A last line without one gets it. Raises OSError when nothing was added.
+    """Append a line that ends in a newline, and complete an unfinished last line. Raises OSError if nothing was added.
 
-    `longest` is the length of the longest line in the file, as far as it is known. The caller has the file's lock.
-    What is `durable` is on the disk at the end; waiting for that takes longer than all the rest.
+    `longest` is the length in bytes of the longest known line in the file. The caller holds the file's lock.
+    With `durable` the content is synced to the disk before the return, which takes longer than everything else.
     """
     end = _end_of(file)
     size, separator = (0, b"") if end is None else end
@@ -52,7 +52,7 @@ def append_line(file: Path, line: bytes, *, longest: int, durable: bool = False)
 
 
 def _first_that_works(first: Callable[[], None], second: Callable[[], None]) -> None:
-    """Raises what the first one raises when the second one fails, too."""
+    """Call `first`, and `second` if it fails. If both fail, raises the error of the first."""
     try:
         first()
     except OSError:
@@ -62,7 +62,7 @@ def _first_that_works(first: Callable[[], None], second: Callable[[], None]) -> 
 
 
 def _end_of(file: Path) -> tuple[int, bytes] | None:
-    """The file's size, and what has to separate the next line from the last one. None when there is no file."""
+    """Return the file's size and the separator before the next line (empty or a newline); None without a file."""
     try:
         descriptor = open_regular(file, os.O_RDONLY)
     except FileNotFoundError:
@@ -87,7 +87,7 @@ def _append(file: Path, data: bytes) -> None:
 
 
 def _rewrite(file: Path, data: bytes, *, durable: bool) -> None:
-    target = Path(os.path.realpath(file))  # a link stays a link
+    target = Path(os.path.realpath(file))  # keeps a symbolic link
     content = b""
     with suppress(FileNotFoundError):
         content = target.read_bytes()
@@ -95,7 +95,7 @@ def _rewrite(file: Path, data: bytes, *, durable: bool) -> None:
 
 
 def sync(file: Path) -> None:
-    """Wait until what is in the file is on the disk. Raises OSError."""
+    """Wait until the file's content is on the disk (fsync). Raises OSError."""
     descriptor = open_regular(file, os.O_RDONLY)
     try:
         os.fsync(descriptor)

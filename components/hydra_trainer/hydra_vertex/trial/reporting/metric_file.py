@@ -1,9 +1,9 @@
-"""The one writer of a trial's metric file. Its records are cloudml-hypertune's; how it writes them is not.
+"""Writes a trial's metric file: records in cloudml-hypertune's format, with stronger guarantees than hypertune.
 
-A reader that polls in a tight loop sees whole records at every moment, and each report costs the same however long the
-file is (see `line_append`). Threads and processes that report at once take turns at a lock file beside it, so that the
-steps of each metric grow and none loses the lines of another. Every line is kept: hypertune's limit of 100 would drop
-the curve of a long training, and a reader that wants only the last 100 finds them at the end.
+A reader sees only whole records at any time, and the cost of a report does not depend on the file's length (see
+`line_append`). Concurrent threads and processes use a lock file beside the metric file, so that the steps of each
+metric increase and no line is lost. All lines are kept: hypertune's limit of 100 records would drop the curve of a long
+training, and a reader that needs only the last 100 finds them at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .turns import take_turn
 
 
 def add_value(file: Path, metric: str, value: float, step: int | None = None) -> None:
-    """Add one finite value of a metric. Without a `step` it gets one after the metric's last. Raises OutputError."""
+    """Add one finite value of a metric. `step` None means the metric's last step plus 1. Raises OutputError."""
     with _naming_what_is_lost(file, metric, value), take_turn(file):
         with open_index(file) as index:
             known, longest = index.of_metric(metric), index.longest_line
@@ -30,10 +30,10 @@ def add_value(file: Path, metric: str, value: float, step: int | None = None) ->
 
 
 def add_final_value(file: Path, metric: str, value: float) -> None:
-    """Add the finite value that the trial is judged by, one step after everything in the file. Raises OutputError.
+    """Add the trial's final value, which is finite, one step after all records in the file. Raises OutputError.
 
-    Nothing is added when the metric's newest record holds that very value at the metric's last step: then the app has
-    reported it itself. Any other value is added, such as the best one of a curve whose last point is a worse one.
+    Nothing is added if the metric's newest record has the same value at the metric's highest step: then the app has
+    already reported it. Any other value is added, such as the best value of a curve that ends with a worse one.
     """
     with _naming_what_is_lost(file, metric, value), take_turn(file):
         with open_index(file) as index:
@@ -47,7 +47,7 @@ def add_final_value(file: Path, metric: str, value: float) -> None:
 
 
 def add_line(file: Path, line: bytes) -> None:
-    """Add a record that is made already; `line` ends in a newline. Raises OSError."""
+    """Add a complete record; `line` ends in a newline. Raises OSError."""
     with take_turn(file):
         with open_index(file) as index:
             longest = index.longest_line

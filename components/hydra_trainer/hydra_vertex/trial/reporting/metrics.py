@@ -1,4 +1,4 @@
-"""A metric's name, and the file that its values go to. Pure."""
+"""Determines a metric's name and the path of the metric file. Pure."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from hydra_vertex.protocol.errors import MetricError
 
 HYPERTUNE_DEFAULT = Path("/tmp/hypertune/output.metrics")  # noqa: S108 - where Vertex AI reads; hypertune's own default
 RECORD_FIELDS = ("timestamp", "trial", "global_step", "checkpoint_path")
-"""The fields of cloudml-hypertune's record beside the metric, which stands among them under its own name."""
+"""The fields of cloudml-hypertune's record. The metric is a further field, whose key is the metric's name."""
 
 
 def metric_name(option: str | None, environ: Mapping[str, str], app_config: object) -> str:
-    """The metric's name: `--metric`, then the service's, then the app's `optimized_metric`, then `metric`."""
+    """Return the first name given: `--metric`, $CLOUD_ML_HP_METRIC_TAG, the app's `optimized_metric`, or `metric`."""
     app = app_config if isinstance(app_config, str) else None
     return option or environ.get(METRIC_TAG) or app or DEFAULT_METRIC
 
 
 def metric_file(environ: Mapping[str, str]) -> Path | None:
-    """Where the measurement goes. None when nobody reads one: the app was started by hand."""
+    """Return the metric file's path. None outside a trial, such as a manual start: no service reads measurements."""
     if environ.get(METRIC_FILE):
         return Path(environ[METRIC_FILE]).absolute()
     return HYPERTUNE_DEFAULT if is_trial(environ) else None
 
 
 def check_metric_name(name: object, source: str = "the metric's name") -> None:
-    """Raises MetricError when a record cannot hold a metric of this name. `source` says where the name was given."""
+    """Raise MetricError if a record cannot contain a metric of this name. `source` names the origin in the message."""
     if not isinstance(name, str) or not name:
         raise MetricError(f"{source} is {name!r}; expected a name such as 'val/loss'")
     if any(character.isspace() for character in name):
-        raise MetricError(f"{source} is {name!r}; a metric's name has no whitespace, write {'_'.join(name.split())!r}")
+        raise MetricError(f"{source} is {name!r}; a name must not contain whitespace; write {'_'.join(name.split())!r}")
     if name in RECORD_FIELDS:
         fields = ", ".join(RECORD_FIELDS)
         raise MetricError(f"{source} is {name!r}, a field of the metric file's records ({fields}); choose another name")

@@ -1,4 +1,4 @@
-"""The app's return value as the trial's objective. Pure."""
+"""Extracts the trial's objective from the app's return value. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class NoObjective:
-    """There is nothing to report; `reason` is a sentence for the person who reads the trial's log."""
+    """The return value contains no finite number; `reason` explains this in the trial's log."""
 
     reason: str
 
@@ -28,7 +28,7 @@ Outcome: TypeAlias = Objective | NoObjective
 
 
 def parse_objective(returned: object, metric: str) -> Outcome:
-    """A number, the first of a tuple or list, or a mapping's entry named `metric` (or its only entry)."""
+    """Return a number, the first item of a tuple or list, or a mapping's entry named `metric` (or its only entry)."""
     match returned:
         case None:
             return NoObjective(f"the app returned None; return {metric!r} from its main function to report it")

@@ -1,4 +1,4 @@
-"""How lines lie in a file so that each can be added by one write within one page. Pure."""
+"""Pads lines of a file, so that one write within one page can append each line. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ PAGE_BYTES = 4096
 
 _MOST_ROOM = PAGE_BYTES // 2
 _GROWTH_BYTES = 64
-"""By so much the next line may be longer, as when a step gets one more digit."""
+"""Reserve for a longer next line, for example when the step gets one more digit."""
 
 
 def is_within_page(size: int, length: int) -> bool:
-    """Whether `length` bytes behind the first `size` bytes of a file cross no boundary of pages."""
+    """Whether `length` bytes after the first `size` bytes of a file cross no page boundary."""
     return size % PAGE_BYTES + length <= PAGE_BYTES
 
 
 def with_room(line: bytes, size: int, longest: int) -> bytes:
-    """The line, which ends in a newline, with spaces before that where the next line would not fit on the same page.
+    """Return the line, padded with spaces before its newline if the next line would not fit on the same page.
 
-    `size` is that of the file before it, `longest` the length of the longest line in the file. The next line may be as
-    long as this one or as that one; but one very long line does not leave half of each page empty.
+    `size` is the file's size before the line, `longest` the length of the longest line in the file, both in bytes. The
+    next line is assumed as long as the longer of the two; `longest` is limited to half a page, because one very long
+    line should not leave most of each page empty.
     """
     room = max(len(line), min(longest, _MOST_ROOM)) + _GROWTH_BYTES
     left = -(size + len(line)) % PAGE_BYTES

@@ -1,4 +1,4 @@
-"""The places of a metric file and of its lock, looked at before the app runs: a training takes hours."""
+"""Checks the paths of the metric file and its lock file before the app runs, because a training takes hours."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from hydra_vertex.protocol.regular_file import irregular_kind
 
 
 def lock_file_of(metric_file: Path) -> Path:
-    """The file at which those who report at once take turns."""
+    """Return the path of the lock file that concurrent reporters use."""
     return metric_file.parent / f".{metric_file.name}.lock"
 
 
 def check_place(metric_file: Path) -> None:
-    """Raises OutputError when a place is taken by a FIFO, a device, a folder, or cannot be reached.
+    """Raise OutputError if a path is a FIFO, a device or a folder, or cannot be reached.
 
-    A regular file may be there, or a link to one. Where nothing is, it is made, also behind a link that leads nowhere.
+    Allowed are a regular file, a link to one, a missing file and a dangling link: the file is created later.
     """
     for path in (metric_file, lock_file_of(metric_file)):
         problem = _problem_of(path)
         if problem is not None:
             raise OutputError(
                 f"{path}: {problem}, so the trial's measurements cannot be written there; "
-                f"set ${METRIC_FILE} to a regular file, or to a path where one can be made"
+                f"set ${METRIC_FILE} to a regular file, or to a path where one can be created"
             )
 
 

@@ -1,4 +1,4 @@
-"""Which process of a distributed run this is."""
+"""Determines whether this process is the first rank of a distributed run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _CHIEF = "workerpool0"
 
 
 def is_first_process() -> bool:
-    """Whether this process is the one that reports, as its environment says it and torch's process group, if any.
+    """Whether this process reports, according to its environment and to torch's process group, if one is initialized.
 
-    A process that torch.multiprocessing started has the environment of its parent; only the group knows its rank.
+    A process started by torch.multiprocessing has its parent's environment; only the process group has its rank.
     """
     return is_first(os.environ) and _rank_in_group() == 0
 
@@ -29,7 +29,7 @@ def _rank_in_group() -> int:
 
 
 def is_first(environ: Mapping[str, str]) -> bool:
-    """Whether this is the one process that reports: rank 0, and on Vertex AI in the first worker pool.
+    """Whether the environment is that of the reporting process: rank 0, on Vertex AI in the first worker pool.
 
     Source of CLUSTER_SPEC: https://cloud.google.com/vertex-ai/docs/training/distributed-training#cluster-variables
     """

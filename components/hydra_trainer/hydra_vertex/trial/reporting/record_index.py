@@ -1,6 +1,6 @@
-"""What a process knows of a metric file's records, so that a report reads no more than others have added since.
+"""Caches the summary of a metric file's records, so that a report reads only the lines added since the last one.
 
-The first look at a file reads its end, and reads back as far as somebody asks. Each later look reads what is new.
+The first access reads the end of the file, and then backwards as far as necessary. Later accesses read the new lines.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .summary import MetricSummary, Summary, summarise
 
 _CHUNK_BYTES = 1 << 16
 _TAIL_BYTES = 256
-"""More than a usual record, which has the time in it: no other content has these bytes in this place."""
+"""Longer than a usual record, which contains a timestamp: so equal bytes at this offset identify the content."""
 
 
 class RecordIndex:
-    """The records between the bytes `_start` and `_end` of a file, both of them beginnings of lines.
+    """Summary of the records between the byte offsets `_start` and `_end` of a file, both at the start of a line.
 
-    What it knows stays right when an exception breaks a method off, such as a KeyboardInterrupt that the app catches:
-    the place up to which the file was read is noted at the end, and records that are read twice count once.
-    `longest_line` is in bytes, without spaces at its end.
+    The index stays correct when an exception interrupts a method, such as a KeyboardInterrupt that the app catches:
+    the offsets are updated last, and adding the same records twice changes nothing.
+    `longest_line` is the length in bytes, without padding but with the newline.
     """
 
     def __init__(self) -> None:
-        """Of no file."""
+        """Create the index of an empty file."""
         self._descriptor = -1
         self._identity: tuple[int, int] | None = None
         self._start = self._end = 0
@@ -38,19 +38,19 @@ class RecordIndex:
         self.longest_line = 0
 
     def of_metric(self, metric: str) -> MetricSummary | None:
-        """The metric's newest record, and the highest step as far as it is known; None when there is no record."""
+        """Return the metric's newest record and its highest known step; None when it has no record."""
         while metric not in self._summary.metrics and self._start > 0:
             self._read_back()
         return self._summary.metrics.get(metric)
 
     def of_all(self) -> Summary:
-        """The summary of the whole file."""
+        """Return the summary of the whole file."""
         while self._start > 0:
             self._read_back()
         return self._summary
 
     def begin(self, descriptor: int) -> None:
-        """Read the end of a file that is open until the index is used no more."""
+        """Read the end of an open file. The descriptor stays open as long as the index is used."""
         status = os.fstat(descriptor)
         self._descriptor, self._identity, self._start = descriptor, (status.st_dev, status.st_ino), status.st_size
         content = self._read_back()
@@ -58,7 +58,7 @@ class RecordIndex:
         self._tail = _read(descriptor, max(0, self._end - _TAIL_BYTES), self._end)
 
     def catch_up(self, descriptor: int) -> bool:
-        """Read what is new. False when this is not what was read: it was replaced, cut short or overwritten."""
+        """Read the new lines. Return False if the file was replaced, truncated or overwritten since the last read."""
         self._descriptor, status = descriptor, os.fstat(descriptor)
         if self._identity != (status.st_dev, status.st_ino) or status.st_size < self._end:
             return False
@@ -72,7 +72,7 @@ class RecordIndex:
         return True
 
     def _read_back(self) -> bytes:
-        """Read some of the lines before those that were read already; their content."""
+        """Read a chunk of lines before `_start`, and return its content."""
         length = _CHUNK_BYTES
         while True:
             begin = max(0, self._start - length)
@@ -80,7 +80,7 @@ class RecordIndex:
             first = content.find(b"\n", 0, -1) + 1 if begin else 0
             if first or not begin:
                 break
-            length *= 2  # a line that is longer than this
+            length *= 2  # the line is longer than the chunk
         older = self._summary_of(content[first:])
         older.add(self._summary)
         self._summary, self._start = older, begin + first
@@ -92,12 +92,12 @@ class RecordIndex:
 
 
 _INDEXES: dict[Path, RecordIndex] = {}
-os.register_at_fork(after_in_child=_INDEXES.clear)  # another thread of the parent may have been changing one
+os.register_at_fork(after_in_child=_INDEXES.clear)  # another thread of the parent may have been updating one
 
 
 @contextmanager
 def open_index(file: Path) -> Iterator[RecordIndex]:
-    """The index of a file as it is now, empty when there is none. The caller has the file's lock. Raises OSError."""
+    """Return the current index of a file, empty without a file. The caller holds the file's lock. Raises OSError."""
     descriptor = _open(file)
     if descriptor is None:
         yield RecordIndex()
@@ -109,7 +109,7 @@ def open_index(file: Path) -> Iterator[RecordIndex]:
 
 
 def forget_index(file: Path) -> None:
-    """Leave what is known to whoever uses it at this moment; the next one begins anew."""
+    """Drop the cached index, which may be in use at this moment; the next access creates a new one."""
     _INDEXES.pop(file, None)
 
 
@@ -130,7 +130,7 @@ def _open(file: Path) -> int | None:
 
 
 def _read(descriptor: int, begin: int, end: int) -> bytes:
-    """The bytes from `begin` to `end`, or to where the file ends."""
+    """Return the bytes from `begin` up to `end` (exclusive), or to the end of the file."""
     parts: list[bytes] = []
     while begin < end and (part := os.pread(descriptor, end - begin, begin)):
         parts.append(part)

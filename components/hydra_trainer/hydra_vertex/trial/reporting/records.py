@@ -1,4 +1,4 @@
-"""The records of a metric file, one JSON object a line, made by cloudml-hypertune itself. Nothing is written here."""
+"""Creates and parses the records of a metric file (cloudml-hypertune's format), one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STEP = "global_step"
 
 @dataclass(frozen=True, slots=True)
 class HypertuneRecord:
-    """One reported value. A line that names no metric has the metric None, and NaN for a value."""
+    """One reported value. For a line without a metric, `metric` is None and `value` is NaN."""
 
     metric: str | None
     value: float
@@ -26,10 +26,10 @@ class HypertuneRecord:
 
 
 def make_line(metric: str, value: float, step: int) -> bytes:
-    """The record's line as hypertune writes it, with this process's trial id and the present time."""
+    """Return the record's line in hypertune's format, with this process's trial id and the current time."""
     import hypertune
 
-    tuner = hypertune.HyperTune.__new__(hypertune.HyperTune)  # its __init__ would make a folder for a file of its own
+    tuner = hypertune.HyperTune.__new__(hypertune.HyperTune)  # its __init__ would create a folder for its own file
     tuner.trial_id = os.environ.get(TRIAL_ID, 0)
     tuner.metrics_queue = deque(maxlen=1)
     tuner._dump_metrics_to_file = lambda: None
@@ -38,12 +38,12 @@ def make_line(metric: str, value: float, step: int) -> bytes:
 
 
 def dump_line(record: Mapping[str, object]) -> bytes:
-    """A record of hypertune's queue, as hypertune's `_dump_metrics_to_file` writes it."""
+    """Return the line of a record, in the format of hypertune's `_dump_metrics_to_file`."""
     return (json.dumps(record, sort_keys=True) + "\n").encode()
 
 
 def parse_records(content: bytes) -> Iterator[HypertuneRecord]:
-    """The records of a file's lines in their order. Lines that are none belong to somebody else and are passed over."""
+    """Yield the records of a file's lines, in their order. Lines that are not records are skipped."""
     for line in content.splitlines():
         record = _parse_line(line)
         if record is not None:
@@ -63,14 +63,14 @@ def _parse_line(line: bytes) -> HypertuneRecord | None:
     return HypertuneRecord(metric, value, step)
 
 
-def next_step(asked: int | None, last: int | None) -> int:
-    """The step of a metric's next record. `last` is that of its newest record, None when there is none.
+def next_step(requested: int | None, last: int | None) -> int:
+    """Return the step of a metric's next record. `last` is the step of its newest record, None without a record.
 
-    A step that is not above the last one becomes the one after it: Vertex AI wants a trial's measurements strictly
-    ordered by their steps, and a second fit in one app counts from 0 again.
+    A requested step that is not greater than `last` becomes `last` plus 1: Vertex AI requires strictly increasing steps
+    of a trial's measurements, and a second fit in one app counts from 0 again.
     Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/Trial (`measurements`).
     """
     after = (last or 0) + 1
-    if asked is None:
+    if requested is None:
         return after
-    return asked if last is None or asked > last else after
+    return requested if last is None or requested > last else after

@@ -1,4 +1,4 @@
-"""Values that are reported while the app trains: where they are recorded, and which of them are."""
+"""Implements `report`: checks a value that the app reports during training, and records it in a trial."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from .rank import is_first_process
 from .scalars import to_float
 
 MONITOR = "HYDRA_TRIAL_MONITOR"
-"""Metrics to report as Lightning logs them: a JSON array, set, if only to `[]`, for the app and its children."""
+"""Environment variable with the monitored metrics, a JSON array (`[]` for none), for the app and its children."""
 
 
 MOST_STEP = 2**63 - 1
-"""What a measurement of the API can hold."""
+"""The largest step count of a measurement in the API (int64)."""
 
 
 def prepare_reporting(monitored: Sequence[str]) -> None:
-    """Set up this process and the environment of its children. The app may change its folder, and Hydra often does."""
+    """Set up reporting for this process and its children.
+
+    The metric file's path becomes absolute, because Hydra or the app may change the working directory.
+    """
     os.environ[MONITOR] = json.dumps(list(monitored))
     file = os.environ.pop(METRIC_FILE, "")
     if file:
@@ -37,7 +40,7 @@ def prepare_reporting(monitored: Sequence[str]) -> None:
 
 
 def report(name: str, value: object, step: object = None) -> None:
-    """See `hydra_vertex.trial.report`. Raises MetricError and OutputError."""
+    """Report a value; see `hydra_vertex.trial.report`. Raises MetricError and OutputError."""
     check_metric_name(name)
     number, whole_step = _number(name, value), None if step is None else _step(name, step)
     if not is_reporter():
@@ -49,7 +52,7 @@ def report(name: str, value: object, step: object = None) -> None:
 
 
 def is_reporter() -> bool:
-    """Whether values are recorded at all: a service reads them, this is the first rank, and the run no multirun."""
+    """Whether values are recorded: only in a trial, in the first rank, and not in a multirun."""
     return metric_file(os.environ) is not None and is_first_process() and not _is_multirun()
 
 
@@ -80,7 +83,7 @@ def _step(name: str, step: object) -> int:
 
 
 def _is_multirun() -> bool:
-    """Whether Hydra runs this app several times: its jobs are not one trial. Without Hydra there is none."""
+    """Whether Hydra runs this app as a multirun, whose jobs are not one trial. False without Hydra."""
     module = sys.modules.get("hydra.core.hydra_config")
     if module is None or not module.HydraConfig.initialized():
         return False

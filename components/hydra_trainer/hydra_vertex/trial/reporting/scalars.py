@@ -1,4 +1,4 @@
-"""One number out of what an app hands over. Pure; tensors and arrays are known by what they can do."""
+"""Converts a value from the app into a float. Pure; tensors and arrays are recognized by their `item` method."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class _Scalar(Protocol):
     """A numpy or torch scalar, or an array or tensor of one element."""
 
     def item(self) -> object:
-        """The element as a Python number; ValueError or RuntimeError when there are several."""
+        """Return the element as a Python number. Raises ValueError or RuntimeError when there are several."""
 
 
 def to_float(value: object) -> float:
-    """An int, a float, or a numpy or torch scalar as a float, which may be NaN or infinite.
+    """Convert an int, a float, or a numpy or torch scalar to a float, which may be NaN or infinite.
 
-    Raises TypeError or ValueError, whose text goes on from a phrase such as "the app returned".
+    Raises TypeError or ValueError, whose text continues a phrase such as "the app returned".
     """
     number = _python_number(value)
     if isinstance(number, bool) or not isinstance(number, (int, float)):

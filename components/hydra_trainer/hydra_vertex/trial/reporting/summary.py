@@ -1,4 +1,4 @@
-"""What later records depend on: the newest record and the highest step of each metric. Pure."""
+"""Summarizes records: the newest record and the highest step of each metric. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .records import HypertuneRecord
 
 @dataclass(frozen=True, slots=True)
 class MetricSummary:
-    """Of the records of one metric: the newest one, and the highest step."""
+    """The newest record and the highest step of one metric."""
 
     newest: HypertuneRecord
     highest_step: int
@@ -18,13 +18,13 @@ class MetricSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """Of records that follow each other. `highest_step` is None when there is no record."""
+    """Summary of consecutive records. `highest_step` is that of all metrics; None when there is no record."""
 
     metrics: dict[str, MetricSummary] = field(default_factory=dict)
     highest_step: int | None = None
 
     def add(self, newer: Summary) -> None:
-        """Append the records that follow. Adding the same ones again changes nothing."""
+        """Add the summary of the records that follow. Adding the same records again changes nothing."""
         for name, metric in newer.metrics.items():
             own = self.metrics.get(name)
             highest = metric.highest_step if own is None else max(own.highest_step, metric.highest_step)
@@ -34,7 +34,7 @@ class Summary:
 
 
 def summarise(records: Iterable[HypertuneRecord]) -> Summary:
-    """Of records in their order."""
+    """Summarize records, in their order."""
     summary = Summary()
     for record in records:
         metrics = {} if record.metric is None else {record.metric: MetricSummary(record, record.step)}

@@ -1,4 +1,4 @@
-"""Those who add to a metric file at once, threads and processes, take turns at a lock file beside it."""
+"""Serializes the writers of a metric file, threads and processes, with a lock file beside it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .place import lock_file_of
 from .record_index import forget_index
 
 LOCK_TIMEOUT_S = 30.0
-"""A line takes microseconds to add; who waits for longer waits for a process that hangs."""
+"""Limit of the wait for the lock. Adding a line takes microseconds, so a longer wait means that a process hangs."""
 
 _NESTED_TIMEOUT_S = 0.05
 _READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 _TURNS: set[tuple[Path, int]] = set()
-"""The files whose turn it is, or is waited for, in this process, each with the thread."""
+"""The files that threads of this process have locked or wait for, each with the thread's id."""
 os.register_at_fork(after_in_child=_TURNS.clear)
 
 
 @contextmanager
 def take_turn(file: Path) -> Iterator[None]:
-    """Alone among those who add to the file. Raises OSError, TimeoutError after LOCK_TIMEOUT_S.
+    """Hold the exclusive lock of a metric file. Raises OSError, and TimeoutError after LOCK_TIMEOUT_S.
 
-    A signal handler of the app may report in the middle of a report of the same thread, which goes on only when the
-    handler returns. So that it does not wait for itself, the handler waits for a moment and then adds its line.
+    A signal handler of the app may report during a report of the same thread, which continues only after the handler
+    has returned. To avoid a deadlock, the handler waits 50 ms and then adds its line without the lock.
     """
     turn = file, get_ident()
     is_nested = turn in _TURNS
@@ -48,8 +48,8 @@ def take_turn(file: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(lock: Path, *, is_nested: bool) -> Iterator[None]:
-    """Without a lock a single process still works as it should: on a file system that has none, and where the file may
-    be written and its folder may not, as that of a file that a container was given alone.
+    """Hold the lock, or continue without it where none is possible: on a file system without locks, or if the file is
+    writable but its folder is not, such as a single file mounted into a container. One process is still safe there.
     """
     descriptor = _open_lock_file(lock)
     if descriptor is None:
@@ -81,4 +81,4 @@ def _wait_for_lock(descriptor: int, lock: Path, *, is_nested: bool) -> bool:
     except TimeoutError as error:
         if is_nested:
             return False
-        raise TimeoutError(error.errno, f"{lock} is held by a process that hangs") from error
+        raise TimeoutError(error.errno, f"{lock} is locked by a process that hangs") from error

@@ -1,1 +1,1 @@
-"""Which checkpoint a restarted trial resumes from."""
+"""Finds the checkpoint that a restarted trial resumes from."""

@@ -1,10 +1,10 @@
-"""Which checkpoint a trial goes on from: the one that a framework would call the last, if it is whole.
+"""Finds the checkpoint that a trial resumes from: the newest complete one of the first kind that exists.
 
-In this order, and of one kind the newest:
+The kinds, in this order:
 
 1. `last*.ckpt`, which Lightning keeps with `save_last`
 2. `*.ckpt`
-3. a folder `checkpoint-*`, as the trainer of Hugging Face writes it
+3. a folder `checkpoint-N`, written by the Hugging Face Trainer
 4. `*.pt` or `*.pth`
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST_DEPTH = 4
-"""Folders below the checkpoint folder that are looked into, one in the other."""
+"""Number of folder levels below the checkpoint folder that are searched."""
 
 _KINDS = (
     re.compile(r"last.*\.ckpt"),
@@ -26,14 +26,14 @@ _KINDS = (
     re.compile(r".*\.pth?"),
 )
 _TEMPORARY = re.compile(r"\..*|.*~|(.*[._-])?(tmp|temp|part|partial|incomplete)([._-].*)?", re.IGNORECASE)
-# What is written last into a checkpoint that is a folder: by Lightning's FSDP, by DeepSpeed, by Hugging Face.
+# The file that is written last into a checkpoint folder: by Lightning's FSDP, by DeepSpeed, by Hugging Face.
 _WRITTEN_LAST = ("meta.pt", "latest", "trainer_state.json")
 _ZIP_START = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Candidate:
-    """The greater, the better. `rank` is its kind's place from the end; `modified_ns` since 1970."""
+    """A possible checkpoint; the greatest one is preferred. `rank` is highest for the first kind."""
 
     rank: int
     modified_ns: int
@@ -41,7 +41,7 @@ class _Candidate:
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint in `folder` or below it; None when there is none. What cannot be read is none either."""
+    """Return the checkpoint in `folder` or below it; None when there is none. Unreadable files are skipped."""
     for candidate in sorted(_candidates(folder, MOST_DEPTH), reverse=True):
         with suppress(OSError):
             if candidate.path.is_dir() or _is_whole(candidate.path):
@@ -53,7 +53,7 @@ def _candidates(folder: Path, depth: int) -> Iterator[_Candidate]:
     for path in _entries(folder):
         rank = _rank(path.name)
         is_folder = path.is_dir()
-        # The files of a checkpoint that is a folder are none of their own, even if it is not complete.
+        # The files inside a checkpoint folder are not checkpoints themselves, even if it is incomplete.
         if rank is not None and (is_folder or path.is_file()):
             modified_ns = _written_ns(path, is_folder)
             if modified_ns is not None:
@@ -74,7 +74,7 @@ def _rank(name: str) -> int | None:
 
 
 def _written_ns(path: Path, is_folder: bool) -> int | None:
-    """When its last file was written; None when that is empty or not there yet."""
+    """Return the modification time of the file that is written last; None when it is empty or missing."""
     files = [path / name for name in _WRITTEN_LAST] if is_folder else [path]
     for file in files:
         with suppress(OSError):
@@ -85,7 +85,7 @@ def _written_ns(path: Path, is_folder: bool) -> int | None:
 
 
 def _is_whole(file: Path) -> bool:
-    """torch writes zip files, whose directory stands at their end: one that was cut off has none."""
+    """Whether the file is not a truncated zip file. torch writes zip files, whose directory is at their end."""
     with file.open("rb") as stream:
         if stream.read(len(_ZIP_START)) != _ZIP_START:
             return True

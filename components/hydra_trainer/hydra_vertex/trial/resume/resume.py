@@ -1,4 +1,4 @@
-"""A trial that was pre-empted goes on: the newest checkpoint becomes the value of the key that `--resume-key` names."""
+"""Resumes a preempted trial: sets the key of `--resume-key` to the newest checkpoint."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from hydra_vertex.trial.overrides.values import value_text
 
 from .checkpoints import newest_checkpoint
 
-_TAKES_A_PATH = frozenset({ValueKind.STRING, ValueKind.PATH, ValueKind.ANY})
+_ACCEPTS_A_PATH = frozenset({ValueKind.STRING, ValueKind.PATH, ValueKind.ANY})
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """A checkpoint to go on from. `argument` explains the override."""
+    """A checkpoint to resume from. `argument` contains the override."""
 
     checkpoint: Path
     argument: ExplainedArgument
 
     def added_to(self, delivery: Delivery) -> Delivery:
-        """The delivery with the override behind everything else."""
+        """Return the delivery with the override appended."""
         return replace(
             delivery,
             arguments=(*delivery.arguments, self.argument),
@@ -43,10 +43,10 @@ class Resumption:
 
 
 def resumption(app: AppConfig, delivery: Delivery, key: str, environ: Mapping[str, str]) -> Resumption | None:
-    """None where there is no checkpoint, in a multirun, and where the command line sets the key itself.
+    """Return the checkpoint and its override; None without a checkpoint, in a multirun, and if the user sets the key.
 
-    Raises ArgumentError when the config has no such key or it takes no path, whether there is a checkpoint or not: the
-    first start shall fail of it, not the one after the pre-emption.
+    Raises ArgumentError when the config has no such key or the key accepts no path. This does not depend on a
+    checkpoint: the first start has to fail, not the one after the preemption.
     """
     if is_set(key, delivery.overrides):
         return None
@@ -64,7 +64,7 @@ def _type(config: DictConfig, key: str) -> KeyType:
     if type_ is None:
         near = suggest(key, (known for known in known_keys(config) if not known.startswith("hydra")))
         raise ArgumentError(f"--resume-key {key}: the app's config has no such key{near}")
-    if type_.kind not in _TAKES_A_PATH:
+    if type_.kind not in _ACCEPTS_A_PATH:
         raise ArgumentError(f"--resume-key {key}: the key's type is {type_.name}; a checkpoint needs str, Path or null")
     return type_
 
