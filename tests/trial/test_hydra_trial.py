@@ -77,7 +77,7 @@ RUINED = """
 
 
 @pytest.mark.parametrize(
-    ("ruin", "said"),
+    ("ruin", "message"),
     [
         ("file.parent.write_text('')", "File exists"),
         ("os.makedirs(file)", "it is a folder, not a regular file"),
@@ -91,18 +91,18 @@ RUINED = """
         ),
     ],
 )
-def test_a_measurement_that_cannot_be_written_makes_the_trial_fail(tmp_path: Path, ruin: str, said: str) -> None:
+def test_a_measurement_that_cannot_be_written_makes_the_trial_fail(tmp_path: Path, ruin: str, message: str) -> None:
     """Whatever the app has created at the path. A FIFO does not block."""
     body = RUINED.replace("RUIN", ruin)
     write_app(tmp_path, TRAIN.replace("import sys", "import os, sys").replace("        print(cfg)\n", body))
     ended = trial(tmp_path, environ={"CLOUD_ML_HP_METRIC_FILE": "out/metrics"})
     assert ended.returncode == 2
-    assert f"out/metrics: the measurement metric=0.2 cannot be written: {said}\n" in ended.stderr
+    assert f"out/metrics: the measurement metric=0.2 cannot be written: {message}\n" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("metric_file", "said"),
+    ("metric_file", "message"),
     [
         ("/dev/null", "/dev/null: is a character device"),
         ("/", "/: is a folder"),
@@ -115,7 +115,7 @@ def test_a_measurement_that_cannot_be_written_makes_the_trial_fail(tmp_path: Pat
         (f"{'x' * 252}", ".lock: cannot be reached (File name too long)"),
     ],
 )
-def test_an_unusable_metric_file_is_refused_before_the_app_runs(app: Path, metric_file: str, said: str) -> None:
+def test_an_unusable_metric_file_is_refused_before_the_app_runs(app: Path, metric_file: str, message: str) -> None:
     for folder in ("folder", ".locked.lock"):
         (app / folder).mkdir()
     os.mkfifo(app / "fifo")
@@ -123,7 +123,9 @@ def test_an_unusable_metric_file_is_refused_before_the_app_runs(app: Path, metri
     (app / "loop").symlink_to("loop")
     ended = trial(app, environ={"CLOUD_ML_HP_METRIC_FILE": metric_file})
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert f"{said}, so the trial's measurements cannot be written there; set $CLOUD_ML_HP_METRIC_FILE" in ended.stderr
+    assert (
+        f"{message}, so the trial's measurements cannot be written there; set $CLOUD_ML_HP_METRIC_FILE" in ended.stderr
+    )
     assert ended.stderr.count("\n") == 1
 
 
@@ -145,7 +147,7 @@ def test_a_dangling_link_is_a_valid_metric_file(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--lrr=1"], "the app's config has no key 'lrr'; did you mean 'lr'?"),
         (["--steps=1.5"], "steps='1.5': the key is an int; expected a whole number"),
@@ -155,13 +157,13 @@ def test_a_dangling_link_is_a_valid_metric_file(app: Path) -> None:
     ],
 )
 def test_an_invalid_argument_is_refused_in_one_line_before_the_app_runs(
-    app: Path, arguments: list[str], said: str
+    app: Path, arguments: list[str], message: str
 ) -> None:
     ended = trial(app, *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("hydra-trial: ")
     assert ended.stderr.count("\n") == 1
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert not (app / "outputs").exists()
 
 
@@ -355,7 +357,7 @@ def test_an_executable_script_runs_as_without_hydra_trial(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (["python", "nope.py"], "nope.py: no such Python file"),
         (["python", "-m", "no.such"], "python -m no.such: no runnable module of that name"),
@@ -372,12 +374,12 @@ def test_an_executable_script_runs_as_without_hydra_trial(app: Path) -> None:
         (["./broken"], "broken: cannot be started: Exec format error"),
     ],
 )
-def test_a_command_that_starts_no_app_is_refused(app: Path, command: list[str], said: str) -> None:
+def test_a_command_that_starts_no_app_is_refused(app: Path, command: list[str], message: str) -> None:
     (app / "broken").write_bytes(b"\x7fELF")
     (app / "broken").chmod(0o755)
     ended = hydra_trial(app, "--", *command)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
@@ -510,7 +512,7 @@ def test_hydras_own_output_is_written_beside_the_model_in_a_trial(app: Path, arg
 @pytest.mark.parametrize(
     "config",
     ["hydra:\n  mode: MULTIRUN\n", "hydra:\n  mode: ${oc.env:MODE}\n"],
-    ids=["said by the config", "said by the environment"],
+    ids=["set in the config", "set by the environment"],
 )
 def test_a_multirun_that_the_config_sets_reports_nothing(app: Path, config: str) -> None:
     path = app / "conf/config.yaml"

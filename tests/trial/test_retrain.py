@@ -107,7 +107,7 @@ def test_a_stream_that_cannot_be_written_loses_no_output(tmp_path: Path, outputs
 
 
 @pytest.mark.parametrize(
-    ("ruin", "said"),
+    ("ruin", "message"),
     [
         ("os.mkfifo(file)", "cannot be read, so there is no metric: it is a FIFO, not a regular file"),
         ("file.mkdir()", "cannot be read, so there is no metric: it is a folder, not a regular file"),
@@ -121,7 +121,7 @@ def test_a_stream_that_cannot_be_written_loses_no_output(tmp_path: Path, outputs
     ],
 )
 def test_unusual_content_at_the_paths_of_outputs_does_not_lose_the_model(
-    tmp_path: Path, outputs: Path, ruin: str, said: str
+    tmp_path: Path, outputs: Path, ruin: str, message: str
 ) -> None:
     """The app changes the paths at its exit, after the metric has been recorded."""
     start = "import atexit, os, pathlib, shutil\nfile = pathlib.Path(os.environ['CLOUD_ML_HP_METRIC_FILE'])\n"
@@ -130,7 +130,7 @@ def test_unusual_content_at_the_paths_of_outputs_does_not_lose_the_model(
     (app / "train.py").write_text(start + ruined + (app / "train.py").read_text())
     ended = hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"]))
     assert ended.returncode == 0, ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "model" in _output(outputs)
 

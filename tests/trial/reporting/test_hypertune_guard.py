@@ -95,12 +95,12 @@ def test_non_finite_values_and_reserved_names_are_logged_and_not_recorded(tmp_pa
     assert ended.returncode == 0
     assert values(records) == [1.0]
     assert [record["trial"] for record in records] == ["0"]
-    said = ended.stderr.splitlines()
-    assert len(said) == 5
-    assert said[0] == "hydra-trial: no measurement: the app reported metric = nan, which is not a finite number"
-    assert "= inf, which is not a finite number" in said[1]
-    assert "a field of the metric file's records" in said[2]
-    assert "must not contain whitespace; write 'val_loss'" in said[3]
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 5
+    assert lines[0] == "hydra-trial: no measurement: the app reported metric = nan, which is not a finite number"
+    assert "= inf, which is not a finite number" in lines[1]
+    assert "a field of the metric file's records" in lines[2]
+    assert "must not contain whitespace; write 'val_loss'" in lines[3]
 
 
 def test_a_value_that_the_app_has_reported_itself_is_not_written_twice(tmp_path: Path) -> None:

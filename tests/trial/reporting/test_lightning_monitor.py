@@ -96,7 +96,7 @@ def points(folder: Path, metric: str) -> list[tuple[int, float]]:
     return [(int(record["global_step"]), float(record[metric])) for record in records if metric in record]
 
 
-def said(ended: subprocess.CompletedProcess[str]) -> list[str]:
+def logged_lines(ended: subprocess.CompletedProcess[str]) -> list[str]:
     assert ended.returncode == 0, ended.stderr
     return [line for line in ended.stderr.splitlines() if line.startswith("hydra-trial: ")]
 
@@ -104,7 +104,7 @@ def said(ended: subprocess.CompletedProcess[str]) -> list[str]:
 def test_a_metric_is_reported_once_at_each_validation_and_the_returned_value_last(tmp_path: Path) -> None:
     """Neither the sanity check before the fit nor the validation after it adds a record."""
     ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss")
-    assert said(ended) == ["hydra-trial: val/loss = -1.0"]
+    assert logged_lines(ended) == ["hydra-trial: val/loss = -1.0"]
     assert points(tmp_path, "val/loss") == [(4, 6.0), (8, 2.0), (9, -1.0)]
 
 
@@ -112,7 +112,7 @@ def test_metrics_keep_their_own_names_and_missing_ones_are_logged(tmp_path: Path
     """Uses the other package, in an app that fits twice, the second time without validation."""
     monitors = ("--monitor=val/loss", "--monitor=train/loss", "--monitor=val/los")
     ended = train(tmp_path, "--metric=best", *monitors, "--package=pytorch_lightning", "--validations=[2,0]")
-    first, second, early_stopping, result = (line.removeprefix("hydra-trial: ") for line in said(ended))
+    first, second, early_stopping, result = (line.removeprefix("hydra-trial: ") for line in logged_lines(ended))
     assert first == (
         "--monitor val/los: Lightning logged no such metric at its validations; logged metrics: train/loss, val/loss"
     )
@@ -132,7 +132,7 @@ def test_metrics_keep_their_own_names_and_missing_ones_are_logged(tmp_path: Path
 def test_only_the_first_of_the_ranks_that_ddp_starts_reports(tmp_path: Path) -> None:
     """Rank 1 is `python train.py`, started by Lightning without hydra-trial. Its hypertune is patched, too."""
     ended = train(tmp_path, "--metric=val/loss", "--monitor=val/loss", "--devices=2", "--reports_itself=true")
-    assert said(ended) == ["hydra-trial: val/loss = -1.0"]
+    assert logged_lines(ended) == ["hydra-trial: val/loss = -1.0"]
     assert {value for _, value in points(tmp_path, "own")} == {1.0}
     assert points(tmp_path, "val/loss") == [(2, 8.0), (4, 6.0), (5, -1.0)]
 

@@ -44,7 +44,7 @@ def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("val loss", "must not contain whitespace; write 'val_loss'"),
         ("loss\n", "must not contain whitespace; write 'loss'"),
@@ -54,6 +54,6 @@ def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
         *((field, "a field of the metric file's records") for field in RECORD_FIELDS),
     ],
 )
-def test_a_name_that_a_record_cannot_contain_is_refused(name: object, said: str) -> None:
-    with pytest.raises(MetricError, match=said):
+def test_a_name_that_a_record_cannot_contain_is_refused(name: object, message: str) -> None:
+    with pytest.raises(MetricError, match=message):
         check_metric_name(name, "--metric")

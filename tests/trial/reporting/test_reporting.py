@@ -56,7 +56,7 @@ def test_a_value_that_is_not_finite_is_logged_and_not_recorded(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "step", "said"),
+    ("name", "value", "step", "message"),
     [
         ("trial", 1.0, None, "a field of the metric file's records"),
         ("val loss", 1.0, None, "must not contain whitespace"),
@@ -70,10 +70,10 @@ def test_a_value_that_is_not_finite_is_logged_and_not_recorded(
 )
 @pytest.mark.parametrize("rank", ["0", "1"])
 def test_invalid_arguments_are_refused_in_every_rank(
-    file: Path, monkeypatch: pytest.MonkeyPatch, rank: str, name: str, value: object, step: object, said: str
+    file: Path, monkeypatch: pytest.MonkeyPatch, rank: str, name: str, value: object, step: object, message: str
 ) -> None:
     monkeypatch.setenv("RANK", rank)
-    with pytest.raises(MetricError, match=said):
+    with pytest.raises(MetricError, match=message):
         report(name, value, step)
     assert not file.exists()
 

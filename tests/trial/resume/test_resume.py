@@ -69,16 +69,16 @@ def test_the_users_own_value_has_precedence(app: Path, checkpoint: Path, argumen
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         ("ckpt_pat", "--resume-key ckpt_pat: the app's config has no such key; did you mean 'ckpt_path'?"),
         ("resume", "--resume-key resume: the key's type is bool; a checkpoint needs str, Path or null"),
     ],
 )
-def test_a_key_that_accepts_no_path_is_refused_at_the_first_start(app: Path, key: str, said: str) -> None:
+def test_a_key_that_accepts_no_path_is_refused_at_the_first_start(app: Path, key: str, message: str) -> None:
     ended = _start(app, key, folder=None)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith(f"hydra-trial: {said}")
+    assert ended.stderr.startswith(f"hydra-trial: {message}")
     assert ended.stderr.count("\n") == 1
 
 

@@ -29,7 +29,7 @@ def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
 
         Args:
             app_command: The app's command as a JSON array, such as ["python", "train.py", "experiment=docs"].
-            best_config: The experiment file with the same settings as the overrides; recorded as lineage.
+            best_config: The experiment file from which the overrides were taken; recorded as lineage.
             overrides: Hydra overrides as a JSON array.
             extra_overrides: Further Hydra overrides as a JSON array, placed after the others.
             metric: The name of the metric that the app returns.

@@ -30,7 +30,7 @@ the app's command:
   python train.py ...     runs in the interpreter of {PROGRAM}; /path/to/python: in that environment
   python -m package.app ...
   my-train ...            a Python console script, or an executable Python script
-  any-program ...         another executable; each parameter becomes a quoted override without type
+  any-program ...         another executable; each parameter becomes a quoted, untyped override
 
 example:
   {PROGRAM} --metric val/loss -- python train.py experiment=docs --optimizer.lr=0.003 --model=resnet

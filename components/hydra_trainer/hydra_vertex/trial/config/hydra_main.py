@@ -94,8 +94,8 @@ def capture_config_loader(launch: Launch, arguments: Sequence[str]) -> ConfigLoa
 def run_and_watch(launch: Launch, on_return: Callable[[JobReturn], None], mode: KnownMode | None = None) -> object:
     """Run the app. `on_return` is called with the result of a single job that succeeded, and not in a multirun.
 
-    Hydra composes the whole config once more only to read `hydra.mode`. A known `mode` saves this composition, which
-    compensates for the one that typed the parameters.
+    Hydra composes the whole config an additional time only to read `hydra.mode`. A known `mode` saves this composition,
+    which compensates for the one that typed the parameters.
     """
 
     def watch(hydra: Hydra) -> Hydra:

@@ -5,9 +5,9 @@ find the file empty or incomplete, a second instance or a second rank deletes th
 before the last 100 are lost. It writes NaN, and a metric named `trial` overwrites a field of the record. Two processes
 that create its folder at the same time fail.
 
-Only this module replaces three methods of that class, in this process: hypertune's own code still creates the record,
-but `metric_file` appends it to the file. The class is modified in place, which also covers existing instances and
-imported names. An import hook does this, so an app that never imports hypertune has no cost.
+Only this module changes hypertune: it replaces three methods of the class in this process. hypertune's own code still
+creates the record, but `metric_file` appends it to the file. The class is modified in place, which also covers existing
+instances and imported names. An import hook does this, so an app that never imports hypertune has no cost.
 """
 
 from __future__ import annotations

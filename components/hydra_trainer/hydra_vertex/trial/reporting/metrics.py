@@ -20,7 +20,7 @@ def metric_name(option: str | None, environ: Mapping[str, str], app_config: obje
 
 
 def metric_file(environ: Mapping[str, str]) -> Path | None:
-    """Return the metric file's path. None outside a trial, such as a manual start: no service reads measurements."""
+    """Return $CLOUD_ML_HP_METRIC_FILE, or in a trial the default path. None otherwise: no service reads the values."""
     if environ.get(METRIC_FILE):
         return Path(environ[METRIC_FILE]).absolute()
     return HYPERTUNE_DEFAULT if is_trial(environ) else None

@@ -19,8 +19,8 @@ def with_room(line: bytes, size: int, longest: int) -> bytes:
     """Return the line, padded with spaces before its newline if the next line would not fit on the same page.
 
     `size` is the file's size before the line, `longest` the length of the longest line in the file, both in bytes. The
-    next line is assumed as long as the longer of the two; `longest` is limited to half a page, because one very long
-    line should not leave most of each page empty.
+    next line is assumed to be as long as the longer of the two; `longest` is limited to half a page, because one very
+    long line should not leave most of each page empty.
     """
     room = max(len(line), min(longest, _MOST_ROOM)) + _GROWTH_BYTES
     left = -(size + len(line)) % PAGE_BYTES

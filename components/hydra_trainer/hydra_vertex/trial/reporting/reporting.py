@@ -52,7 +52,7 @@ def report(name: str, value: object, step: object = None) -> None:
 
 
 def is_reporter() -> bool:
-    """Whether values are recorded: only in a trial, in the first rank, and not in a multirun."""
+    """Whether values are recorded: only with a metric file, in the first rank, and not in a multirun."""
     return metric_file(os.environ) is not None and is_first_process() and not _is_multirun()
 
 
