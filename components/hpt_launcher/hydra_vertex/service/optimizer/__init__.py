@@ -6,6 +6,9 @@ its own, so a restarted service makes the same suggestions.
 
 from __future__ import annotations
 
+import os
+import threading
+
 from hydra_vertex.job import Algorithm, StudySpec
 from hydra_vertex.service.space.search_space import space_of
 
@@ -18,6 +21,8 @@ __all__ = ["Optimizer", "Parameters", "load_model", "optimizer_for", "startup_tr
 
 MIN_STARTUP_TRIALS = 4
 MAX_STARTUP_TRIALS = 10
+
+_IMPORT_LOCK = threading.Lock()
 
 
 def optimizer_for(spec: StudySpec, job_id: str, max_trial_count: int) -> Optimizer:
@@ -32,6 +37,7 @@ def optimizer_for(spec: StudySpec, job_id: str, max_trial_count: int) -> Optimiz
 
 
 def _bayesian(spec: StudySpec, job_id: str, startup: int) -> Optimizer:
+    load_model()
     from .bayesian import BayesianSearch
 
     return BayesianSearch(spec, job_id, startup)
@@ -43,5 +49,14 @@ def startup_trials(max_trial_count: int) -> int:
 
 
 def load_model() -> None:
-    """Import numpy, scipy and the model, so that the first suggestion does not wait for the imports."""
-    from . import bayesian as bayesian
+    """Import numpy, scipy and the model, so that the first suggestion does not wait for the imports.
+
+    One thread imports at a time: a thread that waits for an import which fails in another thread gets a module without
+    its classes. Raises OSError during a shortage of file descriptors, which the dynamic linker reports as ImportError.
+    """
+    with _IMPORT_LOCK:
+        try:
+            from . import bayesian as bayesian
+        except ImportError:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+            raise
