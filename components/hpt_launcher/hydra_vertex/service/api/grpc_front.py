@@ -55,7 +55,7 @@ class GrpcServer:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
         except RuntimeError as error:
             raise UserError(
-                f"port {port} of {HOST} cannot be used for gRPC ({error}); --grpc-port 0 takes a free one"
+                f"port {port} of {HOST} cannot be used for gRPC ({error}); --grpc-port 0 selects a free one"
             ) from error
 
     @property
