@@ -1,6 +1,6 @@
-"""Requests that are nearly right, over REST and gRPC: whatever a client sends wrong is its mistake, never a failure.
+"""Nearly valid requests over REST and gRPC: a wrong request is an error of the client, never an internal error.
 
-FUZZ_CASES is how many requests go over each front; a case depends on its number alone.
+FUZZ_CASES is the number of requests to each server; a case depends only on its number.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ MARK = "the place of a literal"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service that has gRPC. At the end it answers, each job can be read, and nothing has failed."""
+    """A service with gRPC. At the end each job must be readable, and the log must contain no traceback."""
     folder = tmp_path_factory.mktemp("fuzz")
     with (
         start(folder / "studies", "--grpc-port", "0") as service,
@@ -133,7 +133,7 @@ def listed(client: Client, jobs: str) -> Iterator[Document]:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Document:
-    """A job with a field of every kind."""
+    """A valid job with a field of every type."""
     document = job_document(
         tmp_path / "app", "report", labels={"team": "a"}, timeout="5s", env={"A": "b"}, output="gs://a"
     )
@@ -162,7 +162,7 @@ def whole(tmp_path: Path) -> Document:
     return document | {"trials": [trial], "error": {"code": 1, "message": "m"}, "encryptionSpec": {"kmsKeyName": "k"}}
 
 
-def test_no_request_over_rest_is_a_failure_of_the_service(client: Client, whole: Document) -> None:
+def test_no_request_over_rest_causes_an_internal_error(client: Client, whole: Document) -> None:
     for case in range(CASES):
         source = random.Random(case)  # noqa: S311 - each case again by its number
         method, url, body = source.choice(REST)(source, whole)
@@ -173,7 +173,7 @@ def test_no_request_over_rest_is_a_failure_of_the_service(client: Client, whole:
 
 
 def is_documented(answer: httpx.Response) -> bool:
-    """A success, or an error in Google's form that is the client's or one of what the service does not have."""
+    """Whether the response is a success, or an error in Google's format with a code 4xx or 501."""
     if answer.status_code == 200:
         return True
     error = answer.json()["error"]
@@ -182,7 +182,7 @@ def is_documented(answer: httpx.Response) -> bool:
     return 400 <= answer.status_code < 500 or answer.status_code == UNIMPLEMENTED
 
 
-def test_no_request_over_grpc_is_a_failure_of_the_service(client: Client, whole: Document) -> None:
+def test_no_request_over_grpc_causes_an_internal_error(client: Client, whole: Document) -> None:
     address = json.loads((client.studies / "service.json").read_text())["grpc"]
     with grpc.insecure_channel(address) as channel:
         for case in range(CASES):
@@ -281,7 +281,7 @@ REST: list[Callable[[random.Random, Document], tuple[str, str, bytes]]] = [
 
 
 def mutated(source: random.Random, whole: Document) -> bytes:
-    """The JSON of a job with one to three of its places changed, one of them perhaps into what is no JSON."""
+    """Return the JSON of a job with one to three changed values, one of which may be an invalid literal."""
     document = copy.deepcopy(whole)
     for _ in range(source.choice([1, 1, 1, 2, 3])):
         path = source.choice([path for path in places(document) if path and path != ("parallelTrialCount",)])
@@ -335,11 +335,11 @@ def with_other_bytes(source: random.Random, data: bytes) -> bytes:
 
 
 def create_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
-    """A job that is wrong in a way that a message can be; else the bytes of one that is right, with others in them."""
+    """Return a request with a wrong job that a message can represent, else a valid request with changed bytes."""
     request = message_class("CreateHyperparameterTuningJobRequest")(parent=PARENT)
     try:
         json_format.ParseDict(json.loads(mutated(source, whole)), request.hyperparameter_tuning_job)
-    except Exception:  # what json_format does not take is no message
+    except Exception:  # json_format cannot represent the job as a message
         request.Clear()
         json_format.ParseDict(whole, request.hyperparameter_tuning_job)
         return "CreateHyperparameterTuningJob", with_other_bytes(source, request.SerializeToString())
