@@ -109,7 +109,7 @@ def test_the_stopping_reason_of_a_trial_is_the_error_of_its_custom_job(
     document = job_document(app, "good-then-bad", trials=6, labels={"team": "a"})
     document["studySpec"]["medianAutomatedStoppingSpec"] = {}
     created = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message_of(document))
-    *whole, stopped = finished(google, created.name).trials
+    *completed, stopped = finished(google, created.name).trials
     assert stopped.state == aiplatform_v1.Trial.State.SUCCEEDED
 
     custom = google.get_custom_job(name=stopped.custom_job)
@@ -120,7 +120,7 @@ def test_the_stopping_reason_of_a_trial_is_the_error_of_its_custom_job(
     )
     assert (custom.labels, custom.end_time) == ({"team": "a"}, stopped.end_time)
     assert custom.create_time <= custom.start_time <= custom.end_time <= custom.update_time
-    for trial in whole:
+    for trial in completed:
         custom = google.get_custom_job(name=trial.custom_job)
         assert (custom.state, custom.error.message) == (JobState.JOB_STATE_SUCCEEDED, "")
 

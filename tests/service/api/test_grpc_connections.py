@@ -145,7 +145,7 @@ def test_a_client_can_send_many_requests_at_once(tmp_path: Path) -> None:
 def test_a_service_has_free_descriptors_in_spite_of_many_grpc_connections(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     with start(studies, "--grpc-port", "0") as service, ExitStack() as stack:
-        said = json.loads((studies / "service.json").read_text())["grpc"]
+        published = json.loads((studies / "service.json").read_text())["grpc"]
         for _ in range(CLIENTS):
-            stack.enter_context(connected(said, PREFACE + SETTINGS))
-        wait_until(lambda: held(said, service.pid) == LIMITS.connections)
+            stack.enter_context(connected(published, PREFACE + SETTINGS))
+        wait_until(lambda: held(published, service.pid) == LIMITS.connections)

@@ -100,7 +100,7 @@ class Engine:
 
     def _refuse_broken(self, name: JobName) -> None:
         if name.id in self._broken:
-            raise Refusal(Status.INTERNAL, f"{name} cannot go on: {self._broken[name.id]}")
+            raise Refusal(Status.INTERNAL, f"{name} cannot continue: {self._broken[name.id]}")
 
     def jobs(self, parent: str, kind: JobKind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
         """Yield the ids and documents, without trials, of the jobs under a parent, newest first.

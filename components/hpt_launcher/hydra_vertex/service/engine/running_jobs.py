@@ -74,7 +74,7 @@ class RunningJobs(Generic[R]):
             if is_shortage(error):
                 self._log_unfinished(run.id, error)
             else:
-                logger.exception("%s %s cannot go on", self._noun, run.id)
+                logger.exception("%s %s cannot continue", self._noun, run.id)
                 self._mark_broken(run.id, f"{type(error).__name__}: {error}")
         finally:
             self._parallelism.remove(run.id)
@@ -84,5 +84,5 @@ class RunningJobs(Generic[R]):
         logger.warning("%s %s stays in its last recorded state: %s", self._noun, job_id, error)
 
     def _mark_broken(self, job_id: str, reason: str) -> None:
-        logger.error("%s %s cannot go on: %s", self._noun, job_id, reason)
+        logger.error("%s %s cannot continue: %s", self._noun, job_id, reason)
         self._broken[job_id] = reason
