@@ -1,4 +1,4 @@
-"""A service that the tests of a module share, and one of a test's own."""
+"""Fixtures: services shared by the tests of a module, and the folders of a test's own service and app."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def app(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def token_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service with gRPC that asks for the token of `test_access`."""
+    """A service with gRPC that requires the token of `test_access`."""
     folder = tmp_path_factory.mktemp("token")
     (folder / "token").write_text("a-token-of-sixteen")
     options = ("--grpc-port", "0", "--token-file", str(folder / "token"))
@@ -39,5 +39,5 @@ def token_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def token_grpc(token_service: Client) -> str:
-    """Where it serves gRPC."""
+    """The gRPC address of `token_service`."""
     return str(json.loads((token_service.studies / "service.json").read_text())["grpc"])

@@ -1,9 +1,9 @@
-"""An app that speaks the trial protocol and needs nothing: `fake_app.py FOLDER DEED --x=1.0 …`.
+"""An app that implements the trial protocol with the standard library: `fake_app.py FOLDER BEHAVIOUR --x=1.0 …`.
 
-It writes `start ID PID` and `end ID PID` into FOLDER/ledger; what it does in between is the deed.
+It appends `start ID PID` and `end ID PID` to FOLDER/ledger; BEHAVIOUR selects what it does in between.
 """
 
-# It starts hundreds of times; importing pathlib would take as long as everything else here:
+# The tests start it hundreds of times; importing pathlib would take as long as the rest of the program:
 # ruff: noqa: PTH108, PTH110, PTH119, PTH120, PTH123
 import json
 import os
@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-FOLDER, DEED, *ARGUMENTS = sys.argv[1:]
+FOLDER, BEHAVIOUR, *ARGUMENTS = sys.argv[1:]
 TRIAL = os.environ["CLOUD_ML_TRIAL_ID"]
 METRIC_FILE = os.environ["CLOUD_ML_HP_METRIC_FILE"]
 WAIT_LIMIT_S = 60
@@ -39,7 +39,7 @@ def report(*values, metric="loss", first_step=1):
 
 
 def report_many(rounds):
-    """As cloudml-hypertune does: the file is written anew with each report, and holds the last 100."""
+    """Rewrite the file at each report with the last 100 records, as cloudml-hypertune does."""
     records: list[str] = []
     for step in range(1, 80 * rounds + 1):
         records = [*records, *records_of([step], first_step=step)][-100:]
@@ -54,7 +54,7 @@ def wait_for(name):
         time.sleep(0.01)
 
 
-def say_who_i_am():
+def print_arguments_and_environment():
     print(json.dumps({"arguments": ARGUMENTS, "environ": dict(os.environ)}))
 
 
@@ -64,7 +64,7 @@ def flood():
 
 
 note("start")
-match DEED:
+match BEHAVIOUR:
     case "report":
         report(float(dict(argument[2:].split("=") for argument in ARGUMENTS)["x"]))
     case "curve":
@@ -82,7 +82,7 @@ match DEED:
         wait_for(f"go-on-{TRIAL}")
         report(6, first_step=4)
     case "measure-less-each-time":
-        # As many reports as the number of its start tells it to leave out of four.
+        # Four reports in the first start, and one less in each later start.
         with open(f"{FOLDER}/ledger") as ledger:
             again = ledger.read().count(f"start {TRIAL} ") - 1
         report(*[10 * again + step for step in range(1, 5 - again)])
@@ -98,7 +98,7 @@ match DEED:
         wait_for(f"go-{TRIAL}")
         report(8)
     case "good-then-bad":
-        # The first five come to their end; the sixth begins badly and goes on until it is ended.
+        # The first five trials finish; the sixth reports bad values and runs until it is released or ended.
         if int(TRIAL) <= 5:
             report(5, 3, 1)
         else:
@@ -113,14 +113,14 @@ match DEED:
         report(*range(9, 9 - int(TRIAL), -1))
         wait_for(f"go-{TRIAL}")
     case "who":
-        say_who_i_am()
+        print_arguments_and_environment()
         report(1)
     case "stop-supervisor":
         report(7)
         os.kill(os.getppid(), signal.SIGSTOP)
         wait_for(f"go-{TRIAL}")
     case "forge-exit":
-        # As if it had ended well, and nobody had seen it.
+        # As if it had succeeded while no service was running.
         report(7)
         with open(f"{os.path.dirname(METRIC_FILE)}/exit.json", "w") as file:
             json.dump({"started": time.time(), "ended": time.time(), "code": 0, "token": ""}, file)

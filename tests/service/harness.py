@@ -1,4 +1,4 @@
-"""A real service and real trials, driven over real HTTP."""
+"""Helpers that start a service and send it requests over HTTP; its trials run the fake app."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Document = dict[str, Any]
 
 
 def wait_until(condition: Callable[[], T]) -> T:
-    """The condition's value once it is true; fails after WAIT_LIMIT_S."""
+    """Return the condition's value once it is true; fail after WAIT_LIMIT_S."""
     give_up = time.monotonic() + WAIT_LIMIT_S
     while not (value := condition()):
-        assert time.monotonic() < give_up, "what was waited for did not come"
+        assert time.monotonic() < give_up, f"the condition was not true within {WAIT_LIMIT_S} s"
         time.sleep(0.01)
     return value
 
 
-def job_document(folder: Path, deed: str, *, trials: int = 1, parallel: int = 1, **changes: Any) -> Document:
-    """A job whose trials are the fake app. `changes` replace top-level fields; `timeout` and `env` go where they go."""
+def job_document(folder: Path, behaviour: str, *, trials: int = 1, parallel: int = 1, **changes: Any) -> Document:
+    """A job whose trials run the fake app. `changes` replace top-level fields, except `timeout`, `env` and `output`."""
     folder.mkdir(exist_ok=True)
     container: Document = {
         "imageUri": "local",
         "command": [sys.executable, "-I", "-S", str(FAKE_APP)],
-        "args": [str(folder), deed],
+        "args": [str(folder), behaviour],
     }
     if "env" in changes:
         container["env"] = [{"name": name, "value": value} for name, value in changes.pop("env").items()]
@@ -59,7 +59,7 @@ def job_document(folder: Path, deed: str, *, trials: int = 1, parallel: int = 1,
 
 
 class Client:
-    """Requests to one service. Every answer but a 200 fails, unless it is asked for."""
+    """Requests to one service. Each method fails on any status but 200; `http` sends requests without that check."""
 
     def __init__(self, url: str, studies: Path, pid: int) -> None:
         self.studies = studies
@@ -73,12 +73,12 @@ class Client:
         self.http.close()
 
     def create(self, document: Document) -> str:
-        """Create a job; its name."""
+        """Create a job and return its name."""
         name: str = self._ok(self.http.post(f"{PARENT}/hyperparameterTuningJobs", json=document))["name"]
         return name
 
     def get(self, name: str) -> Document:
-        """A job."""
+        """Return the document of a job."""
         return self._ok(self.http.get(name))
 
     def cancel(self, name: str) -> None:
@@ -86,12 +86,12 @@ class Client:
         self._ok(self.http.post(f"{name}:cancel", json={}))
 
     def finished(self, name: str) -> Document:
-        """A job once it has ended."""
+        """Wait for the end of a job and return its document."""
         terminal = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
         return wait_until(lambda: job if (job := self.get(name))["state"] in terminal else None)
 
     def run(self, document: Document) -> Document:
-        """Create a job and wait for its end."""
+        """Create a job, wait for its end and return its document."""
         return self.finished(self.create(document))
 
     @staticmethod
@@ -104,42 +104,42 @@ class Client:
 def start(
     folder: Path, *options: str, resources: ResourceOptions = DEFAULT_RESOURCES, log: Path | None = None
 ) -> ServiceProcess:
-    """A service on a folder; its log is beside the folder unless it is named."""
+    """Start a service on a folder. A `log` of None means a file beside the folder."""
     return start_service(folder, log or folder.parent / f"{folder.name}.log", WAIT_LIMIT_S, options, resources)
 
 
 @contextmanager
 def serving(folder: Path, resources: ResourceOptions = DEFAULT_RESOURCES, log: Path | None = None) -> Iterator[Client]:
-    """A service on a folder, and a client of it; stopped at the end."""
+    """Start a service on a folder, yield a client for it, and stop the service at the end."""
     with start(folder, resources=resources, log=log) as service, Client(service.url, folder, service.pid) as client:
         yield client
 
 
 def events(folder: Path) -> list[tuple[str, str, int]]:
-    """The fake app's ledger: (start or end, trial id, pid)."""
+    """Return the entries of the fake app's ledger: (start or end, trial id, pid)."""
     ledger = folder / "ledger"
     lines = ledger.read_text().splitlines() if ledger.exists() else []
     return [(event, trial, int(pid)) for event, trial, pid in map(str.split, lines)]
 
 
 def started(folder: Path) -> list[str]:
-    """The ids of the trials that were started, in order."""
+    """Return the ids of the started trials, in order."""
     return [trial for event, trial, _ in events(folder) if event == "start"]
 
 
 def pid_of(folder: Path, trial: str) -> int:
-    """The pid of the last start of a trial."""
+    """Return the pid of the last start of a trial."""
     return [pid for event, other, pid in events(folder) if event == "start" and other == trial][-1]
 
 
 def release(folder: Path, *trials: str) -> None:
-    """Let gated trials go on."""
+    """Let gated trials continue."""
     for trial in trials:
         (folder / f"go-{trial}").touch()
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Whether a process runs; False for a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except OSError:
@@ -148,5 +148,5 @@ def is_running(pid: int) -> bool:
 
 
 def parent_of(pid: int) -> int:
-    """The parent of a process."""
+    """Return the pid of a process's parent."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])

@@ -1,4 +1,4 @@
-"""What stands in the place of a trial's file, and a trial's command that puts it there: one of each in every trial."""
+"""A trial command that replaces one of the trial's files by an obstacle; each trial has another file or obstacle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 LOOK_S = 1.2
-"""So long the obstacle stands while the trial runs: the service looks every half second."""
+"""How long the trial keeps running with the obstacle: the service reads the files every half second."""
 
 
 def put_fifo(path: Path) -> None:
@@ -59,7 +59,7 @@ OBSTACLES = [
 
 
 def main() -> int:
-    """Put the trial's own obstacle into the place of one of its files. Returns 3 where that is the log."""
+    """Replace one of the trial's files by an obstacle. Return 3 when that file is the log."""
     metrics = Path(os.environ["CLOUD_ML_HP_METRIC_FILE"])
     case = int(os.environ["CLOUD_ML_TRIAL_ID"]) - 1
     put = OBSTACLES[case // 3]

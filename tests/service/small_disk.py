@@ -1,6 +1,6 @@
-"""A study on a disk of its own that fills up and is freed again: `unshare -Urm python -m service.small_disk FOLDER`.
+"""Run a study on a small disk that is filled and freed again: `unshare -Urm python -m service.small_disk FOLDER`.
 
-It fails with a traceback, and prints the job's trials. The namespace and its disk end with it.
+It prints the states of the job and its trials, and fails with a traceback. The disk exists only in its namespace.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from service.harness import PARENT, is_running, job_document, pid_of, release, s
 
 
 def fill(path: Path) -> None:
-    """Take what space is left on a disk, to the last byte."""
+    """Write to a file until no byte is free on its disk."""
     with path.open("wb", buffering=0) as file:
         for size in (4096, 1):
             try:
@@ -27,7 +27,7 @@ def fill(path: Path) -> None:
 
 
 def run(folder: Path) -> None:
-    """Two of four trials, and the supervisors of both, end while the disk is full."""
+    """Run a study in which two of four trials, and their supervisors, end while the disk is full."""
     disk, app = folder / "disk", folder / "app"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)

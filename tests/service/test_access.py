@@ -1,4 +1,4 @@
-"""Who is let in: tokens, hosts, and how much may be said."""
+"""Access control over REST and gRPC: tokens, hosts, limits on requests, and how invalid requests are refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def call(address: str, method: str, request: bytes, metadata: tuple[tuple[str, s
         (f"bearer {TOKEN}", 200),
     ],
 )
-def test_a_service_with_a_token_answers_only_to_it(
+def test_a_service_with_a_token_answers_only_requests_that_contain_it(
     token_service: Client, token_grpc: str, authorization: str | None, code: int
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -70,7 +70,7 @@ def test_a_web_page_is_refused_even_with_the_token(token_service: Client) -> Non
     assert token_service.http.get(f"{PARENT}/customJobs", headers=headers).status_code == 403
 
 
-def test_a_service_with_a_token_is_reached_by_any_name(token_service: Client) -> None:
+def test_a_service_with_a_token_accepts_any_host_name(token_service: Client) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Host": "gpu-machine.example:8080"}
     assert token_service.http.get(f"{PARENT}/customJobs", headers=headers).status_code == 200
 
@@ -80,7 +80,7 @@ def test_another_host_without_a_token_is_refused_before_anything_listens(
 ) -> None:
     monkeypatch.delenv("HYDRA_VERTEX_TOKEN", raising=False)
     with pytest.raises(UserError, match=r"--host 0\.0\.0\.0: .* needs a token: give --token-file FILE"):
-        serve(studies, Address(host="0.0.0.0"), print)  # noqa: S104 - that is what is refused
+        serve(studies, Address(host="0.0.0.0"), print)  # noqa: S104 - the service must refuse it
     assert main(["serve", "--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]) == 2  # noqa: S104 - likewise
     assert "needs a token" in capsys.readouterr().err
     assert not studies.exists()
@@ -93,12 +93,12 @@ def test_any_loopback_address_can_be_served_without_a_token(studies: Path) -> No
 
 
 def test_the_command_serves_another_host_with_the_token_of_the_environment(studies: Path) -> None:
-    options = ["--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - it is asked for by its user
+    options = ["--dir", str(studies), "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - on purpose
     command = [sys.executable, "-m", "hydra_vertex.service", *options]
     environ = {"PATH": "/usr/bin", "HYDRA_VERTEX_TOKEN": TOKEN}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - it says where
+        url = process.stdout.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - as announced
         jobs = f"{url}/v1/{PARENT}/customJobs"
         assert httpx.get(jobs, trust_env=False).status_code == 401
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -147,11 +147,11 @@ def test_a_token_comes_from_the_file_before_the_variable(tmp_path: Path) -> None
         ("", False),
     ],
 )
-def test_which_hosts_are_of_this_machine_alone(host: str, loopback: bool) -> None:
+def test_only_loopback_hosts_are_recognised_as_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
-def test_a_request_over_grpc_is_limited_too(token_grpc: str) -> None:
+def test_the_size_of_a_grpc_request_is_limited(token_grpc: str) -> None:
     request = message_class("ListCustomJobsRequest")(parent="p" * (1 << 20)).SerializeToString()
     with pytest.raises(grpc.RpcError) as caught:
         call(token_grpc, f"{SERVICE}/ListCustomJobs", request, (("authorization", f"Bearer {TOKEN}"),))
@@ -169,7 +169,7 @@ def test_a_request_over_grpc_is_limited_too(token_grpc: str) -> None:
         ("/google.longrunning.Operations/GetOperation", b"\xff", grpc.StatusCode.INVALID_ARGUMENT),
     ],
 )
-def test_what_is_no_request_over_grpc_is_refused(
+def test_an_invalid_grpc_request_is_refused(
     token_grpc: str, method: str, request_bytes: bytes, code: grpc.StatusCode
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
@@ -214,7 +214,7 @@ def with_a_detail_of_an_unknown_type() -> Any:
         (with_a_detail_of_an_unknown_type, "foo.Bar"),
     ],
 )
-def test_what_proto_json_has_no_form_for_is_an_invalid_argument(
+def test_a_value_that_proto_json_cannot_represent_is_an_invalid_argument(
     token_grpc: str, request_of: Callable[[], Any], words: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
@@ -267,18 +267,20 @@ def test_a_refusal_over_rest_names_the_field_in_its_details(client: Client, app:
     ]
 
 
-def test_a_taken_grpc_port_is_named_and_the_rest_of_the_service_ends(studies: Path, token_grpc: str) -> None:
+def test_a_grpc_port_in_use_is_named_and_the_service_exits(studies: Path, token_grpc: str) -> None:
     port = token_grpc.rpartition(":")[2]
-    with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 cannot be used .*; --grpc-port 0 takes a free one"):
+    with pytest.raises(
+        UserError, match=f"port {port} of 127.0.0.1 cannot be used .*; --grpc-port 0 selects a free one"
+    ):
         start(studies, "--grpc-port", port)
 
 
-def test_the_service_says_where_it_serves_grpc(token_service: Client, token_grpc: str) -> None:
-    said = json.loads((token_service.studies / "service.json").read_text())
-    assert said["grpc"] == token_grpc
+def test_the_service_publishes_its_grpc_address(token_service: Client, token_grpc: str) -> None:
+    published = json.loads((token_service.studies / "service.json").read_text())
+    assert published["grpc"] == token_grpc
 
 
 @pytest.mark.parametrize("job", ["..", "%2e%2e", "1%2f..%2f2", "1/../2", "x" * 5000, "%00", "-1", "1-", "1-0", "01"])
-def test_no_name_of_a_job_leads_elsewhere(client: Client, job: str) -> None:
+def test_a_job_name_that_is_not_an_id_is_not_found(client: Client, job: str) -> None:
     for kind in ("customJobs", "hyperparameterTuningJobs", "operations"):
         assert client.http.get(f"{PARENT}/{kind}/{job}").status_code == 404

@@ -1,4 +1,4 @@
-"""Starting the service, and what stands in the way of it."""
+"""Starting the service, and the errors that prevent its start."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         start_service(tmp_path / "studies", tmp_path / "file" / "log", WAIT_LIMIT_S)
 
 
-def test_a_taken_port_is_named(studies: Path) -> None:
+def test_a_port_in_use_is_named(studies: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 cannot be used"):
@@ -66,7 +66,7 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
         Store(folder)
 
 
-def test_a_database_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+def test_a_database_of_the_first_version_is_upgraded(tmp_path: Path) -> None:
     folder = ServiceFolder(tmp_path)
     document = {"name": "n", "state": "JOB_STATE_SUCCEEDED"}
     with contextlib.closing(sqlite3.connect(folder.database)) as database:
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_line_says_where_it_listens_and_ends_well_on_a_signal(studies: Path, number: int) -> None:
+def test_the_command_prints_its_address_and_exits_with_code_0_on_a_signal(studies: Path, number: int) -> None:
     command = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(studies), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -105,11 +105,11 @@ def test_the_command_line_says_where_it_listens_and_ends_well_on_a_signal(studie
         assert process.stderr.read() == ""
 
 
-def test_a_program_in_the_working_directory_does_not_stand_in_for_a_module(
+def test_a_file_in_the_working_directory_is_not_imported_instead_of_a_module(
     studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "optuna.py").write_text("raise SystemExit('taken for Optuna')")
-    (tmp_path / "uvicorn.py").write_text("raise SystemExit('taken for uvicorn')")
+    (tmp_path / "optuna.py").write_text("raise SystemExit('imported instead of Optuna')")
+    (tmp_path / "uvicorn.py").write_text("raise SystemExit('imported instead of uvicorn')")
     monkeypatch.chdir(tmp_path)
 
     with start(studies) as service:
@@ -117,7 +117,7 @@ def test_a_program_in_the_working_directory_does_not_stand_in_for_a_module(
 
 
 def refusal(studies: Path, *before: str) -> str:
-    """The one line with which the command refuses to serve a folder. `before` stands before the command."""
+    """Return the one line with which the command refuses to serve a folder. `before` is a prefix of the command."""
     command = [*before, sys.executable, "-m", "hydra_vertex.service", "--dir", str(studies), "--port", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_LIMIT_S, stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
@@ -129,7 +129,7 @@ def put_file(studies: Path) -> None:
     studies.write_text("")
 
 
-def put_database_of_the_future(studies: Path) -> None:
+def put_database_of_a_later_version(studies: Path) -> None:
     studies.mkdir()
     with contextlib.closing(sqlite3.connect(studies / "service.db")) as database:
         database.execute("PRAGMA user_version = 99")
@@ -141,7 +141,7 @@ def put_garbage(studies: Path) -> None:
 
 
 def put_damaged_database(studies: Path) -> None:
-    """Its first page is whole, which tells of tables; the pages of the tables are not."""
+    """Damage the pages of the tables, but not the first page, which contains the schema."""
     studies.mkdir()
     Store(ServiceFolder(studies)).close()
     with (studies / "service.db").open("r+b") as file:
@@ -161,7 +161,7 @@ def put_folder_as_announcement(studies: Path) -> None:
     ("put", "line"),
     [
         (put_file, "studies: cannot be used as the service's folder (File exists)"),
-        (put_database_of_the_future, "service.db: was written by another version of hydra-vertex (format 99"),
+        (put_database_of_a_later_version, "service.db: was written by another version of hydra-vertex (format 99"),
         (put_garbage, "service.db: cannot be used as the service's database (file is not a database)"),
         (
             put_damaged_database,
@@ -180,9 +180,9 @@ def test_a_folder_that_cannot_be_served_is_refused_in_one_line(
 
 @pytest.mark.parametrize("writable", ["nothing", "the lock", "the folder"])
 def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writable: str) -> None:
-    powerless = ["unshare", "--user"] if os.geteuid() == 0 else []  # of root it takes the power to write anyway
-    if powerless and subprocess.run([*powerless, "true"], capture_output=True).returncode != 0:
-        pytest.skip("root may write everywhere, and this machine lets it give nothing of that up: no user namespaces")
+    unprivileged = ["unshare", "--user"] if os.geteuid() == 0 else []  # root could write in spite of the mode
+    if unprivileged and subprocess.run([*unprivileged, "true"], capture_output=True).returncode != 0:
+        pytest.skip("root can write everywhere, and this machine has no user namespaces to drop its privileges in")
     studies.mkdir()
     Store(ServiceFolder(studies)).close()
     (studies / "service.db").chmod(0o444)
@@ -192,7 +192,7 @@ def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writab
         studies.chmod(0o555)
     try:
         name = "studies" if writable == "nothing" else "service.db"
-        assert f"{name}: cannot be used as the service's " in refusal(studies, *powerless)
+        assert f"{name}: cannot be used as the service's " in refusal(studies, *unprivileged)
     finally:
         studies.chmod(0o755)
 

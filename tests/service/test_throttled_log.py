@@ -1,4 +1,4 @@
-"""A line that repeats itself: written a few times, then counted, then told."""
+"""Repeated log lines are written a few times, then counted, and the count is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from service.harness import PARENT, serving, wait_until
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that the test advances."""
 
     now_s = 1000.0
 
@@ -32,7 +32,7 @@ class Clock:
 
 
 class Log:
-    """A logger of a test's own, and what its handler has written."""
+    """A logger for one test, and the text that its handler has written."""
 
     def __init__(self, window_s: float, clock: Callable[[], float]) -> None:
         self.text = io.StringIO()
@@ -58,7 +58,7 @@ def log(clock: Clock) -> Iterator[Log]:
     log.handler.close()
 
 
-def test_a_line_is_written_a_few_times_a_minute_and_then_how_often_it_came(log: Log, clock: Clock) -> None:
+def test_a_repeated_line_is_written_a_few_times_per_window_and_then_its_count(log: Log, clock: Clock) -> None:
     for number in range(100):
         log.logger.warning("job %d waits", number)
     assert log.lines == [f"WARNING service: job {number} waits" for number in range(LINES_A_WINDOW)]
@@ -70,7 +70,7 @@ def test_a_line_is_written_a_few_times_a_minute_and_then_how_often_it_came(log: 
     ]
 
 
-def test_what_was_counted_is_told_with_the_next_line_of_any_kind(log: Log, clock: Clock) -> None:
+def test_the_count_is_written_with_the_next_line_of_any_kind(log: Log, clock: Clock) -> None:
     for _ in range(LINES_A_WINDOW + 1):
         log.logger.warning("first")
     clock.now_s += WINDOW_S
@@ -78,14 +78,14 @@ def test_what_was_counted_is_told_with_the_next_line_of_any_kind(log: Log, clock
     assert log.lines[LINES_A_WINDOW:] == ["WARNING service: repeated 1 times: first", "WARNING service: second"]
 
 
-def test_what_was_counted_is_told_at_the_end(log: Log) -> None:
+def test_the_count_is_written_when_the_handler_is_closed(log: Log) -> None:
     for _ in range(LINES_A_WINDOW + 2):
         log.logger.warning("first")
     log.handler.close()
     assert log.lines[LINES_A_WINDOW:] == ["WARNING service: repeated 2 times: first"]
 
 
-def test_what_was_counted_is_told_when_nothing_else_is() -> None:
+def test_the_count_is_written_even_when_no_other_line_is_logged() -> None:
     clock = Clock()
     log = Log(0.2, clock)
     for _ in range(LINES_A_WINDOW + 3):
@@ -94,7 +94,7 @@ def test_what_was_counted_is_told_when_nothing_else_is() -> None:
     wait_until(lambda: log.lines[LINES_A_WINDOW:] == ["WARNING service: repeated 3 times: first"])
 
 
-def test_lines_of_another_logger_level_or_text_are_other_lines(log: Log) -> None:
+def test_lines_of_different_loggers_levels_or_texts_are_counted_separately(log: Log) -> None:
     for _ in range(LINES_A_WINDOW):
         log.logger.warning("first")
         log.logger.error("first")
@@ -105,22 +105,22 @@ def test_lines_of_another_logger_level_or_text_are_other_lines(log: Log) -> None
     assert len(log.lines) == 3 * LINES_A_WINDOW + 1
 
 
-def test_a_line_is_known_by_its_first_one_whatever_stands_below_it(log: Log) -> None:
+def test_messages_with_the_same_first_line_are_counted_together(log: Log) -> None:
     for number in range(20):
         log.logger.error(f"no descriptors\nsocket: {number}")
     assert len(log.lines) == 2 * LINES_A_WINDOW
 
 
-def test_tracebacks_are_held_back_with_their_lines(log: Log) -> None:
+def test_tracebacks_are_suppressed_with_their_lines(log: Log) -> None:
     for _ in range(20):
         try:
-            os.stat("/nowhere")  # noqa: PTH116 - any error will do
+            os.stat("/nowhere")  # noqa: PTH116 - any OSError is sufficient
         except OSError:
             log.logger.exception("failed")
     assert sum("Traceback" in line for line in log.lines) == LINES_A_WINDOW
 
 
-def test_lines_that_do_not_come_back_are_forgotten(log: Log, clock: Clock) -> None:
+def test_lines_that_are_not_repeated_are_forgotten(log: Log, clock: Clock) -> None:
     for number in range(1000):
         log.logger.warning(f"line {number}")
         clock.now_s += WINDOW_S / 10
@@ -146,12 +146,12 @@ for _ in range(9):
 """
 
 
-def test_a_program_that_ends_tells_what_it_has_counted_and_waits_for_no_timer() -> None:
+def test_a_program_writes_its_counts_at_exit_and_does_not_wait_for_the_timer() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=WINDOW_S / 2)
     assert done.stderr.splitlines()[-1] == "WARNING:root:repeated 4 times: first"
 
 
-def test_a_service_without_descriptors_says_so_in_few_words_and_answers_when_it_has_some(studies: Path) -> None:
+def test_a_service_without_descriptors_logs_little_and_answers_when_it_has_some(studies: Path) -> None:
     with serving(studies) as client, ExitStack() as stack:
         jobs = f"{client.http.base_url}{PARENT}/customJobs"
         assert httpx.get(jobs, trust_env=False).status_code == 200

@@ -1,4 +1,4 @@
-"""What is answered to an error: always something that can be sent."""
+"""Error responses: status, message and field, in a form that can always be sent."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from hydra_vertex.service.status import Refusal, Status
         (KeyError("x"), ErrorAnswer(Status.INTERNAL, "GET /x failed (KeyError: 'x'); see the service's log")),
     ],
 )
-def test_an_error_has_a_status_a_message_and_perhaps_a_field(error: Exception, answer: ErrorAnswer) -> None:
+def test_an_error_response_has_a_status_a_message_and_an_optional_field(error: Exception, answer: ErrorAnswer) -> None:
     assert answer_to(error, "GET /x") == answer
 
 
-def test_a_message_that_is_too_long_keeps_its_beginning_and_its_end() -> None:
+def test_a_message_that_is_too_long_loses_its_middle() -> None:
     answer = answer_to(DocumentError("labels." + "ä" * 1000, "x" * 5000 + "; do this instead"), "")
     assert answer.message.startswith("labels.ä")
     assert answer.message.endswith("; do this instead")

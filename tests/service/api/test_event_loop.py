@@ -1,4 +1,4 @@
-"""No request keeps another one waiting: a job is asked for again and again while a costly request is answered."""
+"""No request delays others for long: a job is read repeatedly while an expensive request is answered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JOBS = f"{PARENT}/hyperparameterTuningJobs"
 SERVICE = "/google.cloud.aiplatform.v1.JobService"
 BODY_BYTES = 1 << 20
 LIMIT_S = 1.0
-"""The slowest answer takes some 40 ms on a quiet machine. Each of these requests took seconds, or 50 ms a time."""
+"""The slowest answer takes about 40 ms on an idle machine. Each of these requests once blocked the loop for longer."""
 
 Ask: TypeAlias = Callable[[str, str], Any]
 """Sends a request to a REST URL or a gRPC address."""
@@ -31,7 +31,7 @@ Ask: TypeAlias = Callable[[str, str], Any]
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service that has gRPC, and a job with labels that has ended."""
+    """A service with gRPC, and a job with labels that has ended."""
     folder = tmp_path_factory.mktemp("busy")
     with (
         start(folder / "studies", "--grpc-port", "0") as service,
@@ -73,7 +73,7 @@ def called(method: str, fields: dict[str, Any]) -> Ask:
 
 
 def sent(head: str, body: bytes) -> Ask:
-    """Bytes of HTTP; waits for the answer."""
+    """Send HTTP as bytes, and expect an error of the client (4xx)."""
 
     def ask(url: str, _: str) -> None:
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=60) as connection:
@@ -156,7 +156,7 @@ CASES: dict[str, Ask] = {
 
 
 @pytest.mark.parametrize("ask", CASES.values(), ids=CASES)
-def test_a_costly_request_keeps_no_other_one_waiting(client: Client, ask: Ask) -> None:
+def test_an_expensive_request_does_not_delay_others(client: Client, ask: Ask) -> None:
     announced = json.loads((client.studies / "service.json").read_text())
     with answer_times_s(f"{announced['url']}/v1/{JOBS}/1") as times_s:
         ask(announced["url"], announced["grpc"])
@@ -165,10 +165,10 @@ def test_a_costly_request_keeps_no_other_one_waiting(client: Client, ask: Ask) -
 
 @contextmanager
 def answer_times_s(url: str) -> Iterator[list[float]]:
-    """How long a GET takes, each time; the first and the last one are of before and after."""
+    """Measure GET requests repeatedly. The first begins before the block is entered, the last ends after it."""
     times_s: list[float] = []
     ended = threading.Event()
-    is_asking = threading.Event()
+    has_begun = threading.Event()
 
     def ask() -> None:
         with httpx.Client(trust_env=False, timeout=60) as http:
@@ -176,19 +176,19 @@ def answer_times_s(url: str) -> Iterator[list[float]]:
                 begin = time.monotonic()
                 assert http.get(url).status_code == 200
                 times_s.append(time.monotonic() - begin)
-                is_asking.set()
+                has_begun.set()
 
     thread = threading.Thread(target=ask)
     thread.start()
     try:
-        assert is_asking.wait(LIMIT_S * 20)
+        assert has_begun.wait(LIMIT_S * 20)
         yield times_s
     finally:
         ended.set()
         thread.join()
 
 
-def test_a_service_ends_in_time_whatever_it_is_asked(tmp_path: Path) -> None:
+def test_a_service_stops_in_time_while_it_handles_expensive_requests(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     body = json.dumps(changed(many_parameters)).encode()
     codes: list[int] = []
@@ -209,7 +209,7 @@ def test_a_service_ends_in_time_whatever_it_is_asked(tmp_path: Path) -> None:
     assert "Traceback" not in studies.with_name("studies.log").read_text()
 
 
-def test_a_page_ends_before_it_is_longer_than_a_grpc_client_takes(client: Client, app: Path) -> None:
+def test_a_page_ends_before_it_exceeds_the_message_limit_of_grpc_clients(client: Client, app: Path) -> None:
     parent = "projects/long/locations/l"
     container = {"imageUri": "x", "command": ["true"], "args": ["a" * 100_000] * 5}
     pool = {"machineSpec": {"machineType": "x"}, "containerSpec": container}

@@ -1,4 +1,4 @@
-"""The filter of a list request, as Vertex AI documents it."""
+"""The filter and the read mask of a list request, as Vertex AI documents them."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ OTHER = {"displayName": "other", "state": "JOB_STATE_SUCCEEDED", "createTime": "
         ("NOT (labels.keyC:* OR labels.keyD:*)", True),
     ],
 )
-def test_a_filter_lets_through_what_it_says(text: str, holds: bool) -> None:
+def test_a_filter_matches_the_jobs_that_it_describes(text: str, holds: bool) -> None:
     assert parse_filter(text)(JOB) is holds
 
 
-def test_a_job_without_labels_has_none_of_them() -> None:
+def test_a_job_without_labels_matches_no_filter_for_a_label() -> None:
     assert parse_filter("labels.keyA:*")(OTHER) is False
     assert parse_filter("labels.keyA!=x")(OTHER) is True
 
@@ -69,28 +69,28 @@ def test_a_job_without_labels_has_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("size=3", "'size' is none of display_name, state, create_time and labels.KEY"),
+        ("size=3", "'size' is not one of display_name, state, create_time and labels.KEY"),
         ("state", "'the end' was not expected"),
         ("state=", "'the end' was not expected"),
-        ("state>JOB_STATE_FAILED", "state takes = and !="),
-        ("state=RUNNING", "'RUNNING' is no JobState"),
-        ("display_name<x", "display_name takes =, != and :"),
-        ("create_time:*", "create_time takes"),
+        ("state>JOB_STATE_FAILED", "state: expected = or !="),
+        ("state=RUNNING", "'RUNNING' is not a JobState"),
+        ("display_name<x", "display_name: expected =, != or :"),
+        ("create_time:*", "create_time: expected ="),
         ('create_time>"yesterday"', "create_time: expected a time"),
         ('create_time>"2026-13-01T00:00:00Z"', "month"),
         ('create_time>"0001-01-01T00:00:00+23:00"', "is no time"),
         ('create_time>"9999-12-31T23:59:59-23:00"', "is no time"),
-        ("labels.a>b", "labels.a takes"),
-        ('display_name="x', "cannot be read"),
+        ("labels.a>b", "labels.a: expected ="),
+        ('display_name="x', "cannot be parsed"),
         ("(state=JOB_STATE_FAILED", "'the end' was not expected"),
         ("state=JOB_STATE_FAILED)", "')' was not expected"),
         ("state=JOB_STATE_FAILED OR", "'the end' was not expected"),
         ("labels.a:* " * 400, "expected 4096 characters at most, got 4400"),
         (f"labels.{'a' * 200}=", f"'labels.{'a' * 73}'… (208 characters)"),
-        ("(" * 100 + "labels.a:*" + ")" * 100, "more than 32 parentheses"),
+        ("(" * 100 + "labels.a:*" + ")" * 100, "expected 32 nested parentheses at most"),
     ],
 )
-def test_a_filter_that_is_not_understood_is_refused(text: str, problem: str) -> None:
+def test_an_invalid_filter_is_refused(text: str, problem: str) -> None:
     with pytest.raises(Refusal, match=r"^filter: ") as caught:
         parse_filter(text)
     assert problem in str(caught.value)
@@ -98,7 +98,7 @@ def test_a_filter_that_is_not_understood_is_refused(text: str, problem: str) -> 
 
 
 @given(st.text(max_size=60) | st.text(alphabet='()=!<>:"-* labels.aNOTANDORstate_', max_size=60))
-def test_any_text_is_a_filter_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         predicate = parse_filter(text)
     except Refusal:
@@ -107,7 +107,7 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="*"), max_size=30))
-def test_any_name_can_be_asked_for_in_quotes(name: str) -> None:
+def test_any_display_name_can_be_quoted_in_a_filter(name: str) -> None:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     for sign in "=:":
         assert parse_filter(f'display_name{sign}"{escaped}"')({"displayName": name})
@@ -115,7 +115,7 @@ def test_any_name_can_be_asked_for_in_quotes(name: str) -> None:
 
 
 @given(st.text(alphabet="ab*\n", max_size=8), st.text(alphabet="ab\n", max_size=12))
-def test_a_wildcard_is_any_text(pattern: str, name: str) -> None:
+def test_a_wildcard_matches_any_text(pattern: str, name: str) -> None:
     expression = ".*".join(re.escape(part) for part in pattern.split("*"))
     is_match = re.fullmatch(expression, name, re.DOTALL) is not None
     assert parse_filter(f'display_name:"{pattern}"')({"displayName": name}) is is_match
@@ -131,11 +131,11 @@ def test_a_wildcard_is_any_text(pattern: str, name: str) -> None:
         ("a_b." * 20_000 + "c", "aB." * 20_000 + "c"),
     ],
 )
-def test_a_field_path_is_put_into_camel_case_as_far_as_it_is_the_apis(path: str, converted: str) -> None:
+def test_a_field_path_is_converted_to_camel_case_except_the_keys_of_labels(path: str, converted: str) -> None:
     assert camel(path) == converted
 
 
-def test_a_mask_is_no_longer_than_its_limit() -> None:
+def test_a_mask_longer_than_the_limit_is_refused() -> None:
     with pytest.raises(Refusal, match=r"^readMask: expected 4096 characters at most, got 4500$"):
         parse_list_request({"readMask": "labels.a," * 500})
 

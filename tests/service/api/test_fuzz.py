@@ -1,6 +1,6 @@
-"""Requests that are nearly right, over REST and gRPC: whatever a client sends wrong is its mistake, never a failure.
+"""Nearly valid requests over REST and gRPC: a wrong request is an error of the client, never an internal error.
 
-FUZZ_CASES is how many requests go over each front; a case depends on its number alone.
+FUZZ_CASES is the number of requests to each server; a case depends only on its number.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ MARK = "the place of a literal"
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service that has gRPC. At the end it answers, each job can be read, and nothing has failed."""
+    """A service with gRPC. At the end each job must be readable, and the log must contain no traceback."""
     folder = tmp_path_factory.mktemp("fuzz")
     with (
         start(folder / "studies", "--grpc-port", "0") as service,
@@ -132,8 +132,8 @@ def listed(client: Client, jobs: str) -> Iterator[Document]:
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> Document:
-    """A job with a field of every kind."""
+def complete_job(tmp_path: Path) -> Document:
+    """A valid job with a field of every type."""
     document = job_document(
         tmp_path / "app", "report", labels={"team": "a"}, timeout="5s", env={"A": "b"}, output="gs://a"
     )
@@ -162,10 +162,10 @@ def whole(tmp_path: Path) -> Document:
     return document | {"trials": [trial], "error": {"code": 1, "message": "m"}, "encryptionSpec": {"kmsKeyName": "k"}}
 
 
-def test_no_request_over_rest_is_a_failure_of_the_service(client: Client, whole: Document) -> None:
+def test_no_request_over_rest_causes_an_internal_error(client: Client, complete_job: Document) -> None:
     for case in range(CASES):
         source = random.Random(case)  # noqa: S311 - each case again by its number
-        method, url, body = source.choice(REST)(source, whole)
+        method, url, body = source.choice(REST)(source, complete_job)
         answer = client.http.request(method, url, content=body, headers={"Content-Type": "application/json"})
         assert is_documented(answer), (case, method, url, body, answer.text)
         if method == "POST" and url == JOBS and answer.status_code == 200:
@@ -173,7 +173,7 @@ def test_no_request_over_rest_is_a_failure_of_the_service(client: Client, whole:
 
 
 def is_documented(answer: httpx.Response) -> bool:
-    """A success, or an error in Google's form that is the client's or one of what the service does not have."""
+    """Whether the response is a success, or an error in Google's format with a code 4xx or 501."""
     if answer.status_code == 200:
         return True
     error = answer.json()["error"]
@@ -182,12 +182,12 @@ def is_documented(answer: httpx.Response) -> bool:
     return 400 <= answer.status_code < 500 or answer.status_code == UNIMPLEMENTED
 
 
-def test_no_request_over_grpc_is_a_failure_of_the_service(client: Client, whole: Document) -> None:
+def test_no_request_over_grpc_causes_an_internal_error(client: Client, complete_job: Document) -> None:
     address = json.loads((client.studies / "service.json").read_text())["grpc"]
     with grpc.insecure_channel(address) as channel:
         for case in range(CASES):
             source = random.Random(case)  # noqa: S311 - each case again by its number
-            method, request = source.choice(GRPC)(source, whole)
+            method, request = source.choice(GRPC)(source, complete_job)
             code, answer = called(channel, f"{SERVICE}/{method}", request)
             if len(request) > BODY_LIMIT_BYTES:
                 assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -204,15 +204,15 @@ def called(channel: grpc.Channel, method: str, request: bytes) -> tuple[grpc.Sta
         return error.code(), error.details()
 
 
-def create(source: random.Random, whole: Document) -> tuple[str, str, bytes]:
-    return "POST", JOBS, mutated(source, whole)
+def create(source: random.Random, complete_job: Document) -> tuple[str, str, bytes]:
+    return "POST", JOBS, mutated(source, complete_job)
 
 
-def broken_create(source: random.Random, whole: Document) -> tuple[str, str, bytes]:
-    return "POST", JOBS, with_other_bytes(source, mutated(source, whole))
+def broken_create(source: random.Random, complete_job: Document) -> tuple[str, str, bytes]:
+    return "POST", JOBS, with_other_bytes(source, mutated(source, complete_job))
 
 
-def other_url(source: random.Random, whole: Document) -> tuple[str, str, bytes]:
+def other_url(source: random.Random, complete_job: Document) -> tuple[str, str, bytes]:
     parts = [
         "projects",
         "p",
@@ -230,7 +230,7 @@ def other_url(source: random.Random, whole: Document) -> tuple[str, str, bytes]:
     return method, "/".join(parts) + query, b"" if source.random() < 0.5 else b"{}"
 
 
-def filtered(source: random.Random, whole: Document) -> tuple[str, str, bytes]:
+def filtered(source: random.Random, complete_job: Document) -> tuple[str, str, bytes]:
     return (
         "GET",
         f"{JOBS}?{source.choice(['filter', 'readMask', 'pageToken', 'pageSize'])}={quote(odd_filter(source))}",
@@ -280,9 +280,9 @@ REST: list[Callable[[random.Random, Document], tuple[str, str, bytes]]] = [
 ]
 
 
-def mutated(source: random.Random, whole: Document) -> bytes:
-    """The JSON of a job with one to three of its places changed, one of them perhaps into what is no JSON."""
-    document = copy.deepcopy(whole)
+def mutated(source: random.Random, complete_job: Document) -> bytes:
+    """Return the JSON of a job with one to three changed values, one of which may be an invalid literal."""
+    document = copy.deepcopy(complete_job)
     for _ in range(source.choice([1, 1, 1, 2, 3])):
         path = source.choice([path for path in places(document) if path and path != ("parallelTrialCount",)])
         change(source, document, path)
@@ -334,14 +334,14 @@ def with_other_bytes(source: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def create_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
-    """A job that is wrong in a way that a message can be; else the bytes of one that is right, with others in them."""
+def create_message(source: random.Random, complete_job: Document) -> tuple[str, bytes]:
+    """Return a request with a wrong job that a message can represent, else a valid request with changed bytes."""
     request = message_class("CreateHyperparameterTuningJobRequest")(parent=PARENT)
     try:
-        json_format.ParseDict(json.loads(mutated(source, whole)), request.hyperparameter_tuning_job)
-    except Exception:  # what json_format does not take is no message
+        json_format.ParseDict(json.loads(mutated(source, complete_job)), request.hyperparameter_tuning_job)
+    except Exception:  # json_format cannot represent the job as a message
         request.Clear()
-        json_format.ParseDict(whole, request.hyperparameter_tuning_job)
+        json_format.ParseDict(complete_job, request.hyperparameter_tuning_job)
         return "CreateHyperparameterTuningJob", with_other_bytes(source, request.SerializeToString())
     for _ in range(source.randint(0, 2)):
         odd_number(source, request.hyperparameter_tuning_job)
@@ -356,7 +356,7 @@ def odd_number(source: random.Random, job: Any) -> None:
     job.study_spec.algorithm = source.choice([0, 2, 7, -1, 2**31 - 1])
 
 
-def list_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
+def list_message(source: random.Random, complete_job: Document) -> tuple[str, bytes]:
     paths = [odd_filter(source)] * source.choice([0, 1, 2000])
     request = message_class("ListHyperparameterTuningJobsRequest")(
         parent=source.choice([PARENT, odd_filter(source)]),
@@ -368,15 +368,15 @@ def list_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
     return "ListHyperparameterTuningJobs", request.SerializeToString()
 
 
-def named_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
+def named_message(source: random.Random, complete_job: Document) -> tuple[str, bytes]:
     method = source.choice(["Get", "Cancel", "Delete"])
     name = "/".join([PARENT, source.choice(["hyperparameterTuningJobs", "customJobs"]), odd_filter(source)])
     kind = source.choice(["HyperparameterTuningJob", "CustomJob"])
     return f"{method}{kind}", message_class(f"{method}{kind}Request")(name=name).SerializeToString()
 
 
-def broken_message(source: random.Random, whole: Document) -> tuple[str, bytes]:
-    method, request = source.choice([create_message, list_message, named_message])(source, whole)
+def broken_message(source: random.Random, complete_job: Document) -> tuple[str, bytes]:
+    method, request = source.choice([create_message, list_message, named_message])(source, complete_job)
     return method, with_other_bytes(source, request)
 
 

@@ -1,4 +1,4 @@
-"""Google's own client against the service, unmodified, over REST and over gRPC."""
+"""Google's unmodified client library with the service, over REST and over gRPC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JobState = aiplatform_v1.JobState
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service that has gRPC too."""
+    """A service with gRPC."""
     studies = tmp_path_factory.mktemp("google") / "studies"
     with start(studies, "--grpc-port", "0") as service, Client(service.url, studies, service.pid) as client:
         yield client
@@ -103,13 +103,13 @@ def test_googles_client_reads_a_study_that_was_stopped(google: aiplatform_v1.Job
     assert name in [listed.name for listed in google.list_hyperparameter_tuning_jobs(parent=PARENT)]
 
 
-def test_why_a_trial_was_stopped_is_the_error_of_its_custom_job(
+def test_the_stopping_reason_of_a_trial_is_the_error_of_its_custom_job(
     google: aiplatform_v1.JobServiceClient, app: Path
 ) -> None:
     document = job_document(app, "good-then-bad", trials=6, labels={"team": "a"})
     document["studySpec"]["medianAutomatedStoppingSpec"] = {}
     created = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message_of(document))
-    *whole, stopped = finished(google, created.name).trials
+    *completed, stopped = finished(google, created.name).trials
     assert stopped.state == aiplatform_v1.Trial.State.SUCCEEDED
 
     custom = google.get_custom_job(name=stopped.custom_job)
@@ -120,12 +120,14 @@ def test_why_a_trial_was_stopped_is_the_error_of_its_custom_job(
     )
     assert (custom.labels, custom.end_time) == ({"team": "a"}, stopped.end_time)
     assert custom.create_time <= custom.start_time <= custom.end_time <= custom.update_time
-    for trial in whole:
+    for trial in completed:
         custom = google.get_custom_job(name=trial.custom_job)
         assert (custom.state, custom.error.message) == (JobState.JOB_STATE_SUCCEEDED, "")
 
 
-def test_why_a_trial_failed_is_the_error_of_its_custom_job(google: aiplatform_v1.JobServiceClient, app: Path) -> None:
+def test_the_infeasible_reason_of_a_trial_is_the_error_of_its_custom_job(
+    google: aiplatform_v1.JobServiceClient, app: Path
+) -> None:
     message = message_of(job_document(app, "crash"))
     created = google.create_hyperparameter_tuning_job(parent=PARENT, hyperparameter_tuning_job=message)
     (trial,) = finished(google, created.name).trials
@@ -134,7 +136,7 @@ def test_why_a_trial_failed_is_the_error_of_its_custom_job(google: aiplatform_v1
     assert custom.error.message == trial.infeasible_reason == "exited with code 3\nboom"
 
 
-def test_googles_client_finds_a_deletion_again_in_its_own_project_only(
+def test_googles_client_finds_the_operation_of_a_deletion_in_its_project_only(
     google: aiplatform_v1.JobServiceClient, app: Path
 ) -> None:
     message = message_of(job_document(app, "report"))
@@ -143,7 +145,7 @@ def test_googles_client_finds_a_deletion_again_in_its_own_project_only(
     operation = google.delete_hyperparameter_tuning_job(name=name).operation.name
     assert operation.startswith(f"{PARENT}/operations/")
     assert google.get_operation({"name": operation}).done
-    assert google.wait_operation({"name": operation})  # over gRPC the client leaves it in bytes
+    assert google.wait_operation({"name": operation})  # over gRPC the client returns it as bytes
     for other in (operation.replace("projects/p/", "projects/q/"), f"{PARENT}/operations/delete-1"):
         with pytest.raises(exceptions.NotFound, match="is not found"):
             google.get_operation({"name": other})
@@ -157,7 +159,7 @@ with open(os.environ["CLOUD_ML_HP_METRIC_FILE"], "w") as file:
 """
 
 
-def test_a_trial_that_reports_nonsense_does_not_make_its_study_unreadable(
+def test_a_study_with_a_trial_that_reports_invalid_values_can_be_read(
     google: aiplatform_v1.JobServiceClient, app: Path
 ) -> None:
     document = job_document(app, "report")

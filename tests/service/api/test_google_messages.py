@@ -1,4 +1,4 @@
-"""The door to Google's message classes."""
+"""Google's message classes: their import, and the conversion between proto JSON and messages."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ print(json.dumps([names, bare, same, hasattr(aiplatform_v1, "JobServiceClient")]
 """
 
 
-def test_the_messages_come_without_the_clients_and_stay_the_same_when_those_come() -> None:
+def test_the_message_classes_are_imported_without_the_clients_and_stay_valid_after_their_import() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", LOADED], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout) == [[], False, True, True], done.stderr
 
 
-def test_what_the_service_answers_is_what_googles_messages_make_of_it(client: Client, app: Path) -> None:
+def test_a_job_of_the_service_is_unchanged_by_googles_messages(client: Client, app: Path) -> None:
     job = client.run(job_document(app, "curve", trials=2, labels={"team": "a"}, timeout="5.5s"))
     message = to_message(job, "HyperparameterTuningJob")
     again = to_message(to_document(message), "HyperparameterTuningJob")
@@ -44,7 +44,7 @@ def test_what_the_service_answers_is_what_googles_messages_make_of_it(client: Cl
     assert to_message(custom, "CustomJob").job_spec.worker_pool_specs[0].replica_count == 1
 
 
-def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Path) -> None:
+def test_snake_case_enum_numbers_and_numbers_as_text_are_accepted(tmp_path: Path) -> None:
     document = job_document(tmp_path / "app", "report")
     document["max_trial_count"] = str(document.pop("maxTrialCount"))
     document["studySpec"]["algorithm"] = 3
@@ -78,7 +78,7 @@ def test_snake_case_numbers_of_enums_and_numbers_as_text_are_taken(tmp_path: Pat
         ({"studySpec": {"algorithm": 1.5}}, "studySpec.algorithm: expected an enum's name or its number, got 1.5"),
     ],
 )
-def test_what_is_no_job_is_refused_by_its_path(document: json.JSONEncoder, message: str) -> None:
+def test_an_invalid_job_is_refused_with_the_path_of_the_wrong_field(document: json.JSONEncoder, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
         canonical(JobKind.TUNING, document)  # type: ignore[arg-type]  # any JSON
     assert str(caught.value).startswith(message)
@@ -99,7 +99,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_any_json_is_a_job_or_refused(document: object) -> None:
+def test_any_json_is_converted_or_refused(document: object) -> None:
     try:
         found = canonical(JobKind.TUNING, document)  # type: ignore[arg-type]  # any JSON
     except DocumentError:
@@ -119,16 +119,16 @@ def test_any_json_is_a_job_or_refused(document: object) -> None:
         ("displayName.foo", False),
     ],
 )
-def test_a_field_path_is_known_or_not(path: str, known: bool) -> None:
+def test_an_unknown_field_path_is_found(path: str, known: bool) -> None:
     assert unknown_path(JobKind.TUNING, ["name", path]) == (None if known else path)
 
 
-def test_a_mask_that_names_no_field_is_refused(client: Client) -> None:
+def test_a_mask_with_an_unknown_field_is_refused(client: Client) -> None:
     answer = client.http.get(f"{PARENT}/customJobs", params={"readMask": "name,nme"})
-    assert answer.json()["error"]["message"] == "readMask: 'nme' is no field of the job"
+    assert answer.json()["error"]["message"] == "readMask: 'nme' is not a field of the job"
     assert message_class("CustomJob").DESCRIPTOR.full_name == "google.cloud.aiplatform.v1.CustomJob"
 
 
-def test_a_field_of_the_services_own_is_left_out_of_a_message() -> None:
+def test_a_field_that_only_the_service_has_is_dropped_from_a_message() -> None:
     job = {"displayName": "a study", "trials": [{"id": "1", "stoppingReason": "bad", "earlierMeasurementCount": 2}]}
     assert to_document(to_message(job, "HyperparameterTuningJob"))["trials"] == [{"id": "1"}]

@@ -1,4 +1,4 @@
-"""Connections to the gRPC port that ask nothing: how many there are, how long they stay, and who gets through."""
+"""Idle connections to the gRPC port: their number and age are limited, and other clients are answered."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SETTINGS, ACKNOWLEDGED = b"\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"
 
 
 def headers_frame(fields: dict[str, str]) -> bytes:
-    """HEADERS of stream 1 that do not end it, as literals of HPACK (RFC 7541, 6.2.2): a call without its message."""
+    """Return a HEADERS frame that begins a call on stream 1, with literal HPACK fields (RFC 7541, 6.2.2)."""
     texts = [(name.encode(), value.encode()) for name, value in fields.items()]
     block = b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in texts)
     return len(block).to_bytes(3, "big") + b"\1\4\0\0\0\1" + block
@@ -55,7 +55,7 @@ CALL = headers_frame(
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """A server with short limits."""
+    """The address of a server with short limits."""
     found: list[str] = []
     stop = threading.Event()
 
@@ -78,7 +78,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _many_descriptors() -> Iterator[None]:
-    """Both ends of the connections are of this process."""
+    """Raise the limit of open files: both ends of the connections belong to this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 3 * CLIENTS
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -88,15 +88,15 @@ def _many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def connected(address: str, said: bytes) -> socket.socket:
+def connected(address: str, sent: bytes) -> socket.socket:
     host, _, port = address.rpartition(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
-    connection.sendall(said)
+    connection.sendall(sent)
     return connection
 
 
 def held(address: str, pid: int | None = None) -> int:
-    """How many connections to the port a process holds at its end."""
+    """Return the number of established connections whose local port is the server's, in a process (None: this one)."""
     port = int(address.rpartition(":")[2])
     connections = psutil.Process(pid).net_connections("tcp")
     return sum(1 for c in connections if c.laddr.port == port and c.status == psutil.CONN_ESTABLISHED)
@@ -109,15 +109,15 @@ def list_jobs(channel: grpc.Channel, timeout_s: float = 10) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [b"", PREFACE, PREFACE + SETTINGS, PREFACE + SETTINGS + ACKNOWLEDGED, PREFACE + SETTINGS + ACKNOWLEDGED + CALL],
     ids=["nothing", "preface", "half a handshake", "a handshake", "a call without its message"],
 )
-def test_connections_that_ask_nothing_are_few_and_closed_in_time(address: str, said: bytes) -> None:
+def test_idle_connections_are_limited_in_number_and_closed_in_time(address: str, sent: bytes) -> None:
     begin = time.monotonic()
     with ExitStack() as stack:
         for _ in range(CLIENTS):
-            stack.enter_context(connected(address, said))
+            stack.enter_context(connected(address, sent))
         wait_until(lambda: held(address) <= SHORT.connections)
         with grpc.insecure_channel(address) as channel:
             assert list_jobs(channel) == b""
@@ -125,14 +125,14 @@ def test_connections_that_ask_nothing_are_few_and_closed_in_time(address: str, s
     assert time.monotonic() - begin < 12 * SHORT.request_s
 
 
-def test_a_client_that_goes_on_asking_does_not_notice(address: str) -> None:
+def test_a_client_with_continuous_requests_gets_no_error(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         give_up = time.monotonic() + 4 * SHORT.request_s
         while time.monotonic() < give_up:
             assert list_jobs(channel) == b""
 
 
-def test_a_client_may_ask_many_things_at_once(tmp_path: Path) -> None:
+def test_a_client_can_send_many_requests_at_once(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     request = message_class("ListCustomJobsRequest")(parent=PARENT).SerializeToString()
     with start(studies, "--grpc-port", "0"):
@@ -142,10 +142,10 @@ def test_a_client_may_ask_many_things_at_once(tmp_path: Path) -> None:
             assert {call.result() for call in calls} == {b""}
 
 
-def test_a_service_has_descriptors_left_whoever_holds_its_grpc_port(tmp_path: Path) -> None:
+def test_a_service_has_free_descriptors_in_spite_of_many_grpc_connections(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     with start(studies, "--grpc-port", "0") as service, ExitStack() as stack:
-        said = json.loads((studies / "service.json").read_text())["grpc"]
+        published = json.loads((studies / "service.json").read_text())["grpc"]
         for _ in range(CLIENTS):
-            stack.enter_context(connected(said, PREFACE + SETTINGS))
-        wait_until(lambda: held(said, service.pid) == LIMITS.connections)
+            stack.enter_context(connected(published, PREFACE + SETTINGS))
+        wait_until(lambda: held(published, service.pid) == LIMITS.connections)

@@ -1,4 +1,4 @@
-"""Connections that ask nothing, over a real server."""
+"""HTTP connections of a real server: idle ones are closed, and their number is limited."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from hydra_vertex.service.api.http_connection import TimedConnection
 from service.harness import wait_until
 
 
-class HastyConnection(TimedConnection):
-    """The same, with less patience."""
+class ShortLimitConnection(TimedConnection):
+    """A connection with a short time limit."""
 
     limits = ConnectionLimits(request_s=0.4)
 
 
-class LonelyConnection(TimedConnection):
-    """The same, with fewer others."""
+class FewConnections(TimedConnection):
+    """A connection with a low limit on the number of connections."""
 
     limits = ConnectionLimits(connections=3)
 
@@ -42,7 +42,7 @@ async def answer_late(request: Request) -> Response:
     return Response()
 
 
-@pytest.fixture(params=[HastyConnection])
+@pytest.fixture(params=[ShortLimitConnection])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"]), Route("/slow", answer_late)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=request.param, ws="none", log_config=None))
@@ -59,7 +59,7 @@ def connected(port: int) -> socket.socket:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the other side has closed it; waits for that."""
+    """Wait for data; whether the other side has closed the connection instead."""
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:
@@ -67,16 +67,16 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [b"", b"GET / HTTP/1.1\r\nHost", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"],
 )
-def test_a_connection_without_a_whole_request_is_closed(port: int, said: bytes) -> None:
+def test_a_connection_without_a_complete_request_is_closed(port: int, sent: bytes) -> None:
     with connected(port) as connection:
-        connection.sendall(said)
+        connection.sendall(sent)
         assert is_closed(connection)
 
 
-def test_one_that_begins_a_second_request_and_stops_is_closed_too(port: int) -> None:
+def test_a_connection_with_an_incomplete_second_request_is_closed(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
@@ -85,14 +85,14 @@ def test_one_that_begins_a_second_request_and_stops_is_closed_too(port: int) -> 
 
 
 @pytest.mark.parametrize("port", [TimedConnection], indirect=True)
-def test_a_body_in_many_pieces_and_chunks_comes_whole(port: int) -> None:
-    body = random.Random(7).randbytes(100_000)  # noqa: S311 - no secret
+def test_a_body_in_many_pieces_and_chunks_is_received_completely(port: int) -> None:
+    body = random.Random(7).randbytes(100_000)  # noqa: S311 - not for cryptography
     chunks = (body[start : start + 7] for start in range(0, len(body), 7))
     assert httpx.post(f"http://127.0.0.1:{port}/", content=chunks, trust_env=False).content == body
 
 
 @pytest.mark.parametrize("port", [TimedConnection], indirect=True)
-def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -> None:
+def test_pipelined_requests_are_answered_in_order(port: int) -> None:
     bodies = [b"%d" % number * number for number in range(1, 400)]
     with connected(port) as connection:
         for body in bodies:
@@ -103,7 +103,7 @@ def test_requests_that_are_sent_at_once_are_answered_in_their_order(port: int) -
 
 
 @pytest.mark.parametrize("port", [TimedConnection], indirect=True)
-def test_a_client_that_says_no_more_gets_its_answer(port: int) -> None:
+def test_a_client_that_has_closed_its_sending_side_gets_its_answers(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
         connection.shutdown(socket.SHUT_WR)
@@ -111,8 +111,8 @@ def test_a_client_that_says_no_more_gets_its_answer(port: int) -> None:
     assert answers.count(b"HTTP/1.1 200 ") == 2
 
 
-@pytest.mark.parametrize("port", [LonelyConnection], indirect=True)
-def test_more_connections_than_the_limit_are_closed_at_once_and_room_comes_back(port: int) -> None:
+@pytest.mark.parametrize("port", [FewConnections], indirect=True)
+def test_connections_beyond_the_limit_are_closed_until_others_are_closed(port: int) -> None:
     waiting = [connected(port) for _ in range(3)]
     with connected(port) as another:
         assert is_closed(another)

@@ -1,4 +1,4 @@
-"""The operations in their event loop."""
+"""Fairness of the operations in their event loop."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ JOBS = 10
 ENDED = CustomJob("a job", TrialJobSpec(()), state=JobState.SUCCEEDED)
 
 
-def test_changes_that_are_asked_for_at_once_are_made_with_others_in_between(tmp_path: Path) -> None:
-    """A coroutine that only lets others go first is a client whose request is answered at once."""
+def test_other_requests_are_answered_between_simultaneous_changes(tmp_path: Path) -> None:
+    """A coroutine that only yields to the event loop represents a client whose request is answered at once."""
     folder = ServiceFolder(tmp_path)
     rounds = 0
     ends: list[int] = []
@@ -48,5 +48,5 @@ def test_changes_that_are_asked_for_at_once_are_made_with_others_in_between(tmp_
 
     with closing(Store(folder)) as store:
         asyncio.run(run(store))
-    # Changes that wait at the same time are written together, so that several may end in one round.
+    # Several changes may end in the same iteration of the event loop.
     assert len(set(ends)) > 1

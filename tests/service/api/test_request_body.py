@@ -1,4 +1,4 @@
-"""The JSON of a body: all that is JSON, and nothing else."""
+"""The JSON parser of request bodies accepts all JSON, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans())
-def test_any_json_is_read_as_it_is(document: object, is_ascii: bool) -> None:
+def test_any_json_is_parsed_unchanged(document: object, is_ascii: bool) -> None:
     assert parse_body(json.dumps(document, ensure_ascii=is_ascii).encode()) == document
 
 
@@ -33,7 +33,7 @@ def refusal_of(body: bytes) -> Refusal | None:
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]",:0123456789.eE+-NaInfinity\\ud8', max_size=40).map(str.encode))
-def test_any_bytes_are_json_that_can_be_written_again_or_refused(body: bytes) -> None:
+def test_any_bytes_are_refused_or_json_that_can_be_serialised(body: bytes) -> None:
     refusal = refusal_of(body)
     if refusal is None:
         document = parse_body(body)
@@ -44,6 +44,6 @@ def test_any_bytes_are_json_that_can_be_written_again_or_refused(body: bytes) ->
 
 
 @given(st.floats(min_value=1e308) | st.floats(max_value=-1e308))
-def test_a_number_is_one_that_a_double_holds(number: float) -> None:
+def test_a_number_too_large_for_a_double_is_refused(number: float) -> None:
     body = repr(number).replace("inf", "1e999").encode()
     assert (refusal_of(body) is not None) is math.isinf(number)

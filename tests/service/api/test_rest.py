@@ -1,4 +1,4 @@
-"""The HTTP surface: who may ask, what is refused, and in Google's words."""
+"""The REST API: methods, access control, and errors in Google's format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def error_of(response: httpx.Response) -> Document:
 
 @pytest.fixture
 def running(client: Client, app: Path) -> Iterator[str]:
-    """A job whose one trial waits."""
+    """The name of a running job, whose only trial waits."""
     name = client.create(job_document(app, "gated", displayName="waiting"))
     wait_until(lambda: started(app) == ["1"])
     yield name
@@ -32,7 +32,7 @@ def running(client: Client, app: Path) -> Iterator[str]:
     client.finished(name)
 
 
-def test_a_created_job_carries_what_was_asked_for_and_who_it_is(client: Client, app: Path) -> None:
+def test_a_created_job_has_the_requested_fields_and_a_name(client: Client, app: Path) -> None:
     document = job_document(app, "report", labels={"team": "a"}, state="JOB_STATE_SUCCEEDED", name="mine", trials=2)
     answer = client.http.post(JOBS, params={"$alt": "json;enum-encoding=int"}, json=document).json()
     assert answer["name"].startswith(f"{PARENT}/hyperparameterTuningJobs/")
@@ -44,7 +44,7 @@ def test_a_created_job_carries_what_was_asked_for_and_who_it_is(client: Client, 
 
 
 @pytest.mark.parametrize("path", ["999", "x", "1:get", "%2e%2e"])
-def test_a_job_that_is_not_there_is_not_found(client: Client, path: str) -> None:
+def test_an_unknown_job_is_not_found(client: Client, path: str) -> None:
     assert error_of(client.http.get(f"{JOBS}/{path}"))["status"] == "NOT_FOUND"
 
 
@@ -56,7 +56,7 @@ def test_a_job_is_found_under_its_own_project_only(client: Client, running: str)
     assert client.http.delete(elsewhere).status_code == 404
 
 
-def test_a_path_that_the_service_does_not_have_is_answered_in_googles_form(client: Client) -> None:
+def test_an_unknown_path_gets_an_error_in_googles_format(client: Client) -> None:
     error = error_of(client.http.get(f"{PARENT}/nasJobs"))
     assert error["status"] == "NOT_FOUND"
     assert "hyperparameterTuningJobs" in error["message"]
@@ -71,7 +71,7 @@ def test_a_running_job_cannot_be_deleted_and_an_ended_one_cannot_be_cancelled(
     assert error_of(client.http.post(f"{running}:cancel"))["status"] == "FAILED_PRECONDITION"
 
 
-def test_a_deleted_job_is_a_finished_operation_and_gone(client: Client, app: Path) -> None:
+def test_a_deletion_is_a_finished_operation_and_the_job_is_not_found(client: Client, app: Path) -> None:
     name = client.run(job_document(app, "report"))["name"]
     operation = client.http.delete(name).json()
     assert operation["done"] is True
@@ -79,7 +79,7 @@ def test_a_deleted_job_is_a_finished_operation_and_gone(client: Client, app: Pat
     assert client.http.get(name).status_code == 404
 
 
-def test_a_project_may_have_any_name_that_can_be_printed(client: Client, app: Path) -> None:
+def test_a_project_may_have_any_printable_name(client: Client, app: Path) -> None:
     parent = "projects/ü \U0001f600%2e.: /locations/ß"
     path = "projects/%C3%BC%20%F0%9F%98%80%252e.:%20/locations/%C3%9F/hyperparameterTuningJobs"
     name = client.http.post(path, json=job_document(app, "report")).json()["name"]
@@ -111,17 +111,17 @@ def test_the_fields_of_a_list_request_may_be_in_snake_case(client: Client, runni
     assert running in [job["name"] for job in following["hyperparameterTuningJobs"]]
 
 
-def test_a_query_parameter_that_a_method_has_not_is_refused(client: Client, running: str) -> None:
+def test_an_unknown_query_parameter_is_refused(client: Client, running: str) -> None:
     for answer in (
         client.http.get(running, params={"view": "FULL"}),
         client.http.post(f"{running}:cancel", params={"view": "FULL"}),
         client.http.delete(running, params={"view": "FULL"}),
         client.http.post(JOBS, params={"view": "FULL"}, json={}),
     ):
-        assert error_of(answer)["message"].startswith("view: is no query parameter of this method")
+        assert error_of(answer)["message"].startswith("view: is not a query parameter of this method")
 
 
-def test_a_list_holds_what_its_filter_lets_through(client: Client, running: str) -> None:
+def test_a_list_contains_the_jobs_that_match_its_filter(client: Client, running: str) -> None:
     def listed(text: str) -> list[str]:
         return [
             job["name"] for job in client.http.get(JOBS, params={"filter": text}).json()["hyperparameterTuningJobs"]
@@ -131,7 +131,7 @@ def test_a_list_holds_what_its_filter_lets_through(client: Client, running: str)
     assert running not in listed('state!="JOB_STATE_RUNNING"')
 
 
-def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> None:
+def test_a_list_contains_only_the_fields_of_its_mask(client: Client, running: str) -> None:
     answer = client.http.get(JOBS, params={"readMask": "name,display_name", "filter": 'display_name="waiting"'}).json()
     assert answer["hyperparameterTuningJobs"][0] == {"name": running, "displayName": "waiting"}
 
@@ -147,7 +147,7 @@ def test_a_list_shows_the_fields_of_its_mask(client: Client, running: str) -> No
         ({"maxResults": "3"}, "maxResults"),
     ],
 )
-def test_a_list_request_that_is_not_understood_is_refused_by_name(
+def test_an_invalid_list_request_is_refused_with_the_name_of_the_field(
     client: Client, query: dict[str, str], named: str
 ) -> None:
     error = error_of(client.http.get(JOBS, params=query))
@@ -166,16 +166,16 @@ def test_a_list_request_that_is_not_understood_is_refused_by_name(
         ("{}".encode("utf-16"), "is not JSON"),
         (b'{"displayName": "\xed\xa0\x80"}', "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
-        (b'{"maxTrialCount": NaN}', "NaN is no JSON"),
-        (b'{"maxTrialCount": -Infinity}', "-Infinity is no JSON"),
-        (b'{"maxTrialCount": 1e400}', "'1e400' is more than a double can hold"),
-        (b'{"maxTrialCount": 1' + b"0" * 309 + b"}", "an integer of 310 digits is more than a double can hold"),
+        (b'{"maxTrialCount": NaN}', "NaN is not a JSON value"),
+        (b'{"maxTrialCount": -Infinity}', "-Infinity is not a JSON value"),
+        (b'{"maxTrialCount": 1e400}', "'1e400' is too large for a double"),
+        (b'{"maxTrialCount": 1' + b"0" * 309 + b"}", "an integer of 310 digits is too large for a double"),
         (b'{"maxTrialCount": ' + b"9" * 309 + b"}", "maxTrialCount: "),
-        (b'{"displayName": "a", "displayName": "b"}', "'displayName' is there twice in one object"),
-        (rb'{"displayName": "\ud800"}', r"'\ud800' is half of a character, and no text in UTF-8 can hold it"),
-        (rb'{"\uDFFF": 1}', r"'\udfff' is half of a character"),
+        (b'{"displayName": "a", "displayName": "b"}', "'displayName' occurs more than once in one object"),
+        (rb'{"displayName": "\ud800"}', r"'\ud800' is a lone surrogate, which UTF-8 cannot encode"),
+        (rb'{"\uDFFF": 1}', r"'\udfff' is a lone surrogate"),
         (rb'{"\ud83d\ude00": 1}', "\U0001f600: is no field of the API"),
-        (rb'{"state": "\ud800"}', r"'\ud800' is half of a character"),
+        (rb'{"state": "\ud800"}', r"'\ud800' is a lone surrogate"),
         (b'{"studySpec": []}', "studySpec: expected an object, got an array of 0 items"),
         (b'{"studySpec": ""}', "studySpec: expected an object, got ''"),
         (b'{"error": {"details": [{"@type": "type.googleapis.com/google.protobuf.Duration"}]}}', "cannot be read"),
@@ -184,7 +184,7 @@ def test_a_list_request_that_is_not_understood_is_refused_by_name(
     ],
     ids=range(23),
 )
-def test_a_body_that_is_no_job_is_an_invalid_argument(client: Client, body: bytes, problem: str) -> None:
+def test_a_body_that_is_not_a_job_is_an_invalid_argument(client: Client, body: bytes, problem: str) -> None:
     error = error_of(client.http.post(JOBS, content=body))
     assert error["status"] == "INVALID_ARGUMENT"
     assert problem in error["message"]
@@ -202,7 +202,7 @@ def test_a_body_that_is_no_job_is_an_invalid_argument(client: Client, body: byte
         ("text/plain", False),
     ],
 )
-def test_a_body_that_says_that_it_is_no_json_is_refused(client: Client, content_type: str, is_json: bool) -> None:
+def test_a_content_type_other_than_json_is_refused(client: Client, content_type: str, is_json: bool) -> None:
     error = error_of(client.http.post(JOBS, content=b"{}", headers={"Content-Type": content_type}))
     assert error["status"] == "INVALID_ARGUMENT"
     assert error["message"].startswith("Content-Type: expected ") is not is_json
@@ -213,18 +213,18 @@ def test_a_body_that_says_that_it_is_no_json_is_refused(client: Client, content_
     [
         ("projects/%ff/locations/l/customJobs", "the URL's path is not UTF-8"),
         ("projects/%ed%a0%80/locations/l/customJobs", "the URL's path is not UTF-8"),
-        ("projects/%zz/locations/l/customJobs", "the URL's path has '%zz' in it; write % as %25"),
-        ("projects/%/locations/l/customJobs", "the URL's path has '%/l' in it"),
+        ("projects/%zz/locations/l/customJobs", "the URL's path contains '%zz'; write % as %25"),
+        ("projects/%/locations/l/customJobs", "the URL's path contains '%/l'"),
         ("projects/%00/locations/l/customJobs", "parent: expected projects/P/locations/L"),
         (f"projects/{'p' * 101}/locations/l/customJobs", "parent: expected projects/P/locations/L"),
         (f"projects/p/locations/{'l' * 101}/customJobs/1", "name: expected projects/P/locations/L/customJobs/ID"),
         (f"{PARENT}/customJobs?filter=%C0%80", "the URL's query is not UTF-8"),
-        (f"{PARENT}/customJobs?filter=%", "the URL's query has '%' in it"),
-        (f"{PARENT}/customJobs?pageSize=1&pageSize=1", "pageSize: is there more than once"),
-        (f"{PARENT}/customJobs?pageSize=1&page_size=1", "pageSize: is there more than once"),
+        (f"{PARENT}/customJobs?filter=%", "the URL's query contains '%'"),
+        (f"{PARENT}/customJobs?pageSize=1&pageSize=1", "pageSize: is given more than once"),
+        (f"{PARENT}/customJobs?pageSize=1&page_size=1", "pageSize: is given more than once"),
     ],
 )
-def test_a_url_that_would_have_to_be_guessed_is_refused(client: Client, path: str, problem: str) -> None:
+def test_a_url_with_ambiguous_or_too_long_parts_is_refused(client: Client, path: str, problem: str) -> None:
     answer = sent(client, f"GET /v1/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert (answer["status"], answer["message"][: len(problem)]) == ("INVALID_ARGUMENT", problem)
 
@@ -251,13 +251,13 @@ HOST = b"Host: localhost\r\n"
     ],
     ids=range(13),
 )
-def test_what_is_no_http_is_answered_in_googles_form(client: Client, request_bytes: bytes) -> None:
+def test_invalid_http_gets_an_error_in_googles_format(client: Client, request_bytes: bytes) -> None:
     assert sent(client, request_bytes)["status"] == "INVALID_ARGUMENT"
     assert client.http.get(JOBS).status_code == 200
 
 
 def sent(client: Client, request_bytes: bytes) -> Document:
-    """The error that is the answer to bytes of HTTP."""
+    """Send HTTP as bytes, and return the error in the response."""
     with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
         connection.sendall(request_bytes)
         answer = b""
@@ -272,11 +272,11 @@ def sent(client: Client, request_bytes: bytes) -> Document:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE"])
-def test_a_method_that_a_path_has_not_is_answered_in_googles_form(client: Client, method: str) -> None:
+def test_an_unknown_method_of_a_path_gets_an_error_in_googles_format(client: Client, method: str) -> None:
     assert error_of(client.http.request(method, JOBS))["code"] == 405
 
 
-def test_a_path_with_a_slash_at_its_end_is_none(client: Client) -> None:
+def test_a_path_with_a_trailing_slash_is_not_found(client: Client) -> None:
     assert error_of(client.http.get(f"{JOBS}/"))["status"] == "NOT_FOUND"
 
 
@@ -292,13 +292,13 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(client: Client) -> None:
     assert error["message"] == "the request's body is more than 1048576 bytes"
 
 
-def test_a_body_that_says_it_will_be_too_long_is_refused_before_it_comes(client: Client) -> None:
+def test_a_body_whose_content_length_is_too_large_is_refused_before_it_is_sent(client: Client) -> None:
     with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
         connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 52428800\r\n\r\n".encode())
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_that_goes_in_the_midst_of_its_request_is_no_failure_of_the_service(client: Client) -> None:
+def test_a_client_that_disconnects_during_its_request_causes_no_internal_error(client: Client) -> None:
     with socket.create_connection(("127.0.0.1", client.http.base_url.port or 0), timeout=10) as connection:
         connection.sendall(f"POST /v1/{JOBS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{{".encode())
         connection.shutdown(socket.SHUT_WR)
@@ -328,7 +328,7 @@ def test_a_request_by_a_loopback_name_is_answered(client: Client, host: str) -> 
 @pytest.mark.parametrize(
     ("site", "code"), [("cross-site", 403), ("same-site", 403), ("same-origin", 403), ("none", 200)]
 )
-def test_what_a_web_page_loads_without_an_origin_is_refused_too(client: Client, site: str, code: int) -> None:
+def test_a_request_of_a_web_page_without_an_origin_is_refused(client: Client, site: str, code: int) -> None:
     assert client.http.get(JOBS, headers={"Sec-Fetch-Site": site}).status_code == code
 
 

@@ -1,4 +1,4 @@
-"""Custom jobs: states, ends, restarts, and the ones that trials are."""
+"""Custom jobs: states, failures, cancellation, restarts of the service, and the CustomJobs of trials."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pid_in(client: Client, name: str) -> int:
     return int(wait_until(lambda: log.exists() and log.read_text().strip()))
 
 
-def test_a_custom_job_goes_from_pending_over_running_to_succeeded(client: Client, tmp_path: Path) -> None:
+def test_a_custom_job_is_pending_then_running_then_succeeded(client: Client, tmp_path: Path) -> None:
     created = create(client, custom_job(*script(WAIT, str(tmp_path / "go"))) | {"labels": {"team": "a"}})
     assert (created["state"], created["labels"]) == ("JOB_STATE_PENDING", {"team": "a"})
     name = created["name"]
@@ -63,7 +63,7 @@ def test_a_custom_job_goes_from_pending_over_running_to_succeeded(client: Client
     assert "error" not in job
 
 
-def test_its_program_has_output_folders_and_is_no_trial(client: Client, tmp_path: Path) -> None:
+def test_a_custom_job_has_output_folders_and_no_trial_id(client: Client, tmp_path: Path) -> None:
     text = "import os\nfor name in sorted(os.environ): print(name, os.environ[name])"
     document = custom_job(*script(text), baseOutputDirectory={"outputUriPrefix": "gs://bucket/runs"})
     name = create(client, document)["name"]
@@ -84,7 +84,9 @@ def test_its_program_has_output_folders_and_is_no_trial(client: Client, tmp_path
         (("/no/such/program",), "60s", "could not be started"),
     ],
 )
-def test_a_custom_job_that_fails_says_why(client: Client, command: tuple[str, ...], timeout: str, words: str) -> None:
+def test_the_error_of_a_failed_custom_job_states_the_reason(
+    client: Client, command: tuple[str, ...], timeout: str, words: str
+) -> None:
     job = client.finished(create(client, custom_job(*command, scheduling={"timeout": timeout}))["name"])
     assert job["state"] == "JOB_STATE_FAILED"
     assert job["error"]["code"] == 3
@@ -102,7 +104,7 @@ def test_custom_jobs_share_the_cpus_as_trials_do(client: Client, tmp_path: Path)
     assert threads == str(max(1, usable_cpus() // 2))
 
 
-def test_a_cancelled_job_is_ended_and_can_be_deleted_then(client: Client) -> None:
+def test_a_cancelled_job_is_ended_and_can_then_be_deleted(client: Client) -> None:
     name = create(client, custom_job(*script("import os, time; print(os.getpid(), flush=True); time.sleep(60)")))[
         "name"
     ]
@@ -119,7 +121,7 @@ def test_a_cancelled_job_is_ended_and_can_be_deleted_then(client: Client) -> Non
     assert client.http.get(operation["name"] + "9").status_code == 404
 
 
-def test_a_custom_job_is_no_tuning_job_and_the_lists_are_apart(client: Client, app: Path) -> None:
+def test_custom_jobs_and_tuning_jobs_are_found_and_listed_separately(client: Client, app: Path) -> None:
     custom = create(client, custom_job(*script("")))["name"]
     tuning = client.create(job_document(app, "report"))
     assert client.http.get(custom.replace("customJobs", "hyperparameterTuningJobs")).status_code == 404
@@ -130,7 +132,7 @@ def test_a_custom_job_is_no_tuning_job_and_the_lists_are_apart(client: Client, a
     client.finished(tuning)
 
 
-def test_a_custom_job_outlives_its_service(studies: Path, tmp_path: Path) -> None:
+def test_a_custom_job_continues_after_its_service_is_killed(studies: Path, tmp_path: Path) -> None:
     text = "import os; print(os.getpid(), flush=True)\n" + WAIT
     with serving(studies) as client:
         name = create(client, custom_job(*script(text, str(tmp_path / "go"))))["name"]
@@ -145,7 +147,7 @@ def test_a_custom_job_outlives_its_service(studies: Path, tmp_path: Path) -> Non
     assert log.read_text().split() == [str(pid)]
 
 
-def test_a_custom_job_is_put_off_by_the_services_end_and_runs_again(studies: Path, tmp_path: Path) -> None:
+def test_a_custom_job_ended_by_the_services_stop_runs_again(studies: Path, tmp_path: Path) -> None:
     with serving(studies) as client:
         name = create(
             client, custom_job(*script("import os; print(os.getpid(), flush=True)\n" + WAIT, str(tmp_path / "go")))
@@ -157,7 +159,7 @@ def test_a_custom_job_is_put_off_by_the_services_end_and_runs_again(studies: Pat
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_a_trial_is_a_custom_job_with_its_own_command_line(client: Client, app: Path) -> None:
+def test_a_trial_has_a_custom_job_with_its_command_line(client: Client, app: Path) -> None:
     name = client.create(job_document(app, "gated", trials=1, labels={"team": "a"}))
     wait_until(lambda: started(app))
     trial = client.get(name)["trials"][0]
@@ -176,7 +178,7 @@ def test_a_trial_is_a_custom_job_with_its_own_command_line(client: Client, app: 
     assert client.http.get(f"{trial['customJob']}9").status_code == 404
 
 
-def test_a_studys_other_metrics_are_recorded_beside_the_one_that_decides(client: Client, app: Path) -> None:
+def test_further_metrics_of_a_study_are_recorded_with_the_optimised_one(client: Client, app: Path) -> None:
     document = job_document(app, "two-metrics")
     document["studySpec"]["metrics"].append({"metricId": "accuracy", "goal": "MAXIMIZE"})
     trial = client.run(document)["trials"][0]

@@ -1,6 +1,6 @@
-"""A running study while its processes are killed at random: nothing that was answered is lost, nothing is done twice.
+"""A study whose processes are killed at random: no answered state is lost, and no finished trial runs again.
 
-`KILL_SEEDS=20 pytest tests/service/test_kills.py` kills 200 times (`make kills`).
+`KILL_SEEDS=20 pytest tests/service/engine/test_kills.py` kills 200 times (`make kills`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TERMINAL = {"SUCCEEDED", "INFEASIBLE"}
 VICTIMS = ("service", "trial", "supervisor", "service and trial", "service and supervisor", "service and all groups")
 
 
-class Witness:
-    """Remembers what was answered, and holds every later answer against it."""
+class AnswerCheck:
+    """Stores the answers of the service, and checks that each later answer is consistent with them."""
 
     def __init__(self, app: Path) -> None:
         self._app = app
@@ -35,31 +35,31 @@ class Witness:
         self._starts: dict[str, int] = {}
         self._measured: dict[str, list[tuple[Document, str]]] = {}
 
-    def hear(self, job: Document) -> None:
+    def check(self, job: Document) -> None:
         trials = {trial["id"]: trial for trial in job.get("trials", [])}
         starts = Counter(started(self._app))
         assert self._parameters.keys() <= trials.keys()
         for number, trial in trials.items():
             assert trial["parameters"] == self._parameters.setdefault(number, trial["parameters"])
-            self._hear_measurements(number, trial)
+            self._check_measurements(number, trial)
             if trial["state"] in TERMINAL:
                 assert trial == self._ended.setdefault(number, trial)
                 assert starts[number] == self._starts.setdefault(number, starts[number])
         assert self._ended.keys() <= {number for number, trial in trials.items() if trial["state"] in TERMINAL}
 
-    def _hear_measurements(self, number: str, trial: Document) -> None:
-        """None is gone, but for those whose step a later attempt has reported anew."""
+    def _check_measurements(self, number: str, trial: Document) -> None:
+        """No measurement is lost, except those whose step a later attempt has reported again."""
         now, earlier = trial.get("measurements", []), trial.get("earlierMeasurementCount", 0)
         known, attempt = self._measured.setdefault(number, []), trial.get("startTime", "")
-        gone = [(measurement, heard) for measurement, heard in known if measurement not in now]
-        assert {measurement["stepCount"] for measurement, _ in gone} <= {
+        replaced = [(measurement, seen) for measurement, seen in known if measurement not in now]
+        assert {measurement["stepCount"] for measurement, _ in replaced} <= {
             measurement["stepCount"] for measurement in now
         }
-        assert all(heard < attempt for _, heard in gone)
-        known[:] = [pair for pair in known if pair not in gone]
-        heard_before = [measurement for measurement, _ in known]
+        assert all(seen < attempt for _, seen in replaced)
+        known[:] = [pair for pair in known if pair not in replaced]
+        seen_before = [measurement for measurement, _ in known]
         for index, measurement in enumerate(now):
-            if measurement not in heard_before:
+            if measurement not in seen_before:
                 known.append((measurement, attempt if index >= earlier else ""))
 
 
@@ -68,8 +68,8 @@ def kill(pid: int, *, group: bool = False) -> None:
         os.killpg(os.getpgid(pid), signal.SIGKILL) if group else os.kill(pid, signal.SIGKILL)
 
 
-def living(app: Path) -> list[int]:
-    """The trials' own processes that run now."""
+def running_trials(app: Path) -> list[int]:
+    """Return the pids of the trials that run now."""
     return [pid for event, _, pid in events(app) if event == "start" and is_running(pid)]
 
 
@@ -83,8 +83,8 @@ def supervisors_of(trials: list[int]) -> list[int]:
     return found
 
 
-def strike(victim: str, service: int, app: Path, chance: random.Random) -> None:
-    trials = living(app)
+def kill_victim(victim: str, service: int, app: Path, chance: random.Random) -> None:
+    trials = running_trials(app)
     supervisors = supervisors_of(trials)
     if "service" in victim:
         kill(service)
@@ -98,7 +98,7 @@ def strike(victim: str, service: int, app: Path, chance: random.Random) -> None:
 
 
 def processes_of(app: Path) -> list[str]:
-    """Whatever runs with the app's folder on its command line."""
+    """Return the pids of the processes whose command line contains the app's folder."""
     found = []
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
@@ -111,7 +111,7 @@ def processes_of(app: Path) -> list[str]:
 def test_kills_lose_no_answer_run_no_finished_trial_again_and_leave_nothing_running(
     studies: Path, app: Path, seed: int
 ) -> None:
-    chance, witness = random.Random(seed), Witness(app)  # noqa: S311 - which process dies is no secret
+    chance, answers = random.Random(seed), AnswerCheck(app)  # noqa: S311 - not for cryptography
     service = start(studies)
     try:
         with Client(service.url, studies, service.pid) as client:
@@ -121,16 +121,16 @@ def test_kills_lose_no_answer_run_no_finished_trial_again_and_leave_nothing_runn
             with Client(service.url, studies, service.pid) as client:
                 for _ in range(3):
                     time.sleep(chance.uniform(0.02, 0.2))
-                    witness.hear(client.get(name))
+                    answers.check(client.get(name))
             victim = chance.choice(VICTIMS)
-            strike(victim, service.pid, app, chance)
+            kill_victim(victim, service.pid, app, chance)
             if "service" in victim:
                 wait_until(lambda pid=service.pid: not is_running(pid))
                 service.stop()
                 service = start(studies)
         with Client(service.url, studies, service.pid) as client:
             job = client.finished(name)
-            witness.hear(job)
+            answers.check(job)
     finally:
         service.stop()
     assert job["state"] == "JOB_STATE_SUCCEEDED"

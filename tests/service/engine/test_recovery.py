@@ -1,4 +1,4 @@
-"""What survives the end of the service, of a supervisor, of whoever started the service."""
+"""Recovery after the end of the service, of a supervisor, or of the program that started the service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def kill_service(client: Client) -> None:
     wait_until(lambda: not is_running(client.service_pid))
 
 
-def test_a_killed_service_is_followed_by_one_that_takes_over_everything(studies: Path, app: Path) -> None:
+def test_the_next_service_resumes_everything_of_a_killed_one(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated", trials=6, parallel=2))
         release(app, "1", "2")
@@ -66,7 +66,7 @@ def test_a_trial_whose_supervisor_is_killed_runs_again_under_the_same_id(studies
         assert (trial["state"], trial["parameters"]) == ("SUCCEEDED", parameters)
 
 
-def test_what_a_lost_attempt_has_measured_stays_until_the_next_one_reports_the_same_steps(
+def test_measurements_of_a_lost_attempt_are_kept_until_the_next_one_reports_the_same_steps(
     studies: Path, app: Path
 ) -> None:
     def values() -> list[float]:
@@ -81,7 +81,7 @@ def test_what_a_lost_attempt_has_measured_stays_until_the_next_one_reports_the_s
         os.kill(parent_of(pid_of(app, "1")), signal.SIGKILL)
         wait_until(lambda: values() == [4.0, 13.0, 21.0, 22.0])
     with serving(studies) as client:
-        # This one stopped them with the service; the fourth start reports only once.
+        # The stop of the service ended the trial; its fourth start reports only once.
         wait_until(lambda: values() == [4.0, 13.0, 22.0, 31.0])
         (app / "go-1-3").touch()
         (trial,) = client.finished(name)["trials"]
@@ -89,7 +89,7 @@ def test_what_a_lost_attempt_has_measured_stays_until_the_next_one_reports_the_s
         assert values() == [4.0, 13.0, 22.0, 31.0]
 
 
-def test_what_a_put_off_trial_has_measured_stays_as_it_was_when_it_is_cancelled(studies: Path, app: Path) -> None:
+def test_measurements_of_a_requeued_trial_are_kept_when_it_is_cancelled(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "measure-and-wait", trials=2, parallel=2))
         wait_until(lambda: [len(t.get("measurements", [])) for t in client.get(name).get("trials", [])] == [1, 2])
@@ -116,7 +116,7 @@ def test_a_trial_that_was_lost_with_the_service_runs_again_after_the_restart(stu
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_a_stopped_service_leaves_no_process_and_a_later_one_goes_on(studies: Path, app: Path) -> None:
+def test_a_stopped_service_leaves_no_process_and_the_next_one_resumes_its_jobs(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated", trials=3, parallel=2))
         release(app, "1")
@@ -158,7 +158,9 @@ sys.stdin.read()
 """
 
 
-def test_the_service_and_its_trials_end_with_whoever_started_it(studies: Path, app: Path, tmp_path: Path) -> None:
+def test_the_service_and_its_trials_end_with_the_program_that_started_it(
+    studies: Path, app: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", STARTER, str(studies), str(tmp_path / "log")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
@@ -171,7 +173,7 @@ def test_the_service_and_its_trials_end_with_whoever_started_it(studies: Path, a
             assert not is_running(pid_of(app, "1"))
 
 
-def test_a_job_id_is_never_given_twice(studies: Path, app: Path) -> None:
+def test_a_job_id_is_never_used_twice(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         job = client.run(job_document(app, "report"))
         assert client.http.delete(job["name"]).status_code == 200

@@ -1,4 +1,4 @@
-"""When trials start: never too many, never later than they could."""
+"""Scheduling of trials: never more at once than allowed, and each starts as soon as a slot is free."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_two_jobs_run_side_by_side(client: Client, tmp_path: Path) -> None:
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_too_many_failed_trials_end_the_job_and_what_still_runs_of_it(client: Client, app: Path) -> None:
+def test_too_many_failed_trials_end_the_job_and_its_running_trials(client: Client, app: Path) -> None:
     document = job_document(app, "mixed", trials=6, parallel=2, maxFailedTrialCount=2)
     job = client.run(document)
     assert job["state"] == "JOB_STATE_FAILED"
@@ -60,7 +60,7 @@ def test_too_many_failed_trials_end_the_job_and_what_still_runs_of_it(client: Cl
     assert all(trial["state"] in {"SUCCEEDED", "INFEASIBLE"} for trial in job["trials"])
 
 
-def test_a_cancelled_job_ends_its_trials_and_keeps_what_was_measured(client: Client, app: Path) -> None:
+def test_a_cancelled_job_ends_its_trials_and_keeps_their_measurements(client: Client, app: Path) -> None:
     name = client.create(job_document(app, "gated", trials=5, parallel=2))
     release(app, "1")
     wait_until(lambda: sorted(started(app)) == ["1", "2", "3"])
@@ -77,7 +77,7 @@ def test_a_cancelled_job_ends_its_trials_and_keeps_what_was_measured(client: Cli
     assert not is_running(pid_of(app, "3"))
 
 
-def test_a_grid_runs_each_point_once_and_no_more_than_there_are(client: Client, app: Path) -> None:
+def test_a_grid_search_runs_each_point_once(client: Client, app: Path) -> None:
     document = job_document(app, "report", trials=9, parallel=2)
     document["studySpec"]["algorithm"] = "GRID_SEARCH"
     document["studySpec"]["parameters"] = [
@@ -95,7 +95,7 @@ def running(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("places", [4, 12])
-def test_ten_studies_share_the_workers_and_none_starves(studies: Path, tmp_path: Path, places: int) -> None:
+def test_ten_studies_share_the_slots_evenly(studies: Path, tmp_path: Path, places: int) -> None:
     holder, folders = tmp_path / "holder", [tmp_path / str(number) for number in range(10)]
     with serving(studies, ResourceOptions(max_parallel=places)) as client:
         held = client.create(job_document(holder, "gated", trials=places, parallel=places))
@@ -110,7 +110,7 @@ def test_ten_studies_share_the_workers_and_none_starves(studies: Path, tmp_path:
             assert sum(shares) == places
             assert max(shares) - min(shares) <= 1
             assert max(turns) - min(turns) <= 1
-            # The one that runs longest ends, of the studies that have the most.
+            # Of a study with the most running trials, release the trial that has run longest.
             busiest = min(folders, key=lambda folder: (-len(running(folder)), len(started(folder))))
             release(busiest, running(busiest)[0])
             wait_until(lambda count=count: sum(len(started(folder)) for folder in folders) == count)

@@ -1,4 +1,4 @@
-"""A machine that is out of file descriptors, processes or memory for a while: trials wait, and none fails for it."""
+"""A temporary shortage of file descriptors: trials and custom jobs wait, and none of them fails."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from service.engine.test_custom_jobs import WAIT, create, custom_job, script
 from service.harness import PARENT, Client, is_running, job_document, pid_of, release, serving, started, wait_until
 
 if not hasattr(resource, "prlimit"):
-    pytest.skip("only Linux limits the files of a process that runs already", allow_module_level=True)
+    pytest.skip("only Linux can change the file limits of a running process", allow_module_level=True)
 
 
 @contextmanager
 def no_free_descriptor(client: Client) -> Iterator[None]:
-    """The service can open nothing. The client's own connection stays, and what a request needs is loaded."""
+    """Let the service open no file. The client's connection stays open, and the modules of a request are loaded."""
     client.http.post(f"{PARENT}/customJobs", json={})
     limit, pid = resource.RLIMIT_NOFILE, client.service_pid
     before = resource.prlimit(pid, limit)
@@ -39,7 +39,7 @@ def log_of(client: Client) -> str:
     return client.studies.with_name(f"{client.studies.name}.log").read_text()
 
 
-def test_trials_wait_for_descriptors_to_start_with(studies: Path, app: Path) -> None:
+def test_trials_start_when_descriptors_are_free(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated", trials=6, parallel=3))
         wait_until(lambda: len(started(app)) == 3)
@@ -54,7 +54,7 @@ def test_trials_wait_for_descriptors_to_start_with(studies: Path, app: Path) -> 
     assert "Traceback" not in log_of(client)
 
 
-def test_the_ends_of_trials_wait_for_descriptors_to_be_read_with(studies: Path, app: Path) -> None:
+def test_the_results_of_ended_trials_are_read_when_descriptors_are_free(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "measure-then-gated", trials=3, parallel=3))
         wait_until(lambda: states(client, name) == ["ACTIVE"] * 3 and len(started(app)) == 3)
@@ -70,7 +70,7 @@ def test_the_ends_of_trials_wait_for_descriptors_to_be_read_with(studies: Path, 
     assert sorted(started(app)) == ["1", "2", "3"]
 
 
-def test_a_running_trial_counts_as_running_while_nothing_can_be_read_of_it(studies: Path, app: Path) -> None:
+def test_a_running_trial_stays_active_while_its_files_cannot_be_read(studies: Path, app: Path) -> None:
     with serving(studies) as first:
         name = first.create(job_document(app, "gated"))
         wait_until(lambda: states(first, name) == ["ACTIVE"] and started(app))
@@ -91,7 +91,7 @@ def test_a_custom_job_waits_for_descriptors(studies: Path, tmp_path: Path) -> No
         assert client.finished(name)["state"] == "JOB_STATE_SUCCEEDED"
 
 
-def test_a_request_that_needs_a_descriptor_is_to_be_sent_again(studies: Path, app: Path) -> None:
+def test_a_request_that_needs_a_descriptor_can_be_sent_again(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         client.http.get("operations")
         limit, pid = resource.RLIMIT_NOFILE, client.service_pid

@@ -1,4 +1,4 @@
-"""Which errors of the database pass, and which do not."""
+"""Errors of SQLite are classified as transient or permanent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError, can_pass, explained
+from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError, database_error, is_transient
 from hydra_vertex.service.status import Status
 
 
@@ -64,7 +64,7 @@ def damaged(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "passes"),
+    ("act", "transient"),
     [
         (full, True),
         (locked, True),
@@ -75,18 +75,20 @@ def damaged(path: Path) -> None:
         (damaged, False),
     ],
 )
-def test_what_sqlite_raises_is_told_apart(tmp_path: Path, act: Callable[[Path], None], passes: bool) -> None:
+def test_errors_of_sqlite_are_transient_or_permanent(
+    tmp_path: Path, act: Callable[[Path], None], transient: bool
+) -> None:
     path = tmp_path / "service.db"
     with pytest.raises(sqlite3.Error) as caught:
         act(path)
-    assert can_pass(caught.value) is passes
-    error = explained(path, caught.value)
-    assert type(error) is (UnwritableError if passes else LostDatabaseError)
-    assert error.status is (Status.UNAVAILABLE if passes else Status.INTERNAL)
+    assert is_transient(caught.value) is transient
+    error = database_error(path, caught.value)
+    assert type(error) is (UnwritableError if transient else LostDatabaseError)
+    assert error.status is (Status.UNAVAILABLE if transient else Status.INTERNAL)
 
 
 @pytest.mark.parametrize(
-    ("error", "passes"),
+    ("error", "transient"),
     [
         (sqlite3.OperationalError("database or disk is full"), True),
         (sqlite3.OperationalError("database is locked"), True),
@@ -95,5 +97,5 @@ def test_what_sqlite_raises_is_told_apart(tmp_path: Path, act: Callable[[Path], 
         (sqlite3.DatabaseError("file is not a database"), False),
     ],
 )
-def test_errors_without_a_code_are_told_apart_by_their_text(error: sqlite3.Error, passes: bool) -> None:
-    assert can_pass(error) is passes
+def test_errors_without_a_code_are_classified_by_their_text(error: sqlite3.Error, transient: bool) -> None:
+    assert is_transient(error) is transient

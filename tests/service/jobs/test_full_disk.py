@@ -1,6 +1,6 @@
-"""A disk that is full for a while: the study waits, and nothing that happened meanwhile is lost.
+"""A disk that is temporarily full: the study waits, and nothing that happens meanwhile is lost.
 
-What stands for it is the limit on the size of files, which can be set for a running process: writes fail with EFBIG.
+The full disk is simulated by the limit on file sizes of a running process: writes beyond it fail with EFBIG.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from service.harness import (
 )
 
 if not hasattr(resource, "prlimit"):
-    pytest.skip("only Linux limits the files of a process that runs already", allow_module_level=True)
+    pytest.skip("only Linux can change the file limits of a running process", allow_module_level=True)
 
 LOG_ONLY_BYTES = 16 << 10
-"""The service's log is shorter than this, its database longer."""
+"""A limit between the size of the service's log and that of its database."""
 
 
 @contextmanager
 def full_disk(pid: int, limit_bytes: int) -> Iterator[None]:
-    """A process cannot write any file beyond this size."""
+    """Let a process write no file beyond `limit_bytes`."""
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
     try:
@@ -78,7 +78,7 @@ def test_a_study_waits_for_space_and_records_what_ended_meanwhile(studies: Path,
     assert job["state"] == "JOB_STATE_SUCCEEDED"
     assert all([m["metrics"][0]["value"] for m in trial["measurements"]] == [7.0, 8.0] for trial in job["trials"])
     assert sorted(started(app)) == ["1", "2", "3", "4", "5"]
-    assert log_of(client).count("cannot be written") == log_of(client).count("writing goes on") == 1
+    assert log_of(client).count("cannot be written") == log_of(client).count("writing is possible again") == 1
     assert "Traceback" not in log_of(client)
 
 
@@ -91,7 +91,7 @@ def assert_unavailable(client: Client, name: str, document: Document) -> None:
     assert client.get(name)["state"] == "JOB_STATE_RUNNING"
 
 
-def test_a_service_that_stops_while_the_disk_is_full_is_followed_by_one_that_goes_on(studies: Path, app: Path) -> None:
+def test_the_next_service_resumes_a_study_whose_service_stopped_on_a_full_disk(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated", trials=3, parallel=2))
         wait_until(lambda: len(started(app)) == 2)
@@ -109,7 +109,7 @@ def test_a_service_that_stops_while_the_disk_is_full_is_followed_by_one_that_goe
     assert started(app).count("1") == 1
 
 
-def test_a_custom_job_waits_for_space_to_say_how_it_ended(studies: Path, tmp_path: Path) -> None:
+def test_the_end_of_a_custom_job_is_recorded_when_there_is_space(studies: Path, tmp_path: Path) -> None:
     with serving(studies) as client:
         command = script(f"import os\nprint(os.getpid(), flush=True)\n{WAIT}", str(tmp_path / "go"))
         name = create(client, custom_job(*command))["name"]
@@ -127,7 +127,7 @@ def stop(pid: int) -> None:
     wait_until(lambda: not is_running(pid))
 
 
-def test_a_supervisor_waits_for_space_to_say_how_its_trial_ended(studies: Path, app: Path) -> None:
+def test_a_supervisor_writes_the_exit_status_of_its_trial_when_there_is_space(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "measure-then-gated"))
         wait_until(lambda: started(app) == ["1"])
@@ -142,10 +142,10 @@ def test_a_supervisor_waits_for_space_to_say_how_its_trial_ended(studies: Path, 
     assert started(app) == ["1"]
 
 
-def test_a_study_on_a_disk_that_is_really_full_goes_on_when_there_is_space(tmp_path: Path) -> None:
+def test_a_study_on_a_small_full_disk_continues_when_there_is_space(tmp_path: Path) -> None:
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
-        pytest.skip("this machine lets nobody mount a small disk: no user namespaces")
+        pytest.skip("this machine has no user namespaces, in which a small disk could be mounted")
     command = [*unshare, sys.executable, "-m", "service.small_disk", str(tmp_path)]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)

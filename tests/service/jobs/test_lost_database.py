@@ -1,4 +1,4 @@
-"""A database that is damaged, removed or replaced: it is noticed, and nothing is answered that is not kept."""
+"""A database that is damaged, removed or replaced: the service detects it, and answers no state that is not stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def error_of(client: Client, name: str) -> tuple[int, str]:
     return answer.status_code, answer.json().get("error", {}).get("message", "")
 
 
-def test_a_table_that_is_gone_ends_the_job_with_the_true_reason(studies: Path, app: Path) -> None:
+def test_a_missing_table_ends_the_job_with_that_reason(studies: Path, app: Path) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated"))
         wait_until(lambda: started(app))
@@ -97,14 +97,14 @@ def remove_wal(studies: Path) -> None:
         (remove_wal, "service.db was removed"),
     ],
 )
-def test_a_service_ends_when_its_database_is_not_in_its_place_any_more(
+def test_a_service_exits_when_its_database_was_removed_replaced_or_truncated(
     studies: Path, app: Path, harm: Callable[[Path], None], what: str
 ) -> None:
     with serving(studies) as client:
         name = client.create(job_document(app, "gated"))
         wait_until(lambda: started(app))
         harm(studies)
-        # Either it answers no more, or it says why it cannot.
+        # The service either does not answer any more, or answers with the reason.
         with contextlib.suppress(httpx.TransportError):
             status, message = error_of(client, name)
             assert (status, what in message) == (500, True)
@@ -136,7 +136,7 @@ def test_folders_of_jobs_without_a_database_are_not_served(
     assert (studies / "jobs/1/trials/1/log.txt").exists()
 
 
-def test_no_id_is_given_twice_after_an_older_database_was_put_back(studies: Path, app: Path) -> None:
+def test_no_id_is_used_twice_after_an_older_database_was_restored(studies: Path, app: Path) -> None:
     finished_study(studies, app)
     shutil.copy(studies / "service.db", studies / "copy")
     lost = finished_study(studies, app).rpartition("/")[2]
@@ -148,15 +148,15 @@ def test_no_id_is_given_twice_after_an_older_database_was_put_back(studies: Path
     assert f"service.db has no record of job {lost}" in log_of(studies)
 
 
-def test_files_of_a_trial_that_the_database_does_not_know_are_set_aside(studies: Path, app: Path) -> None:
+def test_the_folder_of_a_trial_without_a_record_is_renamed(studies: Path, app: Path) -> None:
     finished_study(studies, app)
     lost = studies / "jobs/1/trials/3"
     lost.mkdir()
-    (lost / "log.txt").write_text("of a record that was lost")
+    (lost / "log.txt").write_text("log of a lost record")
     with serving(studies):
         pass
     (aside,) = (studies / "jobs/1/trials").glob("3.*.aside")
-    assert (aside / "log.txt").read_text() == "of a record that was lost"
+    assert (aside / "log.txt").read_text() == "log of a lost record"
     assert not lost.exists()
     assert "has no record of trial 3 of job 1" in log_of(studies)
 
@@ -170,7 +170,7 @@ def test_files_of_a_trial_that_the_database_does_not_know_are_set_aside(studies:
         ("UPDATE jobs SET document = 'x'", "the record of the job is damaged"),
     ],
 )
-def test_damage_in_a_finished_job_is_told_at_the_start_and_to_whoever_asks_for_it(
+def test_damage_in_a_finished_job_is_logged_at_the_start_and_reported_to_requests_for_it(
     studies: Path, app: Path, statement: str, what: str
 ) -> None:
     name = finished_study(studies, app)

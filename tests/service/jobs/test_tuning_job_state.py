@@ -1,4 +1,4 @@
-"""The state machine of a job, without a service."""
+"""The state machine of a tuning job and its trials, without a service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def job(trials: int = 4, parallel: int = 2, **fields: object) -> HyperparameterT
 
 
 def with_trials(job: HyperparameterTuningJob, outcomes: str) -> HyperparameterTuningJob:
-    """A job with a trial for each letter: s(ucceeded), i(nfeasible), a(ctive)."""
+    """Return a job with one trial per letter of `outcomes`: s(ucceeded), i(nfeasible), a(ctive)."""
     for outcome in outcomes:
         trial = study.activate(study.request(job, {"x": 1.0}), NOON)
         if outcome == "s":
@@ -41,7 +41,7 @@ def with_trials(job: HyperparameterTuningJob, outcomes: str) -> HyperparameterTu
     return job
 
 
-def test_a_job_that_began_is_running_and_keeps_its_start() -> None:
+def test_a_job_that_has_begun_is_running_and_keeps_its_start_time() -> None:
     begun = job()
     assert (begun.state, begun.start_time) == (JobState.RUNNING, NOON)
     assert study.begin(begun, LATER) == begun
@@ -51,7 +51,7 @@ def test_a_job_that_began_is_running_and_keeps_its_start() -> None:
     ("outcomes", "room"),
     [("", 2), ("a", 1), ("aa", 0), ("as", 1), ("si", 2), ("ssi", 1), ("ssia", 0), ("ssss", 0), ("iii", 1)],
 )
-def test_each_trial_that_ended_makes_room_for_one(outcomes: str, room: int) -> None:
+def test_each_ended_trial_allows_one_more_to_start(outcomes: str, room: int) -> None:
     assert study.room(with_trials(job(), outcomes)) == room
 
 
@@ -78,7 +78,7 @@ def test_a_job_fails_at_its_limit_of_failed_trials_or_when_all_failed(limit: int
         assert "failed as number" in ended.error.message
 
 
-def test_the_error_of_a_failed_job_counts_what_failed_and_not_what_was_ended() -> None:
+def test_the_error_of_a_failed_job_does_not_count_trials_that_were_ended_with_it() -> None:
     reached = with_trials(job(maxFailedTrialCount=1), "ii")
     assert study.failure(reached) == "1 of 2 trials failed; trial 1 failed as number 1"
 
@@ -92,14 +92,14 @@ def test_a_job_ends_when_all_its_trials_have() -> None:
     assert (ended.state, ended.end_time, ended.error) == (JobState.SUCCEEDED, LATER, None)
 
 
-def test_a_job_that_is_being_cancelled_starts_nothing_and_ends_cancelled() -> None:
+def test_a_job_that_is_being_cancelled_starts_no_trial_and_ends_as_cancelled() -> None:
     cancelling = study.request_cancel(with_trials(job(), "i"), LATER)
     assert study.room(cancelling) == 0
     assert study.is_over(cancelling)
     assert study.finish(cancelling, LATER).state is JobState.CANCELLED
 
 
-def test_a_postponed_trial_keeps_its_id_its_parameters_and_what_it_has_measured() -> None:
+def test_a_postponed_trial_keeps_its_id_parameters_and_measurements() -> None:
     (trial,) = with_trials(job(), "a").trials
     again = study.postpone(replace(trial, measurements=(Measurement({"loss": 1.0}),)))
     assert (again.id, again.parameters, again.state) == (trial.id, trial.parameters, TrialState.REQUESTED)
@@ -114,7 +114,9 @@ def test_a_grid_has_no_more_trials_than_points() -> None:
 
 
 @given(st.data(), st.integers(1, 12), st.integers(1, 12), st.integers(0, 12))
-def test_no_order_of_endings_breaks_the_limits(data: st.DataObject, trials: int, parallel: int, limit: int) -> None:
+def test_the_limits_of_a_job_hold_for_any_order_of_trial_ends(
+    data: st.DataObject, trials: int, parallel: int, limit: int
+) -> None:
     now = job(trials, min(parallel, trials), maxFailedTrialCount=limit)
     while not study.is_over(now):
         for _ in range(study.room(now)):

@@ -2,16 +2,18 @@
 
 How a request becomes a trial::
 
-    server ─┬─ api ──────┬─ operations   two fronts of one layer of operations, Google's documents in and out
-            └─ grpc_api ─┘      │        (read by messages, listing, filtering, validation)
-                                │
-                              engine ─┬─ custom_jobs   each a command, run as a trial is
-                                │     └─ driver ─ study   one driver a tuning job, and the pure state machine it asks
-                                │          ├─ optimizer   which parameters come next
-                                │          └─ attempt     one start of one trial: launch, watch, measure, conclude
-                                │               └─ runner ┄┄ supervisor.py ┄┄ the trial's own command (3 processes)
-                              devices   places on GPUs, CPU threads and memory: what each trial is given
-                              store     SQLite: written before anything is answered or acted upon
+    server ─┬─ api.rest ───────┬─ api.operations   REST and gRPC call the same operations on Google's documents
+            └─ api.grpc_front ─┘        │          (parsed by google_messages, listing and filter; see validation)
+                                        │
+                                     engine ─┬─ custom_job_run   runs the command of one custom job
+                                        │    └─ tuning_job_run   runs one tuning job
+                                        │         ├─ jobs.tuning_job_state   pure state machine
+                                        │         ├─ optimizer               suggests parameters
+                                        │         └─ trials.trial_run        launch, watch, measure and conclude a trial
+                                        │              └─ trials.supervised_run ┄┄ trials.supervisor ┄┄ the command
+                                     devices      assigns GPUs, CPU threads and memory to trials
+                                     jobs.store   SQLite: written before a request is answered or acted upon
 
-`start_service` in `process` is how another program starts it; `contract` is what Google's clients may expect of it.
+The service, the supervisor and the command are three processes. `start.start_service` starts the service from another
+program; `contract` contains the checks of what Google's clients expect from it.
 """

@@ -1,4 +1,4 @@
-"""`python -m hydra_vertex.service --dir DIR --port 0`."""
+"""Command line of the tuning service: `python -m hydra_vertex.service --dir DIR --port 0`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .server import serve
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C. Returns the exit code: 2 when the folder or port cannot be used."""
+    """Serve until SIGTERM or Ctrl-C. Return the exit code: 2 when the folder or port cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m hydra_vertex.service",
-        description="Vertex AI's tuning API on 127.0.0.1; trials run as child processes, in the service's own folder.",
+        description="Serve Vertex AI's tuning API on 127.0.0.1; run trials as child processes in the service's folder.",
     )
-    parser.add_argument("--dir", type=Path, required=True, help="where studies are kept")
+    parser.add_argument("--dir", type=Path, required=True, help="folder in which studies are stored")
     add_address_options(parser, default_port=0)
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin open")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="exit when stdin is closed")
     add_resource_options(parser, shared=True)
     arguments = parser.parse_args(argv)
     try:

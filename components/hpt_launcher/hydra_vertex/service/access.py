@@ -1,4 +1,4 @@
-"""Who may ask: programs of this machine, and with a token those of other machines."""
+"""Access control: programs on this machine, and programs on other machines that send the token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEME = "Bearer "
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is of this machine alone. A name other than localhost is not, whatever it stands for."""
+    """Whether only this machine can reach the host. False for any name but localhost: names are not resolved."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -24,16 +24,23 @@ def is_loopback(host: str) -> bool:
 
 
 def require_token(authorization: str, token: str | None) -> None:
-    """Raises Refusal (UNAUTHENTICATED) unless the header carries the token; None asks for nothing."""
+    """Check the Authorization header. Raises Refusal (UNAUTHENTICATED) unless it contains the token.
+
+    A `token` of None means that no token is required.
+    """
     if token is None:
         return
     given = authorization[len(SCHEME) :] if authorization.lower().startswith(SCHEME.lower()) else ""
     if not hmac.compare_digest(given.encode(), token.encode()):
-        raise Refusal(Status.UNAUTHENTICATED, "the request must carry the service's token: Authorization: Bearer TOKEN")
+        raise Refusal(Status.UNAUTHENTICATED, "the request needs the service's token: Authorization: Bearer TOKEN")
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:
-    """The token from a file, else from TOKEN_VARIABLE's value; None when neither is given. Raises UserError."""
+    """Return the token from a file, else from `variable`, the value of TOKEN_VARIABLE; None when neither is given.
+
+    Raises OutputError when the file cannot be read, UserError when the token is too short or contains characters
+    other than ASCII without spaces.
+    """
     if file is None and variable is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Where a service listens."""
+"""The address on which a service listens."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service listens. Port 0 takes a free one; `grpc_port` None is a service without gRPC.
+    """The address on which a service listens. Port 0 selects a free port; `grpc_port` None disables gRPC.
 
-    `token` is what every request must carry; None asks for nothing, which only loopback may. gRPC stays on loopback.
+    Every request must contain `token`; None, which is allowed on loopback only, requires no token. gRPC is always
+    served on loopback.
     """
 
     port: int = 0

@@ -1,4 +1,4 @@
-"""The options that say where a service listens, for the two commands that start one."""
+"""Command-line options of the address on which a service listens, shared by the two commands that start one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from .address import LOOPBACK, Address
 
 
 def add_address_options(parser: argparse.ArgumentParser, default_port: int) -> None:
-    """Declare them."""
+    """Add the options to a parser."""
     parser.add_argument(
-        "--port", type=int, default=default_port, metavar="N", help=f"0 takes a free one ({default_port})"
+        "--port", type=int, default=default_port, metavar="N", help=f"REST port; 0 selects a free port ({default_port})"
     )
     parser.add_argument(
-        "--grpc-port", type=int, metavar="N", help=f"serve gRPC too, on {LOOPBACK}; 0 takes a free port (no gRPC)"
+        "--grpc-port", type=int, metavar="N", help=f"serve gRPC too, on {LOOPBACK}; 0 selects a free port (no gRPC)"
     )
-    parser.add_argument("--host", default=LOOPBACK, help=f"where REST is served; needs a token elsewhere ({LOOPBACK})")
     parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help=f"ask every request for the token in it (${TOKEN_VARIABLE})"
+        "--host", default=LOOPBACK, help=f"address of REST; any but a loopback address needs a token ({LOOPBACK})"
+    )
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help=f"require FILE's token in every request (${TOKEN_VARIABLE})"
     )
 
 
 def address_of(arguments: argparse.Namespace) -> Address:
-    """What the options say. Raises UserError when the token cannot be read or used."""
+    """Return the address that the options specify.
+
+    Raises OutputError when the token's file cannot be read, UserError when the token cannot be used.
+    """
     token = read_token(arguments.token_file, os.environ.get(TOKEN_VARIABLE))
     return Address(arguments.port, arguments.grpc_port, arguments.host, token)

@@ -1,4 +1,4 @@
-"""`service.json`: which process serves a folder, and where it listens."""
+"""The file `service.json`: the process that serves a folder, and the addresses on which it listens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .folder import ServiceFolder
 
 
 def publish(folder: ServiceFolder, url: str, grpc_address: str | None) -> None:
-    """Say that this process serves the folder. Raises OutputError."""
+    """Write that this process serves the folder. Raises OutputError when the file cannot be written."""
     process = identify(os.getpid())
     ticks = {} if process is None else {"startTicks": process.start_ticks}
     grpc = {} if grpc_address is None else {"grpc": grpc_address}
@@ -27,20 +27,26 @@ def publish(folder: ServiceFolder, url: str, grpc_address: str | None) -> None:
 
 
 def withdraw(folder: ServiceFolder) -> None:
-    """Take it back, unless another service has published since. What cannot be removed now names an ended process."""
+    """Remove the file, unless another service has written it since.
+
+    A file that cannot be removed is harmless: it names a process that has ended.
+    """
     if _read(folder).get("pid") == os.getpid():
         with contextlib.suppress(OSError):
             folder.announcement.unlink(missing_ok=True)
 
 
 def require_unserved(folder: ServiceFolder) -> None:
-    """Raises UserError when the process that has published still runs: its lock was removed while it held it."""
+    """Check that the process named in the file has ended.
+
+    Raises UserError when it still runs, which means that its lock file was removed while it held the lock.
+    """
     found = _read(folder)
     pid, ticks = found.get("pid"), found.get("startTicks")
     if isinstance(pid, int) and isinstance(ticks, int) and pid != os.getpid() and is_alive(ProcessId(pid, ticks)):
         raise UserError(
-            f"{folder.path}: is served already by process {pid} at {found.get('url')}, though {folder.lock.name} was "
-            "removed; use that one, stop it, or give another folder"
+            f"{folder.path}: is served already by process {pid} at {found.get('url')}, although {folder.lock.name} was "
+            "removed; use that service, stop it, or give another folder"
         )
 
 

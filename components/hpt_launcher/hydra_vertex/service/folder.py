@@ -1,17 +1,17 @@
-"""Where a service keeps what it has.
+"""The layout of a service's folder.
 
 ::
 
     service.db                                   the jobs and their trials (SQLite)
-    service.lock  service.json                   who serves this folder, and at which URL
-    jobs/<job>/trials/<trial>/log.txt            what the trial printed
-    jobs/<job>/trials/<trial>/metrics.jsonl      what it measured
-    jobs/<job>/trials/<trial>/exit.json          how its process ended
-    jobs/<job>/trials/<trial>/command.json       which process its command is
-    jobs/<job>/trials/<trial>/gpu.txt            which GPU it was given, where there are any
-    jobs/<job>/output/<trial>/                   what it wrote, where the job names no other place
-    jobs/<job>/run/                              the same of a custom job: log.txt, metrics.jsonl, exit.json
-    gcs/<bucket>/                                what stands for gs://<bucket>/
+    service.lock  service.json                   the process that serves this folder, and its URL
+    jobs/<job>/trials/<trial>/log.txt            the trial's stdout and stderr
+    jobs/<job>/trials/<trial>/metrics.jsonl      the trial's measurements
+    jobs/<job>/trials/<trial>/exit.json          the exit status of the trial's process
+    jobs/<job>/trials/<trial>/command.json       the process of the trial's command
+    jobs/<job>/trials/<trial>/gpu.txt            the GPU assigned to the trial, if any
+    jobs/<job>/output/<trial>/                   the trial's output, when the job specifies no output directory
+    jobs/<job>/run/                              the same files of a custom job: log.txt, metrics.jsonl, exit.json
+    gcs/<bucket>/                                the local folder used for gs://<bucket>/
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ class TrialFolder:
 
     @property
     def log(self) -> Path:
-        """What the trial printed."""
+        """The trial's stdout and stderr."""
         return self.path / "log.txt"
 
     @property
     def metric_file(self) -> Path:
-        """What the trial measured."""
+        """The trial's measurements."""
         return self.path / "metrics.jsonl"
 
     @property
     def exit_file(self) -> Path:
-        """How the trial's process ended."""
+        """The exit status of the trial's process."""
         return self.path / "exit.json"
 
     @property
     def gpu_file(self) -> Path:
-        """Which GPU the trial was given."""
+        """The name of the GPU assigned to the trial."""
         return self.path / "gpu.txt"
 
     def read_gpu(self) -> str | None:
-        """Which GPU the trial was given; None when it was given none."""
+        """Read the name of the GPU assigned to the trial; None when there is none or the file cannot be read."""
         try:
             return read_end(self.gpu_file, GPU_NAME_BYTES).decode()
         except (OSError, ValueError):
@@ -63,11 +63,11 @@ class TrialFolder:
 
     @property
     def command_file(self) -> Path:
-        """Which process the trial's command is."""
+        """The process of the trial's command."""
         return self.path / "command.json"
 
     def clear(self) -> None:
-        """Make the folder, without what an earlier start of the trial left in it. Raises OSError."""
+        """Create the folder, and remove the files of an earlier start of the trial. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
         for file in (self.log, self.metric_file, self.exit_file, self.gpu_file, self.command_file):
             remove(file)
@@ -75,23 +75,23 @@ class TrialFolder:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFolder:
-    """A service's folder. The path is absolute, because trials are told of it."""
+    """A service's folder. The path is absolute, because trials receive it and run in other working directories."""
 
     path: Path
 
     @property
     def database(self) -> Path:
-        """The jobs and their trials."""
+        """The SQLite database of the jobs and their trials."""
         return self.path / "service.db"
 
     @property
     def lock(self) -> Path:
-        """Held while a service runs on this folder."""
+        """The lock file, locked while a service runs on this folder."""
         return self.path / "service.lock"
 
     @property
     def announcement(self) -> Path:
-        """`{"pid", "url"}` of the service that listens, and `"grpc"` (`HOST:PORT`) where it serves that too."""
+        """The file with `{"pid", "url"}` of the running service, and `"grpc"` (`HOST:PORT`) when it serves gRPC."""
         return self.path / "service.json"
 
     @property
@@ -100,7 +100,7 @@ class ServiceFolder:
         return self.path / "jobs"
 
     def job(self, job_id: str) -> Path:
-        """Everything of one job."""
+        """The folder of a job."""
         return self.jobs / job_id
 
     def trial(self, job_id: str, trial_id: str) -> TrialFolder:
@@ -108,13 +108,14 @@ class ServiceFolder:
         return TrialFolder(self.job(job_id) / "trials" / trial_id)
 
     def custom_job(self, job_id: str) -> TrialFolder:
-        """The folder of a custom job: what it printed and how it ended."""
+        """The folder of a custom job, with its log and its exit status."""
         return TrialFolder(self.job(job_id) / "run")
 
     def output_base(self, job_id: str, uri: str, field: str = OUTPUT_FIELD) -> Path:
-        """The folder of this machine that stands for a job's output URI; `field` is where the URI was given.
+        """Return the local folder for a job's output URI; the job's own folder when `uri` is empty.
 
-        Raises Refusal (INVALID_ARGUMENT) on anything but a gs:// URI or an absolute path, and on one with `..` in it.
+        `field` is the path of the field that contains the URI. Raises Refusal (INVALID_ARGUMENT) unless `uri` is empty,
+        a gs:// URI or an absolute path, and when it contains `..`.
         """
         if not uri:
             return self.job(job_id) / "output"

@@ -1,4 +1,4 @@
-"""The engine of a server, from its start to its end: it ends when nothing more can be recorded."""
+"""The lifespan of a server: starts and stops its engine, and stops the server when its database is lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DATABASE_CHECK_INTERVAL_S = 1.0
 
 
 class ServiceLife:
-    """What a server does before its first answer and after its last. `failure` says why it could not begin or go on."""
+    """Startup and shutdown of a server. `failure` is the error that prevented its start or stopped it, or None."""
 
     server: uvicorn.Server
 
@@ -52,21 +52,21 @@ class ServiceLife:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """The application's lifespan."""
+        """The ASGI application's lifespan: the engine runs, and gRPC is served, until the context is left."""
         engine = Engine(self._folder, self._store, self._capacity)
         app.state.operations = Operations(engine)
         loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
         watching = asyncio.create_task(self._watch_database())
         try:
             grpc = _bind_grpc(app.state.operations, self._address)
-            # Before anything is answered: a job of this service must not be taken for one that an earlier one left.
+            # Before the first request is answered: a job created by this service must not be resumed as a leftover.
             engine.resume()
             async with grpc or contextlib.nullcontext():
                 self._announce(grpc.address if grpc else None)
                 yield
         except (HydraVertexError, sqlite3.Error) as error:
-            self.failure = self._explained(error)
-            # One line says it all; uvicorn would print where it was raised.
+            self.failure = self._as_hydra_vertex_error(error)
+            # The message of `failure` is sufficient; uvicorn would log a traceback.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             raise
         finally:
@@ -75,7 +75,7 @@ class ServiceLife:
             await asyncio.wait({loading, watching})
 
     async def _watch_database(self) -> None:
-        """End the server when its database was removed or replaced: it would answer for what is not kept."""
+        """Stop the server when its database was removed or replaced: it would answer with state that is not stored."""
         while True:
             await asyncio.sleep(DATABASE_CHECK_INTERVAL_S)
             try:
@@ -87,19 +87,19 @@ class ServiceLife:
                 self.server.should_exit = True
                 return
 
-    def _explained(self, error: HydraVertexError | sqlite3.Error) -> HydraVertexError:
+    def _as_hydra_vertex_error(self, error: HydraVertexError | sqlite3.Error) -> HydraVertexError:
         return error if isinstance(error, HydraVertexError) else unusable_database(self._folder.database, error)
 
 
 def _load_libraries() -> None:
-    """What the first requests and the first suggestion would otherwise wait for. In a shortage they do wait."""
+    """Import the modules of the first requests and the first suggestion in advance; skipped during a shortage."""
     with contextlib.suppress(OSError):
         load_messages()
         load_model()
 
 
 def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
-    """The gRPC server, where one is asked for; it has its port and does not answer yet."""
+    """Return a gRPC server that has bound its port but does not answer yet; None when gRPC is disabled."""
     if address.grpc_port is None:
         return None
     from hydra_vertex.service.api.grpc_front import GrpcServer

@@ -1,6 +1,6 @@
 """Resource names: `projects/P/locations/L/COLLECTION/ID`. Pure.
 
-Ids are those of the service's database and of a trial, so that none of them can lead out of the service's folder.
+Ids are matched against ids of the database, so that no name can refer to a path outside the service's folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hydra_vertex.job.quoting import quoted
 
 from .status import Refusal, Status
 
-# The parent's name is part of each trial's, so that its length is limited; neither has control characters.
+# Each trial's name contains the parent's name, so its length is limited. Names contain no control characters.
 _PART = r"[^/\x00-\x1f\x7f]{1,100}"
 _PARENT = re.compile(rf"projects/{_PART}/locations/{_PART}")
 _JOB = re.compile(rf"({_PARENT.pattern})/([A-Za-z]+)/([^/]+)")
@@ -21,7 +21,7 @@ _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 
 
 class JobKind(Enum):
-    """The kinds of job that the service has; the value is the collection's name."""
+    """The kinds of job that the service supports; the value is the name of the collection."""
 
     TUNING = "hyperparameterTuningJobs"
     CUSTOM = "customJobs"
@@ -40,7 +40,7 @@ class JobName:
 
 
 def parse_job_name(text: str, kind: JobKind) -> JobName:
-    """Read the name of a job of that kind. Raises Refusal (INVALID_ARGUMENT)."""
+    """Parse the name of a job of the given kind. Raises Refusal (INVALID_ARGUMENT)."""
     match = _JOB.fullmatch(text)
     if match is None or match[2] != kind.value:
         raise Refusal(
@@ -51,19 +51,19 @@ def parse_job_name(text: str, kind: JobKind) -> JobName:
 
 
 def parse_parent(text: str) -> str:
-    """Check `projects/P/locations/L`. Raises Refusal (INVALID_ARGUMENT)."""
+    """Return `text` when it is `projects/P/locations/L`. Raises Refusal (INVALID_ARGUMENT) otherwise."""
     if _PARENT.fullmatch(text) is None:
         raise Refusal(Status.INVALID_ARGUMENT, f"parent: expected projects/P/locations/L, got {quoted(text)}")
     return text
 
 
 def trial_custom_job(tuning_job: str, trial_id: str) -> str:
-    """The name of the CustomJob that a trial of the tuning job is."""
+    """Return the name of the CustomJob that represents a trial of the tuning job."""
     parent, _, job_id = tuning_job.rpartition(f"/{JobKind.TUNING.value}/")
     return f"{parent}/{JobKind.CUSTOM.value}/{job_id}-{trial_id}"
 
 
 def trial_of_custom_job(custom_job_id: str) -> tuple[str, str] | None:
-    """The tuning job's id and the trial's id behind a trial's CustomJob; None when the id is no trial's."""
+    """Return the tuning job's id and the trial's id for the id of a trial's CustomJob; None for any other id."""
     match = _TRIAL_CUSTOM_JOB.fullmatch(custom_job_id)
     return None if match is None else (match[1], match[2])

@@ -1,4 +1,4 @@
-"""Listens until SIGTERM or Ctrl-C: on 127.0.0.1, and with a token on another address."""
+"""Runs the HTTP server of the service until SIGTERM or Ctrl-C, on 127.0.0.1 or, with a token, on another address."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 REQUEST_GRACE_S = 2
 BACKLOG = 128
-"""Connections that wait. Where there is no descriptor for one, asyncio tries, and fails, as often as this at a time."""
+"""Listen backlog. Without free file descriptors asyncio calls accept(), and fails, this many times in a row."""
 SWITCH_INTERVAL_S = 0.001
-"""So soon the event loop gets the interpreter back from a thread that computes: a fifth of Python's own interval."""
+"""Thread switch interval, a fifth of Python's default: the event loop waits less for the GIL of computing threads."""
 
 
 def serve(
@@ -45,16 +45,16 @@ def serve(
     until_stdin_closes: bool = False,
     resources: ResourceOptions = DEFAULT_RESOURCES,
 ) -> None:
-    """Serve the jobs of a folder until SIGTERM, SIGINT or, when that is asked for, the end of stdin.
+    """Serve the jobs of a folder until SIGTERM, SIGINT or, with `until_stdin_closes`, the end of stdin.
 
-    `announce` gets a line for REST and one for gRPC. Trials that run at the end are ended, and run again by the next
-    service on the folder. Raises UserError when a port is taken, the folder is served already, a host other than
-    loopback is to be served without a token or the GPUs have no room for what `resources` asks for, OutputError when
-    the folder cannot be used.
+    `announce` is called with one line for REST and one for gRPC. Trials that still run are ended, and the next service
+    on the folder runs them again. Raises UserError when a port is in use, another service serves the folder, `address`
+    has a host other than loopback but no token, or the GPUs cannot provide `resources`, OutputError when the folder
+    cannot be used.
     """
     if not is_loopback(address.host) and address.token is None:
         raise UserError(
-            f"--host {address.host}: whoever reaches the service can run commands on this machine, so a host other "
+            f"--host {address.host}: every client of the service can run commands on this machine, so a host other "
             f"than {LOOPBACK} needs a token: give --token-file FILE, or set {TOKEN_VARIABLE}"
         )
     capacity = capacity_of(resources, find_gpus(os.environ))
@@ -107,7 +107,7 @@ def _run(
         try:
             server.run(sockets=[listener])
         except SystemExit:
-            # uvicorn ends by this after a failure at the start.
+            # uvicorn raises it after a failed startup.
             if life.failure is None:
                 raise
     if life.failure is not None:
@@ -135,7 +135,7 @@ def _configured(app: Starlette) -> uvicorn.Config:
 
 def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
     with contextlib.suppress(OSError):
-        # Not through sys.stdin, whose lock the interpreter asks for at its end.
+        # Not through sys.stdin: the interpreter acquires its lock at exit, and would wait for this read.
         while os.read(sys.stdin.fileno(), 1024):
             pass
     server.should_exit = True
@@ -143,7 +143,7 @@ def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
 
 @contextlib.contextmanager
 def _quiet_signals() -> Iterator[None]:
-    """Uvicorn raises the signal that ended it once more, for whoever handled it before: nobody here."""
+    """Ignore the stop signals outside uvicorn, which raises the signal that stopped it again for the old handler."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -158,8 +158,8 @@ def _url_host(host: str) -> str:
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # TCP said outright, because asyncio sends small answers at once (TCP_NODELAY) only over sockets that name it:
-    # without it the second answer over a connection waits 40 ms for the client's acknowledgement.
+    # The protocol is explicit because asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP: without it
+    # the second answer over a connection waits 40 ms for the client's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -167,5 +167,5 @@ def _listen(host: str, port: int, option: str) -> socket.socket:
         listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 takes a free one") from error
+        raise UserError(f"port {port} of {host} cannot be used ({error}); {option} 0 selects a free one") from error
     return listener

@@ -1,4 +1,4 @@
-"""Starts the service for another program, and ends it with that program. Imports nothing heavy."""
+"""Starts the service as a child process of another program, and stops it with that program. Quick to import."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ LOG_TAIL_LINES = 20
 
 
 class ServiceProcess:
-    """A running service. As a context manager it is stopped at the end."""
+    """A running service process. Used as a context manager, it stops the service on exit."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes], grpc: str = "") -> None:
         self.url = url
         self.grpc = grpc
-        """Where it serves gRPC, as `HOST:PORT`; empty where it does not."""
+        """The address of gRPC as `HOST:PORT`; empty when gRPC is disabled."""
         self._process = process
 
     @property
     def pid(self) -> int:
-        """The service's process."""
+        """The process id of the service."""
         return self._process.pid
 
     def stop(self) -> None:
-        """End the service and its trials within STOP_LIMIT_S. A later service on the folder goes on."""
+        """Stop the service and its trials within STOP_LIMIT_S. A later service on the folder resumes the jobs."""
         _stop(self._process)
 
     def __enter__(self) -> ServiceProcess:
@@ -61,11 +61,11 @@ def start_service(
 ) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
-    `options` are more of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service has a session of its
-    own, so that Ctrl-C reaches the caller alone, and ends when the caller does, however that ends. What it says is
-    appended to `log`. Raises UserError when the folder cannot be used or the GPUs have no room for what `resources`
-    asks for, ServiceError when the service ends or does not answer within `timeout_s`; the message holds the end of
-    the log.
+    `options` are further options of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service runs in its
+    own session, so that Ctrl-C is sent only to the caller; it exits when the caller exits, even by SIGKILL. Its stdout
+    and stderr are appended to `log`. Raises UserError when the folder cannot be used or the GPUs cannot provide
+    `resources`, OutputError when `log` cannot be written, ServiceError when the service exits or does not answer within
+    `timeout_s`; that message contains the end of the log.
     """
     announcement = directory / "service.json"
     process = _spawn(directory, log, (*options, *resources.to_arguments()))
@@ -82,11 +82,11 @@ def start_service(
 
 
 def _spawn(directory: Path, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    # -P: a file of the user's in the working directory must not stand in for a module of the service's.
+    # -P: a file in the user's working directory must not be imported instead of a module of the service.
     safe_path = ["-P"] if sys.version_info >= (3, 11) else []
     module = [*safe_path, "-m", "hydra_vertex.service"]
     command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes", *options]
-    # It is for this caller alone, which carries no token.
+    # The caller sends no token, so the service must not require one.
     environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _announced(announcement: Path, pid: int) -> JsonObject | None:
 
 def _answers(url: str) -> bool:
     try:
-        # No proxy stands between two processes of one machine.
+        # A proxy from the environment cannot reach the loopback address.
         build_opener(ProxyHandler({})).open(url, timeout=5.0).close()
     except HTTPError as error:
         error.close()

@@ -1,4 +1,4 @@
-"""Google's error model: a canonical status, its HTTP code, and the body that says both.
+"""Google's error model: canonical statuses, their HTTP codes, and the JSON body of an error.
 
 Source: https://cloud.google.com/apis/design/errors, google/rpc/code.proto and google/rpc/error_details.proto.
 """
@@ -12,7 +12,7 @@ from hydra_vertex.protocol.json import Json, JsonObject
 
 
 class Status(Enum):
-    """The canonical statuses that the service answers with: google.rpc.Code, HTTP code."""
+    """The canonical statuses that the service uses. A value is (google.rpc.Code, HTTP status code)."""
 
     CANCELLED = (1, 499)
     INVALID_ARGUMENT = (3, 400)
@@ -32,14 +32,14 @@ class Status(Enum):
 
     @property
     def http_code(self) -> int:
-        """The HTTP status code that goes with it."""
+        """The HTTP status code of the status."""
         return self.value[1]
 
 
-class Refusal(ServiceError):  # noqa: N818 - the service is right and the request is not
-    """The service does not do what a request asks; the message says why and what it would do.
+class Refusal(ServiceError):  # noqa: N818 - the request is wrong, the service is not
+    """The service refuses a request. The message states the reason and what is allowed.
 
-    `field` is the path of the field at fault, and empty where it is none of the request's fields.
+    `field` is the path of the wrong field of the request; empty when no field is wrong.
     """
 
     def __init__(self, status: Status, message: str, field: str = "") -> None:
@@ -49,7 +49,7 @@ class Refusal(ServiceError):  # noqa: N818 - the service is right and the reques
 
 
 def error_details(message: str, field: str) -> list[Json]:
-    """The details of an error: a google.rpc.BadRequest where a field is at fault."""
+    """Return the details of an error: a google.rpc.BadRequest that names `field`, or nothing when it is empty."""
     if not field:
         return []
     violation: JsonObject = {"field": field, "description": message.removeprefix(f"{field}: ")}
@@ -57,7 +57,7 @@ def error_details(message: str, field: str) -> list[Json]:
 
 
 def error_body(status: Status, message: str, http_code: int | None = None, field: str = "") -> JsonObject:
-    """The JSON body of an answer that is an error."""
+    """Return the JSON body of an error response. `http_code` None means the status's own code."""
     details = error_details(message, field)
     error: JsonObject = {
         "code": http_code or status.http_code,

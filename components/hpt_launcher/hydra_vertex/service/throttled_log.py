@@ -1,6 +1,6 @@
-"""A log in which a line that repeats itself is written a few times a minute, and counted otherwise.
+"""A log handler that limits repeated lines to a few per minute, and counts the others.
 
-A service without descriptors says so, with a traceback, as often as it is asked: 3 MB of it a second.
+A service without free file descriptors logs a traceback for each attempt to accept a connection: 3 MB per second.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ LINES_A_WINDOW = 5
 WINDOW_S = 60.0
 
 Key: TypeAlias = tuple[str, int, str]
-"""What makes two lines the same: the logger, the level, and the first line of the message without its arguments."""
+"""Identifies repeated lines: the logger, the level, and the first line of the message without its arguments."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """The lines of one key since the first of them."""
+    """The time of the first line of a key, and the number of its lines since then."""
 
     begin_s: float
     count: int = 0
 
 
 class ThrottledHandler(_TextHandler):
-    """Writes the first LINES_A_WINDOW lines of a key in each window, and at its end how many others there were."""
+    """Writes the first LINES_A_WINDOW lines of a key in each window, and at its end the number of suppressed lines."""
 
     def __init__(
         self, stream: TextIO | None = None, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`stream` None is stderr; `clock` counts seconds."""
+        """A `stream` of None means stderr. `clock` returns seconds of a monotonic clock."""
         super().__init__(stream)
         self._window_s = window_s
         self._clock = clock
@@ -47,17 +47,17 @@ class ThrottledHandler(_TextHandler):
         self._is_timed = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line or count it. Called with the handler's lock held, as all that follows."""
+        """Write a line or count it. The caller, as of the methods below, holds the handler's lock."""
         self._end_windows(self._clock() - self._window_s)
         window = self._windows.setdefault(_key(record), _Window(self._clock()))
         window.count += 1
         if window.count <= LINES_A_WINDOW:
             super().emit(record)
         else:
-            self._end_in_time()
+            self._start_timer()
 
     def close(self) -> None:
-        """Say what has been counted, and end."""
+        """Write the counts of suppressed lines, and close the handler."""
         with self._locked():
             self._end_windows(self._clock())
         super().close()
@@ -70,30 +70,30 @@ class ThrottledHandler(_TextHandler):
         finally:
             self.release()
 
-    def _end_in_time(self) -> None:
-        """No other line may come for hours, in which nobody would know of those that were counted."""
+    def _start_timer(self) -> None:
+        """Have the counts written at the end of the window even when no other line is logged for hours."""
         if not self._is_timed:
             self._is_timed = True
-            timer = threading.Timer(self._window_s, self._end_late)
+            timer = threading.Timer(self._window_s, self._on_timer)
             timer.daemon = True
             timer.start()
 
-    def _end_late(self) -> None:
+    def _on_timer(self) -> None:
         with self._locked():
             self._is_timed = False
             self._end_windows(self._clock() - self._window_s)
             if any(window.count > LINES_A_WINDOW for window in self._windows.values()):
-                self._end_in_time()
+                self._start_timer()
 
     def _end_windows(self, begun_before_s: float) -> None:
         for key in [key for key, window in self._windows.items() if window.begin_s <= begun_before_s]:
-            held_back = self._windows.pop(key).count - LINES_A_WINDOW
-            if held_back > 0:
-                super().emit(_summary(key, held_back))
+            suppressed = self._windows.pop(key).count - LINES_A_WINDOW
+            if suppressed > 0:
+                super().emit(_summary(key, suppressed))
 
 
 def _key(record: logging.LogRecord) -> Key:
-    # A message without arguments may have its details in it, such as an address, but hardly on its first line.
+    # A message without arguments may contain details, such as an address, but rarely in its first line.
     return record.name, record.levelno, str(record.msg).partition("\n")[0]
 
 

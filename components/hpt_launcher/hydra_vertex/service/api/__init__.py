@@ -1,1 +1,1 @@
-"""The API's fronts: REST and gRPC over one layer of operations, with Google's documents in and out."""
+"""The API of the service: REST and gRPC servers that call the same operations on Google's documents."""

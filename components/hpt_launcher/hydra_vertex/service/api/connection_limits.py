@@ -1,6 +1,6 @@
-"""How many connections each front holds, and how long one that asks nothing.
+"""Limits on the number of connections of each server, and on the time that a connection may be idle.
 
-A connection costs a file descriptor before its token can be looked at, and trials need those too.
+A connection uses a file descriptor before its token can be checked, and trials need descriptors too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """The limits of one front. `request_s` is how long a connection may be without an answer."""
+    """The limits of one server. A connection is closed after `request_s` seconds without an answer."""
 
     connections: int = 256
     request_s: float = 30.0

@@ -1,4 +1,4 @@
-"""What both fronts answer to an error: its status, and a message that can be sent whatever the request held. Pure."""
+"""Converts an exception into the error response of REST and gRPC: a status, and a message that can be sent. Pure."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ FIELD_LIMIT_BYTES = 300
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An error of the API; `field` is empty where no field is at fault."""
+    """An error response. `field` is the path of the wrong field of the request; empty when no field is wrong."""
 
     status: Status
     message: str
     field: str = ""
 
     def body(self, http_code: int | None = None) -> JsonObject:
-        """The body of an HTTP answer; `http_code` is another one than the status's own."""
+        """Return the JSON body of an HTTP response. `http_code` None means the status's own code."""
         return error_body(self.status, self.message, http_code, self.field)
 
 
 def answer_to(error: Exception, request: str) -> ErrorAnswer:
-    """The answer to what a request has raised; `request` names it, for a failure that is the service's own."""
+    """Return the error response for an exception. `request` names the request in messages about internal errors."""
     match error:
         case Refusal():
             status, message, field = error.status, str(error), error.field
         case DocumentError():
             status, message, field = Status.INVALID_ARGUMENT, str(error), error.field
         case OSError() if is_shortage(error):
-            status, message, field = Status.UNAVAILABLE, f"{request}: {error}; ask again", ""
+            status, message, field = Status.UNAVAILABLE, f"{request}: {error}; try again later", ""
         case _:
             failure = f"{request} failed ({type(error).__name__}: {error}); see the service's log"
             status, message, field = Status.INTERNAL, failure, ""
@@ -44,7 +44,10 @@ def answer_to(error: Exception, request: str) -> ErrorAnswer:
 
 
 def sendable(text: str, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> str:
-    """The text in UTF-8, with lone surrogates as `\\udXXX`, and without its middle where it is too long."""
+    """Return a text that can be encoded in UTF-8: lone surrogates are escaped as `\\udXXX`.
+
+    The middle of a text longer than `limit_bytes` in UTF-8 is replaced by ` … `.
+    """
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= limit_bytes:
         return encoded.decode()

@@ -1,7 +1,7 @@
-"""The filter of a list request: the part of AIP-160 that Vertex AI documents for its jobs. Pure.
+"""Parser of the filter of a list request: the subset of AIP-160 that Vertex AI documents for its jobs. Pure.
 
-Source: https://google.aip.dev/160 and ListHyperparameterTuningJobsRequest.filter. As there, OR binds more tightly than
-AND, and terms that follow each other without a word in between are joined by AND.
+Source: https://google.aip.dev/160 and ListHyperparameterTuningJobsRequest.filter. As specified there, OR has higher
+precedence than AND, and terms without an operator between them are joined by AND.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hydra_vertex.service.status import Refusal, Status
 Predicate: TypeAlias = Callable[[JsonObject], bool]
 
 LENGTH_LIMIT = 4096
-"""In characters. Each term is looked at for each job: this bounds what one list request can cost."""
+"""In characters. Each term is evaluated for each job, so the length limits the time of a list request."""
 
 DEPTH_LIMIT = 32
 EXAMPLES = (
@@ -44,7 +44,7 @@ _ORDER: Mapping[str, Callable[[datetime, datetime], bool]] = {
 
 
 def parse_filter(text: str) -> Predicate:
-    """The predicate of a filter; an empty one lets everything through. Raises Refusal (INVALID_ARGUMENT)."""
+    """Return the predicate of a filter; an empty filter matches all jobs. Raises Refusal (INVALID_ARGUMENT)."""
     if len(text) > LENGTH_LIMIT:
         _refuse(f"expected {LENGTH_LIMIT} characters at most, got {len(text)}")
     if not text.strip():
@@ -57,7 +57,7 @@ def parse_filter(text: str) -> Predicate:
 
 
 class _Parser:
-    """Recursive descent over the tokens: (kind, text), where kind is sign, text (was quoted) or word."""
+    """Recursive descent parser. Tokens are (kind, text), where kind is `sign`, `text` (a quoted string) or `word`."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -70,12 +70,12 @@ class _Parser:
     def refuse(self) -> NoReturn:
         found = self.peek()
         unexpected = quoted(found[1] if found else "the end")
-        _refuse(f"{unexpected} was not expected in {quoted(self._text)}; it takes {EXAMPLES}")
+        _refuse(f"{unexpected} was not expected in {quoted(self._text)}; allowed are {EXAMPLES}")
 
     def expression(self, depth: int) -> Predicate:
-        """Factors joined by AND, or by nothing."""
+        """Parse factors joined by AND or without an operator. `depth` is the number of enclosing parentheses."""
         if depth > DEPTH_LIMIT:
-            _refuse(f"more than {DEPTH_LIMIT} parentheses inside each other")
+            _refuse(f"expected {DEPTH_LIMIT} nested parentheses at most, got more")
         factors = [self._factor(depth)]
         while self.peek() not in {None, ("sign", ")")}:
             self._accept("word", "AND")
@@ -131,7 +131,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            _refuse(f"{quoted(text[at:].strip())} cannot be read; it takes {EXAMPLES}")
+            _refuse(f"{quoted(text[at:].strip())} cannot be parsed; allowed are {EXAMPLES}")
         value = match[match.lastgroup]
         tokens.append((match.lastgroup, re.sub(r"\\(.)", r"\1", value) if match.lastgroup == "text" else value))
         at = match.end()
@@ -143,28 +143,28 @@ def _restriction(field: str, comparator: str, value: str, *, in_quotes: bool) ->
         return _label(field.removeprefix("labels."), comparator, value, in_quotes=in_quotes)
     restrict = _FIELDS.get(_snake(field))
     if restrict is None:
-        _refuse(f"{quoted(field)} is none of {', '.join(_FIELDS)} and labels.KEY")
+        _refuse(f"{quoted(field)} is not one of {', '.join(_FIELDS)} and labels.KEY")
     return restrict(comparator, value)
 
 
 def _state(comparator: str, value: str) -> Predicate:
     if comparator not in {"=", "!="}:
-        _refuse(f"state takes = and !=, got {comparator!r}")
+        _refuse(f"state: expected = or !=, got {comparator!r}")
     if value not in {state.value for state in JobState}:
-        _refuse(f"{quoted(value)} is no JobState, such as {JobState.RUNNING.value}")
+        _refuse(f"{quoted(value)} is not a JobState such as {JobState.RUNNING.value}")
     return _negated(lambda document: document.get("state") == value, comparator)
 
 
 def _display_name(comparator: str, value: str) -> Predicate:
     if comparator not in {"=", "!=", ":"}:
-        _refuse(f"display_name takes =, != and : (with * for any text), got {comparator!r}")
+        _refuse(f"display_name: expected =, != or : (with * for any text), got {comparator!r}")
     matches: Callable[[str], bool] = _wildcard(value) if comparator == ":" else partial(operator.eq, value)
     return _negated(lambda document: matches(str(document.get("displayName", ""))), comparator)
 
 
 def _create_time(comparator: str, value: str) -> Predicate:
     if comparator not in _ORDER:
-        _refuse(f"create_time takes =, !=, <, <=, > and >=, got {comparator!r}")
+        _refuse(f"create_time: expected =, !=, <, <=, > or >=, got {comparator!r}")
     try:
         wanted = parse_time(value, "create_time")
     except DocumentError as error:
@@ -182,7 +182,7 @@ _FIELDS: Mapping[str, Callable[[str, str], Predicate]] = {
 
 def _label(key: str, comparator: str, value: str, *, in_quotes: bool) -> Predicate:
     if comparator not in {"=", "!=", ":"}:
-        _refuse(f"labels.{key} takes =, != and :, got {comparator!r}")
+        _refuse(f"labels.{key}: expected =, != or :, got {comparator!r}")
     if comparator == ":" and value == "*" and not in_quotes:
         return lambda document: key in _labels(document)
     return _negated(lambda document: _labels(document).get(key) == value, comparator)
@@ -198,9 +198,9 @@ def _negated(predicate: Predicate, comparator: str) -> Predicate:
 
 
 def _wildcard(pattern: str) -> Callable[[str], bool]:
-    """Whether a text is the pattern, in which `*` is any text: in linear time, by the leftmost place of each part.
+    """Return a matcher of a pattern in which `*` matches any text. It finds the leftmost match of each literal part.
 
-    A regular expression would try every way to divide the text among the wildcards.
+    This takes linear time; a regular expression would try all divisions of the text among the wildcards.
     """
     first, *others = pattern.split("*")
     if not others:

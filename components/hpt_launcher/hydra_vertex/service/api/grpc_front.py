@@ -1,7 +1,8 @@
-"""JobService v1 over gRPC: `operations` behind generic handlers, with Google's own messages on the wire.
+"""JobService v1 over gRPC: generic handlers that convert Google's messages and call `operations`.
 
-Plaintext, so on loopback only. Methods are those of google/cloud/aiplatform/v1/job_service.proto and
-google/longrunning/operations.proto; any other one is UNIMPLEMENTED, as gRPC has it.
+The connection is plaintext, so the server listens on loopback only. The methods are those of
+google/cloud/aiplatform/v1/job_service.proto and google/longrunning/operations.proto; gRPC answers UNIMPLEMENTED to any
+other method.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ logger = logging.getLogger(__name__)
 
 
 class GrpcServer:
-    """A gRPC server in the event loop that runs. It answers while it is entered as a context."""
+    """A gRPC server in the running event loop. Used as an async context manager, it answers inside the context."""
 
     def __init__(self, operations: Operations, port: int, token: str | None, limits: ConnectionLimits = LIMITS) -> None:
-        """Listen on a port of this machine; 0 takes a free one. Raises UserError when it is taken."""
-        # Trials are started by fork and exec; gRPC need not look after the moment in between.
+        """Listen on a port of loopback; 0 selects a free port. Raises UserError when the port cannot be used."""
+        # Trials are started by fork and exec, so gRPC need not work in a forked process.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         import grpc.aio  # type: ignore[import-untyped]  # its types are published apart from it
 
@@ -55,29 +56,30 @@ class GrpcServer:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
         except RuntimeError as error:
             raise UserError(
-                f"port {port} of {HOST} cannot be used for gRPC ({error}); --grpc-port 0 takes a free one"
+                f"port {port} of {HOST} cannot be used for gRPC ({error}); --grpc-port 0 selects a free one"
             ) from error
 
     @property
     def address(self) -> str:
-        """Where it listens, as `HOST:PORT`."""
+        """The address of the server, as `HOST:PORT`."""
         return f"{HOST}:{self._port}"
 
     async def __aenter__(self) -> GrpcServer:
-        """Begin to answer."""
+        """Start to answer requests."""
         await self._server.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Answer what is under way, within STOP_GRACE_S, and end."""
+        """Answer the running requests within STOP_GRACE_S, and stop."""
         await self._server.stop(STOP_GRACE_S)
 
 
 def _options(limits: ConnectionLimits) -> list[tuple[str, int]]:
-    """What gRPC's core does by itself.
+    """Return the options of gRPC's core that limit connections.
 
-    A connection is closed that has made no handshake by then, or has grown old: at once when it has no call, else when
-    its calls have ended or a second such time has passed. A client that goes on makes another one, without an error.
+    A connection is closed when its handshake is not complete after `request_s`. It is also closed at the age of
+    `request_s`: at once when it has no call, else when its calls have ended or `request_s` has passed again. An active
+    client then opens a new connection without an error.
     Source: https://grpc.github.io/grpc/cpp/channel__arg__names_8h.html
     """
     request_ms = round(1000 * limits.request_s)
@@ -104,7 +106,7 @@ def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRp
 
 
 def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMethodHandler:
-    """The handler of one method. Requests and answers are bytes here: the message classes may be still on their way."""
+    """Return the handler of one method. It receives and returns bytes, as the message classes may not be loaded yet."""
     import grpc
 
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
@@ -127,7 +129,7 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
     kind = next((kind for kind in JobKind if RESOURCES[kind] in method), JobKind.TUNING)
     resource = RESOURCES[kind]
     if method == f"Create{resource}":
-        # The document may be large, so that it is made, checked and forgotten in one go.
+        # The document may be large, so it is created, checked and released in one call in the thread.
         parent = str(message.parent)  # type: ignore[attr-defined]  # of create requests
         job = await operations.create(kind, parent, partial(_given, message, resource))
         return await in_thread(_bytes, job, resource)
@@ -155,7 +157,7 @@ def _parsed(method: str, request: bytes) -> Message:
     try:
         message.ParseFromString(request)
     except DecodeError as error:
-        raise Refusal(Status.INVALID_ARGUMENT, f"the request cannot be read ({error})") from error
+        raise Refusal(Status.INVALID_ARGUMENT, f"the request cannot be parsed ({error})") from error
     return message
 
 
@@ -183,7 +185,7 @@ def _operation_request(method: str) -> Message:
 
 
 def _operation(document: JsonObject) -> bytes:
-    """A finished operation."""
+    """Return the bytes of a finished long-running operation."""
     from google.longrunning.operations_pb2 import Operation
     from google.protobuf.empty_pb2 import Empty
 
@@ -196,7 +198,7 @@ def _operation(document: JsonObject) -> bytes:
 def _status_bytes(answer: ErrorAnswer) -> bytes:
     from google.protobuf.json_format import ParseDict
 
-    # Published without types; error_details_pb2 registers the messages that the details are.
+    # Published without types; error_details_pb2 registers the message types of the details.
     from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # noqa: F401
     from google.rpc.status_pb2 import Status as StatusMessage  # type: ignore[import-untyped]
 

@@ -1,6 +1,6 @@
-"""One HTTP connection: who holds it without asking anything, or does not read the answer, loses it.
+"""An HTTP connection with limits: it is closed when the client sends no request or does not read the answer in time.
 
-What comes is read in small pieces: a piece is parsed at once, and other connections wait for that.
+Data is read in small pieces, because other connections wait while a piece is parsed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from hydra_vertex.service.status import Status, error_body
 from .connection_limits import LIMITS, ConnectionLimits
 
 READ_BYTES = 8 << 10
-"""At the most 1,400 chunks of a body, each of which takes h11 some 7 µs. asyncio reads 32 times as much by itself."""
+"""At most 1,400 chunks of a body, which h11 parses in about 7 µs each. asyncio's default is 32 times as large."""
 
 HEADERS_LIMIT_BYTES = 32 << 10
-"""A request's line and headers: room for the longest filter and read mask, with each character written as %XX."""
+"""Limit of a request's line and headers: the longest filter and read mask fit with every character as %XX."""
 
 
 class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
-    """Closed when `limits.request_s` have passed since it was made, or since its last answer, without an answer."""
+    """An HTTP/1.1 connection, closed when it had no answer for `limits.request_s` since its start or last answer."""
 
     limits: ClassVar[ConnectionLimits] = LIMITS
 
@@ -33,7 +33,7 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
     _is_half_closed = False
 
     def get_buffer(self, _sizehint: int) -> bytearray:
-        """Where the next piece is read into; one for each connection, as each piece is copied by h11."""
+        """Return the buffer for the next piece. It can be reused, because h11 copies each piece."""
         return self._piece
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -42,9 +42,9 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
             self.data_received(bytes(self._piece[:nbytes]))
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP in Google's form, and pass over what else comes.
+        """Answer invalid HTTP with an error in Google's format, and ignore all further data.
 
-        To close at once would reset the connection, and the client might lose the answer before it has read it.
+        Closing at once would reset the connection, and the client could lose the answer before it reads it.
         """
         self._is_refused = True
         if self.cycle is not None:
@@ -56,11 +56,11 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
         try:
             self.transport.write_eof()
         except OSError:
-            self.transport.abort()  # The client has gone.
+            self.transport.abort()  # The client has closed the connection.
         return None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin to wait for a request, unless there are `limits.connections` others."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Start the time limit of the first request, or close the connection beyond `limits.connections`."""
         self._piece = bytearray(READ_BYTES)
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
@@ -69,21 +69,21 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
             self._wait(transport)
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request, unless no more can come."""
+        """Start the time limit of the next request, or close the connection when the client can send none."""
         self._wait(self.transport)
         super().on_response_complete()
         if self._is_half_closed and self.cycle.response_complete:
             self.transport.close()
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # True keeps the connection, as asyncio has it
-        """Keep the connection of a client that has asked and says no more, until it has its answer."""
+    def eof_received(self) -> bool:  # type: ignore[override]  # as in asyncio
+        """Return True, which keeps the connection open, when the client has sent a request and waits for the answer."""
         cycle = self.cycle
         is_asked = cycle is not None and not (cycle.more_body or cycle.response_complete)
         self._is_half_closed = is_asked and not self._is_refused
         return self._is_half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Cancel the time limit."""
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
@@ -95,7 +95,7 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
 
 
 def _refusal(connection: h11.Connection, problem: str) -> bytes:
-    limit = f"a request's line and headers have {HEADERS_LIMIT_BYTES} bytes at most"
+    limit = f"the limit of a request's line and headers is {HEADERS_LIMIT_BYTES} bytes"
     body = json.dumps(error_body(Status.INVALID_ARGUMENT, f"{problem} ({limit})")).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close"}
     events = (

@@ -1,7 +1,7 @@
-"""Refuses JSON of a type that google.protobuf.json_format takes and Google's own servers do not. Pure.
+"""Refuses JSON values of types that google.protobuf.json_format accepts but Google's servers refuse. Pure.
 
-It passes a double through float(), which takes a boolean, and an enum through int(), which takes a boolean or a
-fraction; a message is whatever has nothing in it, such as an empty array.
+json_format converts a double with float(), which accepts a boolean, and an enum with int(), which accepts a boolean or
+a fraction; it accepts any empty value, such as an empty array, as a message.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 WELL_KNOWN_TYPES = "google.protobuf."
-"""Durations, times and the like: their JSON is no object of their fields."""
+"""Package of durations, times and similar types, whose JSON is not an object of their fields."""
 
 
 def refuse_wrong_types(document: Mapping[str, Json], message: Message) -> None:
-    """Raises DocumentError naming the first field that has such a value; unknown fields are passed over."""
-    # Descriptors of protobuf's C implementation are of another type, with the same attributes.
+    """Check the types of all values; unknown fields are ignored. Raises DocumentError for the first wrong field."""
+    # Descriptors of protobuf's C implementation have another type with the same attributes.
     _refuse_below(document, cast("Iterable[FieldDescriptor]", message.DESCRIPTOR.fields), "")
 
 

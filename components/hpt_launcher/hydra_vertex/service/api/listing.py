@@ -1,6 +1,6 @@
-"""Which jobs a list request wants, and what of them: `filter`, `pageSize`, `pageToken`, `readMask`. Pure.
+"""Parameters and pages of a list request: `filter`, `pageSize`, `pageToken`, `readMask`. Pure.
 
-Source of the forms: https://google.aip.dev/158, https://google.aip.dev/157 and ListHyperparameterTuningJobsRequest.
+Source of the formats: https://google.aip.dev/158, https://google.aip.dev/157 and ListHyperparameterTuningJobsRequest.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from hydra_vertex.service.status import Refusal, Status
 from .filter import Predicate, parse_filter
 
 DEFAULT_PAGE_SIZE = 100
-MOST_PAGE_SIZE = 1000
+MAX_PAGE_SIZE = 1000
 PAGE_LIMIT_CHARACTERS = 2 << 20
-"""A page ends early behind a job with which it is longer than this: gRPC's clients take messages of 4 MiB at most."""
+"""A page ends after the job with which it exceeds this length: gRPC clients accept messages of 4 MiB at most."""
 
 MASK_LIMIT = 4096
 INT32_MAX = (1 << 31) - 1
 LIST_FIELDS = ("filter", "pageSize", "pageToken", "readMask")
 
 Mask: TypeAlias = Mapping[str, "Mask | None"]
-"""The fields that are wanted, by name: None means all of it, a mask the fields below it."""
+"""The requested fields by name. The value None means the whole field, a mask its subfields."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list request asks for.
+    """The parameters of a list request.
 
-    `before` is the job id that the last page ended with. `paths` are the fields wanted, in camelCase; none means all.
+    `before` is the id of the last job on the previous page; None means the first page. `paths` are the requested fields
+    in camelCase; an empty tuple means all fields.
     """
 
     page_size: int
@@ -45,7 +46,7 @@ class ListRequest:
 
 @dataclass(slots=True)
 class Page:
-    """The page that a list request asks for, while it is being filled."""
+    """The page of a list request, while jobs are added to it."""
 
     request: ListRequest
     jobs: list[JsonObject] = field(default_factory=list)
@@ -55,11 +56,11 @@ class Page:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the page is full, and another job that belongs to the list is known."""
+        """Whether the page is full and there is a further job, so that `next_token` is set."""
         return bool(self.next_token)
 
     def take(self, found: Iterable[tuple[int, JsonObject]]) -> None:
-        """Add those of the next jobs (ids and documents, newest first) that belong on the page."""
+        """Add the matching jobs of `found`, which are ids and documents, newest first, until the page is full."""
         mask = mask_of(self.request.paths)
         for job_id, document in found:
             if self.is_complete:
@@ -77,12 +78,12 @@ class Page:
 
 
 def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
-    """Read a request's fields, or a URL's query parameters. Raises Refusal (INVALID_ARGUMENT) naming one of them."""
+    """Parse the fields of a request or the query parameters of a URL. Raises Refusal (INVALID_ARGUMENT)."""
     size = _whole(fields, "pageSize")
     if size is not None and size > INT32_MAX:
         _refuse("pageSize", f"expected {INT32_MAX} at most, got {size}")
     return ListRequest(
-        page_size=min(size or DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE),
+        page_size=min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE),
         before=_whole(fields, "pageToken"),
         matches=parse_filter(str(fields.get("filter", ""))),
         paths=_parse_mask(str(fields.get("readMask", ""))),
@@ -90,7 +91,7 @@ def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
 
 
 def mask_of(paths: Iterable[str]) -> Mask | None:
-    """The mask of field paths; None, which means all fields, when there are none."""
+    """Return the mask of field paths; None, which means all fields, when there are no paths."""
     mask: dict[str, Mask | None] = {}
     for path in paths:
         _put(mask, path.split("."))
@@ -108,7 +109,7 @@ def _put(mask: dict[str, Mask | None], path: list[str]) -> None:
 
 
 def masked(document: JsonObject, mask: Mask | None) -> JsonObject:
-    """The fields of a document that are asked for; an array is given whole."""
+    """Return the fields of a document that the mask requests. Arrays are returned whole."""
     if mask is None:
         return document
     return {name: _below(value, mask[name]) for name, value in document.items() if name in mask}
@@ -135,9 +136,9 @@ def _parse_mask(text: str) -> tuple[str, ...]:
 
 
 def camel(path: str) -> str:
-    """A field's path, in the proto's own snake_case or as JSON has it, in camelCase."""
+    """Convert a field path from the proto's snake_case to JSON's camelCase. The keys of labels are unchanged."""
     steps = [_camel_step(step) for step in path.split(".")]
-    # A label's key is the user's own.
+    # The key of a label is the user's text, not a field name.
     own = steps.index("labels") + 1 if "labels" in steps else len(steps)
     return ".".join([*steps[:own], *path.split(".")[own:]])
 

@@ -1,6 +1,6 @@
-"""JobService's operations, whichever way a request came: documents and names in, documents out.
+"""The operations of JobService, independent of the transport: they take documents and names, and return documents.
 
-`api` (REST) and `grpc_api` are the two fronts. Every method raises Refusal or DocumentError.
+`rest` and `grpc_front` call them. Every method raises Refusal or DocumentError for a wrong request.
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs
 """
 
@@ -38,23 +38,26 @@ OUTPUT_ONLY = {
     "satisfiesPzs",
     "satisfiesPzi",
 }
-"""The service's own fields: as with the real API, what a client writes into them is passed over."""
+"""Output-only fields of a job: values that a client sends are ignored, as in the real API."""
 
 BATCH_S = 0.005
-"""So long at a time the event loop is busy with reading jobs for a list."""
+"""How long the event loop reads jobs for a list before it handles other requests."""
 
 _OPERATION = re.compile(r"(projects/[^/]+/locations/[^/]+)/operations/delete-([1-9][0-9]{0,17})-[0-9a-f]{8}")
 
 
 class Operations:
-    """The operations of one service. Lives in the engine's event loop."""
+    """The operations of one service. All methods must be called in the engine's event loop."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._turns = asyncio.Lock()
 
     async def create(self, kind: JobKind, parent: str, read: Callable[[], Json]) -> JsonObject:
-        """Create the job whose document `read` returns, called in a thread; answered when it is recorded."""
+        """Create the job whose document `read` returns, and return its document once it is recorded.
+
+        `read` is called in a thread.
+        """
         parse_parent(parent)
         match await in_thread(_checked, kind, read):
             case CustomJob() as job:
@@ -63,15 +66,15 @@ class Operations:
                 return await self._engine.create(parent, job)
 
     def get(self, kind: JobKind, name: str) -> JsonObject:
-        """A job, a tuning job with all of its trials."""
+        """Return the document of a job; that of a tuning job contains all of its trials."""
         return self._engine.get(parse_job_name(name, kind))
 
     def text(self, kind: JobKind, name: str) -> str:
-        """The same as JSON, which need not be read first."""
+        """Return the document of a job as JSON text, which is faster than `get`."""
         return self._engine.text(parse_job_name(name, kind))
 
     async def list(self, kind: JobKind, parent: str, fields: Mapping[str, Json]) -> JsonObject:
-        """A page of jobs, newest first; as Google documents it, tuning jobs come without their trials."""
+        """Return a page of jobs, newest first. Tuning jobs have no trials in a list, as Google documents it."""
         parse_parent(parent)
         page = await in_thread(_new_page, kind, fields)
         found = self._engine.jobs(parent, kind, page.request.before)
@@ -85,27 +88,27 @@ class Operations:
         return {**jobs, **({"nextPageToken": page.next_token} if page.next_token else {})}
 
     async def cancel(self, kind: JobKind, name: str) -> None:
-        """Ask for the end of a job."""
+        """Request the cancellation of a job."""
         await self._engine.cancel(parse_job_name(name, kind))
 
     async def delete(self, kind: JobKind, name: str) -> JsonObject:
-        """Delete a job that has ended: a long-running operation that is done at once."""
+        """Delete a job that has ended. Return a long-running operation that is already done."""
         job = parse_job_name(name, kind)
         await self._engine.delete(job)
         return _deletion(job.parent, job.id)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """What keeps the event loop for milliseconds is done one at a time, and others are answered in between.
+        """Serialise work that blocks the event loop for milliseconds, so that other requests are answered in between.
 
-        A hundred clients whose jobs are created at once would else be answered, and all others too, after the last.
+        Otherwise a hundred simultaneous list requests would delay all other answers until the last of them is done.
         """
         async with self._turns:
             yield
             await asyncio.sleep(0)
 
     def get_operation(self, name: str) -> JsonObject:
-        """A deletion; each is done since it was answered."""
+        """Return the operation of a deletion, which is always done. Raises Refusal when no such job was deleted."""
         match = _OPERATION.fullmatch(name)
         operation = _deletion(match[1], match[2]) if match else {}
         if match is None or operation["name"] != name or not self._engine.was_deleted(int(match[2])):
@@ -129,24 +132,24 @@ def _new_page(kind: JobKind, fields: Mapping[str, Json]) -> Page:
     request = parse_list_request(fields)
     path = unknown_path(kind, request.paths) if request.paths else None
     if path is not None:
-        message = f"readMask: {quoted(path)} is no field of the job"
+        message = f"readMask: {quoted(path)} is not a field of the job"
         raise Refusal(Status.INVALID_ARGUMENT, message, "readMask")
     return Page(request)
 
 
 def _batch(found: Iterator[tuple[int, JsonObject]]) -> list[tuple[int, JsonObject]]:
-    """The next jobs, as many as are read within BATCH_S; none when there are no more."""
+    """Return the jobs that can be read within BATCH_S; an empty list when there are no more."""
     batch = []
-    give_up = time.monotonic() + BATCH_S
+    deadline = time.monotonic() + BATCH_S
     for pair in found:
         batch.append(pair)
-        if time.monotonic() >= give_up:
+        if time.monotonic() >= deadline:
             break
     return batch
 
 
 def _deletion(parent: str, job_id: str) -> JsonObject:
-    # Of a deleted job nothing is kept but that its id was given; the sum ties the operation to the job's parent.
+    # Only the fact that its id was used is kept of a deleted job; the checksum binds the operation to the parent.
     return {
         "name": f"{parent}/operations/delete-{job_id}-{zlib.crc32(parent.encode()):08x}",
         "done": True,

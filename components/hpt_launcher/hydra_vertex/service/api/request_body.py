@@ -1,4 +1,4 @@
-"""The body of a request: how long it may be, what it may be, and the JSON in it."""
+"""Reads the body of an HTTP request, checks its length and content type, and parses its JSON."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from hydra_vertex.service.status import Refusal, Status
 
 BODY_LIMIT_BYTES = 1 << 20
 DOUBLE_DIGITS = 309
-"""So many digits the largest double has: 1.8e308."""
+"""The number of digits of the largest double, 1.8e308."""
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 async def read_body(request: Request) -> bytes:
-    """The body of a request.
+    """Read the body of a request.
 
-    Raises Refusal (INVALID_ARGUMENT) when it is, or says that it will be, more than BODY_LIMIT_BYTES or no JSON.
+    Raises Refusal: INVALID_ARGUMENT when the body or its Content-Length is more than BODY_LIMIT_BYTES or the
+    Content-Type is not JSON in UTF-8, CANCELLED when the client closes the connection.
     """
     _refuse_more(int(request.headers.get("content-length", "0")))
     _require_json(request.headers)
@@ -35,7 +36,7 @@ async def read_body(request: Request) -> bytes:
             body += chunk
             _refuse_more(len(body))
     except ClientDisconnect as error:
-        raise Refusal(Status.CANCELLED, "the client has gone before its request was whole") from error
+        raise Refusal(Status.CANCELLED, "the client closed the connection before its request was complete") from error
     return bytes(body)
 
 
@@ -45,7 +46,7 @@ def _refuse_more(size_bytes: int) -> None:
 
 
 def _require_json(headers: Headers) -> None:
-    """One that names no type is taken for JSON."""
+    """Check the Content-Type. A request without one is treated as JSON."""
     kind, _, parameters = headers.get("content-type", "application/json").lower().partition(";")
     if kind.strip() != "application/json":
         _refuse(f"Content-Type: expected application/json, got {quoted(kind.strip())}")
@@ -55,10 +56,10 @@ def _require_json(headers: Headers) -> None:
 
 
 def parse_body(body: bytes) -> Json:
-    """The JSON of a body, held to RFC 8259 more strictly than Python does. Raises Refusal (INVALID_ARGUMENT).
+    """Parse the JSON of a body, more strictly than Python's parser. Raises Refusal (INVALID_ARGUMENT).
 
-    No NaN, no infinity, no number that is one as a double, no field that an object has twice, no other encoding than
-    UTF-8, no surrogate by itself.
+    Besides invalid JSON (RFC 8259) it refuses NaN, infinities, numbers too large for a double, duplicate fields in an
+    object, encodings other than UTF-8, and lone surrogates.
     """
     try:
         value: Json = json.loads(
@@ -77,26 +78,26 @@ def parse_body(body: bytes) -> Json:
 
 def _integer(text: str) -> int:
     if len(text) > DOUBLE_DIGITS:
-        raise ValueError(f"an integer of {len(text)} digits is more than a double can hold")
+        raise ValueError(f"an integer of {len(text)} digits is too large for a double")
     return int(text)
 
 
 def _double(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{quoted(text)} is more than a double can hold")
+        raise ValueError(f"{quoted(text)} is too large for a double")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"{quoted(twice)} is there twice in one object")
+        raise ValueError(f"{quoted(twice)} occurs more than once in one object")
     return fields
 
 
@@ -105,7 +106,7 @@ def _refuse_lone_surrogates(value: Json) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         found = quoted(error.object[error.start])
-        raise ValueError(f"{found} is half of a character, and no text in UTF-8 can hold it") from error
+        raise ValueError(f"{found} is a lone surrogate, which UTF-8 cannot encode") from error
 
 
 def _refuse(problem: str) -> NoReturn:

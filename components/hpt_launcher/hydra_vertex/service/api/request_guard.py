@@ -1,6 +1,6 @@
-"""Who may ask. The service runs commands, so only programs of this machine may reach it, and no web page.
+"""Access control of HTTP requests. The service runs commands, so web pages and other machines must not use it.
 
-Where it listens for other machines, or where a token is set, a request must carry it: `Authorization: Bearer TOKEN`.
+When a token is set, as it must be for other machines, each request needs it: `Authorization: Bearer TOKEN`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from hydra_vertex.service.status import Refusal, Status
 
 from .error_answer import answer_to
 
-ENDING = Refusal(Status.UNAVAILABLE, "the service is ending; ask again when it has been started again")
+STOPPING = Refusal(Status.UNAVAILABLE, "the service is stopping; try again when it has been started again")
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
 class Guard:
-    """Middleware: refuses a request by another host's name (DNS rebinding), from a web page or without the token.
+    """ASGI middleware that refuses requests with another Host (DNS rebinding), from a web page or without the token.
 
-    With a token any host's name will do: a page in a browser does not know the token.
+    With a token any Host is accepted, because a web page does not know the token.
     """
 
     def __init__(self, app: ASGIApp, token: str | None = None) -> None:
@@ -36,7 +36,7 @@ class Guard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in the application's place, or let it."""
+        """Refuse the request, or pass it to the application."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
@@ -49,19 +49,19 @@ class Guard:
         return await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
+        has_started = False
 
-        async def noted(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_and_note)
         except asyncio.CancelledError:
-            # So uvicorn ends what is not answered when its time to end is over.
-            if not has_begun:
-                await _response(ENDING)(scope, receive, send)
+            # uvicorn cancels the requests that are not answered when its shutdown timeout is over.
+            if not has_started:
+                await _response(STOPPING)(scope, receive, send)
 
 
 def _response(refusal: Refusal) -> JSONResponse:
@@ -70,30 +70,33 @@ def _response(refusal: Refusal) -> JSONResponse:
 
 
 def require_no_page(headers: Headers, *, any_host: bool = False) -> None:
-    """Raises Refusal (PERMISSION_DENIED) when a web page may have sent these headers."""
+    """Check that no web page can have sent the request. Raises Refusal (PERMISSION_DENIED).
+
+    `any_host` accepts every Host header; otherwise it must be a loopback name.
+    """
     host = headers.get("host", "")
     if not any_host and not _is_loopback(host):
         raise Refusal(
             Status.PERMISSION_DENIED,
-            f"Host {quoted(host)}: the tuning service answers to localhost, 127.0.0.1 and [::1] only",
+            f"Host {quoted(host)}: the tuning service accepts only localhost, 127.0.0.1 and [::1]",
         )
     if "origin" in headers:
         origin = headers["origin"]
         raise Refusal(
             Status.PERMISSION_DENIED,
-            f"Origin {quoted(origin)}: the tuning service does not answer to web pages",
+            f"Origin {quoted(origin)}: the tuning service does not answer requests of web pages",
         )
-    # A page's images and scripts come without an Origin; `none` is an address that the user has typed.
+    # A page's requests for images and scripts have no Origin; `none` means an address that the user has entered.
     site = headers.get("sec-fetch-site", "none")
     if site != "none":
         raise Refusal(
             Status.PERMISSION_DENIED,
-            f"Sec-Fetch-Site {quoted(site)}: the service does not answer to web pages",
+            f"Sec-Fetch-Site {quoted(site)}: the tuning service does not answer requests of web pages",
         )
 
 
 def require_readable_url(path: bytes, query: bytes) -> None:
-    """Raises Refusal (INVALID_ARGUMENT) where the text behind the percent-encoding would have to be guessed."""
+    """Check the percent-encoding. Raises Refusal (INVALID_ARGUMENT) when it is malformed or not UTF-8."""
     for part, encoded in (("path", path), ("query", query)):
         try:
             unquote_to_bytes(encoded).decode()
@@ -101,10 +104,10 @@ def require_readable_url(path: bytes, query: bytes) -> None:
             raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} is not UTF-8 ({error.reason})") from error
         if bad := _BAD_ESCAPE.search(encoded):
             found = quoted(encoded[bad.start() : bad.start() + 3].decode("latin-1"))
-            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} has {found} in it; write % as %25")
+            raise Refusal(Status.INVALID_ARGUMENT, f"the URL's {part} contains {found}; write % as %25")
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a Host header, with or without a port, names this machine. No such name is resolved by anybody's DNS."""
+    """Whether a Host header, with or without a port, names loopback. No name server can redirect such a name."""
     match = _HOST.fullmatch(host)
     return match is not None and is_loopback((match[1] or match[2]).lower())

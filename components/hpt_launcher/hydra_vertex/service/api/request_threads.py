@@ -1,6 +1,6 @@
-"""Threads for what a request has computed: reading, checking, filtering, writing. The event loop goes on meanwhile.
+"""Threads for the computations of requests (parsing, checking, filtering, serialising), outside the event loop.
 
-Only for pure work: the engine and its database live in the event loop's own thread.
+Only for pure functions: the engine and its database must be used in the event loop's thread.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Two, and not those of asyncio.to_thread: a flood of requests must keep neither the suggestions of running studies
-# waiting, nor the event loop, which gets the interpreter back the later the more threads compete for it.
+# Separate from asyncio.to_thread, so that many requests do not delay the suggestions of running studies; two only,
+# because the event loop waits longer for the GIL the more threads compete for it.
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="request")
 
 
 async def in_thread(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The result of a pure function, computed in a thread for requests."""
+    """Return the result of a pure function, computed in a thread for requests."""
     return await asyncio.wrap_future(_THREADS.submit(act, *args, **kwargs))

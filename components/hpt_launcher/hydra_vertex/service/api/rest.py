@@ -1,4 +1,4 @@
-"""JobService v1 over HTTP: routes, bodies and error codes around `operations`.
+"""JobService v1 over HTTP: the routes, request and response bodies and error codes of `operations`.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs
 """
@@ -35,13 +35,13 @@ from .request_threads import in_thread
 PLACE = "/projects/{project}/locations/{location}"
 LOCATION = f"/v1{PLACE}"
 OPERATION_PREFIXES = ("/v1", "/ui")
-"""Google's generated client looks for operations below /ui, the first of the paths that the API lists for them."""
+"""Google's generated client requests operations below /ui, the first of the paths that the API defines for them."""
 SYSTEM_PARAMETERS = {
     *("$.xgafv", "$alt", "$callback", "$fields", "$key", "$outputDefaults", "$prettyPrint", "$uploadProtocol"),
     *("$userProject", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"),
     *("uploadType", "upload_protocol", "userIp"),
 }
-"""What every method of Google's takes beside its own fields, for Google's front end; none has a meaning here.
+"""Parameters for Google's front end, which every method of its APIs accepts; the service ignores them.
 
 Source: https://cloud.google.com/apis/docs/system-parameters.
 """
@@ -50,7 +50,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
-    """The application. `lifespan` puts Operations into `app.state.operations`; a token is asked for if there is one."""
+    """Return the ASGI application. `lifespan` must set `app.state.operations`; a token of None requires no token."""
     handlers: dict[type[Exception] | int, ExceptionHandler] = {
         Refusal: _failed,
         DocumentError: _failed,
@@ -72,13 +72,13 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
         exception_handlers=handlers,
         lifespan=lifespan,
     )
-    # A path with a slash at its end is none of the API's, and an answer has Google's form.
+    # A path with a trailing slash is not a path of the API: it must get an error in Google's format, not a redirect.
     app.router.redirect_slashes = False
     return app
 
 
 def job_routes(kind: JobKind) -> list[Route]:
-    """The five methods of a kind of job."""
+    """Return the routes of the five methods of a kind of job."""
     jobs = f"{LOCATION}/{kind.value}"
 
     async def create(request: Request) -> Response:
@@ -114,14 +114,14 @@ def job_routes(kind: JobKind) -> list[Route]:
 
 
 async def get_operation(request: Request) -> Response:
-    """A long-running operation, at once or when it is done: which they all are."""
+    """Answer GetOperation and WaitOperation, which are the same because all operations are done."""
     return _answer(_operations(request).get_operation(f"{_parent(request)}/operations/{request.path_params['id']}"))
 
 
 def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
-    """The fields of a request that stand in its URL, in camelCase.
+    """Return the query parameters of a request, with names in camelCase.
 
-    Raises Refusal (INVALID_ARGUMENT) at one that the method has not, and at one that is there twice.
+    Raises Refusal (INVALID_ARGUMENT) for a parameter that is not in `known`, and for one that is given twice.
     """
     given: dict[str, Json] = {}
     for written, value in request.query_params.multi_items():
@@ -130,9 +130,9 @@ def _query(request: Request, known: Collection[str] = ()) -> dict[str, Json]:
             continue
         if name not in known:
             takes = f"takes {', '.join(sorted(known))}" if known else "takes no parameters"
-            _refuse(name, f"is no query parameter of this method, which {takes}")
+            _refuse(name, f"is not a query parameter of this method, which {takes}")
         if name in given:
-            _refuse(name, "is there more than once")
+            _refuse(name, "is given more than once")
         given[name] = value
     return given
 
@@ -143,7 +143,7 @@ def _refuse(name: str, problem: str) -> NoReturn:
 
 def _operations(request: Request) -> Operations:
     operations = request.app.state.operations
-    assert isinstance(operations, Operations)  # noqa: S101 - the lifespan puts it there
+    assert isinstance(operations, Operations)  # noqa: S101 - set by the lifespan
     return operations
 
 
@@ -162,12 +162,12 @@ def _answer(document: JsonObject, http_code: int = 200) -> Response:
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     kinds = " and ".join(kind.value for kind in JobKind)
-    message = sendable(f"{_named(request)}: the embedded service has {LOCATION}/ with {kinds} alone")
+    message = sendable(f"{_named(request)}: the embedded service has only {LOCATION}/ with {kinds}")
     return _answer(ErrorAnswer(Status.NOT_FOUND, message).body(error.status_code), error.status_code)
 
 
 async def _short_of_resources(request: Request, error: Exception) -> Response:
-    """Any other error of the operating system is a failure of the service, logged as such."""
+    """Answer an error that is due to a shortage. Any other OSError is raised again, and logged as an internal error."""
     if not is_shortage(error):
         raise error
     return await _failed(request, error)

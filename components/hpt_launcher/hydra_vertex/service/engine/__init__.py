@@ -1,1 +1,1 @@
-"""The jobs of one service while they run: one run a job, and what is resumed after a restart."""
+"""Runs the unfinished jobs of a service, one run object per job, and resumes them after a restart."""

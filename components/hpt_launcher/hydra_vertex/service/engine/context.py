@@ -1,4 +1,4 @@
-"""What all jobs of one service share."""
+"""The objects that all jobs of one service share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .launches import Launches
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """The folder, its database, the places for trials, how trials are launched, and how a shortage is waited for."""
+    """The folder, its database, the slots for trials, the launch specs, and the retry of writes during a shortage."""
 
     folder: ServiceFolder
     store: Store

@@ -1,4 +1,4 @@
-"""One custom job from its start, or its adoption, to its end."""
+"""Runs one custom job, or adopts one that an earlier service started, until it ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .context import EngineContext
 
 
 class CustomJobRun:
-    """Works on one custom job until it ends, or until the service stops."""
+    """Runs one custom job until it ends, or until the service stops."""
 
     def __init__(self, stored: StoredCustomJob, context: EngineContext) -> None:
         self.id = stored.id
@@ -37,11 +37,11 @@ class CustomJobRun:
 
     @property
     def parallel_count(self) -> int:
-        """How many places the job asks for at once."""
+        """The number of slots that the job requests at once."""
         return 1
 
     async def cancel(self) -> None:
-        """Record that the job is to be cancelled, and end its process. Raises UnwritableError."""
+        """Record the request to cancel the job, and end its process. Raises UnwritableError."""
         process = self._run.process if self._run is not None else self._adopted
         async with self._turn:
             if not self._job.state.is_terminal:
@@ -49,19 +49,19 @@ class CustomJobRun:
         self.end(EndReason.CANCELLED)
 
     def shut_down(self) -> None:
-        """End the job's process; a service that is started later runs it again."""
+        """End the job's process; the next service on the folder runs the job again."""
         self.end(EndReason.SHUTDOWN)
 
     def end(self, why: EndReason) -> None:
-        """End the job's process before its time. The first reason stays."""
+        """End the job's process early. The reason of the first call is kept."""
         self._end_reason = self._end_reason or why
         self._ended.set()
         if self._run is not None:
             self._run.end(why)
 
     async def run(self) -> None:
-        """Bring the job to an end. Raises UnwritableError when the service stops before that can be recorded."""
-        slot = await self._place()
+        """Run the job to its end. Raises UnwritableError when the service stops before the end can be recorded."""
+        slot = await self._wait_for_slot()
         try:
             await self._run_on(slot)
         finally:
@@ -69,29 +69,29 @@ class CustomJobRun:
                 self._context.slots.release(slot)
 
     async def before_start(self) -> None:
-        """Nothing of an earlier start is read."""
+        """Do nothing: no files of an earlier start need to be read."""
 
     async def record_start(self, process: ProcessId) -> None:
-        """Record that the job runs. Raises UnwritableError."""
+        """Record that the job runs in `process`. Raises UnwritableError."""
         async with self._turn:
             if self._end_reason is None:
                 await self._put(custom_job_state.begin(self._job, now()), process)
 
     async def look(self) -> None:
-        """A custom job reports nothing while it runs."""
+        """Do nothing: a custom job reports no measurements."""
 
-    async def _place(self) -> Slot | None:
-        """Where the job runs; None when it is to end before there is a place."""
+    async def _wait_for_slot(self) -> Slot | None:
+        """Wait for a slot; None when the job is ended first. An adopted job takes its slot at once."""
         if self._adopted is not None:
             return self._context.slots.take(self.id, self._folder.read_gpu())
-        asked = self._context.slots.request(self.id)
+        requested = self._context.slots.request(self.id)
         ended = asyncio.create_task(self._ended.wait())
-        waited_for: list[asyncio.Future[Any]] = [asked, ended]  # of two kinds of result, which asyncio leaves open
-        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        awaited: list[asyncio.Future[Any]] = [requested, ended]  # Any: the two futures have different result types
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         if self._end_reason is None:
-            return asked.result()
-        self._context.slots.withdraw(asked)
+            return requested.result()
+        self._context.slots.withdraw(requested)
         return None
 
     async def _run_on(self, slot: Slot | None) -> None:
@@ -115,7 +115,7 @@ class CustomJobRun:
 
 
 def _concluded(job: CustomJob, outcome: Outcome, log_tail: str) -> CustomJob:
-    """The job in the state in which it ends, or in which it waits to run again."""
+    """Return the job in its terminal state, or PENDING when it must run again."""
     match outcome:
         case NotStarted(reason):
             return _failed(job, reason, log_tail)
@@ -134,6 +134,6 @@ def _ended(job: CustomJob, exit_status: ExitStatus, log_tail: str) -> CustomJob:
 
 
 def _failed(job: CustomJob, reason: str, log_tail: str) -> CustomJob:
-    # Vertex AI blames the job's own program, by INVALID_ARGUMENT, for whatever it ends with but 0.
+    # Vertex AI reports any exit code but 0 as INVALID_ARGUMENT, an error of the job's own program.
     error = JobError(Status.INVALID_ARGUMENT.rpc_code, with_tail(reason, log_tail))
     return custom_job_state.finish(job, JobState.FAILED, error, now())

@@ -1,4 +1,4 @@
-"""All custom jobs of one service: takes them on, and finds them again after a restart."""
+"""The custom jobs of one service: creates them, and resumes them after a restart."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from .running_jobs import RunningJobs
 
 
 class CustomJobs:
-    """The custom jobs of one folder. Lives in one event loop."""
+    """The custom jobs of one folder. All methods must be called in one event loop."""
 
     def __init__(self, running: RunningJobs[CustomJobRun], context: EngineContext) -> None:
         self._running = running
         self._context = context
 
     def resume(self) -> None:
-        """Go on with every job that an earlier service left unfinished."""
+        """Resume every job that an earlier service left unfinished."""
         for stored in self._context.store.unfinished_custom_jobs():
             self._start(stored)
 
     async def create(self, parent: str, job: CustomJob) -> str:
-        """Take on a validated job. It is recorded when this returns its id. Raises Refusal for an output folder."""
+        """Record and start a validated job, and return its id.
+
+        Raises Refusal when the output directory is invalid, UnwritableError when the job cannot be recorded.
+        """
         self._context.folder.output_base("", job.spec.base_output_uri, f"jobSpec.{OUTPUT_DIRECTORY}")
         stored = await self._context.store.add_custom_job(
             parent, lambda job_id: custom_job_state.accept(job, str(JobName(parent, JobKind.CUSTOM, job_id)), now())
@@ -38,11 +41,11 @@ class CustomJobs:
         return stored.id
 
     def find(self, job_id: str) -> CustomJobRun | None:
-        """The work on a job; None when it has ended."""
+        """Return the run of a job; None when the job has ended or does not exist."""
         return self._running.find(job_id)
 
     def shut_down(self) -> list[asyncio.Task[None]]:
-        """End all of them, so that a later service goes on with them; the tasks to be waited for."""
+        """End all jobs, so that the next service on the folder resumes them. Return the tasks to wait for."""
         return self._running.shut_down()
 
     def _start(self, stored: StoredCustomJob) -> None:

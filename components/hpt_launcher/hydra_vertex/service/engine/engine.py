@@ -1,4 +1,4 @@
-"""All jobs of one service: what requests ask of them, and what is resumed after a restart."""
+"""The engine: creates, reads, cancels and deletes the jobs of one service, and resumes them after a restart."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """The jobs of one folder. Lives in one event loop; every method raises Refusal for what it does not do."""
+    """The jobs of one folder. All methods must be called in one event loop; they raise Refusal for a wrong request."""
 
     def __init__(self, folder: ServiceFolder, store: Store, capacity: Capacity) -> None:
         become_subreaper()
@@ -60,14 +60,14 @@ class Engine:
         self.custom_jobs = CustomJobs(custom, context)
 
     def resume(self) -> None:
-        """Go on with every job that an earlier service left unfinished."""
+        """Resume every job that an earlier service left unfinished."""
         if (latest := self._store.latest_update()) is not None:
             not_before(latest)
         self.tuning_jobs.resume()
         self.custom_jobs.resume()
 
     async def stop(self) -> None:
-        """End all trials, so that a later service runs them again, within STOP_LIMIT_S."""
+        """End all trials and custom jobs within STOP_LIMIT_S; the next service on the folder runs them again."""
         self._retry.end()
         tasks = [*self.tuning_jobs.shut_down(), *self.custom_jobs.shut_down()]
         if not tasks:
@@ -78,15 +78,15 @@ class Engine:
             task.cancel()
 
     async def create(self, parent: str, job: HyperparameterTuningJob) -> JsonObject:
-        """Take on a tuning job. It is recorded when this returns."""
+        """Record and start a tuning job. Return its document."""
         return self.get(JobName(parent, JobKind.TUNING, await self.tuning_jobs.create(parent, job)))
 
     async def create_custom_job(self, parent: str, job: CustomJob) -> JsonObject:
-        """Take on a custom job. It is recorded when this returns."""
+        """Record and start a custom job. Return its document."""
         return self.get(JobName(parent, JobKind.CUSTOM, await self.custom_jobs.create(parent, job)))
 
     def get(self, name: JobName) -> JsonObject:
-        """The document of a job, with all of its trials."""
+        """Return the document of a job with all of its trials. Raises Refusal when there is none or it is damaged."""
         self._refuse_broken(name)
         document = self._store.document(name.parent, name.kind, name.id) or self._trials_custom_job(name)
         if document is None:
@@ -94,20 +94,26 @@ class Engine:
         return document
 
     def text(self, name: JobName) -> str:
-        """The document of a job as JSON: ten times quicker than `get` where there are many trials."""
+        """Return the document of a job as JSON text: ten times faster than `get` for a job with many trials."""
         self._refuse_broken(name)
         return self._store.text(name.parent, name.kind, name.id) or json.dumps(self.get(name))
 
     def _refuse_broken(self, name: JobName) -> None:
         if name.id in self._broken:
-            raise Refusal(Status.INTERNAL, f"{name} cannot go on: {self._broken[name.id]}")
+            raise Refusal(Status.INTERNAL, f"{name} cannot continue: {self._broken[name.id]}")
 
     def jobs(self, parent: str, kind: JobKind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
-        """The ids and documents of the jobs under a parent, newest first, without trials; only those before an id."""
+        """Yield the ids and documents, without trials, of the jobs under a parent, newest first.
+
+        Only jobs with an id less than `before`, unless it is None.
+        """
         return self._store.documents(parent, kind, before)
 
     async def cancel(self, name: JobName) -> None:
-        """End a job before its time. Nothing happens when that is under way already."""
+        """Cancel a job; do nothing when it is already being cancelled or was cancelled.
+
+        Raises Refusal when the job does not exist, has ended or is a trial's CustomJob.
+        """
         state = self._state(name)
         if state in {JobState.CANCELLING, JobState.CANCELLED}:
             return
@@ -118,22 +124,25 @@ class Engine:
         await run.cancel()
 
     async def delete(self, name: JobName) -> None:
-        """Forget a job that has ended. The files of its trials stay."""
+        """Delete the record of a job that has ended. The files of its trials are kept.
+
+        Raises Refusal when the job does not exist, has not ended or is a trial's CustomJob.
+        """
         state = self._state(name)
         self._refuse_trials(name, "delete")
         if not state.is_terminal:
             raise Refusal(
                 Status.FAILED_PRECONDITION,
-                f"{name} is {state.value}; cancel it, and delete it when it has ended",
+                f"{name} is {state.value}; cancel it first, and delete it when it has ended",
             )
         await self._store.delete(name.id)
 
     def was_deleted(self, job_id: int) -> bool:
-        """Whether a job had this id and is gone."""
+        """Whether a job had this id and was deleted."""
         return self._store.was_deleted(job_id)
 
     def _trials_custom_job(self, name: JobName) -> JsonObject | None:
-        """The CustomJob that a trial is."""
+        """Return the CustomJob that represents a trial; None when `name` is not that of a trial's CustomJob."""
         ids = trial_of_custom_job(name.id) if name.kind is JobKind.CUSTOM else None
         found = self._store.trial(name.parent, *ids) if ids else None
         if found is None:
@@ -144,7 +153,7 @@ class Engine:
     def _refuse_trials(self, name: JobName, verb: str) -> None:
         if name.kind is JobKind.CUSTOM and (ids := trial_of_custom_job(name.id)):
             tuning_job = JobName(name.parent, JobKind.TUNING, ids[0])
-            raise Refusal(Status.FAILED_PRECONDITION, f"{name} is a trial of {tuning_job}; {verb} that one")
+            raise Refusal(Status.FAILED_PRECONDITION, f"{name} is a trial of {tuning_job}; {verb} that job")
 
     def _state(self, name: JobName) -> JobState:
         self._refuse_broken(name)

@@ -1,4 +1,4 @@
-"""What each trial and each custom job of this service is started with."""
+"""Builds the launch specs of the trials and custom jobs of one service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from .parallelism import Parallelism
 
 
 class Launches:
-    """Puts the folder, the machine and a job together. `secret` is what trials are not told."""
+    """Builds launch specs from the folder, the host and a job.
+
+    `secret` is the HMAC key of the token that a supervisor writes into the exit file; trials do not know it.
+    """
 
     def __init__(self, folder: ServiceFolder, host: Host, parallelism: Parallelism, secret: str) -> None:
         self._folder = folder
@@ -29,14 +32,14 @@ class Launches:
         self._secret = secret.encode()
 
     def of_trial(self, job_id: str, job: HyperparameterTuningJob, trial: Trial, slot: Slot | None) -> LaunchSpec:
-        """The start of a trial; a slot of None is for one that is only concluded."""
+        """Return the launch spec of a trial. A slot of None is for a trial that is only concluded, not started."""
         folder = self._folder.trial(job_id, trial.id)
         base = self._folder.output_base(job_id, job.trial_job_spec.base_output_uri)
         token = self._token(job_id, trial.id)
         return trial_launch_spec(job, trial, folder, base, self._host, self._share(slot), token)
 
     def of_custom_job(self, job_id: str, job: CustomJob, slot: Slot | None) -> LaunchSpec:
-        """The start of a custom job."""
+        """Return the launch spec of a custom job. A slot of None is for a job that is only concluded, not started."""
         folder = self._folder.custom_job(job_id)
         base = self._folder.output_base(job_id, job.spec.base_output_uri)
         return custom_job_launch_spec(job_id, job, folder, base, self._host, self._share(slot), self._token(job_id, ""))

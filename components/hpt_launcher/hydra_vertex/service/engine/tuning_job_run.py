@@ -1,4 +1,4 @@
-"""One tuning job from its creation, or its adoption, to its end: which trials start, when and with which parameters."""
+"""Runs one tuning job until it ends: decides which trials start, when and with which parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class TuningJobRun:
-    """Works on one job until it ends, or until the service stops."""
+    """Runs one tuning job until it ends, or until the service stops."""
 
     def __init__(self, stored: StoredJob, context: EngineContext) -> None:
         self.id = stored.id
@@ -45,20 +45,20 @@ class TuningJobRun:
 
     @property
     def parallel_count(self) -> int:
-        """How many trials the job wants to run at once."""
+        """The number of trials that the job requests to run at once."""
         return self._job.parallel_trial_count
 
     async def cancel(self) -> None:
-        """Record that the job is to be cancelled, and end its trials. Raises UnwritableError."""
+        """Record the request to cancel the job, and end its trials. Raises UnwritableError."""
         await self._record.change(lambda job: tuning_job_state.request_cancel(job, now()))
         self._end_trials(EndReason.CANCELLED)
 
     def shut_down(self) -> None:
-        """End the job's trials; a service that is started later runs them again."""
+        """End the job's trials; the next service on the folder runs them again."""
         self._end_trials(EndReason.SHUTDOWN)
 
     async def run(self) -> None:
-        """Bring the job to its end. Raises UnwritableError when the service stops while nothing can be written."""
+        """Run the job to its end. Raises UnwritableError when the service stops while nothing can be written."""
         await self._put(lambda job: tuning_job_state.begin(job, now()))
         try:
             self._adopt_trials()
@@ -78,7 +78,7 @@ class TuningJobRun:
         await self._context.retry.until_done(self._record.change, change)
 
     async def _step(self) -> bool:
-        """Start what may start and wait for the next end; False when nothing is left to wait for."""
+        """Start trials, then wait for a trial's end or a free slot. Return False when there is nothing to wait for."""
         if tuning_job_state.failure(self._job) is not None:
             self._end_trials(EndReason.FAILED)
         await self._apply_study_limits()
@@ -88,7 +88,7 @@ class TuningJobRun:
             awaited.append(self._slot_request)
         if not awaited:
             return False
-        # A limit may be a time, which no trial's end announces.
+        # A limit may be a duration or a time, which passes without the end of a trial.
         timeout_s = None if self._job.study_spec.study_stopping is None else LIMIT_CHECK_INTERVAL_S
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED, timeout=timeout_s)
         for task in [task for task in self._trial_runs if task.done()]:
@@ -97,7 +97,7 @@ class TuningJobRun:
         return True
 
     def _adopt_trials(self) -> None:
-        """Trials that an earlier service has started keep their places; those that it has not wait for one."""
+        """Give slots to the trials that an earlier service started; requeue the live trials that have no process."""
         for trial in tuning_job_state.live_trials(self._job):
             process = self._processes.get(trial.id)
             if process is None:
@@ -108,7 +108,7 @@ class TuningJobRun:
                 self._start_trial(trial.id, process, self._context.slots.take(self.id, gpu))
 
     async def _apply_study_limits(self) -> None:
-        """Once a limit of the study is reached, give no more trials; end the running ones where that is asked for."""
+        """Once a limit of the study is reached, start no more trials; stop the running ones if `should_stop_asap`."""
         job = self._job
         reached = job.stopping_reason or limit_reached(job, now())
         if not reached:
@@ -121,7 +121,11 @@ class TuningJobRun:
                 await trial_run.stop(EarlyStop(f"the study was stopped ({reached})"))
 
     async def _fill(self) -> None:
-        """Start what there is a place for; the place comes first, so that a suggestion knows all that is known then."""
+        """Start trials while slots are free.
+
+        The slot is obtained before the suggestion is made, so that the suggestion uses the newest results. Once the
+        job is being ended, requeued trials are started without a slot: they are only concluded.
+        """
         while self._end_reason is None and (self._requeued or tuning_job_state.room(self._job) > 0):
             slot = self._free_slot()
             if slot is None:
@@ -140,7 +144,7 @@ class TuningJobRun:
             self._start_trial(self._requeued.popleft(), None, None)
 
     def _free_slot(self) -> Slot | None:
-        """A place, or else this job stands in line for one."""
+        """Return a slot, or request one and return None until it is free."""
         if self._slot_request is None:
             self._slot_request = self._context.slots.request(self.id)
         if not self._slot_request.done():
@@ -154,7 +158,7 @@ class TuningJobRun:
             self._slot_request = None
 
     async def _next_trial(self) -> str | None:
-        """The id of a new trial; None when no trial is to start any more."""
+        """Create a trial and return its id; None when the job was ended meanwhile."""
         history = self._job.trials
         retry = self._context.retry
         parameters = await retry.until_read(self._suggest, history)
@@ -167,7 +171,7 @@ class TuningJobRun:
         return await asyncio.to_thread(self._optimizer.suggest, len(history) + 1, history)
 
     def _start_trial(self, trial_id: str, adopted: ProcessId | None, slot: Slot | None) -> None:
-        """Begin with a trial; one without a place is only concluded."""
+        """Start the task of a trial. A trial without a slot is only concluded."""
         spec = self._context.launches.of_trial(self.id, self._job, self._record.trial(trial_id), slot)
         trial_run = TrialRun(self._record, trial_id, spec, self._context.retry, adopted)
         if self._end_reason is not None:
@@ -184,7 +188,7 @@ class TuningJobRun:
             trial_run.end(why)
 
     async def _abandon(self) -> None:
-        """After an error of ours: end the trials without expecting that anything can be recorded."""
+        """End the trials after an internal error. Errors of the database are expected then, and are not logged."""
         self._end_trials(EndReason.SHUTDOWN)
         for result in await asyncio.gather(*self._trial_runs, return_exceptions=True):
             if isinstance(result, Exception) and not isinstance(result, (LostDatabaseError, UnwritableError)):

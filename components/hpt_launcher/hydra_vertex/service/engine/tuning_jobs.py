@@ -1,4 +1,4 @@
-"""All tuning jobs of one service: takes them on, and finds them again after a restart."""
+"""The tuning jobs of one service: creates them, and resumes them after a restart."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from .tuning_job_run import TuningJobRun
 
 
 class TuningJobs:
-    """The tuning jobs of one folder. Lives in one event loop."""
+    """The tuning jobs of one folder. All methods must be called in one event loop."""
 
     def __init__(self, running: RunningJobs[TuningJobRun], context: EngineContext) -> None:
         self._running = running
         self._context = context
 
     def resume(self) -> None:
-        """Go on with every job that an earlier service left unfinished."""
+        """Resume every job that an earlier service left unfinished."""
         for stored in self._context.store.unfinished():
             self._start(stored)
 
     async def create(self, parent: str, job: HyperparameterTuningJob) -> str:
-        """Take on a validated job. It is recorded when this returns its id. Raises Refusal for an output folder."""
+        """Record and start a validated job, and return its id.
+
+        Raises Refusal when the output directory is invalid, UnwritableError when the job cannot be recorded.
+        """
         self._context.folder.output_base("", job.trial_job_spec.base_output_uri)
         stored = await self._context.store.add_job(
             parent, lambda job_id: tuning_job_state.accept(job, str(JobName(parent, JobKind.TUNING, job_id)), now())
@@ -37,11 +40,11 @@ class TuningJobs:
         return stored.id
 
     def find(self, job_id: str) -> TuningJobRun | None:
-        """The work on a job; None when it has ended."""
+        """Return the run of a job; None when the job has ended or does not exist."""
         return self._running.find(job_id)
 
     def shut_down(self) -> list[asyncio.Task[None]]:
-        """End all of them, so that a later service goes on with them; the tasks to be waited for."""
+        """End all jobs, so that the next service on the folder resumes them. Return the tasks to wait for."""
         return self._running.shut_down()
 
     def _start(self, stored: StoredJob) -> None:

@@ -1,1 +1,1 @@
-"""The states of jobs and trials, and the database that holds them."""
+"""The state machines of jobs and trials, and the SQLite database in which their records are stored."""

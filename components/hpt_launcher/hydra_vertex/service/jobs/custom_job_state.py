@@ -1,8 +1,8 @@
-"""`CustomJob` as a value, and its state machine. Pure: values in, values out; `now` is always given.
+"""The state machine of a custom job. Pure: functions from values to values; the caller passes `now`.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
-A custom job goes PENDING, RUNNING, then SUCCEEDED or FAILED, or by way of CANCELLING to CANCELLED; one whose process
-was put off goes back to PENDING.
+The states are PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELLING, then CANCELLED. A job whose process must be
+started again returns to PENDING.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from hydra_vertex.service.resource_names import trial_custom_job
 from hydra_vertex.service.status import Status
 
 CANCELED = JobError(Status.CANCELLED.rpc_code, "CANCELED")
-"""What Vertex AI writes into the error of a cancelled job."""
+"""The error that Vertex AI gives to a cancelled job."""
 
 
 def accept(job: CustomJob, name: str, now: datetime) -> CustomJob:
-    """A created job: PENDING, and without whatever a client filled into the service's own fields."""
+    """Return a created job in state PENDING. Values of output-only fields that the client has sent are dropped."""
     return CustomJob(
         display_name=job.display_name,
         spec=job.spec,
@@ -41,22 +41,22 @@ def accept(job: CustomJob, name: str, now: datetime) -> CustomJob:
 
 
 def begin(job: CustomJob, now: datetime) -> CustomJob:
-    """Its process runs. The start time is that of the first start."""
+    """Return the job in state RUNNING. Its start time is that of the first start."""
     return replace(job, state=JobState.RUNNING, start_time=job.start_time or now, update_time=now)
 
 
 def postpone(job: CustomJob, now: datetime) -> CustomJob:
-    """The job is to run again."""
+    """Return the job in state PENDING, because it must run again."""
     return replace(job, state=JobState.PENDING, update_time=now)
 
 
 def request_cancel(job: CustomJob, now: datetime) -> CustomJob:
-    """Its process is to be ended."""
+    """Return the job in state CANCELLING, because its process must be ended."""
     return replace(job, state=JobState.CANCELLING, update_time=now)
 
 
 def finish(job: CustomJob, state: JobState, error: JobError | None, now: datetime) -> CustomJob:
-    """The job has ended."""
+    """Return the job in the terminal state `state`; `error` is None when it succeeded."""
     return replace(job, state=state, error=error, end_time=now, update_time=now)
 
 
@@ -69,7 +69,7 @@ _STATES = {
 
 
 def custom_job_of(job: HyperparameterTuningJob, trial: Trial, arguments: tuple[str, ...]) -> CustomJob:
-    """The CustomJob that a trial is; `arguments` are its parameters, as they stand on its command line."""
+    """Return the CustomJob that represents a trial; `arguments` are the arguments that give it its parameters."""
     state, error = _end_of(trial)
     base = job.trial_job_spec.base_output_uri
     pool, *others = job.trial_job_spec.worker_pools
@@ -96,7 +96,10 @@ def custom_job_of(job: HyperparameterTuningJob, trial: Trial, arguments: tuple[s
 
 
 def _end_of(trial: Trial) -> tuple[JobState, JobError | None]:
-    """A trial that was stopped early was cancelled, whatever it is judged by: so a client can tell it from others."""
+    """Map the end of a trial to a custom job's state and error.
+
+    A trial that was stopped early is CANCELLED whatever its final measurement, so that clients can recognise it.
+    """
     if trial.state.is_terminal and trial.stopped_early:
         return JobState.CANCELLED, JobError(Status.CANCELLED.rpc_code, trial.stopping_reason)
     if trial.state is TrialState.INFEASIBLE:

@@ -1,4 +1,4 @@
-"""What is checked of a database before a service works with it: its pages, its records, and the folders beside it."""
+"""Checks a database when a service starts: its pages, its records, and the folders of jobs and trials beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_pages(database: sqlite3.Connection, path: Path) -> None:
-    """Raises OutputError when SQLite finds the file damaged."""
+    """Run SQLite's integrity check. Raises OutputError when the file is damaged."""
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         problem = " ".join(str(verdict).split())
@@ -24,20 +24,20 @@ def check_pages(database: sqlite3.Connection, path: Path) -> None:
 
 
 def check_folders(database: sqlite3.Connection, folder: ServiceFolder) -> None:
-    """Compare the folders of jobs with the records, so that no id is given twice and no log is overwritten.
+    """Compare the folders of jobs with the records, so that no id is used twice and no log is overwritten.
 
-    Jobs of which the database has no record keep their ids; folders of trials without a record are set aside. Both are
-    logged. Raises OutputError when there are folders of jobs and the database has never held one.
+    Ids of job folders without a record are not used again; trial folders without a record are renamed. Both are logged.
+    Raises OutputError when there are folders of jobs but the database has never contained a job.
     """
     newest = max(_numbers(folder.jobs), default=0)
-    given = _last_id(database)
-    if newest and not given:
+    last_id = _last_id(database)
+    if newest and not last_id:
         raise OutputError(
-            f"{folder.database}: holds no job, but {folder.jobs} has the files of jobs: the database was removed or "
-            "emptied; restore it from a copy, or give another folder"
+            f"{folder.database}: contains no job, but {folder.jobs} contains files of jobs: the database was removed "
+            "or emptied; restore it from a copy, or give another folder"
         )
-    if newest > given:
-        logger.warning("%s has no record of job %d and perhaps others; their ids stay taken", folder.database, newest)
+    if newest > last_id:
+        logger.warning("%s has no record of job %d and possibly others; their ids stay used", folder.database, newest)
         database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'jobs'", (newest,))
     counts = database.execute("SELECT jobs.id, count(number) FROM jobs LEFT JOIN trials ON job = jobs.id GROUP BY 1")
     for job_id, known in counts.fetchall():
@@ -45,7 +45,7 @@ def check_folders(database: sqlite3.Connection, folder: ServiceFolder) -> None:
 
 
 def damaged_jobs(database: sqlite3.Connection) -> dict[str, str]:
-    """The jobs whose records cannot be read, by id, with what is wrong; each is logged."""
+    """Return the jobs whose records cannot be read, as problem by job id. Each is logged."""
     damaged = {str(job_id): f"the record of {what} is damaged" for job_id, what in _damaged_records(database)}
     for job_id, problem in damaged.items():
         logger.warning("job %s cannot be served: %s in the database", job_id, problem)
@@ -83,11 +83,11 @@ def _set_aside_trials(folder: ServiceFolder, job_id: int, known: int) -> None:
             aside = trials / f"{number}.{time.time_ns()}.aside"
             (trials / str(number)).rename(aside)
             lost = f"trial {number} of job {job_id}"
-            logger.warning("%s has no record of %s; its files are in %s", folder.database, lost, aside)
+            logger.warning("%s has no record of %s; its files were moved to %s", folder.database, lost, aside)
 
 
 def _numbers(folder: Path) -> Iterator[int]:
-    """The names in a folder that are ids; none when there is no such folder."""
+    """Yield the names in a folder that are decimal numbers, as int; nothing when the folder cannot be read."""
     try:
         names = [entry.name for entry in folder.iterdir()]
     except OSError:

@@ -1,4 +1,4 @@
-"""One job while it is being worked on: what is known of it, in memory and on the disk alike."""
+"""The state of one running job, the same in memory and in the database."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .tuning_job_state import put_trial
 
 
 class JobRecord:
-    """The present state of a job. Whatever is put here is on the disk before anybody acts upon it.
+    """The present state of a job. A change is written to the database before the new state is visible here.
 
-    Changes are functions of the state before them, and follow each other: while one waits for the disk no other begins.
+    Changes are functions from the old to the new state. They are serialised: a change waits until the one before it is
+    written.
     """
 
     def __init__(self, stored: StoredJob, store: Store) -> None:
@@ -27,13 +28,13 @@ class JobRecord:
         self._turn = asyncio.Lock()
 
     def trial(self, trial_id: str) -> Trial:
-        """A trial, as it stands."""
+        """Return the present state of a trial."""
         return self.job.trials[int(trial_id) - 1]
 
     async def change(self, change: Callable[[HyperparameterTuningJob], HyperparameterTuningJob]) -> None:
-        """Take on a new state of the job. Raises UnwritableError, and nothing has changed then.
+        """Change the job to the state that `change` returns. Raises UnwritableError, and the state is then unchanged.
 
-        A `change` that returns what it was given changes nothing.
+        Nothing is written when `change` returns its argument.
         """
         async with self._turn:
             job = change(self.job)
@@ -42,16 +43,17 @@ class JobRecord:
                 self.job = job
 
     async def add_trial(self, request: Callable[[HyperparameterTuningJob], Trial]) -> Trial:
-        """Take on a new trial. Raises UnwritableError, as `change` does."""
+        """Add the trial that `request` returns, and return it. Raises UnwritableError, as `change` does."""
         async with self._turn:
             return await self._put_trial(request(self.job), None)
 
     async def change_trial(
         self, trial_id: str, change: Callable[[Trial], Trial], process: ProcessId | None = None
     ) -> None:
-        """Take on a new state of one trial; `process` supervises it. Raises UnwritableError, as `change` does.
+        """Change one trial to the state that `change` returns. Raises UnwritableError, as `JobRecord.change` does.
 
-        A `change` that returns what it was given changes nothing.
+        `process` is the trial's supervisor, None when it has none. Nothing is written when `change` returns its
+        argument.
         """
         async with self._turn:
             before = self.trial(trial_id)

@@ -1,4 +1,4 @@
-"""The statements of the database: what is written into a row of `schema`, and what a row is read as."""
+"""The SQL statements that write and read the rows of the tables in `schema`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.system.process_identity import ProcessId
 
 ROWS_AT_ONCE = 8
-"""A document can have a megabyte, and nothing else is answered while rows are fetched."""
+"""Rows per fetch of documents, which can be 1 MB each: no other request is answered during a fetch."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job as it was left, and which process supervises which of its trials (by trial id)."""
+    """A tuning job as it was stored, and the supervisor processes of its trials by trial id."""
 
     id: str
     job: HyperparameterTuningJob
@@ -40,7 +40,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class StoredCustomJob:
-    """A custom job as it was left, and which process supervises it."""
+    """A custom job as it was stored, and its supervisor process; None when it has none."""
 
     id: str
     job: CustomJob
@@ -48,19 +48,19 @@ class StoredCustomJob:
 
 
 def insert_job(db: sqlite3.Connection, parent: str, kind: JobKind) -> str:
-    """Add an empty row of a job; its id."""
+    """Insert a row for a job, with an empty document. Return its new id."""
     row = db.execute("INSERT INTO jobs (parent, document, kind) VALUES (?, '', ?)", (parent, kind.value))
     return str(row.lastrowid)
 
 
 def write_job(db: sqlite3.Connection, job_id: str, job: HyperparameterTuningJob) -> None:
-    """Write what a tuning job says of itself, not its trials."""
+    """Write the document of a tuning job without its trials."""
     document = json.dumps(dump_job(replace(job, trials=())))
     db.execute("UPDATE jobs SET document = ? WHERE id = ?", (document, int(job_id)))
 
 
 def write_trial(db: sqlite3.Connection, job_id: str, trial: Trial, process: ProcessId | None) -> None:
-    """Write one trial, with the process that supervises it."""
+    """Write one trial, with its supervisor process."""
     db.execute(
         "INSERT INTO trials (job, number, document, pid, start_ticks) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (job, number) DO UPDATE SET "
@@ -70,7 +70,7 @@ def write_trial(db: sqlite3.Connection, job_id: str, trial: Trial, process: Proc
 
 
 def write_custom_job(db: sqlite3.Connection, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
-    """Write a custom job, with the process that supervises it."""
+    """Write a custom job, with its supervisor process."""
     db.execute(
         "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
         (json.dumps(dump_custom_job(job)), *_columns(process), int(job_id)),
@@ -78,12 +78,12 @@ def write_custom_job(db: sqlite3.Connection, job_id: str, job: CustomJob, proces
 
 
 def delete_job(db: sqlite3.Connection, job_id: str) -> None:
-    """Remove a job and its trials."""
+    """Delete a job and its trials."""
     db.execute("DELETE FROM jobs WHERE id = ?", (int(job_id),))
 
 
 def was_deleted(db: sqlite3.Connection, job_id: int) -> bool:
-    """Whether a job had this id and is gone."""
+    """Whether a job had this id and was deleted."""
     row = db.execute(
         "SELECT seq >= ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?) FROM sqlite_sequence WHERE name = 'jobs'",
         (job_id, job_id),
@@ -92,19 +92,19 @@ def was_deleted(db: sqlite3.Connection, job_id: int) -> bool:
 
 
 def job_state(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> JobState | None:
-    """The state of a job; None when there is no such job."""
+    """Return the state of a job; None when there is no such job."""
     found = _job_document(db, parent, kind, job_id)
     return None if found is None else _state(object_in(found) or {})
 
 
 def job_text(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
-    """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
+    """Return the complete document of a job as JSON text, composed without parsing; None when there is no such job."""
     found = _job_document(db, parent, kind, job_id)
     if found is None:
         return None
     rows = db.execute("SELECT document FROM trials WHERE job = ? ORDER BY number", (int(job_id),))
     trials = ",".join(document for (document,) in rows)
-    # A job's own text is an object with its name at least: there is something before the comma.
+    # The job's document contains at least its name, so a comma is valid here.
     return f'{found.removesuffix("}")},"trials":[{trials}]}}' if trials else found
 
 
@@ -118,7 +118,7 @@ def _job_document(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: st
 def find_trial(
     db: sqlite3.Connection, parent: str, job_id: str, trial_id: str
 ) -> tuple[HyperparameterTuningJob, Trial] | None:
-    """One trial and its job without trials; None when there is no such trial."""
+    """Return a trial's job, without trials, and the trial; None when there is no such trial."""
     found = db.execute(
         "SELECT jobs.document, trials.document FROM jobs JOIN trials ON trials.job = jobs.id "
         "WHERE jobs.id = ? AND jobs.parent = ? AND trials.number = ?",
@@ -130,9 +130,10 @@ def find_trial(
 def documents(
     db: sqlite3.Connection, parent: str, kind: JobKind, before: int | None
 ) -> Iterator[tuple[int, JsonObject]]:
-    """The jobs of a kind under a parent without their trials, newest first, with their ids.
+    """Yield the ids and documents, without trials, of the jobs of a kind under a parent, newest first.
 
-    Only those older than `before`, where that is given. Damaged ones, which were logged at the start, are left out.
+    Only jobs with an id less than `before`, unless it is None. Damaged jobs, which were logged at the start, are
+    omitted.
     """
     while rows := db.execute(
         "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) "
@@ -146,21 +147,21 @@ def documents(
 
 
 def latest_update(db: sqlite3.Connection) -> datetime | None:
-    """When a job was changed last; None when there is no job."""
+    """Return the latest update time of all jobs; None when there is no job."""
     found = (object_in(text) for (text,) in db.execute("SELECT document FROM jobs").fetchall())
     times = [str(document["updateTime"]) for document in found if document and document.get("updateTime")]
     return max((parse_time(time, "updateTime") for time in times), default=None)
 
 
 def unfinished_ids(db: sqlite3.Connection, kind: JobKind) -> list[int]:
-    """The jobs of a kind that are not in a terminal state, oldest first, damaged ones left out."""
+    """Return the ids of the jobs of a kind that are not in a terminal state, oldest first, without damaged jobs."""
     rows = db.execute("SELECT id, document FROM jobs WHERE kind = ? ORDER BY id", (kind.value,)).fetchall()
     found = ((int(job_id), object_in(text)) for job_id, text in rows)
     return [job_id for job_id, document in found if document is not None and not _state(document).is_terminal]
 
 
 def load_job(db: sqlite3.Connection, job_id: int) -> StoredJob:
-    """A tuning job with its trials."""
+    """Read a tuning job with its trials."""
     (text,) = db.execute("SELECT document FROM jobs WHERE id = ?", (job_id,)).fetchone()
     rows = db.execute(
         "SELECT document, pid, start_ticks FROM trials WHERE job = ? ORDER BY number", (job_id,)
@@ -173,14 +174,14 @@ def load_job(db: sqlite3.Connection, job_id: int) -> StoredJob:
 
 
 def load_custom_job(db: sqlite3.Connection, job_id: int) -> StoredCustomJob:
-    """A custom job."""
+    """Read a custom job."""
     text, pid, ticks = db.execute("SELECT document, pid, start_ticks FROM jobs WHERE id = ?", (job_id,)).fetchone()
     process = None if pid is None else ProcessId(pid, ticks)
     return StoredCustomJob(str(job_id), parse_custom_job(json.loads(text)), process)
 
 
 def object_in(text: str) -> JsonObject | None:
-    """The JSON object that a text is; None when it is none."""
+    """Parse a JSON object; None when the text is not one."""
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The tables of a service's database, and the upgrades from those of earlier versions."""
+"""The tables of a service's database, and the migrations from earlier versions."""
 
 from __future__ import annotations
 
@@ -44,11 +44,14 @@ ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
 """,
     2: _SERVICE,
 }
-"""What makes a database of that version one of the next version."""
+"""The SQL scripts that upgrade a database from the version in the key to the next one."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open a database, for one thread at a time, and make it when there is none. Raises OutputError."""
+    """Open a database, or create it when there is none. Raises OutputError when it cannot be used.
+
+    The connection may be used by any thread, but by one at a time.
+    """
     try:
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         version = _prepare(database)
@@ -56,41 +59,41 @@ def open_database(path: Path) -> sqlite3.Connection:
         raise unusable_database(path, error) from error
     if version != SCHEMA_VERSION:
         raise OutputError(
-            f"{path}: was written by another version of hydra-vertex (format {version}, this one has "
+            f"{path}: was written by another version of hydra-vertex (format {version}, this version uses "
             f"{SCHEMA_VERSION}); give another folder"
         )
     return database
 
 
 def open_reader(path: Path, timeout_s: float) -> sqlite3.Connection:
-    """A second connection, which writes nothing and waits at most `timeout_s` for another program's lock."""
+    """Open a read-only connection, which waits at most `timeout_s` for another program's lock."""
     reader = sqlite3.connect(path, isolation_level=None, timeout=timeout_s)
     reader.execute("PRAGMA query_only = ON")
     return reader
 
 
 def read_secret(database: sqlite3.Connection) -> str:
-    """What only the service and the supervisors of its trials are told; made at the first call."""
+    """Return the secret of the service, 64 hexadecimal digits; it is created at the first call."""
     database.execute("INSERT OR IGNORE INTO service VALUES (?, ?)", (SECRET, secrets.token_hex(32)))
     (value,) = database.execute("SELECT value FROM service WHERE name = ?", (SECRET,)).fetchone()
     return str(value)
 
 
 def _prepare(database: sqlite3.Connection) -> int:
-    """Bring the tables up to date. Returns the version that they are then of."""
+    """Create or upgrade the tables. Return their version afterwards."""
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         database.execute(f"PRAGMA {pragma}")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version == 0:
         _upgrade(database, SCHEMA, SCHEMA_VERSION)
-        # Into the file itself: an empty file is no database of a service that has begun.
+        # Write the tables into the file itself: an empty file would look like a database that was emptied.
         database.execute("PRAGMA wal_checkpoint")
         return SCHEMA_VERSION
     while version in MIGRATIONS:
         _upgrade(database, MIGRATIONS[version], version + 1)
         version += 1
     if version == SCHEMA_VERSION:
-        # A database that takes nothing is better known now than at the first request.
+        # A write, so that a database that cannot be written is refused at the start.
         _upgrade(database, "", SCHEMA_VERSION)
     return int(version)
 

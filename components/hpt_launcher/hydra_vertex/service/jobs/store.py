@@ -1,8 +1,8 @@
-"""The jobs and trials of a service in SQLite. Each write is on the disk when it was awaited.
+"""Stores the jobs and trials of a service in SQLite. A write is on the disk once it has been awaited.
 
-One row a job of either kind (its document without the trials), one row a trial; which process supervises it stands with
-a trial and with a custom job. Writes wait for the disk, so they run one after another in a thread of their own; reads
-have a connection of their own.
+There is one row per job of either kind (its document without the trials) and one row per trial; the rows of trials and
+custom jobs also contain the supervisor process. Writes wait for the disk, so they run one after another in a thread of
+their own; reads use a separate connection.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from hydra_vertex.service.system.process_identity import ProcessId
 from hydra_vertex.service.system.watched_file import WatchedFile
 
 from . import rows
-from .database_errors import LostDatabaseError, UnwritableError, explained, unusable_database
+from .database_errors import LostDatabaseError, UnwritableError, database_error, unusable_database
 from .integrity import check_folders, check_pages, damaged_jobs
 from .rows import StoredCustomJob, StoredJob
 from .schema import open_database, open_reader, read_secret
 
 T = TypeVar("T")
 READ_LIMIT_S = 0.25
-"""How long a read waits for another program's lock: the service answers nobody else meanwhile."""
+"""How long a read waits for another program's lock: the service answers no other request meanwhile."""
 
 
 class Store:
-    """The database of one service. Lives in one event loop.
+    """The database of one service. All methods must be called in one event loop.
 
-    Whatever reads or writes raises UnwritableError when that is impossible at the moment, and LostDatabaseError when it
-    will stay so.
+    Every method that reads or writes raises UnwritableError when that is impossible at the moment, and
+    LostDatabaseError when the database is lost.
     """
 
     def __init__(self, folder: ServiceFolder) -> None:
-        """Open the database, check it, and make it when there is none. Raises OutputError.
+        """Open the database and check it, or create it when there is none. Raises OutputError.
 
-        `damaged` has the jobs whose records cannot be read, by id, with what is wrong.
+        The attribute `damaged` contains the jobs whose records cannot be read, as problem by job id.
         """
         self._path = folder.database
         self._db = open_database(self._path)
@@ -64,13 +64,16 @@ class Store:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     def close(self) -> None:
-        """Close the database when the writes that are under way have ended."""
+        """Close the database after the pending writes."""
         self._writer.shutdown()
         self._reader.close()
         self._db.close()
 
     def check_in_place(self) -> None:
-        """Raises LostDatabaseError when the files at the database's paths are not those that are open."""
+        """Check that the files at the database's paths are the open ones.
+
+        Raises LostDatabaseError when they are not, UnwritableError when that cannot be determined at the moment.
+        """
         for file in self._files:
             try:
                 problem = file.problem()
@@ -80,7 +83,7 @@ class Store:
                 raise LostDatabaseError(self._path, problem)
 
     async def add_job(self, parent: str, accept: Callable[[str], HyperparameterTuningJob]) -> StoredJob:
-        """Add the tuning job that `accept` makes of its new id."""
+        """Add the tuning job that `accept` returns for its new id."""
 
         def add(db: sqlite3.Connection) -> StoredJob:
             job_id = rows.insert_job(db, parent, JobKind.TUNING)
@@ -91,7 +94,7 @@ class Store:
         return await self._write(add)
 
     async def add_custom_job(self, parent: str, accept: Callable[[str], CustomJob]) -> StoredCustomJob:
-        """Add the custom job that `accept` makes of its new id."""
+        """Add the custom job that `accept` returns for its new id."""
 
         def add(db: sqlite3.Connection) -> StoredCustomJob:
             job_id = rows.insert_job(db, parent, JobKind.CUSTOM)
@@ -102,13 +105,13 @@ class Store:
         return await self._write(add)
 
     async def save(self, job_id: str, job: HyperparameterTuningJob) -> None:
-        """Write what the job says of itself, not its trials."""
+        """Write the document of the job without its trials."""
         await self._write(lambda db: rows.write_job(db, job_id, job))
 
     async def save_trial(
         self, job_id: str, job: HyperparameterTuningJob, trial: Trial, process: ProcessId | None
     ) -> None:
-        """Write one trial of the job, with the process that supervises it, and what the job says of itself."""
+        """Write one trial of the job with its supervisor process, and the document of the job without its trials."""
 
         def save(db: sqlite3.Connection) -> None:
             rows.write_trial(db, job_id, trial, process)
@@ -117,58 +120,58 @@ class Store:
         await self._write(save)
 
     async def save_custom_job(self, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
-        """Write a custom job, with the process that supervises it."""
+        """Write a custom job, with its supervisor process."""
         await self._write(lambda db: rows.write_custom_job(db, job_id, job, process))
 
     async def delete(self, job_id: str) -> None:
-        """Remove a job and its trials."""
+        """Delete a job and its trials."""
         await self._write(lambda db: rows.delete_job(db, job_id))
 
     def was_deleted(self, job_id: int) -> bool:
-        """Whether a job had this id and is gone."""
+        """Whether a job had this id and was deleted."""
         with self._reading() as db:
             return rows.was_deleted(db, job_id)
 
     def state(self, parent: str, kind: JobKind, job_id: str) -> JobState | None:
-        """The state of a job; None when there is no such job."""
+        """Return the state of a job; None when there is no such job."""
         with self._reading() as db:
             return rows.job_state(db, parent, kind, job_id)
 
     def text(self, parent: str, kind: JobKind, job_id: str) -> str | None:
-        """The whole document of a job as JSON, put together without reading it; None when there is no such job."""
+        """Return the complete document of a job as JSON text; None when there is no such job."""
         with self._reading() as db:
             return rows.job_text(db, parent, kind, job_id)
 
     def document(self, parent: str, kind: JobKind, job_id: str) -> JsonObject | None:
-        """The whole document of a job; None when there is no such job."""
+        """Return the complete document of a job; None when there is no such job."""
         text = self.text(parent, kind, job_id)
         return None if text is None else rows.object_in(text)
 
     def trial(self, parent: str, job_id: str, trial_id: str) -> tuple[HyperparameterTuningJob, Trial] | None:
-        """One trial and its job without trials; None when there is no such trial."""
+        """Return a trial's job, without trials, and the trial; None when there is no such trial."""
         with self._reading() as db:
             return rows.find_trial(db, parent, job_id, trial_id)
 
     def documents(self, parent: str, kind: JobKind, before: int | None) -> Iterator[tuple[int, JsonObject]]:
-        """The jobs of a kind under a parent without their trials, newest first, with their ids.
+        """Yield the ids and documents, without trials, of the jobs of a kind under a parent, newest first.
 
-        Only those older than `before`, where that is given.
+        Only jobs with an id less than `before`, unless it is None.
         """
         with self._reading() as db:
             yield from rows.documents(db, parent, kind, before)
 
     def latest_update(self) -> datetime | None:
-        """When a job was changed last; None when there is no job."""
+        """Return the latest update time of all jobs; None when there is no job."""
         with self._reading() as db:
             return rows.latest_update(db)
 
     def unfinished(self) -> list[StoredJob]:
-        """The tuning jobs that are not in a terminal state, oldest first, without damaged ones."""
+        """Return the tuning jobs that are not in a terminal state, oldest first, without damaged jobs."""
         with self._reading() as db:
             return [rows.load_job(db, job_id) for job_id in self._unfinished_ids(db, JobKind.TUNING)]
 
     def unfinished_custom_jobs(self) -> list[StoredCustomJob]:
-        """The custom jobs that are not in a terminal state, oldest first, without damaged ones."""
+        """Return the custom jobs that are not in a terminal state, oldest first, without damaged jobs."""
         with self._reading() as db:
             return [rows.load_custom_job(db, job_id) for job_id in self._unfinished_ids(db, JobKind.CUSTOM)]
 
@@ -181,7 +184,7 @@ class Store:
         try:
             yield self._reader
         except sqlite3.Error as error:
-            raise explained(self._path, error) from error
+            raise database_error(self._path, error) from error
 
     async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._transaction, change)
@@ -194,13 +197,13 @@ class Store:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            raise explained(self._path, error) from error
+            raise database_error(self._path, error) from error
         except BaseException:
             self._roll_back()
             raise
         return result
 
     def _roll_back(self) -> None:
-        # After some errors SQLite has done that by itself.
+        # After some errors SQLite has rolled back already.
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")

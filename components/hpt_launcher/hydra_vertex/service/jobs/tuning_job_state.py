@@ -1,8 +1,8 @@
-"""The state machine of a job and its trials. Pure: values in, values out; `now` is always given.
+"""The state machine of a tuning job and its trials. Pure: functions from values to values; the caller passes `now`.
 
-A job goes PENDING, RUNNING, then SUCCEEDED or FAILED, or by way of CANCELLING to CANCELLED. A trial goes REQUESTED,
-ACTIVE, then SUCCEEDED or INFEASIBLE, by way of STOPPING when it is stopped early; one whose process was lost or put off
-goes back to REQUESTED.
+The states of a job are PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELLING, then CANCELLED. Those of a trial are
+REQUESTED, ACTIVE, STOPPING if it is stopped early, then SUCCEEDED or INFEASIBLE. A trial whose process was lost, or was
+ended by the stop of the service, returns to REQUESTED.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hydra_vertex.service.status import Status
 
 
 def accept(job: HyperparameterTuningJob, name: str, now: datetime) -> HyperparameterTuningJob:
-    """A created job: PENDING, and without whatever a client filled into the service's own fields."""
+    """Return a created job in state PENDING. Values of output-only fields that the client has sent are dropped."""
     return replace(
         job,
         name=name,
@@ -44,14 +44,14 @@ def accept(job: HyperparameterTuningJob, name: str, now: datetime) -> Hyperparam
 
 
 def begin(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
-    """PENDING becomes RUNNING; any other state stays."""
+    """Return a PENDING job in state RUNNING, and any other job unchanged."""
     if job.state is not JobState.PENDING:
         return job
     return replace(job, state=JobState.RUNNING, start_time=now, update_time=now)
 
 
 def trial_budget(job: HyperparameterTuningJob) -> int:
-    """How many trials there will be: as many as asked for, or as the grid has points."""
+    """Return the maximum number of trials: `max_trial_count`, and in a grid search not more than the grid's points."""
     if job.study_spec.algorithm is not Algorithm.GRID_SEARCH:
         return job.max_trial_count
     space = space_of(job.study_spec.parameters)
@@ -59,19 +59,19 @@ def trial_budget(job: HyperparameterTuningJob) -> int:
 
 
 def live_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
-    """The trials that have not ended."""
+    """Return the trials that have not ended."""
     return tuple(trial for trial in job.trials if not trial.state.is_terminal)
 
 
 def room(job: HyperparameterTuningJob) -> int:
-    """How many more trials may start now: each end makes room for one, nothing waits for a batch."""
+    """Return how many more trials may start now. Trials are not started in batches: each end allows one start."""
     if job.state is not JobState.RUNNING or job.stopping_reason or failure(job) is not None:
         return 0
     return min(job.parallel_trial_count - len(live_trials(job)), trial_budget(job) - len(job.trials))
 
 
 def request(job: HyperparameterTuningJob, parameters: Mapping[str, ParameterValue]) -> Trial:
-    """The next trial of a job, REQUESTED."""
+    """Return the next trial of a job, in state REQUESTED. The job is unchanged."""
     number = str(len(job.trials) + 1)
     return Trial(
         id=number,
@@ -83,23 +83,26 @@ def request(job: HyperparameterTuningJob, parameters: Mapping[str, ParameterValu
 
 
 def put_trial(job: HyperparameterTuningJob, trial: Trial, now: datetime) -> HyperparameterTuningJob:
-    """The job with a trial added, or in the place of its earlier self."""
+    """Return the job with `trial` added, or replacing the trial with the same id."""
     index = int(trial.id) - 1
     return replace(job, trials=(*job.trials[:index], trial, *job.trials[index + 1 :]), update_time=now)
 
 
 def activate(trial: Trial, now: datetime) -> Trial:
-    """The trial runs, from the beginning. What an earlier attempt has reported is kept as such (`recording`)."""
+    """Return the trial in state ACTIVE, started at `now`. Its measurements now count as those of earlier attempts."""
     return replace(trial, state=TrialState.ACTIVE, start_time=now, earlier_measurements=len(trial.measurements))
 
 
 def postpone(trial: Trial) -> Trial:
-    """The trial is to run again, with the same id and parameters."""
+    """Return the trial in state REQUESTED, to run again with the same id, parameters and measurements."""
     return replace(trial, state=TrialState.REQUESTED, start_time=None, earlier_measurements=len(trial.measurements))
 
 
 def stop(trial: Trial, reason: str, predicted: Measurement | None = None) -> Trial:
-    """The trial is to be stopped early. It will be judged by what it has reported by then, or by `predicted`."""
+    """Return the trial in state STOPPING, to be stopped early.
+
+    Its final measurement will be `predicted`; when that is None, it is selected from what the trial has reported.
+    """
     return replace(trial, state=TrialState.STOPPING, stopping_reason=reason, final_measurement=predicted)
 
 
@@ -109,7 +112,11 @@ def is_stopping(trial: Trial) -> bool:
 
 
 def end_stopped(trial: Trial, final: Measurement | None, now: datetime) -> Trial:
-    """The trial was stopped early. A prediction stands behind what was measured; without any value it is INFEASIBLE."""
+    """Return a trial that was stopped early in its terminal state.
+
+    The final measurement is the prediction, which is also appended to the measurements, else `final`. Without either
+    the trial is INFEASIBLE.
+    """
     predicted = trial.final_measurement
     if predicted is not None:
         trial = replace(trial, measurements=(*trial.measurements, predicted))
@@ -120,29 +127,29 @@ def end_stopped(trial: Trial, final: Measurement | None, now: datetime) -> Trial
 
 
 def end_unstopped(trial: Trial) -> Trial:
-    """The trial came to its own end, whether or not it was being stopped."""
+    """Return a trial whose command exited by itself: a requested early stop does not count."""
     return replace(trial, stopping_reason="", final_measurement=None)
 
 
 def succeed(trial: Trial, final: Measurement, now: datetime) -> Trial:
-    """The trial ended well, with a value."""
+    """Return the trial in state SUCCEEDED with its final measurement."""
     return replace(trial, state=TrialState.SUCCEEDED, final_measurement=final, end_time=now)
 
 
 def fail(trial: Trial, reason: str, now: datetime) -> Trial:
-    """The trial has no value to be judged by."""
+    """Return the trial in state INFEASIBLE: it has no final measurement."""
     return replace(trial, state=TrialState.INFEASIBLE, infeasible_reason=reason, end_time=now)
 
 
 def request_cancel(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
-    """No trial starts any more, and those that run are to be ended. A job that has ended meanwhile stays as it is."""
+    """Return the job in state CANCELLING: no trial starts, running ones must be ended. An ended job is unchanged."""
     if job.state.is_terminal:
         return job
     return replace(job, state=JobState.CANCELLING, update_time=now)
 
 
 def stop_giving_trials(job: HyperparameterTuningJob, reason: str, now: datetime) -> HyperparameterTuningJob:
-    """A limit of the study is reached: no trial starts any more, for good."""
+    """Return the job with the limit of the study that it has reached: from now on no trial starts."""
     return replace(job, stopping_reason=reason, update_time=now)
 
 
@@ -152,26 +159,27 @@ def is_cancelling(job: HyperparameterTuningJob) -> bool:
 
 
 def is_over(job: HyperparameterTuningJob) -> bool:
-    """Whether no trial is live and none is to come."""
+    """Whether all trials have ended and no further trial may start."""
     return not live_trials(job) and room(job) == 0
 
 
 def failure(job: HyperparameterTuningJob) -> str | None:
-    """Why the job fails: too many infeasible trials (maxFailedTrialCount; 0 means all of them). None while it does not.
+    """Return why the job fails: too many infeasible trials (maxFailedTrialCount; 0 means all). None while it does not.
 
-    A job whose every trial is infeasible has nothing to select, and fails whatever its limit.
+    A job whose trials are all infeasible has no best trial, and fails whatever its limit. Trials that were stopped
+    early do not count as failed.
     """
     failed = [t for t in job.trials if t.state is TrialState.INFEASIBLE and not t.stopped_early]
     budget = trial_budget(job)
     limit = min(job.max_failed_trial_count or budget, budget)
     if len(failed) < limit:
         return None
-    # Those beyond the limit are the ones that were ended because the job failed.
+    # Failed trials beyond the limit were ended because the job had failed.
     return f"{limit} of {len(job.trials)} trials failed; trial {failed[0].id} {failed[0].infeasible_reason}"
 
 
 def finish(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJob:
-    """The state in which a job without live trials ends."""
+    """Return a job without live trials in its terminal state."""
     reason = failure(job)
     if job.state is JobState.CANCELLING:
         canceled = JobError(Status.CANCELLED.rpc_code, "CANCELED")
@@ -182,5 +190,5 @@ def finish(job: HyperparameterTuningJob, now: datetime) -> HyperparameterTuningJ
 
 
 def abort(job: HyperparameterTuningJob, error: JobError, now: datetime) -> HyperparameterTuningJob:
-    """The job FAILED."""
+    """Return the job in state FAILED."""
     return replace(job, state=JobState.FAILED, error=error, end_time=now, update_time=now)

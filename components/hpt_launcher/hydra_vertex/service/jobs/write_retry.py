@@ -1,4 +1,4 @@
-"""Repeats what fails for a shortage: a full disk or too few file descriptors hold a study up and end nothing."""
+"""Repeats operations that fail because of a shortage: a full disk or missing file descriptors only delay a study."""
 
 from __future__ import annotations
 
@@ -22,44 +22,45 @@ logger = logging.getLogger(__name__)
 
 
 class WriteRetry:
-    """Repeats an operation while a shortage lasts, and logs its beginning and end. One for all jobs of a service."""
+    """Repeats operations while a shortage lasts, and logs its start and end. All jobs of a service share one object."""
 
     def __init__(self) -> None:
         self._since_s: float | None = None
         self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Wait no more: the service stops. What is on the disk is what the next one goes on from."""
+        """Stop repeating, because the service stops. The next service resumes from the state on the disk."""
         self._ended.set()
 
     async def until_done(self, act: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Await what writes, again and again while a shortage makes it fail.
+        """Await a write, and repeat it while it fails because of a shortage.
 
-        `act` changes nothing when it raises. Raises its error once the service stops, and any other error at once.
+        `act` must change nothing when it raises. Its error is raised at once when it is not due to a shortage, and
+        otherwise when the service stops.
         """
         result = await self.until_read(act, *args, **kwargs)
         self._note_done()
         return result
 
     async def until_read(self, act: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for what only reads, whose success does not show that anything can be written."""
+        """Await a read with the same retries. Its success does not show that writing is possible again."""
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 return await act(*args, **kwargs)
             except (UnwritableError, OSError) as error:
-                if not _passes(error) or self._ended.is_set():
+                if not _is_transient(error) or self._ended.is_set():
                     raise
                 self._note(error)
                 await self._pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def is_done(self, act: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Await what can as well be done later; False when a shortage makes it fail."""
+        """Await a write that can be repeated later. Return False when it fails because of a shortage."""
         try:
             await act(*args, **kwargs)
         except (UnwritableError, OSError) as error:
-            if not _passes(error):
+            if not _is_transient(error):
                 raise
             self._note(error)
             return False
@@ -69,13 +70,13 @@ class WriteRetry:
     def _note(self, error: Exception) -> None:
         if self._since_s is None:
             self._since_s = time.monotonic()
-            logger.warning("%s; running trials go on, and what they do is recorded %s", error, _until(error))
+            logger.warning("%s; running trials continue, and their results are recorded %s", error, _until(error))
 
     def _note_done(self) -> None:
         if self._since_s is not None:
-            # The first line may be lost: it goes to a disk, too.
+            # The line about the start may be lost when the log is on the full disk.
             waited_s = time.monotonic() - self._since_s
-            logger.warning("writing goes on, after %.1f s in which nothing could be written", waited_s)
+            logger.warning("writing is possible again, after %.1f s in which nothing could be written", waited_s)
         self._since_s = None
 
     async def _pause(self, pause_s: float) -> None:
@@ -85,7 +86,7 @@ class WriteRetry:
             return
 
 
-def _passes(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     return isinstance(error, UnwritableError) or is_shortage(error)
 
 
