@@ -62,9 +62,9 @@ hostile: $(VENV)/dev  ## run tests in unusual environments: other programs, home
 google-components: $(VENV)/dev  ## run the tests of Google's pipeline components, in a separate environment
 	cd tests && $(PYTHON_OF_TESTS) -m matrix google-components
 
-check: test lint types release-check matrix  ## run everything that CI runs
+check: test lint types release-check matrix  ## run what CI runs, and the matrix
 
-bench: $(VENV)/dev  ## measure and print every figure that the documentation quotes
+bench: $(VENV)/dev  ## print the figures of docs/measured.md that take minutes
 	$(BIN)/python -m benchmarks
 
 components: $(VENV)/dev  ## write the component.yaml files from their Python source

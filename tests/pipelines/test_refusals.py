@@ -58,7 +58,7 @@ REFUSED = {
         "not one of its values",
     ),
     "a parameter twice": (parameter(DOUBLE).replace("depth", "lr"), "parameterId 'lr' is given more than once"),
-    "an unknown field": (parameter(DOUBLE, "turbo: true"), "studySpec.turbo: is no field of the API"),
+    "an unknown field": (parameter(DOUBLE, "turbo: true"), "studySpec.turbo: is not a field of the API"),
     "an unknown label": (parameter(DOUBLE) + "labels: {Team: A}", "labels.Team: a key is"),
     "a long name": (parameter(DOUBLE) + f"displayName: {'n' * 129}", "displayName: expected 1 to 128 characters"),
     "no time for a trial": (

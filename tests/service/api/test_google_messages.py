@@ -58,9 +58,9 @@ def test_snake_case_enum_numbers_and_numbers_as_text_are_accepted(tmp_path: Path
     [
         ([], "expected the JSON object of a HyperparameterTuningJob, got an array of 0 items"),
         ("x" * 200, f"expected the JSON object of a HyperparameterTuningJob, got '{'x' * 80}'… (200 characters)"),
-        ({"foo": 1}, "foo: is no field of the API"),
-        ({"studySpec": {"foo": 1}}, "studySpec.foo: is no field of the API"),
-        ({"studySpec": {"parameters": [{}, {"foo": 1}]}}, "studySpec.parameters[1].foo: is no field of the API"),
+        ({"foo": 1}, "foo: is not a field of the API"),
+        ({"studySpec": {"foo": 1}}, "studySpec.foo: is not a field of the API"),
+        ({"studySpec": {"parameters": [{}, {"foo": 1}]}}, "studySpec.parameters[1].foo: is not a field of the API"),
         ({"maxTrialCount": 1.5}, "maxTrialCount: Couldn't parse integer: 1.5"),
         ({"state": "DONE"}, "state: Invalid enum value DONE for enum type google.cloud.aiplatform.v1.JobState"),
         ({"labels": {"a": 1}}, "labels: expected string or bytes-like object"),

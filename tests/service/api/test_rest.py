@@ -174,7 +174,7 @@ def test_an_invalid_list_request_is_refused_with_the_name_of_the_field(
         (b'{"displayName": "a", "displayName": "b"}', "'displayName' occurs more than once in one object"),
         (rb'{"displayName": "\ud800"}', r"'\ud800' is a lone surrogate, which UTF-8 cannot encode"),
         (rb'{"\uDFFF": 1}', r"'\udfff' is a lone surrogate"),
-        (rb'{"\ud83d\ude00": 1}', "\U0001f600: is no field of the API"),
+        (rb'{"\ud83d\ude00": 1}', "\U0001f600: is not a field of the API"),
         (rb'{"state": "\ud800"}', r"'\ud800' is a lone surrogate"),
         (b'{"studySpec": []}', "studySpec: expected an object, got an array of 0 items"),
         (b'{"studySpec": ""}', "studySpec: expected an object, got ''"),

@@ -65,8 +65,8 @@ def below(parent: str, values: list[object], name: str = "q", **changes: float) 
         (changed("parallelTrialCount", 0), "parallelTrialCount: expected 1 or more, got 0"),
         (changed("parallelTrialCount", 5), "parallelTrialCount: 5 is more than maxTrialCount 4"),
         (changed("maxFailedTrialCount", -1), "maxFailedTrialCount: expected 0 or more, got -1"),
-        (changed("maxTrailCount", 3), "maxTrailCount: is no field of the API"),
-        (changed("studySpec.algoritm", "x"), "studySpec.algoritm: is no field of the API"),
+        (changed("maxTrailCount", 3), "maxTrailCount: is not a field of the API"),
+        (changed("studySpec.algoritm", "x"), "studySpec.algoritm: is not a field of the API"),
         (changed("studySpec.algorithm", 1), "studySpec.algorithm: ALGORITHM_RESERVED_1 is not an algorithm"),
         (changed("studySpec.metrics", []), "studySpec.metrics: a study needs at least one metric"),
         (changed("studySpec.metrics.0.metricId", ""), "studySpec.metrics[0].metricId: is empty"),
@@ -240,7 +240,7 @@ CONVEX = "studySpec.convexAutomatedStoppingSpec"
     [
         (
             changed("studySpec.medianAutomatedStoppingSpec", {"useSteps": True}),
-            "studySpec.medianAutomatedStoppingSpec.useSteps: is no field of the API",
+            "studySpec.medianAutomatedStoppingSpec.useSteps: is not a field of the API",
         ),
         (changed(CONVEX, {"maxStepCount": -1}), f"{CONVEX}.maxStepCount: expected 0 or more, got -1"),
         (changed(CONVEX, {"maxStepCount": 5, "minStepCount": 6}), f"{CONVEX}.minStepCount: 6 is more than maxStepCou"),
@@ -248,7 +248,7 @@ CONVEX = "studySpec.convexAutomatedStoppingSpec"
             changed(CONVEX, {"learningRateParameterName": "lr"}),
             f"{CONVEX}.learningRateParameterName: 'lr' is not a numeric parameter of the study (those are: x)",
         ),
-        (changed(STOPPING, {"maxTrials": 3}), f"{STOPPING}.maxTrials: is no field of the API"),
+        (changed(STOPPING, {"maxTrials": 3}), f"{STOPPING}.maxTrials: is not a field of the API"),
         (changed(STOPPING, {"minNumTrials": -1}), f"{STOPPING}.minNumTrials: expected 0 or more, got -1"),
         (changed(STOPPING, {"maxNumTrials": 0}), f"{STOPPING}.maxNumTrials: expected 1 or more, got 0"),
         (
@@ -265,7 +265,7 @@ CONVEX = "studySpec.convexAutomatedStoppingSpec"
         ),
         (
             changed(STOPPING, {"minimumRuntimeConstraint": {"maxDuration": "1s", "hours": 1}}),
-            f"{STOPPING}.minimumRuntimeConstraint.hours: is no field of the API",
+            f"{STOPPING}.minimumRuntimeConstraint.hours: is not a field of the API",
         ),
     ],
 )

@@ -171,7 +171,7 @@ def _named(text: str, root: str) -> DocumentError:
     steps = _STEP.findall(text)
     problem, found, path = _split_at_path(_STEP.sub("", text), root)
     if unknown := _UNKNOWN.match(problem):
-        return DocumentError(f"{path}.{unknown[1]}".lstrip("."), "is no field of the API")
+        return DocumentError(f"{path}.{unknown[1]}".lstrip("."), "is not a field of the API")
     if not found:
         path = ".".join(steps)
     elif steps and path.rpartition(".")[2].split("[")[0] != steps[-1]:

@@ -22,4 +22,4 @@ def unimplemented(field: str, what: str) -> NoReturn:
 def refuse_unknown(path: str, given: Collection[str], known: Collection[str] = ()) -> None:
     """Raises Refusal (INVALID_ARGUMENT) for the first field of `given` that is not in `known`."""
     for name in sorted(set(given) - set(known)):
-        invalid(f"{path}.{name}" if path else name, "is no field of the API")
+        invalid(f"{path}.{name}" if path else name, "is not a field of the API")
