@@ -188,7 +188,9 @@ def test_an_app_that_fails_before_its_config_is_reported_with_its_error(project:
     ended = project.hydra_vertex("check", "--search", "search.yaml", "--", "python", "broken.py")
 
     assert ended.code == 1
-    assert "broken.py: failed with exit code 1 before its config was composed" in ended.stderr
+    assert (
+        "broken.py ++optimized_metric=val/loss: failed with exit code 1 before its config was composed" in ended.stderr
+    )
     assert "No module named 'no_such_module_of_mine'" in ended.stderr
 
 

@@ -209,7 +209,7 @@ def test_the_command_checks_the_plan_and_sends_it_and_prints_the_job(
     assert code == 0, err
     assert json.loads(out)["name"] == "projects/p/locations/l/pipelineJobs/run-1"
     values = vertex.requests[0][1]["runtimeConfig"]["parameterValues"]
-    assert json.loads(values["app_command"]) == ["python", "app.py"]
+    assert json.loads(values["app_command"]) == ["python", "app.py", "++optimized_metric=val/loss"]
     assert json.loads(values["trial_job_spec"])["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/runs/trials"}
     assert (values["max_trial_count"], values["parallel_trial_count"], values["metric"]) == (4, 2, "val/loss")
 

@@ -18,6 +18,7 @@ from hydra_vertex.job import (
     dump_trial_job_spec,
 )
 from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
 from hydra_vertex.launcher.search_space import load_search_space
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
@@ -37,7 +38,11 @@ EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
 
 @dataclass(frozen=True, slots=True)
 class TuningPlan:
-    """What one run of the pipeline is to do. `app` includes the fixed overrides of the search file."""
+    """What one run of the pipeline is to do.
+
+    `app` ends with `file_overrides`, what the search file sets in the app's config. `notices` are sentences about parts
+    of the file that have no effect.
+    """
 
     app: tuple[str, ...]
     display_name: str
@@ -49,6 +54,8 @@ class TuningPlan:
     retrain_overrides: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     monitor: tuple[str, ...] = ()
+    file_overrides: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
         """Return the pipeline's parameters; structured values are JSON text."""
@@ -107,7 +114,7 @@ def make_plan(
     job_spec = trial_job or space.trial_job_spec or TrialJobSpec(worker_pools=())
     if trial_timeout_s is not None:
         job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
-    command = (*app, *space.fixed)
+    command = with_file_overrides(app, (*space.app_overrides, *space.fixed), str(search))
     spec = space.study_spec
     if early_stopping is not None:
         spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
@@ -121,6 +128,8 @@ def make_plan(
         max_failed_trial_count=space.max_failed_trial_count if max_failed_trials is None else max_failed_trials,
         retrain_overrides=retrain_overrides,
         labels=space.labels,
+        file_overrides=command[len(app) :],
+        notices=space.notices,
         monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.output import show, show_json, show_table
 
-from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, plan_from
+from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, file_content, plan_from
 
 if TYPE_CHECKING:
     from hydra_vertex.job import ParameterSpec
@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         _print_json(plan, explanation)
     else:
         _print_table(plan, explanation)
+        for line in file_content(plan, arguments.search):
+            show(line)
     return 0
 
 
@@ -50,6 +52,8 @@ def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
             "displayName": plan.display_name,
             "maxTrialCount": plan.max_trial_count,
             "parallelTrialCount": plan.parallel_trial_count,
+            "fileOverrides": list(plan.file_overrides),
+            "notices": list(plan.notices),
             "studySpec": dump_study_spec(plan.study_spec),
             "types": {argument.key: argument.type for argument in explanation.arguments if argument.type},
         },

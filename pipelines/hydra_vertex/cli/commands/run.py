@@ -20,7 +20,14 @@ from hydra_vertex.cli.output import say, show, show_json
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
-from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .study_options import (
+    APP_USAGE,
+    add_json_option,
+    add_parser,
+    add_retrain_option,
+    add_tuning_options,
+    plan_from,
+)
 
 if TYPE_CHECKING:
     from hydra_vertex.pipelines.local.run import RunContext, RunResult
@@ -77,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
     require_space(context.disks, context.again)
     with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
-        _check(plan, mark)
+        _check(plan, arguments.search, mark)
         if plan.has_secrets():
             say("the command line has a secret, which the run stores: only you can read its files (mode 0600)")
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
@@ -86,11 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(plan: TuningPlan, mark: str) -> None:
+def _check(plan: TuningPlan, search: Path, mark: str) -> None:
     from hydra_vertex.launcher.preflight.check import check_space
     from hydra_vertex.pipelines.local.guard import children_marked
 
     say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
+    for notice in plan.notices:
+        say(f"{search}: {notice}")
     with children_marked(mark):
         check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
 

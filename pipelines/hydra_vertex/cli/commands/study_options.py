@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import display_name, file_path, override, seconds, whole_number, word
+from hydra_vertex.cli.output import hide_secrets_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from hydra_vertex.pipelines.plan import TuningPlan
 
 
@@ -125,4 +130,12 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         monitor=tuple(arguments.monitor),
     )
     require_acceptable(plan, arguments.search, here=here)
+    hide_secrets_of((*arguments.typed, *plan.app))
     return plan
+
+
+def file_content(plan: TuningPlan, search: Path) -> Iterator[str]:
+    """Yield lines with what the search file sets in the app's config, and which parts of it have no effect."""
+    if plan.file_overrides:
+        yield f"{search} sets {shlex.join(plan.file_overrides)}"
+    yield from (f"{search}: {notice}" for notice in plan.notices)

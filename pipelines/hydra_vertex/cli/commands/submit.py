@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 
 from hydra_vertex.cli.option_types import file_path, whole_number, word
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import say, show, show_json
 
-from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .study_options import (
+    APP_USAGE,
+    add_json_option,
+    add_parser,
+    add_retrain_option,
+    add_tuning_options,
+    file_content,
+    plan_from,
+)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -84,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     require_acceptable(plan, arguments.search, here=False)
     asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
     read_pipeline(arguments.pipeline).check_arguments(asked)
+    for line in file_content(plan, arguments.search):
+        say(line)
     if not arguments.no_check:
         check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
     sent = submit(

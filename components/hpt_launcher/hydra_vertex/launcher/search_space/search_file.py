@@ -11,6 +11,7 @@ from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 
 from . import gcloud, sweeper
+from .hydra_yaml import read_as_hydra
 from .search_space import SearchSpace
 
 
@@ -20,7 +21,7 @@ def load_search_space(path: Path) -> SearchSpace:
     if "studySpec" in document or "study_spec" in document:
         return gcloud.parse(document, str(path))
     if "hydra" in document:
-        return sweeper.parse(document, str(path))
+        return sweeper.parse(read_as_hydra(path), str(path))
     raise SearchSpaceError(
         f"{path}: no search space in it; give a Hydra sweeper file (hydra.sweeper.params) "
         "or the YAML of `gcloud ai hp-tuning-jobs create --config` (studySpec)"

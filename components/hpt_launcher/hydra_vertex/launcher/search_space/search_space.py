@@ -14,15 +14,19 @@ DEFAULT_PARALLEL_COUNT = 2
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The content of a search file. `fixed` are the params with a single value: overrides for the app's command line.
+    """The content of a search file.
 
+    `app_overrides` is what the file sets in the app's config and `fixed` the params with a single value: overrides for
+    the app's command line. `notices` are sentences that name what in the file has no effect, and why.
     Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """
 
     study_spec: StudySpec
     max_trial_count: int = DEFAULT_TRIAL_COUNT
     parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
+    app_overrides: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     trial_job_spec: TrialJobSpec | None = None
     display_name: str = ""
     max_failed_trial_count: int = 0

@@ -17,6 +17,8 @@ Source of the form: https://hydra.cc/docs/plugins/optuna_sweeper/.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
 from hydra_vertex.launcher.limits import MAX_COUNT
 from hydra_vertex.launcher.text.terminal import excerpt, is_name
@@ -24,6 +26,8 @@ from hydra_vertex.protocol.environment import DEFAULT_METRIC
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 
+from .app_part import DEFAULTS, HYDRA, default_overrides, groups_without_effect, value_overrides
+from .hydra_part import SWEEPER, check_sweeper_keys, notices_of, section_overrides
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
 from .sweep_syntax import parse_param
 
@@ -35,7 +39,9 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
 
     The last measurement of a trial is its result, because the app's return value is reported last.
     """
-    sweeper = _mapping(_mapping(document, "hydra", source), "sweeper", source)
+    hydra = _mapping(document, HYDRA, source)
+    sweeper = _mapping(hydra, SWEEPER, source)
+    check_sweeper_keys(sweeper, source)
     parsed = [parse_param(key, value, source) for key, value in _params(sweeper, source).items()]
     parameters = tuple(p for p in parsed if isinstance(p, ParameterSpec))
     if not parameters:
@@ -45,8 +51,16 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
         study_spec=StudySpec((metric,), parameters, Algorithm.BAYESIAN, MeasurementSelection.LAST),
         max_trial_count=_count(sweeper, "n_trials", DEFAULT_TRIAL_COUNT, source),
         parallel_trial_count=_count(sweeper, "n_jobs", DEFAULT_PARALLEL_COUNT, source),
+        app_overrides=tuple(_app_overrides(document, hydra, source)),
         fixed=tuple(p for p in parsed if isinstance(p, str)),
+        notices=(*groups_without_effect(document), *notices_of(hydra, sweeper)),
     )
+
+
+def _app_overrides(document: JsonObject, hydra: JsonObject, source: str) -> Iterator[str]:
+    yield from default_overrides(document, source)
+    yield from value_overrides({key: document[key] for key in document if key not in {HYDRA, DEFAULTS}}, source)
+    yield from section_overrides(hydra, source)
 
 
 def _params(sweeper: JsonObject, source: str) -> JsonObject:

@@ -1,0 +1,94 @@
+"""The keys below `hydra:` in a sweeper file: each becomes overrides, has no effect, or is refused. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping
+
+from hydra.conf import HydraConf
+
+from hydra_vertex.launcher.text.terminal import excerpt
+from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.json import JsonObject
+
+from .app_part import HYDRA, value_overrides
+
+SWEEPER = "sweeper"
+
+SECTIONS_WITHOUT_EFFECT: Mapping[str, str] = {
+    "launcher": "the tuning service starts the trials",
+    "mode": "each trial is one run",
+    "run": "each trial has its own output folder",
+    "sweep": "each trial has its own output folder",
+}
+REFUSED_SECTIONS: Mapping[str, str] = {
+    "overrides": "Hydra sets it",
+    "runtime": "Hydra sets it",
+    "searchpath": "Hydra accepts it only in the primary config and on the command line; add hydra.searchpath=[…] to "
+    "the app's command",
+}
+_SECTIONS = frozenset(field.name for field in dataclasses.fields(HydraConf))
+
+UNDERSTOOD = frozenset({"params", "direction", "n_trials", "n_jobs", "optimized_metric"})
+"""The keys of `hydra.sweeper` that set something of the study."""
+
+KEYS_WITHOUT_EFFECT: Mapping[str, str] = {
+    "_target_": "the tuning service selects the values",
+    "max_batch_size": "--parallel sets how many trials run at once",
+    "max_failure_rate": "--max-failed-trials sets how many trials may fail",
+    "sampler": "the tuning service selects the values",
+    "storage": "the tuning service keeps the study",
+    "study_name": "--name sets the name of the study",
+}
+REFUSED_KEYS: Mapping[str, str] = {
+    "ax_config": "it is of hydra-ax-sweeper; write hydra.sweeper.direction, n_trials and params",
+    "custom_search_space": "it is a Python function, which only hydra-optuna-sweeper calls; write its parameters in "
+    "hydra.sweeper.params",
+    "optim": "it is of hydra-nevergrad-sweeper; write hydra.sweeper.direction, n_trials and params",
+    "parametrization": "it is of hydra-nevergrad-sweeper; write hydra.sweeper.params",
+    "search_space": "it is of hydra-optuna-sweeper before 1.2; write hydra.sweeper.params",
+}
+
+
+def section_overrides(hydra: JsonObject, source: str) -> Iterator[str]:
+    """Yield the overrides for what the file says of Hydra itself, such as `++hydra.job.chdir=true`.
+
+    Raises SearchSpaceError for a key that Hydra does not have, or does not accept there.
+    """
+    for name, value in hydra.items():
+        if name == SWEEPER or name in SECTIONS_WITHOUT_EFFECT:
+            continue
+        if name in REFUSED_SECTIONS:
+            raise SearchSpaceError(f"{source}: hydra.{name}: {REFUSED_SECTIONS[name]}")
+        if name not in _SECTIONS:
+            raise SearchSpaceError(f"{source}: hydra.{excerpt(name)} is not a key of Hydra{_nearest(name, _SECTIONS)}")
+        yield from value_overrides({name: value}, source, f"{HYDRA}.")
+
+
+def check_sweeper_keys(sweeper: JsonObject, source: str) -> None:
+    """Raises SearchSpaceError for a key of `hydra.sweeper` that is refused, or that no sweeper has."""
+    for name, value in sweeper.items():
+        if name in REFUSED_KEYS:
+            if value is not None:
+                raise SearchSpaceError(f"{source}: hydra.sweeper.{name}: {REFUSED_KEYS[name]}")
+        elif name not in UNDERSTOOD and name not in KEYS_WITHOUT_EFFECT:
+            known = UNDERSTOOD | KEYS_WITHOUT_EFFECT.keys()
+            raise SearchSpaceError(
+                f"{source}: hydra.sweeper.{excerpt(name)} is not a key of a sweeper{_nearest(name, known)}"
+            )
+
+
+def notices_of(hydra: JsonObject, sweeper: JsonObject) -> Iterator[str]:
+    """Yield a notice for each key that has no effect on trials, with the reason."""
+    for name, why in SECTIONS_WITHOUT_EFFECT.items():
+        if name in hydra:
+            yield f"hydra.{name} has no effect, because {why}"
+    for name, why in KEYS_WITHOUT_EFFECT.items():
+        if sweeper.get(name) is not None:
+            yield f"hydra.sweeper.{name} has no effect, because {why}"
+
+
+def _nearest(name: str, known: frozenset[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {near[0]}?" if near else f" (keys: {', '.join(sorted(known))})"
