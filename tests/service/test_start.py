@@ -116,6 +116,24 @@ def test_a_file_in_the_working_directory_is_not_imported_instead_of_a_module(
         assert service.url.startswith("http://127.0.0.1:")
 
 
+def test_a_library_that_cannot_be_loaded_ends_the_start_with_one_line(studies: Path, tmp_path: Path) -> None:
+    (tmp_path / "scipy.py").write_text("raise ImportError('scipy is broken')")
+    command = [sys.executable, "-m", "hydra_vertex.service", "--dir", str(studies), "--port", "0"]
+
+    ended = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_LIMIT_S,
+        stdin=subprocess.DEVNULL,
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1].endswith("cannot load the libraries of the service: scipy is broken")
+    assert "Traceback" not in ended.stderr
+
+
 def refusal(studies: Path, *before: str) -> str:
     """Return the one line with which the command refuses to serve a folder. `before` is a prefix of the command."""
     command = [*before, sys.executable, "-m", "hydra_vertex.service", "--dir", str(studies), "--port", "0"]

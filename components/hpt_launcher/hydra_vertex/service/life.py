@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.errors import HydraVertexError
+from hydra_vertex.protocol.errors import HydraVertexError, ServiceError
 from hydra_vertex.service.api.google_messages import load as load_messages
 from hydra_vertex.service.api.operations import Operations
 from hydra_vertex.service.devices.capacity import Capacity
@@ -62,6 +62,7 @@ class ServiceLife:
             # Before the first request is answered: a job created by this service must not be resumed as a leftover.
             engine.resume()
             async with grpc or contextlib.nullcontext():
+                await loading
                 self._announce(grpc.address if grpc else None)
                 yield
         except (HydraVertexError, sqlite3.Error) as error:
@@ -72,7 +73,7 @@ class ServiceLife:
         finally:
             await engine.stop()
             watching.cancel()
-            await asyncio.wait({loading, watching})
+            await asyncio.gather(loading, watching, return_exceptions=True)
 
     async def _watch_database(self) -> None:
         """Stop the server when its database was removed or replaced: it would answer with state that is not stored."""
@@ -92,10 +93,16 @@ class ServiceLife:
 
 
 def _load_libraries() -> None:
-    """Import the modules of the first requests and the first suggestion in advance; skipped during a shortage."""
-    with contextlib.suppress(OSError):
+    """Import the modules of the first requests and the first suggestion, before the service is announced.
+
+    numpy cannot be imported again after an import that failed halfway, so a later shortage of descriptors would make
+    the process useless. Raises ServiceError.
+    """
+    try:
         load_messages()
         load_model()
+    except (OSError, ImportError) as error:
+        raise ServiceError(f"cannot load the libraries of the service: {error}") from error
 
 
 def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
