@@ -17,8 +17,8 @@ from .search_space import SearchSpace
 
 def load_search_space(path: Path) -> SearchSpace:
     """Read a search file. Raises SearchSpaceError; its message is one line that names the file."""
-    document = _load(path)
-    if "studySpec" in document or "study_spec" in document:
+    document = load_document(path)
+    if is_gcloud_form(document):
         return gcloud.parse(document, str(path))
     if "hydra" in document:
         return sweeper.parse(read_as_hydra(path), str(path))
@@ -28,7 +28,13 @@ def load_search_space(path: Path) -> SearchSpace:
     )
 
 
-def _load(path: Path) -> JsonObject:
+def is_gcloud_form(document: JsonObject) -> bool:
+    """Whether a search file is a job document, as `gcloud` takes it."""
+    return "studySpec" in document or "study_spec" in document
+
+
+def load_document(path: Path) -> JsonObject:
+    """Read a search file as YAML. Raises SearchSpaceError when it cannot be read or is not a mapping."""
     try:
         document = load_yaml(path, SEARCH_FILE)
     except SearchSpaceError as error:
