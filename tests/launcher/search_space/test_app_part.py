@@ -49,10 +49,13 @@ def composed(folder: Path, *overrides: str) -> Any:
     """Return what the app's `hydra.main` gets, and what Hydra itself is told."""
     with initialize_config_dir(config_dir=str(folder), version_base="1.3"):
         config = compose("config", list(overrides), return_hydra_config=True)
-    hydra = OmegaConf.to_container(config.hydra, resolve=False)
-    app = OmegaConf.to_container(config, resolve=False)
-    app.pop("hydra")
-    return app, {name: hydra[name] for name in ("job_logging", "verbose", "output_subdir")}, hydra["job"].get("chdir")
+    everything: Any = OmegaConf.to_container(config, resolve=False)
+    hydra = everything.pop("hydra")
+    return (
+        everything,
+        {name: hydra[name] for name in ("job_logging", "verbose", "output_subdir")},
+        hydra["job"].get("chdir"),
+    )
 
 
 def search_file(*, defaults: Any = (), hydra: Mapping[str, Any] | None = None, **content: Any) -> str:
@@ -96,7 +99,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(content=st.dictionaries(NAMES, VALUES, max_size=4))
 def test_any_values_compose_as_in_plain_hydra_or_are_refused(
     tmp_path_factory: pytest.TempPathFactory, content: dict[str, Any]

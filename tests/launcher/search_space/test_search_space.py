@@ -79,6 +79,13 @@ def test_hydra_sweeps_become_parameter_specs(
     assert (parameter.id, parameter.domain, parameter.scale) == ("a.b", domain, scale)
 
 
+def test_a_key_keeps_the_sign_that_adds_it(tmp_path: Path) -> None:
+    space = load(tmp_path, sweeper("+x: interval(0, 1)\n++y: choice(1, 2)\n+z: 3"))
+
+    assert [parameter.id for parameter in space.study_spec.parameters] == ["+x", "++y"]
+    assert space.fixed == ("+z=3",)
+
+
 def test_metric_direction_and_counts_are_read_from_the_file(tmp_path: Path) -> None:
     more = "direction: maximize\n    n_trials: 7\n    n_jobs: 3"
     space = load(tmp_path, sweeper("x: interval(0, 1)", "optimized_metric: val/acc", more))
@@ -206,7 +213,7 @@ trialJobSpec:
         (sweeper("x: interval(1"), "not Hydra's override grammar"),
         (sweeper("x: [1, 2]"), "expected text such as"),
         (sweeper("x: glob(*)"), "is not supported; write choice"),
-        (sweeper("+x: interval(1, 2)"), "without \\+ or ~"),
+        (sweeper("~x: interval(1, 2)"), "without ~"),
         (sweeper("x: 1"), "there is nothing to search"),
         (sweeper("x: interval(1, 2)", more="n_trials: 3"), "direction is None; write minimize or maximize"),
         (sweeper("x: interval(1, 2)", more="direction: [minimize, maximize]"), "write minimize or maximize"),

@@ -165,3 +165,7 @@ def test_the_last_argument_of_any_form_takes_effect_and_flags_come_first(
         *flags,
         *(f"{'++' * form.startswith('++')}{names[key]}={value}" for form, key, value in sets),
     ]
+
+
+def test_of_several_parameters_that_add_a_key_the_last_one_counts(app: AppConfig) -> None:
+    assert _deliver(app, "--+fold=0", "--+fold=1").overrides == ("+fold=1",)

@@ -49,8 +49,8 @@ def _parse_override(key: str, text: str, where: str) -> Override:
 
 
 def _parameter(key: str, override: Override, where: str) -> ParameterSpec | str:
-    if override.is_add() or override.is_force_add() or override.is_delete():
-        raise SearchSpaceError(f"{where}: a param can only set a key that the app has; write the key without + or ~")
+    if override.is_delete():
+        raise SearchSpaceError(f"{where}: a param cannot delete a key; write the key without ~")
     sweep = override.value()
     match sweep:
         case IntervalSweep():

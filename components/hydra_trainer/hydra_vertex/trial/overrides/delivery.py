@@ -106,9 +106,24 @@ def _choice_override(choice: Choice, by_group: Mapping[str, str | None]) -> str 
 def _delivered(
     resolved: Sequence[_Resolved], explained: Sequence[ExplainedArgument], choices: Sequence[Choice]
 ) -> Iterator[str]:
-    """Yield the overrides in their order; of several choices of a group only the last, because Hydra may refuse two."""
-    last = {choice.group: choice for choice in choices}
+    """Yield the overrides in their order.
+
+    Of several choices of a group, and of several parameters that add the same key, only the last: Hydra may refuse two.
+    """
+    last: dict[str, _Resolved] = {choice.group: choice for choice in choices}
+    last |= {f"+{a.parameter.key}": a for a in resolved if isinstance(a, TypedParameter) and a.parameter.sign == "+"}
     for argument, explanation in zip(resolved, explained, strict=True):
-        is_superseded = isinstance(argument, Choice) and last[argument.group] is not argument
+        is_superseded = last.get(_once(argument), argument) is not argument
         if explanation.override and not isinstance(argument, Flag) and not is_superseded:
             yield explanation.override
+
+
+def _once(argument: _Resolved) -> str:
+    """Return a name that is the same for arguments of which Hydra accepts only one; empty for any other argument."""
+    match argument:
+        case Choice(group):
+            return group
+        case TypedParameter(Parameter(key=key, sign="+")):
+            return f"+{key}"
+        case _:
+            return ""
