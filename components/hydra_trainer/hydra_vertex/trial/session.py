@@ -23,6 +23,7 @@ from hydra_vertex.trial.overrides.arguments import (
     parse_arguments,
     with_aliases,
 )
+from hydra_vertex.trial.overrides.job_number import job_overrides
 from hydra_vertex.trial.overrides.presence import is_single_run
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
 from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
@@ -109,15 +110,17 @@ class Session:
         parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
         resumes = self._options.resume_key is not None and is_single_run(arguments)
         if not parameters and not self._options.explain and not resumes:
-            sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments), *_run_dir(arguments)]
+            sys.argv[1:] = [*flag_tokens(arguments), *override_texts(arguments), *_trial_overrides(arguments)]
             return None
         delivery, app = _delivery(launch, config_name, arguments)
         if resumes:
             delivery = self._with_checkpoint(app, delivery)
-        sys.argv[1:] = [*delivery.command, *_run_dir(arguments)]
+        sys.argv[1:] = [*delivery.command, *_trial_overrides(arguments)]
         if self._options.explain:
+            from hydra_vertex.trial.overrides.alternatives import check_alternatives
             from hydra_vertex.trial.overrides.explain import explain
 
+            check_alternatives(app, arguments, delivery)
             self.explanation = explain(app, delivery, self._program)
         return delivery.mode
 
@@ -201,9 +204,10 @@ def _check_metric_names(options: Options) -> None:
         check_metric_name(name, "--monitor")
 
 
-def _run_dir(arguments: Sequence[Argument]) -> tuple[str, ...]:
-    override = run_dir_override(os.environ, arguments)
-    return () if override is None else (override,)
+def _trial_overrides(arguments: Sequence[Argument]) -> tuple[str, ...]:
+    """Return what Hydra's launchers set for a job of a sweep: its output folder, number and id."""
+    run_dir = run_dir_override(os.environ, arguments)
+    return (*(() if run_dir is None else (run_dir,)), *job_overrides(os.environ, arguments))
 
 
 def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:

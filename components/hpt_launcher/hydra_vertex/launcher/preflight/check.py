@@ -21,8 +21,7 @@ from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.explanation import Explanation
 
 from .ask_app import explain
-
-_MULTIRUN = {"-m", "--multirun"}
+from .single_run import check_single_run
 
 
 def check_space(
@@ -39,9 +38,7 @@ def check_space(
     explanation = explain(app, first, options=options)
     for branch in branches:
         explain(app, branch, options=options)
-    for argument in explanation.arguments:
-        if argument.argument in _MULTIRUN:
-            raise UserError(f"{argument.argument}: would make each trial a sweep; remove it")
+    check_single_run(explanation)
     if retrain_overrides:
         _check_retraining(app, first, retrain_overrides)
     return explanation
@@ -49,7 +46,7 @@ def check_space(
 
 def _check_retraining(app: Sequence[str], parameters: Sequence[str], overrides: Sequence[str]) -> None:
     try:
-        explain((*app, *overrides), parameters)
+        check_single_run(explain((*app, *overrides), parameters))
     except UserError as error:
         raise UserError(f"--retrain {shlex.join(overrides)}: {error}") from error
 
@@ -62,8 +59,9 @@ def trial_options(metric: str, monitor: Sequence[str]) -> tuple[str, ...]:
 def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:
     """Yield command lines in which every parameter takes its extreme values, or all of its values if they are listed.
 
-    The first has the parameters without conditions. It is followed by one for each parent value with conditional
-    parameters, because an app may have their keys only with that value.
+    The first has the parameters without conditions; the trial side composes it with each option of a config group. It
+    is followed by one for each parent value with conditional parameters, because an app may have their keys only with
+    that value.
     """
     yield tuple(argument for parameter in spec.parameters for argument in _probe(parameter))
     for parameter in spec.parameters:

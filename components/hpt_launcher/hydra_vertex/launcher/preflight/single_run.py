@@ -1,0 +1,42 @@
+"""Refuses arguments of the app with which a trial would not be one run of the app. Pure."""
+
+from __future__ import annotations
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from hydra_vertex.launcher.text.terminal import excerpt
+from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.explanation import ArgumentKind, Explanation
+
+_MULTIRUN = frozenset({"--multirun", "-m"})
+_PRINTS = frozenset(
+    {"--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
+)
+
+
+def check_single_run(explanation: Explanation) -> None:
+    """Raises UserError for a flag that makes a sweep or only prints, and for an override with several values."""
+    for argument in explanation.arguments:
+        if argument.kind is ArgumentKind.HYDRA:
+            _check(argument.argument)
+
+
+def _check(argument: str) -> None:
+    name = argument.partition("=")[0].split()[0] if argument.strip() else ""
+    if name in _MULTIRUN:
+        raise UserError(f"{name}: would make each trial a sweep; remove it")
+    if name in _PRINTS:
+        raise UserError(f"{name}: Hydra prints something and does not run the app; remove it")
+    if not name.startswith("-") and _is_sweep(argument):
+        raise UserError(
+            f"{excerpt(argument)}: has several values, and a trial is one run; write one value, or move the key to "
+            "hydra.sweeper.params in the search file"
+        )
+
+
+def _is_sweep(override: str) -> bool:
+    try:
+        return OverridesParser.create().parse_override(override).is_sweep_override()
+    except HydraException:
+        return False  # Hydra itself refuses it when it composes the config.
