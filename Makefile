@@ -29,7 +29,7 @@ fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 
 	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 $(BIN)/python -m pytest \
 	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py
 
-kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 100 of local runs (the suite: 5)
+kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 60 of local runs (the suite: 3)
 	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py
 
 lint: $(VENV)/dev  ## run ruff as linter and as formatter

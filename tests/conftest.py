@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -17,3 +19,20 @@ make_known()
 # A shell starts background commands with these two signals ignored, and every child process would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+LONGEST = (
+    "tests/cli/test_kills.py",
+    "tests/cli/test_full_disk.py",
+    "tests/test_image.py",
+    "tests/trial/test_corpus.py",
+    "tests/trainer/test_train_script.py",
+    "tests/cli/test_run.py",
+    "tests/trial/reporting/test_lightning_monitor.py",
+)
+"""Files that take 40 s and more, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first: a file runs in one process, and the others would wait for the last one."""
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))

@@ -25,7 +25,7 @@ from hydra_vertex.launcher.files.job_file import read_job
 from pipelines.apps import Project, environment, make_project
 
 SEEDS = int(os.environ.get("KILL_SEEDS", "1"))
-KILLS = 5
+KILLS = 3
 GONE_LIMIT_S = 15.0
 """Seconds until all processes must have exited: a step has a grace period of 3 s, a trial one of 5 s."""
 VARIABLE = "HYDRA_VERTEX_TEST"
