@@ -1,6 +1,6 @@
 """`kill -9` of `hydra-vertex run` at every stage: no process is left, and the same command continues the run.
 
-`KILL_SEEDS=20 pytest tests/cli/test_kills.py` kills 20 runs up to 5 times each at random moments (the suite one run);
+`KILL_SEEDS=20 pytest tests/cli/test_kills.py` kills 20 runs up to 3 times each at random moments (the suite one run);
 `make kills` runs it.
 """
 
