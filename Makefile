@@ -19,8 +19,11 @@ run: $(VENV)/run  ## set up, then tune, select, retrain and report with the samp
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
 	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
 
+# With COVERAGE=1, as in CI, the shorter tests are measured, and the lower limit of the coverage is checked.
+PYTEST := $(BIN)/python $(if $(COVERAGE),tests/coverage_run.py --then-others,-m pytest)
+
 test: $(VENV)/dev  ## set up, then run the test suite in one process more than there are CPUs
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(PYTEST) $(PARALLEL)
 
 coverage: $(VENV)/dev  ## run the shorter tests and report the covered lines, child processes included
 	$(BIN)/python tests/coverage_run.py $(PARALLEL)

@@ -1,8 +1,9 @@
 """Measures the line coverage of the tests, child processes included: `make coverage`.
 
-    python tests/coverage_run.py [--every-test] [PYTEST ARGUMENT ...]
+    python tests/coverage_run.py [--every-test | --then-others] [PYTEST ARGUMENT ...]
 
-Measured tests take twice the time, so the long ones are left out; `--every-test` includes them.
+Measured tests take twice the time, so the long ones are left out. `--every-test` measures them too; `--then-others`, as in
+CI, runs the tests that are left out afterwards, without measurement.
 
 Much of the code runs in child processes: services, supervisors, steps, `hydra-trial`. Tests start many of them with a
 separate environment, so variables cannot start the measurement; a .pth file in this environment starts it in every
@@ -69,19 +70,29 @@ LONG = (
 """Files, folders and single tests that take long for the lines that only they run."""
 
 EVERY_TEST = "--every-test"
+THEN_OTHERS = "--then-others"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and print the coverage. Returns the exit code of pytest; 2 if the coverage is below its floor."""
+    options = [argument for argument in arguments if argument not in {EVERY_TEST, THEN_OTHERS}]
+    others = CHANGED_BY_MEASUREMENT if EVERY_TEST in arguments else (*CHANGED_BY_MEASUREMENT, *LONG)
+    codes = [measure(options, others)]
+    if THEN_OTHERS in arguments:
+        codes.append(run_pytest(*options, *others, environ=dict(os.environ)))
+    return max(codes)
+
+
+def measure(options: Sequence[str], left_out: Sequence[str]) -> int:
+    """Run the tests except those that are left out, and print the coverage."""
     DATA.mkdir(parents=True, exist_ok=True)
     DATA.chmod(0o1777)  # some tests start processes of another user
     for file in DATA.glob("data*"):
         file.unlink()
     environ = {**os.environ, "COVERAGE_FILE": str(DATA / "data")}
-    names = CHANGED_BY_MEASUREMENT if EVERY_TEST in arguments else (*CHANGED_BY_MEASUREMENT, *LONG)
-    left_out = (f"--{'deselect' if '::' in name else 'ignore'}={name}" for name in names)
+    exclusions = (f"--{'deselect' if '::' in name else 'ignore'}={name}" for name in left_out)
     with measured_processes():
-        code = run_pytest(*left_out, *(argument for argument in arguments if argument != EVERY_TEST), environ=environ)
+        code = run_pytest(*exclusions, *options, environ=environ)
     if code != 0:
         return code
     run_coverage("combine", "--quiet", environ=environ)
