@@ -2,8 +2,8 @@
 
     python tests/coverage_run.py [--every-test | --then-others] [PYTEST ARGUMENT ...]
 
-Measured tests take twice the time, so the long ones are left out. `--every-test` measures them too; `--then-others`, as in
-CI, runs the tests that are left out afterwards, without measurement.
+Measured tests take twice the time, so the long ones are left out. `--every-test` measures them too. `--then-others`, as
+in CI, runs the tests that are left out afterwards, without measurement.
 
 Much of the code runs in child processes: services, supervisors, steps, `hydra-trial`. Tests start many of them with a
 separate environment, so variables cannot start the measurement; a .pth file in this environment starts it in every
