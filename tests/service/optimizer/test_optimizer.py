@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -250,17 +248,3 @@ def test_the_first_trial_is_the_centre_and_the_startup_trials_are_spread_over_th
 @pytest.mark.parametrize(("count", "startup"), [(1, 4), (16, 4), (24, 6), (1000, 10)])
 def test_the_number_of_startup_trials_depends_on_the_number_of_trials(count: int, startup: int) -> None:
     assert startup_trials(count) == startup
-
-
-def test_numpy_is_not_imported_before_the_first_suggestion() -> None:
-    program = """
-import sys
-from hydra_vertex.job import *
-from hydra_vertex.service.optimizer import optimizer_for
-spec = StudySpec((MetricSpec("loss", Goal.MINIMIZE),), (ParameterSpec("x", DoubleRange(0.0, 1.0)),))
-optimizer = optimizer_for(spec, "1", 4)
-print("numpy" in sys.modules, optimizer.suggest(1, []))
-"""
-    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
-
-    assert done.stdout == "False {'x': 0.5}\n"

@@ -55,14 +55,13 @@ class ServiceLife:
         """The ASGI application's lifespan: the engine runs, and gRPC is served, until the context is left."""
         engine = Engine(self._folder, self._store, self._capacity)
         app.state.operations = Operations(engine)
-        loading = asyncio.create_task(asyncio.to_thread(_load_libraries))
         watching = asyncio.create_task(self._watch_database())
         try:
+            await asyncio.to_thread(_load_libraries)
             grpc = _bind_grpc(app.state.operations, self._address)
             # Before the first request is answered: a job created by this service must not be resumed as a leftover.
             engine.resume()
             async with grpc or contextlib.nullcontext():
-                await loading
                 self._announce(grpc.address if grpc else None)
                 yield
         except (HydraVertexError, sqlite3.Error) as error:
@@ -73,7 +72,7 @@ class ServiceLife:
         finally:
             await engine.stop()
             watching.cancel()
-            await asyncio.gather(loading, watching, return_exceptions=True)
+            await asyncio.wait({watching})
 
     async def _watch_database(self) -> None:
         """Stop the server when its database was removed or replaced: it would answer with state that is not stored."""
@@ -93,16 +92,19 @@ class ServiceLife:
 
 
 def _load_libraries() -> None:
-    """Import the modules of the first requests and the first suggestion, before the service is announced.
+    """Import the modules of the requests and of the model, before the service does anything.
 
-    numpy cannot be imported again after an import that failed halfway, so a later shortage of descriptors would make
-    the process useless. Raises ServiceError.
+    numpy cannot be imported again after an import that failed halfway, so a shortage of descriptors during a later
+    import would make the process useless. Raises ServiceError.
     """
     try:
         load_messages()
         load_model()
     except (OSError, ImportError) as error:
-        raise ServiceError(f"cannot load the libraries of the service: {error}") from error
+        raise ServiceError(
+            f"cannot load the libraries of the service: {error}; free memory and file descriptors if they are short, "
+            "else install hydra-vertex[all] again, and start the service again"
+        ) from error
 
 
 def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
