@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -90,7 +90,12 @@ def _make_parser() -> argparse.ArgumentParser:
         add_help=False,
         allow_abbrev=False,
     )
-    add = parser.add_argument
+    _add_options_of_a_trial(parser.add_argument)
+    _add_other_options(parser.add_argument)
+    return parser
+
+
+def _add_options_of_a_trial(add: Callable[..., object]) -> None:
     add(
         "--metric",
         type=_text,
@@ -132,6 +137,9 @@ def _make_parser() -> argparse.ArgumentParser:
         help="when the app fails, keep the process and its container for S seconds; without this option a failed "
         "trial exits at once and frees its GPU",
     )
+
+
+def _add_other_options(add: Callable[..., object]) -> None:
     add(
         "--explain",
         action="store_true",
@@ -146,7 +154,6 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add("--version", action="store_true", help="print the version")
     add("-h", "--help", action="store_true", help="print this text")
-    return parser
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -174,7 +181,7 @@ def _unknown(word: str) -> CommandError:
     if not word.startswith("-"):
         usage = f"{PROGRAM} [options] {SEPARATOR} python train.py ..."
         return CommandError(f"{word!r} is not an option of {PROGRAM}; write {usage}")
-    from hydra_vertex.trial.overrides.suggestions import quote_for_message, suggest
+    from hydra_vertex.protocol.suggestions import quote_for_message, suggest
 
     name = quote_for_message(word.partition("=")[0])
     return CommandError(f"{name} is not an option of {PROGRAM}{suggest(name, (*_VALUED, *_SWITCHES))}")

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.suggestions import quote_for_message, suggest
 from hydra_vertex.trial.config.composition import AppConfig
 from hydra_vertex.trial.config.literals import string_or_strings
 from hydra_vertex.trial.config.quoting import quote
 
 from .arguments import Parameter
-from .suggestions import quote_for_message, suggest
 
 _NULL = "null"
 

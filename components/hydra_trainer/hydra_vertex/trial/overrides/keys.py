@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from omegaconf import DictConfig
 
 from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.suggestions import quote_for_message, suggest
 from hydra_vertex.trial.config.composition import AppConfig
 from hydra_vertex.trial.config.key_types import KeyType, added_type, key_type, known_keys, respellings
 from hydra_vertex.trial.config.literals import is_override
 
 from .arguments import Parameter
-from .suggestions import quote_for_message, suggest
 from .values import value_text
 
 

@@ -14,11 +14,11 @@ from hydra_vertex.protocol.environment import CHECKPOINT_DIR
 from hydra_vertex.protocol.errors import ArgumentError
 from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
 from hydra_vertex.protocol.files import local_path
+from hydra_vertex.protocol.suggestions import suggest
 from hydra_vertex.trial.config.composition import AppConfig
 from hydra_vertex.trial.config.key_types import KeyType, ValueKind, key_type, known_keys
 from hydra_vertex.trial.overrides.delivery import Delivery
 from hydra_vertex.trial.overrides.presence import is_set
-from hydra_vertex.trial.overrides.suggestions import suggest
 from hydra_vertex.trial.overrides.values import value_text
 
 from .checkpoints import newest_checkpoint
