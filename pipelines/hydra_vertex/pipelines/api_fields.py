@@ -5,15 +5,15 @@ The names come from Google's own message classes, so that nested fields of machi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hydra_vertex.launcher.search_space import is_gcloud_form, load_document
+from hydra_vertex.launcher.search_space import is_gcloud_form
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.suggestions import suggest
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -23,18 +23,16 @@ _WELL_KNOWN = "google.protobuf."
 """Messages of this package have a JSON form of their own, such as `3600s` for a duration."""
 
 
-def require_known_fields(search: Path) -> None:
+def require_known_fields(document: JsonObject, search: Path) -> None:
     """Raises SearchSpaceError for the first unknown field of a file in gcloud's form, with the most similar name."""
-    document = load_document(search)
     if not is_gcloud_form(document):
         return
     from hydra_vertex.service.api.google_messages import message_class
 
     # Descriptors of protobuf's C implementation have another type with the same attributes.
     for path, known in unknown_fields(document, cast("Descriptor", message_class(_JOB).DESCRIPTOR)):
-        near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
-        meant = f"; did you mean {near[0]}?" if near else f" (fields: {', '.join(known)})"
-        raise SearchSpaceError(f"{search}: {excerpt(path)}: is not a field of the API{meant}")
+        hint = suggest(path.rpartition(".")[2], known)
+        raise SearchSpaceError(f"{search}: {excerpt(path)}: is not a field of the API{hint}")
 
 
 def unknown_fields(document: JsonObject, message: Descriptor, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -20,11 +20,13 @@ from hydra_vertex.job import (
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
-from hydra_vertex.launcher.search_space import load_search_space
+from hydra_vertex.launcher.search_space import load_document, parse_document
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import CommandError
+
+from .api_fields import require_known_fields
 
 PipelineArguments = Mapping[str, str | int]
 
@@ -107,7 +109,9 @@ def make_plan(
     contains an argument that a job document cannot hold.
     """
     _require_command(app)
-    space = load_search_space(search)
+    document = load_document(search)
+    require_known_fields(document, search)
+    space = parse_document(document, search)
     max_trials = space.max_trial_count if trials is None else trials
     at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
     check_counts(max_trials, at_once)

@@ -17,7 +17,11 @@ APP = ("python", "train.py")
         (("~lr",), ("model=large",)),
         (("model=small",), ("++lr=0.1",)),
         (("lr.decay",), ("++lr=0.1", "model=large")),
-        (("learning=1", "--lr=3"), ("++lr=0.1", "model=large")),
+        (("learning=1", "lrs=2"), ("++lr=0.1", "model=large")),
+        (("--lr=3",), ("model=large",)),
+        (("--lr", "3"), ("model=large",)),
+        (("--+lr=3",), ("model=large",)),
+        (("--model=small",), ("++lr=0.1",)),
     ],
 )
 def test_the_command_has_priority_over_the_file(given: tuple[str, ...], added: tuple[str, ...]) -> None:

@@ -134,10 +134,12 @@ def load(tmp_path: Path, text: str) -> SearchSpace:
         ({"defaults": [{"override /model": 3}]}, "expected the name of an option"),
         ({"defaults": [{"override /model": None}]}, "expected the name of an option"),
         ({"defaults": "model"}, "expected a list"),
-        ({"hydra": {"jbo": {"chdir": True}}}, "hydra.jbo is not a key of Hydra; did you mean job?"),
+        ({"hydra": {"jbo": {"chdir": True}}}, "hydra.jbo is not a key of Hydra; did you mean 'job'?"),
         ({"hydra": {"searchpath": ["pkg://x"]}}, "only in the primary config"),
         ({"hydra": {"runtime": {}}}, "Hydra sets it"),
         ({"a b": 1}, "a b"),
+        ({"note": "a\0b"}, "note: ++note='a"),
+        ({"note": "x" * 140_000}, "note: ++note="),
         ({"a": {1: 2}}, "put it in quotes"),
         ({"optimized_metric": "${metric}"}, "optimized_metric is ${metric}, which this file does not resolve"),
     ],
@@ -155,7 +157,7 @@ def test_a_part_of_the_file_that_trials_cannot_get_is_refused(
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("n_trails: 9", "hydra.sweeper.n_trails is not a key of a sweeper; did you mean n_trials?"),
+        ("n_trails: 9", "hydra.sweeper.n_trails is not a key of a sweeper; did you mean 'n_trials'?"),
         ("custom_search_space: app.space", "custom_search_space: it is a Python function"),
         (
             "search_space: {lr: {type: float, low: 0, high: 1}}",
@@ -194,6 +196,15 @@ def test_an_interpolation_of_the_metric_is_resolved_in_the_file(tmp_path: Path) 
     space = load(tmp_path, search_file(split="val", optimized_metric="${split}/loss"))
 
     assert space.study_spec.objective.id == "val/loss"
+
+
+def test_a_second_document_in_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SearchSpaceError, match=r"not a config that Hydra reads \(expected a single document"):
+        load(tmp_path, search_file() + "---\na: 1\n")
+
+
+def test_a_comment_before_the_header_ends_it_as_in_hydra(tmp_path: Path) -> None:
+    assert load(tmp_path, "# a comment\n" + search_file().replace("_global_", "sweeps")).app_overrides == ()
 
 
 def test_a_package_other_than_global_is_refused(tmp_path: Path) -> None:

@@ -114,11 +114,9 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
 
     With `here`, it is also checked against the limits of the embedded service. Raises UserError.
     """
-    from hydra_vertex.pipelines.api_fields import require_known_fields
     from hydra_vertex.pipelines.plan import make_plan
     from hydra_vertex.pipelines.refusals import require_acceptable
 
-    require_known_fields(arguments.search)
     plan = make_plan(
         arguments.search,
         arguments.app,

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 
-_OVERRIDE = re.compile(r"(?:\+\+|\+|~)?(?P<key>[\w./@-]+)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
+# An option of another program than the app has the form of a parameter; that only matters for a key of the same name.
+_OVERRIDE = re.compile(r"(?:--)?(?:\+\+|\+|~)?(?P<key>[\w./@-]+)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
 
 
 def with_file_overrides(app: Sequence[str], overrides: Sequence[str], source: str) -> tuple[str, ...]:
@@ -37,9 +38,9 @@ def with_file_overrides(app: Sequence[str], overrides: Sequence[str], source: st
 
 
 def _key(word: str) -> str | None:
-    """Return the key that a word of a command line sets; None if it is not an override."""
+    """Return the key that a word of a command line sets, also as `--key value`; None if it is not an override."""
     match = _OVERRIDE.fullmatch(word)
-    is_override = match is not None and (match["equals"] or word.startswith("~"))
+    is_override = match is not None and (match["equals"] or word.startswith(("~", "--")))
     return match["key"] if match is not None and is_override else None
 
 

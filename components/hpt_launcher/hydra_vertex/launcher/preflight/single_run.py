@@ -23,7 +23,7 @@ def check_single_run(explanation: Explanation) -> None:
 
 
 def _check(argument: str) -> None:
-    name = argument.partition("=")[0].split()[0] if argument.strip() else ""
+    name = argument.partition("=")[0].partition(" ")[0]
     if name in _MULTIRUN:
         raise UserError(f"{name}: would make each trial a sweep; remove it")
     if name in _PRINTS:

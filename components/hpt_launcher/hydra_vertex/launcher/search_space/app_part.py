@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -74,6 +75,8 @@ def value_overrides(document: JsonObject, source: str, prefix: str = "") -> Iter
                 f"{source}: {excerpt(key)}: {excerpt(repr(value))} cannot be an override on Hydra's command line, with "
                 "which a trial gets it; move it into a config of the app"
             )
+        if problem := argument_problem(text):
+            raise SearchSpaceError(f"{source}: {excerpt(key)}: {excerpt(text, 40)} {problem}")
         yield text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Mapping
 
 from hydra.conf import HydraConf
@@ -11,6 +10,7 @@ from hydra.conf import HydraConf
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.suggestions import suggest
 
 from .app_part import HYDRA, value_overrides
 
@@ -62,7 +62,9 @@ def section_overrides(hydra: JsonObject, source: str) -> Iterator[str]:
         if name in REFUSED_SECTIONS:
             raise SearchSpaceError(f"{source}: hydra.{name}: {REFUSED_SECTIONS[name]}")
         if name not in _SECTIONS:
-            raise SearchSpaceError(f"{source}: hydra.{excerpt(name)} is not a key of Hydra{_nearest(name, _SECTIONS)}")
+            raise SearchSpaceError(
+                f"{source}: hydra.{excerpt(name)} is not a key of Hydra{suggest(name, sorted(_SECTIONS))}"
+            )
         yield from value_overrides({name: value}, source, f"{HYDRA}.")
 
 
@@ -73,9 +75,9 @@ def check_sweeper_keys(sweeper: JsonObject, source: str) -> None:
             if value is not None:
                 raise SearchSpaceError(f"{source}: hydra.sweeper.{name}: {REFUSED_KEYS[name]}")
         elif name not in UNDERSTOOD and name not in KEYS_WITHOUT_EFFECT:
-            known = UNDERSTOOD | KEYS_WITHOUT_EFFECT.keys()
+            known = sorted(UNDERSTOOD | KEYS_WITHOUT_EFFECT.keys())
             raise SearchSpaceError(
-                f"{source}: hydra.sweeper.{excerpt(name)} is not a key of a sweeper{_nearest(name, known)}"
+                f"{source}: hydra.sweeper.{excerpt(name)} is not a key of a sweeper{suggest(name, known)}"
             )
 
 
@@ -87,8 +89,3 @@ def notices_of(hydra: JsonObject, sweeper: JsonObject) -> Iterator[str]:
     for name, why in KEYS_WITHOUT_EFFECT.items():
         if sweeper.get(name) is not None:
             yield f"hydra.sweeper.{name} has no effect, because {why}"
-
-
-def _nearest(name: str, known: frozenset[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {near[0]}?" if near else f" (keys: {', '.join(sorted(known))})"

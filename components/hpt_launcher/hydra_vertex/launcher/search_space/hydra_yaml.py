@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_vertex.launcher.files.reading import SEARCH_FILE, read_text
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -16,7 +19,8 @@ from hydra_vertex.protocol.json import Json, JsonObject
 RESOLVED = ("optimized_metric", "hydra.sweeper.direction", "hydra.sweeper.n_trials", "hydra.sweeper.n_jobs")
 """The keys that the launcher needs before the app's config is composed."""
 
-_PACKAGE = re.compile(r"#\s*@package\s+(?P<package>\S+)")
+_HEADER = re.compile(r"#+\s*@")
+_PACKAGE = re.compile(r"#+\s*@package\s+(?P<package>\S+)")
 _GLOBAL = "_global_"
 
 
@@ -27,10 +31,11 @@ def read_as_hydra(path: Path) -> JsonObject:
     what OmegaConf refuses, for an interpolation of RESOLVED to a key that the file does not have, and for a package
     other than `_global_`.
     """
-    _check_package(path)
+    text = read_text(path, SEARCH_FILE)
+    _check_package(text, path)
     try:
-        config = OmegaConf.load(path)
-    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        config = OmegaConf.create(text)
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError) as error:
         raise SearchSpaceError(f"{path}: not a config that Hydra reads ({excerpt(str(error), 200)})") from error
     if not isinstance(config, DictConfig):
         raise SearchSpaceError(f"{path}: not a mapping, as a config of Hydra is")
@@ -39,12 +44,14 @@ def read_as_hydra(path: Path) -> JsonObject:
     return _plain(OmegaConf.to_container(config, resolve=False), str(path))
 
 
-def _check_package(path: Path) -> None:
-    """A package in the header moves the whole file, `hydra` too, below a key of the config."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            return
-        header = _PACKAGE.fullmatch(line.strip())
+def _check_package(text: str, path: Path) -> None:
+    """A package in the header moves the whole file, `hydra` too, below a key of the config.
+
+    The header is the lines `# @key value` at the beginning of the file; any other comment ends it, as in Hydra.
+    """
+    lines = (line.strip() for line in text.splitlines() if line.strip())
+    for line in takewhile(_HEADER.match, lines):
+        header = _PACKAGE.fullmatch(line)
         if header and header["package"] != _GLOBAL:
             raise SearchSpaceError(
                 f"{path}: the package is {excerpt(header['package'])}, below which Hydra finds no hydra.sweeper; "

@@ -17,7 +17,11 @@ from .search_space import SearchSpace
 
 def load_search_space(path: Path) -> SearchSpace:
     """Read a search file. Raises SearchSpaceError; its message is one line that names the file."""
-    document = load_document(path)
+    return parse_document(load_document(path), path)
+
+
+def parse_document(document: JsonObject, path: Path) -> SearchSpace:
+    """Parse the content of a search file, which `load_document` has read. Raises SearchSpaceError."""
     if is_gcloud_form(document):
         return gcloud.parse(document, str(path))
     if "hydra" in document:
