@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -86,11 +87,16 @@ def test_the_error_for_an_invalid_number_duration_or_time_names_the_field(
 JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet="0123456789.eE+-s:TZ_ ", max_size=20)
 
 
-@pytest.mark.parametrize("parse", [parse_integer, parse_number, parse_duration_s, parse_time])
+@pytest.mark.parametrize(
+    ("parse", "type_"),
+    [(parse_integer, int), (parse_number, float), (parse_duration_s, float), (parse_time, datetime)],
+)
 @given(value=JSON)
-def test_any_value_is_read_or_refused_with_a_document_error(parse: Parse, value: Json) -> None:
+def test_any_value_is_read_or_refused_with_a_document_error(parse: Parse, type_: type, value: Json) -> None:
+    read: object = None
     with suppress(DocumentError):
-        parse(value, "field")
+        read = parse(value, "field")
+    assert read is None or type(read) is type_
 
 
 @pytest.mark.parametrize("value", [10**400, math.nan, math.inf])

@@ -125,15 +125,23 @@ def test_a_notice_is_displayed_under_the_live_table() -> None:
 
 
 class FullLog(io.StringIO):
+    writes = 0
+
     def write(self, text: str) -> int:
+        self.writes += 1
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_an_error_while_writing_the_log_does_not_end_a_study() -> None:
     job = make_job([make_trial(1, None, ACTIVE)], state=RUNNING)
 
-    with StudyDisplay(Console(file=FullLog())) as display:
+    log = FullLog()
+    with StudyDisplay(Console(file=log)) as display:
         display.update(job)
+        after_first = log.writes
+        display.update(make_job([make_trial(1, 0.5)], state=RUNNING))
+
+    assert 0 < after_first < log.writes
 
 
 def test_parameter_values_are_not_interpreted_as_markup() -> None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import grpc
+import httpx
 import psutil
 import pytest
 
@@ -149,3 +150,4 @@ def test_a_service_has_free_descriptors_in_spite_of_many_grpc_connections(tmp_pa
         for _ in range(CLIENTS):
             stack.enter_context(connected(published, PREFACE + SETTINGS))
         wait_until(lambda: held(published, service.pid) == LIMITS.connections)
+        assert httpx.get(f"{service.url}/v1/{PARENT}/customJobs", timeout=30).status_code == 200
