@@ -25,6 +25,7 @@ LONGEST = (
     "tests/cli/test_full_disk.py",
     "tests/test_image.py",
     "tests/trial/test_corpus.py",
+    "tests/trial/test_differential.py",
     "tests/trainer/test_train_script.py",
     "tests/cli/test_run.py",
     "tests/trial/reporting/test_lightning_monitor.py",

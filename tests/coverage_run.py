@@ -62,6 +62,7 @@ LONG = (
     "tests/trial/overrides/test_alternatives.py",
     "tests/trial/overrides/test_delivery.py",
     "tests/trial/process",
+    "tests/trial/test_differential.py",
     "tests/trial/reporting/test_lightning_monitor.py",
     "tests/trial/reporting/test_record_index.py",
     "tests/trial/test_corpus.py",

@@ -67,7 +67,6 @@ BAD_SEARCH = {
     "log below zero": (search("lr: tag(log, interval(-1, 1))"), "a log scale needs values above 0"),
     "unknown key": (search("learning_rate: interval(0, 1)\ndept: int(interval(1, 2))"), "learning_rate"),
     "near key": (search("dept: int(interval(1, 2))"), "did you mean 'depth'?"),
-    "float over an int key": (search("depth: interval(1, 4)"), "depth"),
     "unknown option": (search("model: choice(small, huge)"), "huge"),
 }
 
@@ -179,6 +178,19 @@ def test_a_hydra_search_file_has_no_early_stopping_without_the_flag(project: Pro
 
     assert "Stopping" not in plain.stdout
     assert json.loads(asked.stdout)["studySpec"]["medianAutomatedStoppingSpec"] == {}
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_check_names_a_whole_number_that_trials_set_to_floats(
+    project: Project, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(search("depth: interval(1, 4)"))
+
+    ended = project.hydra_vertex("check", "--search", str(file), *options, *APP)
+
+    assert ended.code == 0
+    assert "depth is 1 in the app's config, a whole number; trials set it to floats" in ended.stdout
 
 
 def test_check_prints_the_search_space_with_the_types_of_the_app(project: Project) -> None:

@@ -147,7 +147,7 @@ def test_a_pipeline_that_kfp_cannot_load_is_refused_before_anything_is_started(
 ) -> None:
     names = ["project", "location", "api_endpoint", "display_name", "app_command", "study_spec", "trial_job_spec"]
     names += ["max_trial_count", "parallel_trial_count", "max_failed_trial_count", "metric", "retrain_overrides"]
-    parameters = {name: {"parameterType": "STRING"} for name in (*names, "labels", "monitor")}
+    parameters = {name: {"parameterType": "STRING"} for name in (*names, "labels", "monitor", "sweeps")}
     root = {"inputDefinitions": {"parameters": parameters}, "dag": 3}
     file = tmp_path / "p.json"
     file.write_text(json.dumps({"pipelineInfo": {"name": "p"}, "schemaVersion": "2.1.0", "root": root}))

@@ -94,7 +94,8 @@ def test_the_help_lists_each_option_once_and_fits_a_usual_terminal() -> None:
     lines = help_text().splitlines()
     options = [line.split()[0].rstrip(",") for line in lines if line.startswith("  -")]
     assert options == [
-        *("--metric", "--monitor", "--alias", "--resume-key", "--hold-on-failure", "--explain", "--json"),
+        *("--metric", "--monitor", "--alias", "--sweep", "--resume-key"),
+        *("--hold-on-failure", "--explain", "--json"),
         *("--executor_input", "--version", "-h"),
     ]
     assert max(map(len, lines)) <= 110

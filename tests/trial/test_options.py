@@ -6,6 +6,6 @@ from hydra_vertex.trial.option_parser import parse_options
 
 
 def test_options_are_the_same_after_a_relaunch() -> None:
-    own = "--metric -m --monitor v --monitor w --alias lr=o.lr --resume-key k --hold-on-failure 2.5 --explain --json x"
-    options = parse_options([*own.split(), "--", "a"])
+    own = "--metric -m --monitor v --monitor w --alias lr=o.lr --sweep lr=1,2 --resume-key k --hold-on-failure 2.5"
+    options = parse_options([*own.split(), "--explain", "--json", "x", "--", "a"])
     assert parse_options([*options.to_arguments(), "--", *options.app]) == options

@@ -42,8 +42,9 @@ EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
 class TuningPlan:
     """What one run of the pipeline is to do.
 
-    `app` ends with `file_overrides`, what the search file sets in the app's config. `notices` are sentences about parts
-    of the file that have no effect.
+    `app` ends with `file_overrides`, what the search file sets in the app's config. `sweeps` are the file's sweeps,
+    `KEY=SWEEP`, which determine the types of the values. `notices` are sentences about parts of the file that have no
+    effect.
     """
 
     app: tuple[str, ...]
@@ -57,6 +58,7 @@ class TuningPlan:
     labels: Mapping[str, str] = field(default_factory=dict)
     monitor: tuple[str, ...] = ()
     file_overrides: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
     def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
@@ -76,6 +78,7 @@ class TuningPlan:
             "retrain_overrides": json.dumps(list(self.retrain_overrides)),
             "labels": json.dumps(dict(self.labels)),
             "monitor": json.dumps(list(self.monitor)),
+            "sweeps": json.dumps(list(self.sweeps)),
         }
 
     def has_secrets(self) -> bool:
@@ -133,6 +136,7 @@ def make_plan(
         retrain_overrides=retrain_overrides,
         labels=space.labels,
         file_overrides=command[len(app) :],
+        sweeps=space.sweeps,
         notices=space.notices,
         monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )

@@ -42,6 +42,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         retrain_overrides: str = "[]",
         labels: str = "{}",
         monitor: str = "[]",
+        sweeps: str = "[]",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> PipelineOutputs:
@@ -61,6 +62,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             retrain_overrides: Hydra overrides for the retraining only, a JSON array.
             labels: The job's labels, a JSON object.
             monitor: Lightning metrics that trials report at every validation, a JSON array.
+            sweeps: The sweeps of a Hydra search file ("KEY=SWEEP"), which determine the values' types, a JSON array.
             api_endpoint: URL of the tuning service; empty: the one of Google for the location.
             existing_job: Resource name of a job to continue watching; empty creates a job.
 
@@ -81,6 +83,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             max_failed_trial_count=max_failed_trial_count,
             labels=labels,
             monitor=monitor,
+            sweeps=sweeps,
             api_endpoint=api_endpoint,
             existing_job=existing_job,
         )

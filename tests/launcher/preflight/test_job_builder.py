@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
-from hydra_vertex.launcher.preflight.job_builder import aliases_in, build_job, check_counts, display_name_for
+from hydra_vertex.launcher.preflight.job_builder import build_job, check_counts, display_name_for, value_options_in
 from hydra_vertex.protocol.command import app_command, trial_command
 from hydra_vertex.protocol.errors import SearchSpaceError
 from launcher.jobs import METRIC, SPEC
@@ -88,5 +88,5 @@ def test_aliases_of_parameters_are_read_from_the_container_command() -> None:
     command = ("hydra-trial", "--alias", "lr=optimizer.lr", "--alias=n=depth", "--", *APP, "--alias", "the=apps")
     job = job_with(WorkerPoolSpec(container=ContainerSpec("image", command=command)))
 
-    assert aliases_in(job) == ("--alias=lr=optimizer.lr", "--alias=n=depth")
-    assert aliases_in(job_with(WorkerPoolSpec())) == ()
+    assert value_options_in(job) == ("--alias=lr=optimizer.lr", "--alias=n=depth")
+    assert value_options_in(job_with(WorkerPoolSpec())) == ()

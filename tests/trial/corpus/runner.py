@@ -82,11 +82,12 @@ def environ() -> dict[str, str]:
 
 
 @contextmanager
-def started_app() -> Iterator[App]:
-    """Copy the app to a new folder, and start a warm process there for each processor."""
+def started_app(source: Path = _HERE / "app") -> Iterator[App]:
+    """Copy the app `source` to a new folder, and start a warm process there for each processor."""
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as name:
         folder = Path(name, "app")
-        shutil.copytree(_HERE / "app", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(_HERE / "app" / "typed_json.py", folder)
         with ServerPool(folder, os.cpu_count() or 1) as pool:
             (plain,) = pool.run([Command("python", APP_COMMAND[1:])])
             (default,) = plain.configs or [f"the app does not run: {plain.stderr}"]

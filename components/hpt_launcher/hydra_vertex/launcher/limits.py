@@ -4,8 +4,6 @@ from __future__ import annotations
 
 MAX_COUNT = 2**31 - 1
 """Largest trial count: the API's field is an int32."""
-EXACT_DOUBLE = 2**53
-"""A double represents every whole number up to this one exactly; the API stores each parameter's number as a double."""
 MAX_DISCRETE_VALUES = 1000
 """Maximum number of values of a discrete parameter: DiscreteValueSpec in google/cloud/aiplatform/v1/study.proto."""
 DISPLAY_NAME_LIMIT = 128

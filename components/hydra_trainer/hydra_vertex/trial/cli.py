@@ -83,10 +83,12 @@ def _run_python(command: AppCommand, target: Script | Module, options: Options) 
 def _run_program(command: AppCommand, program: Program, options: Options) -> int:
     from hydra_vertex.trial.command.untyped_program import become, lexical_command
     from hydra_vertex.trial.overrides.arguments import parse_arguments, with_aliases
+    from hydra_vertex.trial.overrides.sweeps import with_literals
 
     if options.json is not None:
         raise CommandError(f"{command.program[0]}: not a Python app, so there is no config for --json")
-    arguments = with_aliases(parse_arguments(command.arguments), {alias.id: alias.key for alias in options.aliases})
+    parsed = with_literals(parse_arguments(command.arguments), options.sweeps)
+    arguments = with_aliases(parsed, {alias.id: alias.key for alias in options.aliases})
     words = lexical_command(command, arguments)
     if not options.explain:
         become(program, words)

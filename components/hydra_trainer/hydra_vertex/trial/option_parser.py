@@ -48,6 +48,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         metric=given.metric,
         monitor=tuple(given.monitor),
         aliases=tuple(given.aliases),
+        sweeps=tuple(given.sweeps),
         resume_key=given.resume_key,
         hold_on_failure_s=given.hold_on_failure_s,
         explain=given.explain,
@@ -76,7 +77,16 @@ class _Parser(argparse.ArgumentParser):
         raise CommandError(f"{message.removeprefix('argument ')}; see {PROGRAM} --help")
 
 
-_VALUED = ("--metric", "--monitor", "--alias", "--resume-key", "--hold-on-failure", "--json", "--executor_input")
+_VALUED = (
+    "--metric",
+    "--monitor",
+    "--alias",
+    "--sweep",
+    "--resume-key",
+    "--hold-on-failure",
+    "--json",
+    "--executor_input",
+)
 _SWITCHES = ("--explain", "--version", "--help")
 
 
@@ -120,6 +130,16 @@ def _add_options_of_a_trial(add: Callable[..., object]) -> None:
         dest="aliases",
         metavar="ID=KEY",
         help="the parameter ID sets the config key KEY; may be repeated",
+    )
+    add(
+        "--sweep",
+        type=_text,
+        action="append",
+        default=[],
+        dest="sweeps",
+        metavar="KEY=SWEEP",
+        help="the sweep of the search file for the parameter KEY, in Hydra's grammar; its literals determine the "
+        "type of the value: with lr=choice(1,null), --lr=1.0 sets the whole number 1. May be repeated",
     )
     add(
         "--resume-key",

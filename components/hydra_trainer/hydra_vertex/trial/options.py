@@ -18,12 +18,13 @@ class Alias:
 class Options:
     """hydra-trial's own options, and the app's command with its arguments (`app`). None means not given.
 
-    `hold_on_failure_s` is in seconds; with 0 a failed trial exits at once.
+    `sweeps` are texts `KEY=SWEEP`. `hold_on_failure_s` is in seconds; with 0 a failed trial exits at once.
     """
 
     metric: str | None = None
     monitor: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
+    sweeps: tuple[str, ...] = ()
     resume_key: str | None = None
     hold_on_failure_s: float = 0.0
     explain: bool = False
@@ -38,8 +39,9 @@ class Options:
         metric = () if self.metric is None else ("--metric", self.metric)
         monitor = tuple(word for name in self.monitor for word in ("--monitor", name))
         aliases = tuple(word for alias in self.aliases for word in ("--alias", f"{alias.id}={alias.key}"))
+        sweeps = tuple(word for sweep in self.sweeps for word in ("--sweep", sweep))
         resume = () if self.resume_key is None else ("--resume-key", self.resume_key)
         hold = ("--hold-on-failure", repr(self.hold_on_failure_s)) if self.hold_on_failure_s else ()
         explain = ("--explain",) if self.explain else ()
         json = () if self.json is None else ("--json", str(self.json))
-        return (*metric, *monitor, *aliases, *resume, *hold, *explain, *json)
+        return (*metric, *monitor, *aliases, *sweeps, *resume, *hold, *explain, *json)

@@ -26,6 +26,7 @@ from hydra_vertex.trial.overrides.arguments import (
 from hydra_vertex.trial.overrides.job_number import job_overrides
 from hydra_vertex.trial.overrides.presence import is_single_run
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
+from hydra_vertex.trial.overrides.sweeps import with_literals
 from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
 from hydra_vertex.trial.reporting.objective import NoObjective, Objective, parse_objective
 from hydra_vertex.trial.reporting.place import check_place
@@ -60,7 +61,8 @@ class Session:
         self.error: HydraVertexError | None = None
         self._options = options
         self._program = tuple(program)
-        self._arguments = with_aliases(parse_arguments(arguments), {a.id: a.key for a in options.aliases})
+        parsed = with_literals(parse_arguments(arguments), options.sweeps)
+        self._arguments = with_aliases(parsed, {a.id: a.key for a in options.aliases})
         self._metric_file: Path | None = metric_file(os.environ)
         self._launched = False
 

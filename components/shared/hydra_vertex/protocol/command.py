@@ -7,16 +7,19 @@ from itertools import pairwise
 
 PROGRAM = "hydra-trial"
 SEPARATOR = "--"
-_ALIAS = "--alias"
+_OPTIONS_OF_VALUES = ("--alias", "--sweep")
 
 
-def trial_command(app: Sequence[str], metric: str, monitor: Sequence[str] = ()) -> tuple[str, ...]:
+def trial_command(
+    app: Sequence[str], metric: str, monitor: Sequence[str] = (), sweeps: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the container command of a trial. The service appends `--key=value` to it for each parameter.
 
     `monitor` names Lightning metrics that are reported at every validation, in addition to the app's return value.
+    `sweeps` are the sweeps of a Hydra search file, `KEY=SWEEP`, whose literals determine the types of the values.
     """
     monitors = (word for name in monitor for word in ("--monitor", name))
-    return (PROGRAM, "--metric", metric, *monitors, SEPARATOR, *app)
+    return (PROGRAM, "--metric", metric, *monitors, *(f"--sweep={sweep}" for sweep in sweeps), SEPARATOR, *app)
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:
@@ -26,11 +29,14 @@ def app_command(command: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(command[command.index(SEPARATOR) + 1 :])
 
 
-def alias_options(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the `--alias` options of `hydra-trial` in a container command, each as one argument `--alias=ID=KEY`."""
+def value_options(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the options of `hydra-trial` in a container command that determine what a parameter sets.
+
+    They are `--alias` and `--sweep`, each as one argument: `--alias=ID=KEY`.
+    """
     own = command[: command.index(SEPARATOR)] if SEPARATOR in command else ()
-    spaced = (f"{_ALIAS}={text}" for name, text in pairwise(own) if name == _ALIAS)
-    return (*spaced, *(word for word in own if word.startswith(f"{_ALIAS}=")))
+    spaced = (f"{name}={text}" for name, text in pairwise(own) if name in _OPTIONS_OF_VALUES)
+    return (*spaced, *(word for word in own if word.startswith(tuple(f"{name}=" for name in _OPTIONS_OF_VALUES))))
 
 
 def _is_program(part: str) -> bool:

@@ -32,20 +32,22 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Check the search space and print its parameters with their types in the app's config."""
     from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.launcher.preflight.type_notes import type_notes
 
     plan = plan_from(arguments)
-    explanation = check_space(plan.app, plan.study_spec, plan.monitor)
+    explanation = check_space(plan.app, plan.study_spec, plan.monitor, sweeps=plan.sweeps)
     if arguments.json:
         _print_json(plan, explanation)
     else:
         _print_table(plan, explanation)
-        for line in file_content(plan, arguments.search):
+        for line in (*file_content(plan, arguments.search), *type_notes(explanation)):
             show(line)
     return 0
 
 
 def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
     from hydra_vertex.job import dump_study_spec
+    from hydra_vertex.launcher.preflight.type_notes import type_notes
 
     show_json(
         {
@@ -53,7 +55,7 @@ def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
             "maxTrialCount": plan.max_trial_count,
             "parallelTrialCount": plan.parallel_trial_count,
             "fileOverrides": list(plan.file_overrides),
-            "notices": list(plan.notices),
+            "notices": [*plan.notices, *type_notes(explanation)],
             "studySpec": dump_study_spec(plan.study_spec),
             "types": {argument.key: argument.type for argument in explanation.arguments if argument.type},
         },

@@ -101,7 +101,7 @@ def _check(plan: TuningPlan, search: Path, mark: str) -> None:
     for notice in plan.notices:
         say(f"{search}: {notice}")
     with children_marked(mark):
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
+        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:

@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in file_content(plan, arguments.search):
         say(line)
     if not arguments.no_check:
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides)
+        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
     sent = submit(
         arguments.pipeline,
         asked,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hydra_vertex.job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial, walk_parameters
 from hydra_vertex.launcher.preflight.ask_app import explain
-from hydra_vertex.launcher.preflight.job_builder import aliases_in, app_in
+from hydra_vertex.launcher.preflight.job_builder import app_in, value_options_in
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
 from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.secrets.shell import shell_command
@@ -79,7 +79,7 @@ def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestCo
     value = trial.objective(job.study_spec.objective.id)
     assert value is not None  # noqa: S101 - select_best takes only trials that have one
     command = tuple(app) or command_in(job)
-    explanation = explain(command, trial_arguments(job.study_spec, trial), options=aliases_in(job))
+    explanation = explain(command, trial_arguments(job.study_spec, trial), options=value_options_in(job))
     own = list(secrets_in_arguments(command))
     mask = masker_of(job, os.environ, own, explanation.composed.config)
     public, withheld = _without_secrets(explanation, mask)

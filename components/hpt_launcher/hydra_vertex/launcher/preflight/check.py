@@ -25,35 +25,42 @@ from .single_run import check_single_run
 
 
 def check_space(
-    app: Sequence[str], spec: StudySpec, monitor: Sequence[str] = (), retrain_overrides: Sequence[str] = ()
+    app: Sequence[str],
+    spec: StudySpec,
+    monitor: Sequence[str] = (),
+    retrain_overrides: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
 ) -> Explanation:
     """Compose the app's config with test values of every parameter, as trials will, and return the first composition.
 
-    `monitor` are the metrics that trials report, `retrain_overrides` the overrides that only the retraining gets.
+    `monitor` are the metrics that trials report, `retrain_overrides` the overrides that only the retraining gets,
+    `sweeps` the sweeps of a Hydra search file (`KEY=SWEEP`), which determine the types of the values.
     Raises UserError naming the key, the value and what is allowed when a trial or the retraining could not be started,
     and AppError when the app fails before its config is composed.
     """
-    options = trial_options(spec.objective.id, monitor)
+    options = trial_options(spec.objective.id, monitor, sweeps)
     first, *branches = probes(spec)
     explanation = explain(app, first, options=options)
     for branch in branches:
         explain(app, branch, options=options)
     check_single_run(explanation)
     if retrain_overrides:
-        _check_retraining(app, first, retrain_overrides)
+        _check_retraining(app, first, retrain_overrides, options)
     return explanation
 
 
-def _check_retraining(app: Sequence[str], parameters: Sequence[str], overrides: Sequence[str]) -> None:
+def _check_retraining(
+    app: Sequence[str], parameters: Sequence[str], overrides: Sequence[str], options: Sequence[str]
+) -> None:
     try:
-        check_single_run(explain((*app, *overrides), parameters))
+        check_single_run(explain((*app, *overrides), parameters, options=options))
     except UserError as error:
         raise UserError(f"--retrain {shlex.join(overrides)}: {error}") from error
 
 
-def trial_options(metric: str, monitor: Sequence[str]) -> tuple[str, ...]:
+def trial_options(metric: str, monitor: Sequence[str], sweeps: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the options of hydra-trial that a trial is started with; it refuses metric names that it cannot record."""
-    return trial_command((), metric, monitor)[1:-1]
+    return trial_command((), metric, monitor, sweeps)[1:-1]
 
 
 def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:

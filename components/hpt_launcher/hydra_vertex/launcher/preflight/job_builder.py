@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
-from hydra_vertex.protocol.command import alias_options, app_command, trial_command
+from hydra_vertex.protocol.command import app_command, trial_command, value_options
 from hydra_vertex.protocol.errors import SearchSpaceError
 
 LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
@@ -25,16 +25,17 @@ def build_job(
     max_failed_trial_count: int = 0,
     labels: Mapping[str, str] | None = None,
     monitor: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
 ) -> HyperparameterTuningJob:
     """Return the job that tunes `app`. Raises SearchSpaceError when the counts are inconsistent.
 
     A `max_failed_trial_count` of 0 means that no number of failed trials ends the study early. In Google's API a 0 lets
     the service decide, so the document has `max_trial_count` in its place. `monitor` are metrics of Lightning that
-    trials report at every validation.
+    trials report at every validation; `sweeps` are those of a Hydra search file, `KEY=SWEEP`.
     """
     check_counts(max_trial_count, parallel_trial_count)
     pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
-    command = trial_command(app, study_spec.objective.id, monitor)
+    command = trial_command(app, study_spec.objective.id, monitor, sweeps)
     return HyperparameterTuningJob(
         display_name=display_name,
         study_spec=study_spec,
@@ -71,9 +72,9 @@ def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
     return app_command(_container_command(job))
 
 
-def aliases_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
-    """Return the options of `hydra-trial` in the job that map parameters to keys: `--alias=ID=KEY`."""
-    return alias_options(_container_command(job))
+def value_options_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
+    """Return the options of `hydra-trial` in the job that determine what its parameters set: aliases and sweeps."""
+    return value_options(_container_command(job))
 
 
 def _container_command(job: HyperparameterTuningJob) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from hydra_vertex.job import (
 )
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.files.json_form import unusual_values
-from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_COUNT
+from hydra_vertex.launcher.limits import MAX_COUNT
 from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.sweep_values import EXACT_DOUBLE
 
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
 

@@ -17,7 +17,8 @@ class SearchSpace:
     """The content of a search file.
 
     `app_overrides` is what the file sets in the app's config and `fixed` the params with a single value: overrides for
-    the app's command line. `notices` are sentences that name what in the file has no effect, and why.
+    the app's command line. `sweeps` are the other params of a Hydra sweeper file, `KEY=SWEEP`. `notices` are sentences
+    that name what in the file has no effect, and why.
     Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """
 
@@ -26,6 +27,7 @@ class SearchSpace:
     parallel_trial_count: int = DEFAULT_PARALLEL_COUNT
     app_overrides: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     trial_job_spec: TrialJobSpec | None = None
     display_name: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, starmap
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep
@@ -13,10 +13,11 @@ from hydra.errors import HydraException
 
 from hydra_vertex.job import Categorical, Discrete, Domain, DoubleRange, IntegerRange, ParameterSpec, ScaleType
 from hydra_vertex.launcher.arguments import argument_problem
-from hydra_vertex.launcher.limits import EXACT_DOUBLE, MAX_DISCRETE_VALUES
+from hydra_vertex.launcher.limits import MAX_DISCRETE_VALUES
 from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json
+from hydra_vertex.protocol.sweep_values import EXACT_DOUBLE, SweepOption, numbers_of, texts_of
 
 _SCALES = {"log": ScaleType.LOG, "reverse_log": ScaleType.REVERSE_LOG, "linear": ScaleType.LINEAR}
 _EXAMPLES = "interval(1e-5, 1e-1), int(interval(1, 8)), range(1, 9), choice(16, 32), tag(log, interval(…))"
@@ -52,6 +53,8 @@ def _parameter(key: str, override: Override, where: str) -> ParameterSpec | str:
     if override.is_delete():
         raise SearchSpaceError(f"{where}: a param cannot delete a key; write the key without ~")
     sweep = override.value()
+    if isinstance(sweep, ChoiceSweep) and len(sweep.list) == 1:
+        return f"{key}={next(override.sweep_string_iterator())}"
     match sweep:
         case IntervalSweep():
             return ParameterSpec(key, *_interval(sweep, where))
@@ -101,23 +104,29 @@ def _range(sweep: RangeSweep, where: str) -> tuple[Domain, ScaleType]:
 
 def _choice(sweep: ChoiceSweep, override: Override, where: str) -> tuple[Domain, ScaleType | None]:
     scale = _scale(sweep.tags, where)
-    options = [item.text if isinstance(item, QuotedString) else item for item in sweep.list]
-    if len(options) < 2:
-        raise SearchSpaceError(f"{where}: a choice needs at least two options; write a single value without choice()")
-    if all(_is_number(item) for item in sweep.list):
-        values = sorted(_finite(item, where) for item in options)
-        _require_positive(scale, values[0], where)
-        return _discrete(values, where), scale
+    options = _options(sweep, override)
+    if not options:
+        raise SearchSpaceError(f"{where}: the choice is empty; give at least one option")
+    numbers = numbers_of(options)
+    if numbers is not None:
+        _require_few(len(numbers), where)
+        _require_positive(scale, min(numbers), where)
+        return Discrete(tuple(sorted(numbers))), scale
     if scale is not ScaleType.LINEAR:
         raise SearchSpaceError(
             f"{where}: only numbers can have a {'/'.join(sweep.tags)} scale; remove the tag, or give numbers"
         )
-    written = list(override.sweep_string_iterator())
-    texts = [_text(option, text) for option, text in zip(options, written, strict=True)]
+    texts = texts_of(options)
     for text in texts:
         _require_argument(text, where)
     _require_unique(texts, where)
-    return Categorical(tuple(texts)), None
+    return Categorical(texts), None
+
+
+def _options(sweep: ChoiceSweep, override: Override) -> list[SweepOption]:
+    sweep.shuffle = False  # The iterator of the texts would shuffle.
+    values = (item.text if isinstance(item, QuotedString) else item for item in sweep.list)
+    return list(starmap(SweepOption, zip(values, override.sweep_string_iterator(), strict=True)))
 
 
 def _integers(low: int, high: int, where: str) -> IntegerRange:
@@ -133,17 +142,10 @@ def _integers(low: int, high: int, where: str) -> IntegerRange:
 def _discrete(values: Sequence[int | float], where: str) -> Discrete:
     _require_few(len(values), where)
     if any(abs(value) >= EXACT_DOUBLE and value == int(value) for value in values):
-        raise SearchSpaceError(f"{where}: whole numbers from 2^53 on are not exact as doubles; quote them: choice('…')")
+        raise SearchSpaceError(f"{where}: whole numbers from 2^53 on are not exact as doubles; use choice(…)")
     numbers = [float(value) for value in values]
     _require_unique(numbers, where)
     return Discrete(tuple(numbers))
-
-
-def _text(option: object, written: str) -> str:
-    """Return the text of an option: a string verbatim, a bool as Hydra spells it, a list or dict as written."""
-    if isinstance(option, str):
-        return option
-    return written.lower() if isinstance(option, bool) else written
 
 
 def _tidy(value: int | float) -> int | float:
@@ -186,7 +188,3 @@ def _scale(tags: Iterable[str], where: str) -> ScaleType:
 def _require_positive(scale: ScaleType, low: float, where: str) -> None:
     if scale in {ScaleType.LOG, ScaleType.REVERSE_LOG} and low <= 0:
         raise SearchSpaceError(f"{where}: a log scale needs values above 0, got {excerpt(low, 40)}")
-
-
-def _is_number(item: object) -> bool:
-    return isinstance(item, (int, float)) and not isinstance(item, bool)

@@ -42,8 +42,9 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
     hydra = _mapping(document, HYDRA, source)
     sweeper = _mapping(hydra, SWEEPER, source)
     check_sweeper_keys(sweeper, source)
-    parsed = [parse_param(key, value, source) for key, value in _params(sweeper, source).items()]
-    parameters = tuple(p for p in parsed if isinstance(p, ParameterSpec))
+    params = _params(sweeper, source)
+    parsed = {key: parse_param(key, value, source) for key, value in params.items()}
+    parameters = tuple(p for p in parsed.values() if isinstance(p, ParameterSpec))
     if not parameters:
         raise SearchSpaceError(f"{source}: hydra.sweeper.params fixes every value; there is nothing to search")
     metric = MetricSpec(_metric(document, sweeper, source), _goal(sweeper, source))
@@ -52,7 +53,8 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
         max_trial_count=_count(sweeper, "n_trials", DEFAULT_TRIAL_COUNT, source),
         parallel_trial_count=_count(sweeper, "n_jobs", DEFAULT_PARALLEL_COUNT, source),
         app_overrides=tuple(_app_overrides(document, hydra, source)),
-        fixed=tuple(p for p in parsed if isinstance(p, str)),
+        fixed=tuple(p for p in parsed.values() if isinstance(p, str)),
+        sweeps=tuple(f"{key}={params[key]}" for key, p in parsed.items() if isinstance(p, ParameterSpec)),
         notices=(*groups_without_effect(document), *notices_of(hydra, sweeper)),
     )
 

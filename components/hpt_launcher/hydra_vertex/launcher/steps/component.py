@@ -32,6 +32,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         max_failed_trial_count: int = 0,
         labels: str = "",
         monitor: str = "[]",
+        sweeps: str = "[]",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> dsl.ContainerSpec:
@@ -49,6 +50,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             max_failed_trial_count: Number of failed trials that ends the study; 0 is no limit.
             labels: The job's labels, a JSON object.
             monitor: Metrics of Lightning that trials report at every validation, a JSON array.
+            sweeps: The sweeps of a Hydra search file ("KEY=SWEEP"), which determine the values' types, a JSON array.
             api_endpoint: The tuning service; empty for Google's service of the location.
             existing_job: Resource name of a job to watch in place of a new one; empty creates a job.
 

@@ -68,6 +68,7 @@ def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
         max_failed_trial_count=given.integer("max_failed_trial_count"),
         labels={key: str(value) for key, value in _json(given, "labels").items()},
         monitor=given.strings("monitor"),
+        sweeps=given.strings("sweeps"),
     )
 
 

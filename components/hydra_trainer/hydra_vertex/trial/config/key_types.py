@@ -156,17 +156,17 @@ def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every dotted key of the config in its order, each mapping before its own keys."""
     if config._is_none() or config._is_missing() or config._is_interpolation():
         return
-    for name in config:
-        key = f"{prefix}{name!s}"
+    for name in map(_key_text, config):
+        key = f"{prefix}{name}"
         yield key
-        child = _child(config, str(name))
+        child = _child(config, name)
         if isinstance(child, DictConfig):
             yield from known_keys(child, f"{key}.")
 
 
 def _names(holder: object) -> Iterator[str]:
     if isinstance(holder, DictConfig) and not (holder._is_none() or holder._is_missing()):
-        yield from map(str, holder)
+        yield from map(_key_text, holder)
     elif isinstance(holder, ListConfig) and not (holder._is_none() or holder._is_missing()):
         yield from map(str, range(len(holder)))
 
@@ -174,10 +174,15 @@ def _names(holder: object) -> Iterator[str]:
 def _child(holder: object, name: str) -> Node | None:
     node: object = None
     if isinstance(holder, DictConfig) and not (holder._is_none() or holder._is_missing()):
-        node = next((holder._get_node(key) for key in holder if str(key) == name), None)
+        node = next((holder._get_node(key) for key in holder if _key_text(key) == name), None)
     elif isinstance(holder, ListConfig) and name.isdecimal() and int(name) < len(holder):
         node = holder._get_node(int(name))
     return node if isinstance(node, Node) else None
+
+
+def _key_text(key: object) -> str:
+    """Return a mapping's key as an override writes it: an enum member by its name."""
+    return key.name if isinstance(key, Enum) else str(key)
 
 
 def _dereferenced(node: Node | None) -> Node | None:

@@ -11,19 +11,22 @@ from typing import TypeAlias
 
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.sweep_values import SweepOption
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """`--key=value` or `--key value`. `text` is the value, verbatim; `argument` is the original argument.
 
-    `sign` is Hydra's prefix: `+` adds the key, `++` adds or sets it, an empty sign sets it.
+    `sign` is Hydra's prefix: `+` adds the key, `++` adds or sets it, an empty sign sets it. `literal` is the value as
+    the search file spells it; None when that is unknown.
     """
 
     key: str
     text: str
     argument: str
     sign: str = ""
+    literal: SweepOption | None = None
 
 
 @dataclass(frozen=True, slots=True)

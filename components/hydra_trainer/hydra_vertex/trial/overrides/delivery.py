@@ -91,9 +91,9 @@ def _explain(argument: _Resolved, by_group: Mapping[str, str | None]) -> Explain
         case Choice(group, _, text):
             override = _choice_override(argument, by_group) or ""
             return ExplainedArgument(text, ArgumentKind.GROUP, group, GROUP_TYPE, override)
-        case TypedParameter(parameter, type_):
+        case TypedParameter(parameter):
             return ExplainedArgument(
-                parameter.argument, ArgumentKind.VALUE, parameter.key, type_.name, argument.override
+                parameter.argument, ArgumentKind.VALUE, parameter.key, argument.type_name, argument.override
             )
 
 

@@ -14,7 +14,7 @@ from hydra_vertex.trial.config.key_types import KeyType, added_type, key_type, k
 from hydra_vertex.trial.config.literals import is_override
 
 from .arguments import Parameter
-from .values import value_text
+from .values import literal_text, value_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class TypedParameter:
     def needs_composition(self) -> bool:
         """Whether only a composition can decide if the config accepts the value."""
         return self.type.is_open or bool(self.parameter.sign)
+
+    @property
+    def type_name(self) -> str:
+        """The type that the value gets, as a Python annotation: that of its literal, unless the key declares one."""
+        literal = self.parameter.literal
+        if literal is None or self.type.declared:
+            return self.type.name
+        return "null" if literal.value is None else type(literal.value).__name__
 
     @property
     def override(self) -> str:
@@ -79,7 +87,7 @@ def value_override(parameter: Parameter, type_: KeyType) -> str:
     """Return the Hydra override that sets the key. Raises ArgumentError naming key, value and allowed values."""
     signed = f"{parameter.sign}{parameter.key}"
     try:
-        override = f"{signed}={value_text(parameter.text, type_)}"
+        override = f"{signed}={_value(parameter, type_)}"
     except ArgumentError as error:
         key = f"{parameter.key}={quote_for_message(parameter.text)!r}"
         raise ArgumentError(f"{key}: the key is {_article(type_.name)}; {error}") from error
@@ -87,6 +95,12 @@ def value_override(parameter: Parameter, type_: KeyType) -> str:
         written = quote_for_message(parameter.argument)
         raise ArgumentError(f"{written}: Hydra's override syntax cannot express the key {parameter.key!r}")
     return override
+
+
+def _value(parameter: Parameter, type_: KeyType) -> str:
+    if parameter.literal is not None:
+        return literal_text(parameter.literal, type_)
+    return value_text(parameter.text, type_)
 
 
 def _article(name: str) -> str:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import Enum
 
 from hydra_vertex.protocol.errors import ArgumentError
+from hydra_vertex.protocol.sweep_values import SweepOption
 from hydra_vertex.trial.config.key_types import KeyType, ValueKind
 from hydra_vertex.trial.config.literals import container_literal, scalar_literal
 from hydra_vertex.trial.config.quoting import quote
@@ -20,8 +21,28 @@ _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _TRUE = frozenset({"true", "yes", "on", "1", "1.0"})
 _FALSE = frozenset({"false", "no", "off", "0", "0.0"})
 _NULL = "null"
+_CONVERTED = frozenset({ValueKind.INTEGER, ValueKind.FLOAT, ValueKind.ENUM})
 _MOST_DIGITS = 400
 """Limit for integers: more digits than any double has are a mistake, and writing them out would exhaust the memory."""
+
+
+def literal_text(literal: SweepOption, type_: KeyType) -> str:
+    """Return the value for `key=` from a literal of the search file: as Hydra writes it in a job of a sweep.
+
+    Numbers and enums are converted as in `value_text`, which accepts more than Hydra: 64.0 for an int. Any other value
+    is Hydra's to refuse, when the config is composed. Raises ArgumentError that states the allowed values.
+    """
+    value = literal.value
+    if not type_.declared or type_.kind not in _CONVERTED or value is None or _is_open(value):
+        return literal.text
+    return value_text(_scalar(value), type_)
+
+
+def _is_open(value: object) -> bool:
+    """Whether only Hydra can decide if a scalar key accepts the value: a container, interpolation, or quoted 'null'."""
+    if isinstance(value, str):
+        return "${" in value or value.strip().casefold() == _NULL
+    return isinstance(value, (list, dict))
 
 
 def value_text(text: str, type_: KeyType) -> str:
