@@ -216,6 +216,7 @@ trialJobSpec:
         (sweeper("x: choice(1, 1)"), "is listed twice"),
         (sweeper("x: range(9007199254740990, 9007199254740999, 3)"), "from 2\\^53 on are not exact as doubles"),
         (sweeper("x: \"'a', 'a'\""), "is listed twice"),
+        (sweeper("x: choice(null, 1)"), "does not take null; write `null, …` without it"),
         (sweeper("x: interval(1"), "not Hydra's override grammar"),
         (sweeper("x: [1, 2]"), "expected text such as"),
         (sweeper("x: glob(*)"), "is not supported; write choice"),

@@ -46,6 +46,10 @@ def _parse_override(key: str, text: str, where: str) -> Override:
         return OverridesParser.create().parse_override(f"{key}={text}")
     except (HydraException, ValueError) as error:
         reason = excerpt(str(error).splitlines()[0], 200)
+        if "NoneType" in reason:  # Hydra's functions do not take null.
+            raise SearchSpaceError(
+                f"{where}: Hydra's choice() does not take null; write `null, …` without it"
+            ) from error
         raise SearchSpaceError(f"{where}: not Hydra's override grammar ({reason}); examples: {_EXAMPLES}") from error
 
 
