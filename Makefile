@@ -35,6 +35,9 @@ fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 
 kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 60 of local runs (the suite: 3)
 	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py
 
+faults: $(VENV)/dev  ## nightly: 500 runs of the tuning step behind a proxy that injects faults (the suite: 12)
+	FAULT_SEEDS=250 $(BIN)/python -m pytest tests/launcher/faults
+
 lint: $(VENV)/dev  ## run ruff as linter and as formatter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

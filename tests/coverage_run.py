@@ -43,6 +43,7 @@ LONG = (
     "tests/cli/test_run.py",
     "tests/cli/test_secrets.py",
     "tests/cli/test_terminal.py",
+    "tests/launcher/faults",
     "tests/launcher/search_space/test_app_part.py::test_any_values_compose_as_in_plain_hydra_or_are_refused",
     "tests/release",
     "tests/requirements",

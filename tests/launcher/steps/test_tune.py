@@ -158,6 +158,45 @@ def test_an_existing_job_is_watched_and_no_job_is_created(tmp_path: Path, servic
     assert len(connect("l", service.url).list(PARENT)) == 1
 
 
+def test_a_job_that_the_step_did_not_create_goes_on_when_the_step_is_cancelled(
+    tmp_path: Path, service: ServiceProcess
+) -> None:
+    first = step(executor_input(tmp_path / "first", service.url, "import time; time.sleep(60)"))
+    wait_for_a_running_trial(service.url)
+    first.kill()
+    first.communicate(timeout=10)
+    (job,) = connect("l", service.url).list(PARENT)
+    second = step(executor_input(tmp_path / "second", service.url, SUCCEEDS, existing_job=job.name))
+    wait_for_file(tmp_path / "second" / "gcp_resources")
+
+    second.send_signal(signal.SIGTERM)
+    _, stderr = second.communicate(timeout=60)
+
+    assert second.returncode == 130
+    assert f"stopped watching {job.name}; the job continues" in stderr
+    assert connect("l", service.url).get(job.name).state is JobState.RUNNING
+
+
+@pytest.mark.parametrize("lost", [(), ("gcp_resources",)])
+def test_a_killed_step_that_is_started_again_goes_on_with_its_job(
+    tmp_path: Path, service: ServiceProcess, lost: tuple[str, ...]
+) -> None:
+    text = executor_input(tmp_path, service.url, f"import time; time.sleep(2); {SUCCEEDS}")
+    first = step(text)
+    wait_for_a_running_trial(service.url)
+    first.kill()
+    first.communicate(timeout=10)
+    for name in lost:
+        (tmp_path / name).unlink()
+
+    second = step(text)
+    _, stderr = second.communicate(timeout=60)
+
+    assert second.returncode == 0, stderr
+    (job,) = connect("l", service.url).list(PARENT)
+    assert read_job(tmp_path / "job").name == job.name
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "expected"),
     [
@@ -203,6 +242,13 @@ def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"no trial runs after {limit_s} s")
+
+
+def wait_for_file(path: Path, limit_s: float = 60) -> None:
+    deadline = time.monotonic() + limit_s
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path} after {limit_s} s"
+        time.sleep(0.05)
 
 
 def wait_for_a_connection(url: str, limit_s: float = 60) -> None:

@@ -22,7 +22,7 @@ class ScriptedService:
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         raise AssertionError("a watcher creates nothing")
 
-    def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
+    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
         raise AssertionError("a watcher lists nothing")
 
     def cancel(self, name: str) -> None:

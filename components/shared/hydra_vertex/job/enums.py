@@ -49,6 +49,11 @@ class JobState(WireEnum):
             JobState.PARTIALLY_SUCCEEDED,
         }
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether a job in this state has ended, or has been asked to."""
+        return self.is_terminal or self is JobState.CANCELLING
+
 
 class TrialState(WireEnum):
     """`Trial.State`. There is no FAILED: a trial without a measurement is INFEASIBLE."""

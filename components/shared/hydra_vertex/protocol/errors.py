@@ -13,6 +13,7 @@
     ├── AppError                1   the user's app failed, or gave no usable result
     ├── StudyError              1   a study ended without a trial that can be selected
     ├── ServiceError            1   the tuning service refused a request, failed or did not answer
+    │   └── ServiceUnreachableError   no usable answer; the request may have been executed
     └── Interrupted           130   the user stopped the work; the message says how to continue
 
 The number is the exit code of a command that ends with that error.
@@ -73,6 +74,10 @@ class StudyError(HydraVertexError):
 
 class ServiceError(HydraVertexError):
     """The tuning service refused a request, failed, or did not answer in time."""
+
+
+class ServiceUnreachableError(ServiceError):
+    """The tuning service gave no usable answer. It may have executed the request."""
 
 
 class Interrupted(HydraVertexError):  # noqa: N818 - stopping is the user's choice, not an error of theirs

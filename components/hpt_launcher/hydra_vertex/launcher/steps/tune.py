@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
-from hydra_vertex.launcher.study.client import JobService, connect
+from hydra_vertex.launcher.study.client import JobService, connect, limits_for
 from hydra_vertex.launcher.study.live_table import StudyDisplay
+from hydra_vertex.launcher.study.one_job import OneJob, run_label
+from hydra_vertex.launcher.study.retry import RetryLimits
+from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
 from hydra_vertex.launcher.study.watch import watch
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Interrupted
+from hydra_vertex.protocol.errors import DocumentError, Interrupted, ServiceError
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -24,36 +24,105 @@ from .step import run_step
 
 POLL_LOCAL_S = 0.5
 POLL_REMOTE_S = 20.0
+_POLLS_WITH_SEARCH = frozenset({1, 2, 4, 8, 16})
+"""The polls at which a second job, from a request that was delivered twice or late, is searched for and cancelled."""
 
 
 def tune(given: ExecutorInput) -> None:
     """Tune an app with a Vertex AI HyperparameterTuningJob, or with a service that has the same API.
 
-    SIGTERM, which a cancelled pipeline sends to its steps, cancels the job, also when it arrives during the creation.
-    Ctrl-C ends only this step; the job continues in the service. Raises Interrupted after Ctrl-C and SIGTERM.
+    The step has exactly one job, also when it is started again: see `study.one_job`. SIGTERM, which a cancelled
+    pipeline sends to its steps, cancels the job, also while it is being created; so does Ctrl-C, unless the service is
+    on this machine, where a later run continues the job. A job that was given (`existing_job`) is never cancelled.
+    Raises Interrupted after a signal.
     """
-    location, api_endpoint = given.text("location"), given.text("api_endpoint")
-    service = connect(location, api_endpoint)
-    with _sigterm_cancels(service) as cancellation:
-        name = given.text("existing_job") or _create(service, given).name
-        _write_output(given, name)
-        cancellation.job_name_is(name)
-        job = _watch(service, name, POLL_LOCAL_S if api_endpoint.startswith("http://") else POLL_REMOTE_S)
+    endpoint = given.text("api_endpoint")
+    with StopSignals().armed() as signals:
+        service = connect(given.text("location"), endpoint, check=signals.check)
+        run = TuningRun(given, service, signals, limits_for(endpoint))
+        job = run.finished_job()
     save_job(job, given.outputs["job"].path)
-    _write_output(given, name)
+    _write_output(given, job.name)
 
 
-def _watch(service: JobService, name: str, poll_interval_s: float) -> HyperparameterTuningJob:
-    with StudyDisplay() as display:
+class TuningRun:
+    """One run of the step, from the creation of its job to the end of the job."""
+
+    def __init__(self, given: ExecutorInput, service: JobService, signals: StopSignals, limits: RetryLimits) -> None:
+        self._given = given
+        self._service = service
+        self._signals = signals
+        self._limits = limits
+        self._is_own = not given.text("existing_job")
+        self._name = given.text("existing_job") or recorded_job(given)
+        self._polls = 0
+        self._one = OneJob(service, _parent(given), run_id(given), limits, signals.pause)
+
+    def finished_job(self) -> HyperparameterTuningJob:
+        """Create the job, unless there is one, and watch it until it ends. Raises Interrupted after a signal."""
         try:
+            return self._created_and_watched()
+        except StopRequestedError as error:
+            raise Interrupted(self._stopped(error)) from error
+        except OSError:
+            # Nobody would watch a job whose name cannot be written.
+            if self._is_own:
+                print(f"tune: {self._cancelled()}", file=sys.stderr)
+            raise
+
+    def _created_and_watched(self) -> HyperparameterTuningJob:
+        if not self._name:
+            self._name = self._one.create(requested_job(self._given)).name
+        _write_output(self._given, self._name)
+        job = self._watched()
+        if self._is_own:
+            self._one.cancel_late_ones(self._name)
+        return job
+
+    def _watched(self) -> HyperparameterTuningJob:
+        with StudyDisplay() as display:
             return watch(
-                service,
-                name,
-                poll_interval_s=poll_interval_s,
-                on_update=lambda job: display.update(job, _disk_notice(os.environ.get(DISKS_VARIABLE, ""))),
+                self._service,
+                self._name,
+                poll_interval_s=POLL_LOCAL_S if self._is_local else POLL_REMOTE_S,
+                on_update=lambda job: self._update(job, display),
+                sleep=self._signals.pause,
             )
-        except KeyboardInterrupt as error:
-            raise Interrupted(f"stopped watching {name}; its measurements are kept") from error
+
+    @property
+    def _is_local(self) -> bool:
+        return self._given.text("api_endpoint").startswith("http://")
+
+    def _update(self, job: HyperparameterTuningJob, display: StudyDisplay) -> None:
+        display.update(job, _disk_notice(os.environ.get(DISKS_VARIABLE, "")))
+        self._polls += 1
+        if self._is_own and self._polls in _POLLS_WITH_SEARCH:
+            self._one.cancel_others(self._name)
+
+    def _stopped(self, error: StopRequestedError) -> str:
+        """Cancel the job where that is the meaning of the signal. Return what happens to it."""
+        if self._name and (not self._is_own or (self._is_local and error.signum == signal.SIGINT)):
+            return f"stopped watching {self._name}; the job continues, and its measurements are kept"
+        return f"{self._cancelled()}, because this step was cancelled"
+
+    def _cancelled(self) -> str:
+        """Cancel the step's job. Return one sentence about what happened to it."""
+        try:
+            states = self._one.cancel()
+        except ServiceError as error:
+            return f"{self._name or 'the job'} could not be cancelled and may go on: {error}"
+        ended = [name for name, state in states.items() if state.is_terminal]
+        cancelled = [name for name in states if name not in ended]
+        sentences = [f"{name} had ended already" for name in ended] + [f"{name} is cancelled" for name in cancelled]
+        return ", ".join(sentences) or "no job was created"
+
+
+def run_id(given: ExecutorInput) -> str:
+    """Return the id of this step's run: the address of its output, which has the ids of the pipeline job and the task.
+
+    A step that is started again has the same address, and so the same id.
+    """
+    return run_label(given.outputs["job"].uri)
 
 
 def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
@@ -83,9 +152,18 @@ def _disk_notice(disks: str) -> str:
     )
 
 
-def _create(service: JobService, given: ExecutorInput) -> HyperparameterTuningJob:
-    parent = f"projects/{given.text('project')}/locations/{given.text('location')}"
-    return service.create(parent, requested_job(given))
+def recorded_job(given: ExecutorInput) -> str:
+    """Return the job that an earlier start of this step has recorded in its output `gcp_resources`; empty for none."""
+    try:
+        document = json.loads(given.output_parameters["gcp_resources"].read_text())
+        uri = str(document["resources"][0]["resourceUri"])  # type: ignore[index,call-overload] # an error means: none
+    except (KeyError, IndexError, TypeError, OSError, ValueError):
+        return ""
+    return uri.partition("/v1/")[2]
+
+
+def _parent(given: ExecutorInput) -> str:
+    return f"projects/{given.text('project')}/locations/{given.text('location')}"
 
 
 def _write_output(given: ExecutorInput, name: str) -> None:
@@ -104,40 +182,6 @@ def _json(given: ExecutorInput, name: str) -> JsonObject:
     if not isinstance(value, dict):
         raise DocumentError(name, f"expected a JSON object, got {text!r:.200}")
     return value
-
-
-class _Cancellation:
-    """Cancels the job on SIGTERM. A SIGTERM while the job is being created takes effect when its name is known."""
-
-    def __init__(self, service: JobService) -> None:
-        self._service = service
-        self._name: str | None = None
-        self._is_requested = False
-
-    def job_name_is(self, name: str) -> None:
-        """Raises Interrupted, with the job cancelled, when SIGTERM has come already."""
-        self._name = name
-        if self._is_requested:
-            self._cancel(name)
-
-    def on_signal(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - prescribed by signal
-        self._is_requested = True
-        if self._name is not None:
-            self._cancel(self._name)
-
-    def _cancel(self, name: str) -> None:
-        self._service.cancel(name)
-        raise Interrupted(f"{name} is cancelled, because this step was cancelled")
-
-
-@contextmanager
-def _sigterm_cancels(service: JobService) -> Iterator[_Cancellation]:
-    cancellation = _Cancellation(service)
-    before = signal.signal(signal.SIGTERM, cancellation.on_signal)
-    try:
-        yield cancellation
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

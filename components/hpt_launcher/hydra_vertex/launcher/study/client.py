@@ -2,54 +2,68 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from hydra_vertex.job import HyperparameterTuningJob, JobState, dump_job, parse_job
-from hydra_vertex.protocol.errors import ServiceError, UserError
+from hydra_vertex.protocol.errors import DocumentError, UserError
 from hydra_vertex.protocol.json import Json
 
+from .retry import GOOGLE, LOOPBACK, RetryLimits, repeat, transient_errors, unauthenticated_once
+from .service_errors import service_errors
 from .stop_reasons import StopReasons
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import JobServiceClient
     from google.cloud.aiplatform_v1.types import HyperparameterTuningJob as Message
 
-REQUEST_TIMEOUT_S = 60.0
-RETRY_LIMIT_S = 600.0
-LOOPBACK_RETRY_LIMIT_S = 30.0
-"""How long reads are retried while the service does not answer: a study must survive an outage or a restart."""
+T = TypeVar("T")
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 class JobService(Protocol):
-    """The tuning service's methods that the launcher uses. Each raises ServiceError when the service fails."""
+    """The tuning service's methods that the launcher uses.
+
+    Each raises ServiceError when the service refuses a request, and ServiceUnreachableError when it gives no usable
+    answer. Each but `create` is repeated for a limited time in that case.
+    """
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
-        """Start a job under `projects/P/locations/L`. Not retried: a second attempt could start a second study."""
+        """Start a job under `projects/P/locations/L`. Not repeated: see `one_job`."""
 
     def get(self, name: str) -> HyperparameterTuningJob:
         """Return the job's current state with all trials, and the reason of each trial that was stopped early."""
 
-    def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
-        """Return all jobs under `projects/P/locations/L`, newest first, without their trials."""
+    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
+        """Return the jobs under `projects/P/locations/L` that the filter selects, newest first, without their trials.
+
+        The filter has the form of the API's `filter` field; empty selects every job.
+        """
 
     def cancel(self, name: str) -> None:
-        """Request that the job ends; it becomes CANCELLED some time later."""
+        """Request that the job ends; it becomes CANCELLED some time later. A job that has ended stays as it is."""
 
 
-def connect(location: str, api_endpoint: str = "") -> JobService:
+def connect(
+    location: str,
+    api_endpoint: str = "",
+    *,
+    limits: RetryLimits | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> JobService:
     """Return a client for `api_endpoint`, or for Google's endpoint of the location when that is empty.
 
     An `http://` endpoint must be on loopback, and gets no credentials; any other is reached over TLS with the
-    application-default credentials. Raises UserError for an `http://` endpoint that is not on loopback, ServiceError
-    when there are no usable credentials.
+    application-default credentials. `limits` are those of the retries; None: the usual ones of the endpoint. `check` is
+    called between two attempts and may raise, to end them. Raises UserError for an `http://` endpoint that is not on
+    loopback, ServiceError when there are no usable credentials.
     """
     from google.cloud import aiplatform_v1
 
+    limits = limits or limits_for(api_endpoint)
     if api_endpoint.startswith("http://"):
         from google.auth.credentials import AnonymousCredentials
 
@@ -57,38 +71,48 @@ def connect(location: str, api_endpoint: str = "") -> JobService:
         client = aiplatform_v1.JobServiceClient(
             client_options={"api_endpoint": api_endpoint}, transport="rest", credentials=AnonymousCredentials()
         )
-        return VertexJobService(client, LOOPBACK_RETRY_LIMIT_S)
+        return VertexJobService(client, limits, check)
     endpoint = api_endpoint.removeprefix("https://") or f"{location}-aiplatform.googleapis.com"
-    with _google_errors("connecting to " + endpoint):
-        return VertexJobService(aiplatform_v1.JobServiceClient(client_options={"api_endpoint": endpoint}))
+    with service_errors("connecting to " + endpoint):
+        client = aiplatform_v1.JobServiceClient(client_options={"api_endpoint": endpoint})
+    return VertexJobService(client, limits, check)
+
+
+def limits_for(api_endpoint: str) -> RetryLimits:
+    """Return the usual limits of retries for an endpoint."""
+    return LOOPBACK if api_endpoint.startswith("http://") else GOOGLE
 
 
 class VertexJobService:
     """A `JobService` that uses Google's client library."""
 
-    def __init__(self, client: JobServiceClient, retry_limit_s: float = RETRY_LIMIT_S) -> None:
+    def __init__(
+        self, client: JobServiceClient, limits: RetryLimits = GOOGLE, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._client = client
-        self._retry_limit_s = retry_limit_s
+        self._limits = limits
+        self._check = check
         self._stop_reasons = StopReasons(self._stop_reason)
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Start a job."""
-        with _google_errors(f"creating the tuning job {job.display_name!r}"):
-            message = self._client.create_hyperparameter_tuning_job(
-                parent=parent, hyperparameter_tuning_job=_to_message(job), timeout=REQUEST_TIMEOUT_S
+        with service_errors(f"creating the tuning job {job.display_name!r}"):
+            message = repeat(
+                lambda: self._client.create_hyperparameter_tuning_job(
+                    parent=parent, hyperparameter_tuning_job=_to_message(job), **self._once()
+                ),
+                unauthenticated_once(),
+                self._limits,
+                self._check,
             )
-            return _from_message(message)
+            return _answered(message)
 
     def get(self, name: str) -> HyperparameterTuningJob:
-        """Return the job's current state. Retried for a limited time while the service does not answer."""
-        from google.api_core import exceptions, retry
-
-        # Connection errors of the requests library are OSErrors.
-        transient = retry.if_exception_type(exceptions.ServiceUnavailable, exceptions.TooManyRequests, OSError)
-        policy = retry.Retry(predicate=transient, initial=0.5, maximum=10.0, timeout=self._retry_limit_s)
-        with _google_errors(f"reading {name}"):
-            message = self._client.get_hyperparameter_tuning_job(name=name, retry=policy, timeout=REQUEST_TIMEOUT_S)
-        return self._stop_reasons.added_to(_from_message(message))
+        """Return the job's current state."""
+        read = partial(self._client.get_hyperparameter_tuning_job, name=name, **self._once())
+        with service_errors(f"reading {name}"):
+            job = self._repeat(lambda: _answered(read(), name))
+        return self._stop_reasons.added_to(job)
 
     def _stop_reason(self, custom_job: str) -> str | None:
         """Return why a CustomJob was ended early.
@@ -99,24 +123,45 @@ class VertexJobService:
         from google.api_core import exceptions
 
         try:
-            job = self._client.get_custom_job(name=custom_job, timeout=REQUEST_TIMEOUT_S)
+            job = self._client.get_custom_job(name=custom_job, **self._once())
         except (exceptions.PermissionDenied, exceptions.NotFound):
             return ""
-        except (exceptions.GoogleAPIError, OSError):
+        except (exceptions.GoogleAPIError, OSError, ValueError):
             return None
         was_cancelled = job.state.name == JobState.CANCELLED.value
         return (job.error.message or "its custom job was cancelled") if was_cancelled else ""
 
-    def list(self, parent: str) -> tuple[HyperparameterTuningJob, ...]:
-        """Return all jobs under a location."""
-        with _google_errors(f"listing the tuning jobs of {parent}"):
-            pager = self._client.list_hyperparameter_tuning_jobs(parent=parent, timeout=REQUEST_TIMEOUT_S)
-            return tuple(_from_message(message) for message in pager)
+    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
+        """Return the jobs under a location."""
+        request = {"parent": parent, "filter": filter_text}
+        with service_errors(f"listing the tuning jobs of {parent}"):
+            messages = self._repeat(
+                lambda: tuple(self._client.list_hyperparameter_tuning_jobs(request=request, **self._once()))
+            )
+        return tuple(map(_from_message, messages))
 
     def cancel(self, name: str) -> None:
         """Request that the job ends."""
-        with _google_errors(f"cancelling {name}"):
-            self._client.cancel_hyperparameter_tuning_job(name=name, timeout=REQUEST_TIMEOUT_S)
+        from google.api_core import exceptions
+
+        cancel = partial(self._client.cancel_hyperparameter_tuning_job, name=name, **self._once())
+        with service_errors(f"cancelling {name}"):
+            try:
+                self._repeat(cancel)
+            except exceptions.BadRequest:  # FAILED_PRECONDITION over REST
+                if not self.get(name).state.is_ending:
+                    raise
+
+    def _once(self) -> _RequestOptions:
+        return {"timeout": self._limits.request_s, "retry": None}
+
+    def _repeat(self, call: Callable[[], T]) -> T:
+        return repeat(call, transient_errors(), self._limits, self._check)
+
+
+class _RequestOptions(TypedDict):
+    timeout: float
+    retry: None
 
 
 def _to_message(job: HyperparameterTuningJob) -> Message:
@@ -128,29 +173,21 @@ def _to_message(job: HyperparameterTuningJob) -> Message:
     return message
 
 
+def _answered(message: Message, name: str = "") -> HyperparameterTuningJob:
+    """Return the job in an answer. Raises ValueError when the answer is not this job: the client reads `[]` as one."""
+    if not message.name or (name and message.name.rpartition("/")[2] != name.rpartition("/")[2]):
+        raise ValueError(f"the answer is not a job: its name is {message.name!r}")
+    try:
+        return _from_message(message)
+    except DocumentError as error:
+        raise ValueError(f"the answer is not a job: {error}") from error
+
+
 def _from_message(message: Message) -> HyperparameterTuningJob:
     from google.protobuf import json_format
 
     document: Json = json_format.MessageToDict(type(message).pb(message))
     return parse_job(document)
-
-
-@contextlib.contextmanager
-def _google_errors(doing: str) -> Iterator[None]:
-    from google.api_core import exceptions
-    from google.auth import exceptions as auth_exceptions
-
-    try:
-        yield
-    except auth_exceptions.GoogleAuthError as error:
-        raise ServiceError(
-            f"{doing}: no usable Google credentials ({error}); run `gcloud auth application-default login`, "
-            "or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-        ) from error
-    except exceptions.GoogleAPICallError as error:
-        raise ServiceError(f"{doing}: the service answered {error.code or ''} {error.message}") from error
-    except (exceptions.GoogleAPIError, OSError) as error:
-        raise ServiceError(f"{doing}: the service does not answer ({error})") from error
 
 
 def require_loopback(api_endpoint: str) -> None:
