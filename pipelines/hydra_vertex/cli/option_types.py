@@ -63,6 +63,14 @@ def override(text: str) -> str:
     return text
 
 
+def alias(text: str) -> str:
+    """Parse `ID=KEY`: the name of a parameter, and the key that it sets. Raises ArgumentTypeError."""
+    name, _, key = text.partition("=")
+    if not is_name(name) or not is_name(key):
+        raise argparse.ArgumentTypeError(f"{excerpt(repr(text))}: expected ID=KEY, such as lr=optimizer.lr")
+    return text
+
+
 def file_path(text: str) -> Path:
     """Parse the path of a file or folder. Raises ArgumentTypeError.
 

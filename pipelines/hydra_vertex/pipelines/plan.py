@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +16,23 @@ from hydra_vertex.job import (
     TrialJobSpec,
     dump_study_spec,
     dump_trial_job_spec,
+    walk_parameters,
 )
+from hydra_vertex.job.env_references import expanded
+from hydra_vertex.job.seed import seed_labels
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
-from hydra_vertex.launcher.search_space import load_document, parse_document
+from hydra_vertex.launcher.search_space import SearchSpace, is_gcloud_form, load_document, parse_document
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.protocol.errors import CommandError, SearchSpaceError
+from hydra_vertex.protocol.executor import parameter_text
+from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.suggestions import suggest
 
 from .api_fields import require_known_fields
+from .gcloud_values import as_gcloud_reads
 
 PipelineArguments = Mapping[str, str | int]
 
@@ -44,7 +50,8 @@ class TuningPlan:
 
     `app` ends with `file_overrides`, what the search file sets in the app's config. `sweeps` are the file's sweeps,
     `KEY=SWEEP`, which determine the types of the values. `notices` are sentences about parts of the file that have no
-    effect.
+    effect. `aliases` are texts `ID=KEY`; `app_env` are variables for the app, and `job_fields` further fields of the
+    job. `seed` is among the labels too.
     """
 
     app: tuple[str, ...]
@@ -60,25 +67,38 @@ class TuningPlan:
     file_overrides: tuple[str, ...] = ()
     sweeps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    seed: int | None = None
+    app_env: Mapping[str, str] = field(default_factory=dict)
+    job_fields: JsonObject = field(default_factory=dict)
 
     def pipeline_arguments(self, *, project: str, location: str, api_endpoint: str = "") -> dict[str, str | int]:
-        """Return the pipeline's parameters; structured values are JSON text."""
+        """Return the pipeline's parameters; structured values are JSON text.
+
+        A parameter at its default is omitted if pipelines compiled by version 0.1 do not have it.
+        """
+        added = {
+            "aliases": parameter_text(list(self.aliases)) if self.aliases else "",
+            "job_fields": parameter_text(self.job_fields) if self.job_fields else "",
+            "app_environment": parameter_text(expanded(self.app_env, {})) if self.app_env else "",
+        }
         return {
             "project": project,
             "location": location,
             "api_endpoint": api_endpoint,
             "display_name": self.display_name,
-            "app_command": json.dumps(list(self.app)),
-            "study_spec": json.dumps(dump_study_spec(self.study_spec)),
-            "trial_job_spec": json.dumps(dump_trial_job_spec(self.trial_job_spec)),
+            "app_command": parameter_text(list(self.app)),
+            "study_spec": parameter_text(dump_study_spec(self.study_spec)),
+            "trial_job_spec": parameter_text(dump_trial_job_spec(self.trial_job_spec)),
             "max_trial_count": self.max_trial_count,
             "parallel_trial_count": self.parallel_trial_count,
             "max_failed_trial_count": self.max_failed_trial_count,
             "metric": self.study_spec.objective.id,
-            "retrain_overrides": json.dumps(list(self.retrain_overrides)),
-            "labels": json.dumps(dict(self.labels)),
-            "monitor": json.dumps(list(self.monitor)),
-            "sweeps": json.dumps(list(self.sweeps)),
+            "retrain_overrides": parameter_text(list(self.retrain_overrides)),
+            "labels": parameter_text(dict(self.labels)),
+            "monitor": parameter_text(list(self.monitor)),
+            "sweeps": parameter_text(list(self.sweeps)),
+            **{name: text for name, text in added.items() if text},
         }
 
     def has_secrets(self) -> bool:
@@ -103,6 +123,8 @@ def make_plan(
     trial_job: TrialJobSpec | None = None,
     early_stopping: str | None = None,
     monitor: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
+    seed: int | None = None,
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
@@ -112,16 +134,17 @@ def make_plan(
     contains an argument that a job document cannot hold.
     """
     _require_command(app)
-    document = load_document(search)
-    require_known_fields(document, search)
-    space = parse_document(document, search)
+    space = _read(search)
+    _require_parameters(aliases, space.study_spec)
     max_trials = space.max_trial_count if trials is None else trials
     at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
     check_counts(max_trials, at_once)
     job_spec = trial_job or space.trial_job_spec or TrialJobSpec(worker_pools=())
     if trial_timeout_s is not None:
         job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
-    command = with_file_overrides(app, (*space.app_overrides, *space.fixed), str(search))
+    given = (*app, *space.app_args)
+    command = with_file_overrides(given, (*space.app_overrides, *space.fixed), str(search))
+    seed = space.seed if seed is None else seed
     spec = space.study_spec
     if early_stopping is not None:
         spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
@@ -134,12 +157,34 @@ def make_plan(
         parallel_trial_count=at_once,
         max_failed_trial_count=space.max_failed_trial_count if max_failed_trials is None else max_failed_trials,
         retrain_overrides=retrain_overrides,
-        labels=space.labels,
+        labels={**space.labels, **seed_labels(seed)},
         file_overrides=command[len(app) :],
         sweeps=space.sweeps,
+        aliases=aliases,
+        seed=seed,
+        app_env=space.app_env,
+        job_fields=space.job_fields,
         notices=space.notices,
         monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
+
+
+def _read(search: Path) -> SearchSpace:
+    document = load_document(search)
+    if is_gcloud_form(document):
+        require_known_fields(document, search)
+        document = as_gcloud_reads(document, search)
+    return parse_document(document, search)
+
+
+def _require_parameters(aliases: Sequence[str], spec: StudySpec) -> None:
+    names = [parameter.id for parameter in walk_parameters(spec.parameters)]
+    for alias in aliases:
+        name = alias.partition("=")[0]
+        if name not in names:
+            raise SearchSpaceError(
+                f"--alias {excerpt(alias)}: the search space has no parameter {excerpt(name)}{suggest(name, names)}"
+            )
 
 
 def _require_command(app: tuple[str, ...]) -> None:

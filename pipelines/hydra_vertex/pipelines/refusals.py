@@ -20,6 +20,7 @@ from hydra_vertex.service.validation.jobs import validate
 
 from .plan import TuningPlan
 
+PLACEHOLDER = "{{"
 _PARAMETER = re.compile(r"studySpec\.parameters\[(\d+)\]")
 
 
@@ -29,6 +30,7 @@ def require_acceptable(plan: TuningPlan, search: Path, *, here: bool) -> None:
     With `here`, also refuses what the embedded service does not support; otherwise only what every service refuses.
     """
     _require_durations(plan, search)
+    _require_plain_texts(plan, search)
     job = build_job(
         display_name=plan.display_name,
         study_spec=plan.study_spec,
@@ -39,6 +41,8 @@ def require_acceptable(plan: TuningPlan, search: Path, *, here: bool) -> None:
         max_failed_trial_count=plan.max_failed_trial_count,
         labels=plan.labels,
         monitor=plan.monitor,
+        aliases=plan.aliases,
+        other=plan.job_fields,
     )
     try:
         validate(job)
@@ -51,6 +55,17 @@ def _key(field: str, spec: StudySpec) -> str:
     """Return the parameter's key as the search file has it, for a field of a parameter; empty for any other field."""
     found = _PARAMETER.match(field)
     return "" if found is None else f"{excerpt(spec.parameters[int(found[1])].id)}: "
+
+
+def _require_plain_texts(plan: TuningPlan, search: Path) -> None:
+    """KFP replaces placeholders in the parameters that are plain text; in JSON text they can be escaped."""
+    texts = {"the display name": plan.display_name, "the metric": plan.study_spec.objective.id}
+    for name, text in texts.items():
+        if PLACEHOLDER in text:
+            raise SearchSpaceError(
+                f"{search}: {name} is {excerpt(repr(text))}; Kubeflow Pipelines takes {PLACEHOLDER} for the beginning "
+                "of a placeholder, so choose a name without it"
+            )
 
 
 def _require_durations(plan: TuningPlan, search: Path) -> None:

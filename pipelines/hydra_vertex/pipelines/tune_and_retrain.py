@@ -43,6 +43,9 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         labels: str = "{}",
         monitor: str = "[]",
         sweeps: str = "[]",
+        aliases: str = "[]",
+        job_fields: str = "{}",
+        app_environment: str = "{}",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> PipelineOutputs:
@@ -63,6 +66,9 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             labels: The job's labels, a JSON object.
             monitor: Lightning metrics that trials report at every validation, a JSON array.
             sweeps: The sweeps of a Hydra search file ("KEY=SWEEP"), which determine the values' types, a JSON array.
+            aliases: Parameters that set a key of another name, a JSON array of texts ID=KEY.
+            job_fields: Further fields of the job, such as encryptionSpec, a JSON object.
+            app_environment: Environment variables of the app in the retraining, a JSON object.
             api_endpoint: URL of the tuning service; empty: the one of Google for the location.
             existing_job: Resource name of a job to continue watching; empty creates a job.
 
@@ -84,6 +90,8 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             labels=labels,
             monitor=monitor,
             sweeps=sweeps,
+            aliases=aliases,
+            job_fields=job_fields,
             api_endpoint=api_endpoint,
             existing_job=existing_job,
         )
@@ -96,6 +104,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             overrides=selected.outputs["overrides"],
             extra_overrides=retrain_overrides,
             metric=metric,
+            app_environment=app_environment,
         )
         if machine is not None:
             machine.apply_to(retrained)

@@ -1,7 +1,7 @@
 """The pipeline step that retrains the app with the best trial's overrides (Kubeflow Pipelines).
 
-Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), and optionally
-the artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if declared.
+Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), `app_environment`
+(a JSON object of strings), and optionally the artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if declared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra_vertex.protocol.command import SEPARATOR
@@ -34,12 +34,16 @@ _BEST_CONFIG = "best_config"
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """The command to run and the folder of its model. `command` already contains `overrides`."""
+    """The command to run and the folder of its model. `command` already contains `overrides`.
+
+    `variables` are environment variables that the user sets for the app.
+    """
 
     command: tuple[str, ...]
     overrides: tuple[str, ...]
     metric: str
     model_dir: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def checkpoint_dir(self) -> Path:
@@ -50,7 +54,7 @@ class Retraining:
         """Return the child's environment variables, without the trial id: a retraining is not a trial."""
         inherited = {name: value for name, value in base.items() if name != TRIAL_ID}
         folders = {MODEL_DIR: f"{self.model_dir}/", CHECKPOINT_DIR: f"{self.checkpoint_dir}/"}
-        return {**inherited, **folders, METRIC_FILE: str(metric_file)}
+        return {**inherited, **self.variables, **folders, METRIC_FILE: str(metric_file)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def parse_retraining(step: ExecutorInput) -> Retraining:
     overrides = (*step.strings("overrides"), *step.strings("extra_overrides"))
     option = ("--metric", metric) if metric else ()
     command = (sys.executable, "-m", "hydra_vertex.trial", *option, SEPARATOR, *app, *overrides)
-    return Retraining(command, overrides, metric, step.outputs[_MODEL].path)
+    return Retraining(command, overrides, metric, step.outputs[_MODEL].path, step.texts("app_environment"))
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

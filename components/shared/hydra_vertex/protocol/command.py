@@ -11,15 +11,21 @@ _OPTIONS_OF_VALUES = ("--alias", "--sweep")
 
 
 def trial_command(
-    app: Sequence[str], metric: str, monitor: Sequence[str] = (), sweeps: Sequence[str] = ()
+    app: Sequence[str],
+    metric: str,
+    monitor: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    aliases: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return the container command of a trial. The service appends `--key=value` to it for each parameter.
 
     `monitor` names Lightning metrics that are reported at every validation, in addition to the app's return value.
     `sweeps` are the sweeps of a Hydra search file, `KEY=SWEEP`, whose literals determine the types of the values.
+    `aliases` are texts `ID=KEY`: the parameter ID sets the app's KEY.
     """
     monitors = (word for name in monitor for word in ("--monitor", name))
-    return (PROGRAM, "--metric", metric, *monitors, *(f"--sweep={sweep}" for sweep in sweeps), SEPARATOR, *app)
+    values = (*(f"--sweep={sweep}" for sweep in sweeps), *(f"--alias={alias}" for alias in aliases))
+    return (PROGRAM, "--metric", metric, *monitors, *values, SEPARATOR, *app)
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:

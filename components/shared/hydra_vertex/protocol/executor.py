@@ -77,6 +77,20 @@ class ExecutorInput:
             raise DocumentError(f"inputs.parameterValues.{name}", f"expected a JSON array of strings, got {text!r}")
         return tuple(str(item) for item in value)
 
+    def texts(self, name: str) -> dict[str, str]:
+        """Return the strings of a STRING parameter that contains a JSON object; empty when it is absent or empty.
+
+        Raises DocumentError when the value is not a JSON object of strings.
+        """
+        text = self.text(name)
+        try:
+            value = json.loads(text) if text.strip() else {}
+        except ValueError as error:
+            raise DocumentError(f"inputs.parameterValues.{name}", f"not JSON ({error}): {text!r}") from error
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+            raise DocumentError(f"inputs.parameterValues.{name}", f"expected a JSON object of strings, got {text!r}")
+        return {key: str(item) for key, item in value.items()}
+
     def write_output(self, parameters: JsonObject, metadata: Mapping[str, JsonObject] | None = None) -> None:
         """Write `executor_output.json`: every output artifact with its metadata, and the output parameters.
 
@@ -93,6 +107,14 @@ class ExecutorInput:
         }
         document: JsonObject = {"artifacts": described, "parameterValues": {**absent, **parameters}}
         write_atomic(self.output_file, json.dumps(document))
+
+
+def parameter_text(value: Json) -> str:
+    """Return JSON for a pipeline parameter in which KFP finds no placeholder: `{{` is written as an escape.
+
+    In JSON, `{{` occurs only inside texts, so readers get the same value.
+    """
+    return json.dumps(value).replace("{{", r"\u007b\u007b")
 
 
 def parse_executor_input(text: str) -> ExecutorInput:

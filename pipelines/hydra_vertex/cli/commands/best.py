@@ -46,9 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.best.best_trial import best_config, overrides_text
     from hydra_vertex.launcher.files.job_file import read_job
     from hydra_vertex.launcher.files.output_file import write_output
+    from hydra_vertex.launcher.preflight.app_environment import app_environment
+    from hydra_vertex.launcher.preflight.job_builder import environment_in
 
     job = read_job(arguments.job)
-    best = best_config(job, arguments.app)
+    with app_environment(environment_in(job)):
+        best = best_config(job, arguments.app)
     write_output(arguments.output, best.experiment, "the experiment file")
     if arguments.overrides:
         is_private = best.mask.arguments(best.overrides) != list(best.overrides)

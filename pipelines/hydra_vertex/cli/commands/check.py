@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.output import show, show_json, show_table
 
-from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, file_content, plan_from
+from .study_options import (
+    APP_USAGE,
+    add_json_option,
+    add_parser,
+    add_tuning_options,
+    check_app,
+    file_content,
+    plan_from,
+)
 
 if TYPE_CHECKING:
     from hydra_vertex.job import ParameterSpec
@@ -31,11 +39,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the search space and print its parameters with their types in the app's config."""
-    from hydra_vertex.launcher.preflight.check import check_space
     from hydra_vertex.launcher.preflight.type_notes import type_notes
 
     plan = plan_from(arguments)
-    explanation = check_space(plan.app, plan.study_spec, plan.monitor, sweeps=plan.sweeps)
+    explanation = check_app(plan)
     if arguments.json:
         _print_json(plan, explanation)
     else:
@@ -65,8 +72,14 @@ def _print_json(plan: TuningPlan, explanation: Explanation) -> None:
 
 def _print_table(plan: TuningPlan, explanation: Explanation) -> None:
     types = {argument.key: argument.type for argument in explanation.arguments}
+    keys = dict(alias.split("=", 1) for alias in plan.aliases)
     rows = [
-        (spec.id, types.get(spec.id, ""), describe_domain(spec), spec.scale.value if spec.scale else "")
+        (
+            spec.id,
+            types.get(keys.get(spec.id, spec.id), ""),
+            describe_domain(spec),
+            spec.scale.value if spec.scale else "",
+        )
         for spec in plan.study_spec.parameters
     ]
     show_table(("parameter", "type in the app", "values", "scale"), rows)

@@ -23,9 +23,11 @@ from hydra_vertex.service.devices.resource_options import add_resource_options, 
 from .study_options import (
     APP_USAGE,
     add_json_option,
+    add_no_check_option,
     add_parser,
     add_retrain_option,
     add_tuning_options,
+    check_app,
     plan_from,
 )
 
@@ -57,6 +59,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="output folder (default: runs/NAME-TIME); an unfinished run in it is continued",
     )
     parser.add_argument("--pipeline", type=file_path, metavar="FILE", help="a compiled pipeline (default: compile one)")
+    add_no_check_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -84,7 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
     require_space(context.disks, context.again)
     with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
-        _check(plan, arguments.search, mark)
+        _say_notices(plan, arguments.search)
+        if not arguments.no_check:
+            _check(plan, mark)
         if plan.has_secrets():
             say("the command line has a secret, which the run stores: only you can read its files (mode 0600)")
         say(f"{plan.max_trial_count} trials, {at_once} at once, in {folder.path}")
@@ -93,15 +98,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(plan: TuningPlan, search: Path, mark: str) -> None:
-    from hydra_vertex.launcher.preflight.check import check_space
+def _say_notices(plan: TuningPlan, search: Path) -> None:
+    from hydra_vertex.pipelines.effect import without_effect_here
+
+    for notice in (*plan.notices, *without_effect_here(plan)):
+        say(f"{search}: {notice}")
+
+
+def _check(plan: TuningPlan, mark: str) -> None:
     from hydra_vertex.pipelines.local.guard import children_marked
 
     say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
-    for notice in plan.notices:
-        say(f"{search}: {notice}")
     with children_marked(mark):
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        check_app(plan, plan.retrain_overrides)
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:

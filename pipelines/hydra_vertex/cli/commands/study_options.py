@@ -6,7 +6,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from hydra_vertex.cli.option_types import display_name, file_path, override, seconds, whole_number, word
+from hydra_vertex.cli.option_types import alias, display_name, file_path, override, seconds, whole_number, word
 from hydra_vertex.cli.output import hide_secrets_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.protocol.explanation import Explanation
 
 
 APP_USAGE = "--search FILE [options] -- python train.py [ARGUMENT ...]"
@@ -86,6 +87,21 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         "early stopping, else none)",
     )
     study.add_argument(
+        "--alias",
+        type=alias,
+        action="append",
+        default=[],
+        metavar="ID=KEY",
+        help="the parameter ID of the search space sets the app's KEY; may be repeated",
+    )
+    study.add_argument(
+        "--seed",
+        type=whole_number(0),
+        metavar="N",
+        help="seed of the suggestions, which only the embedded service has (default: the file's sampler seed, else "
+        "made from the job's id)",
+    )
+    study.add_argument(
         "--name",
         type=display_name,
         help="display name of the study (default: the file's displayName, else made from the app and the search file)",
@@ -101,6 +117,13 @@ def add_retrain_option(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="OVERRIDE",
         help="a Hydra override for the retraining only, such as trainer.max_steps=2000; may be repeated",
+    )
+
+
+def add_no_check_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that leaves out the check of the app."""
+    parser.add_argument(
+        "--no-check", action="store_true", help="do not check the app's config, for a machine without the app"
     )
 
 
@@ -128,10 +151,22 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         retrain_overrides=tuple(getattr(arguments, "retrain", ())),
         early_stopping=arguments.early_stopping,
         monitor=tuple(arguments.monitor),
+        aliases=tuple(arguments.alias),
+        seed=arguments.seed,
     )
     require_acceptable(plan, arguments.search, here=here)
     hide_secrets_of((*arguments.typed, *plan.app))
     return plan
+
+
+def check_app(plan: TuningPlan, retrain_overrides: tuple[str, ...] = ()) -> Explanation:
+    """Check the plan with the app, in the environment that the search file gives it. Raises UserError, AppError."""
+    from hydra_vertex.job.env_references import expanded
+    from hydra_vertex.launcher.preflight.app_environment import app_environment
+    from hydra_vertex.launcher.preflight.check import check_space
+
+    with app_environment(expanded(plan.app_env, {})):
+        return check_space(plan.app, plan.study_spec, plan.monitor, retrain_overrides, plan.sweeps, plan.aliases)
 
 
 def file_content(plan: TuningPlan, search: Path) -> Iterator[str]:

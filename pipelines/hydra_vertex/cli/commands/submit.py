@@ -10,9 +10,11 @@ from hydra_vertex.cli.output import say, show, show_json
 from .study_options import (
     APP_USAGE,
     add_json_option,
+    add_no_check_option,
     add_parser,
     add_retrain_option,
     add_tuning_options,
+    check_app,
     file_content,
     plan_from,
 )
@@ -44,9 +46,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_trial_machine(parser)
     add_tuning_options(parser)
     add_retrain_option(parser)
-    parser.add_argument(
-        "--no-check", action="store_true", help="do not check the app's config, for a machine without the app"
-    )
+    add_no_check_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -71,8 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Check everything that can be checked without Vertex AI, then send the pipeline."""
     import dataclasses
 
-    from hydra_vertex.launcher.preflight.check import check_space
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
+    from hydra_vertex.pipelines.effect import without_effect_on_vertex
     from hydra_vertex.pipelines.refusals import require_acceptable
     from hydra_vertex.pipelines.submit import submit
     from hydra_vertex.pipelines.trial_machine import trial_job
@@ -94,8 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     read_pipeline(arguments.pipeline).check_arguments(asked)
     for line in file_content(plan, arguments.search):
         say(line)
+    for notice in without_effect_on_vertex(plan):
+        say(notice)
     if not arguments.no_check:
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        check_app(plan, plan.retrain_overrides)
     sent = submit(
         arguments.pipeline,
         asked,

@@ -30,15 +30,17 @@ def check_space(
     monitor: Sequence[str] = (),
     retrain_overrides: Sequence[str] = (),
     sweeps: Sequence[str] = (),
+    aliases: Sequence[str] = (),
 ) -> Explanation:
     """Compose the app's config with test values of every parameter, as trials will, and return the first composition.
 
     `monitor` are the metrics that trials report, `retrain_overrides` the overrides that only the retraining gets,
-    `sweeps` the sweeps of a Hydra search file (`KEY=SWEEP`), which determine the types of the values.
+    `sweeps` the sweeps of a Hydra search file (`KEY=SWEEP`), which determine the types of the values, `aliases` texts
+    `ID=KEY`: the parameter ID sets the app's KEY.
     Raises UserError naming the key, the value and what is allowed when a trial or the retraining could not be started,
     and AppError when the app fails before its config is composed.
     """
-    options = trial_options(spec.objective.id, monitor, sweeps)
+    options = trial_options(spec.objective.id, monitor, sweeps, aliases)
     first, *branches = probes(spec)
     explanation = explain(app, first, options=options)
     for branch in branches:
@@ -58,9 +60,11 @@ def _check_retraining(
         raise UserError(f"--retrain {shlex.join(overrides)}: {error}") from error
 
 
-def trial_options(metric: str, monitor: Sequence[str], sweeps: Sequence[str] = ()) -> tuple[str, ...]:
+def trial_options(
+    metric: str, monitor: Sequence[str], sweeps: Sequence[str] = (), aliases: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the options of hydra-trial that a trial is started with; it refuses metric names that it cannot record."""
-    return trial_command((), metric, monitor, sweeps)[1:-1]
+    return trial_command((), metric, monitor, sweeps, aliases)[1:-1]
 
 
 def probes(spec: StudySpec) -> Iterator[tuple[str, ...]]:

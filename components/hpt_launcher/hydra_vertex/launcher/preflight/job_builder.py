@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.job.env_references import expanded
 from hydra_vertex.protocol.command import app_command, trial_command, value_options
 from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.json import JsonObject
 
 LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
 """The worker pool of a local run. The API requires an image and a machine; a local run does not use them."""
@@ -26,16 +28,19 @@ def build_job(
     labels: Mapping[str, str] | None = None,
     monitor: Sequence[str] = (),
     sweeps: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    other: JsonObject | None = None,
 ) -> HyperparameterTuningJob:
     """Return the job that tunes `app`. Raises SearchSpaceError when the counts are inconsistent.
 
     A `max_failed_trial_count` of 0 means that no number of failed trials ends the study early. In Google's API a 0 lets
     the service decide, so the document has `max_trial_count` in its place. `monitor` are metrics of Lightning that
-    trials report at every validation; `sweeps` are those of a Hydra search file, `KEY=SWEEP`.
+    trials report at every validation; `sweeps` are those of a Hydra search file, `KEY=SWEEP`, `aliases` texts `ID=KEY`,
+    and `other` further fields of the job.
     """
     check_counts(max_trial_count, parallel_trial_count)
     pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
-    command = trial_command(app, study_spec.objective.id, monitor, sweeps)
+    command = trial_command(app, study_spec.objective.id, monitor, sweeps, aliases)
     return HyperparameterTuningJob(
         display_name=display_name,
         study_spec=study_spec,
@@ -44,6 +49,7 @@ def build_job(
         parallel_trial_count=parallel_trial_count,
         max_failed_trial_count=max_failed_trial_count or max_trial_count,
         labels=dict(labels or {}),
+        other=other or {},
     )
 
 
@@ -70,6 +76,13 @@ def display_name_for(app: Sequence[str], search: str) -> str:
 def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:
     """Return the app's command in a job's first worker pool; None when `hydra-trial` does not start it."""
     return app_command(_container_command(job))
+
+
+def environment_in(job: HyperparameterTuningJob) -> Mapping[str, str]:
+    """Return the environment variables that a job's first container gives the app, with their references replaced."""
+    pools = job.trial_job_spec.worker_pools
+    container = pools[0].container if pools else None
+    return {} if container is None else expanded(container.env, {})
 
 
 def value_options_in(job: HyperparameterTuningJob) -> tuple[str, ...]:

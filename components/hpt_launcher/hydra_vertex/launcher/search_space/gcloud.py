@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hydra_vertex.job import (
     Categorical,
     HyperparameterTuningJob,
@@ -18,29 +20,52 @@ from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.protocol.sweep_values import EXACT_DOUBLE
 
+from .gcloud_container import app_environment, shared_args, without_args
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .unfilled import unfilled
+
+OUTPUT_FIELDS = frozenset(
+    {"name", "state", "trials", "createTime", "startTime", "endTime", "updateTime", "error", "stoppingReason"}
+    | {"satisfiesPzs", "satisfiesPzi"}
+)
+"""Fields that a service sets: the API ignores them in a new job."""
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:
     """Parse the search space and the other fields of the job. Raises SearchSpaceError naming the field."""
     for sentence in unusual_values(document):
         raise SearchSpaceError(f"{source}: {sentence}")
+    for path, text in unfilled(document):
+        raise SearchSpaceError(f"{source}: {path} has the placeholder {excerpt(text)}; write the value in its place")
     try:
-        job = parse_job(document)
+        job = parse_job({name: value for name, value in document.items() if name not in OUTPUT_FIELDS})
     except DocumentError as error:
         raise SearchSpaceError(f"{source}: {error}") from error
     _check_counts(job, source)
     _check_names(job, source)
     _check_domains(job, source)
+    spec = job.trial_job_spec
     return SearchSpace(
         study_spec=job.study_spec,
         max_trial_count=job.max_trial_count or DEFAULT_TRIAL_COUNT,
         parallel_trial_count=job.parallel_trial_count or DEFAULT_PARALLEL_COUNT,
-        trial_job_spec=None if job.trial_job_spec == TrialJobSpec(worker_pools=()) else job.trial_job_spec,
+        trial_job_spec=None if spec == TrialJobSpec(worker_pools=()) else without_args(spec),
         display_name=job.display_name,
         max_failed_trial_count=job.max_failed_trial_count,
         labels=job.labels,
+        app_args=shared_args(spec, source),
+        app_env=app_environment(spec),
+        job_fields=job.other,
+        notices=tuple(_notices(document, job)),
     )
+
+
+def _notices(document: JsonObject, job: HyperparameterTuningJob) -> Iterator[str]:
+    if ignored := sorted(OUTPUT_FIELDS & document.keys()):
+        verb = "has" if len(ignored) == 1 else "have"
+        yield f"{', '.join(ignored)} {verb} no effect, because the service sets it in a new job"
+    if not job.max_trial_count:
+        yield f"maxTrialCount is not set: {DEFAULT_TRIAL_COUNT} trials unless --trials says otherwise (gcloud: 1)"
 
 
 def _check_counts(job: HyperparameterTuningJob, source: str) -> None:

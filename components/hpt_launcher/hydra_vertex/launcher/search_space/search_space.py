@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hydra_vertex.job import StudySpec, TrialJobSpec
+from hydra_vertex.protocol.json import JsonObject
 
 DEFAULT_TRIAL_COUNT = 20
 DEFAULT_PARALLEL_COUNT = 2
@@ -19,6 +20,8 @@ class SearchSpace:
     `app_overrides` is what the file sets in the app's config and `fixed` the params with a single value: overrides for
     the app's command line. `sweeps` are the other params of a Hydra sweeper file, `KEY=SWEEP`. `notices` are sentences
     that name what in the file has no effect, and why.
+    `seed` is that of the file's sampler. `app_args` and `app_env` are the arguments and the environment variables that the file's container gives the app.
+    `job_fields` are further fields of the job, such as `encryptionSpec`.
     Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """
 
@@ -33,3 +36,7 @@ class SearchSpace:
     display_name: str = ""
     max_failed_trial_count: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    app_args: tuple[str, ...] = ()
+    app_env: Mapping[str, str] = field(default_factory=dict)
+    job_fields: JsonObject = field(default_factory=dict)

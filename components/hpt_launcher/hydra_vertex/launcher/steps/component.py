@@ -33,6 +33,8 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         labels: str = "",
         monitor: str = "[]",
         sweeps: str = "[]",
+        aliases: str = "[]",
+        job_fields: str = "{}",
         api_endpoint: str = "",
         existing_job: str = "",
     ) -> dsl.ContainerSpec:
@@ -51,6 +53,8 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             labels: The job's labels, a JSON object.
             monitor: Metrics of Lightning that trials report at every validation, a JSON array.
             sweeps: The sweeps of a Hydra search file ("KEY=SWEEP"), which determine the values' types, a JSON array.
+            aliases: Parameters that set a key of another name, a JSON array of texts ID=KEY.
+            job_fields: Further fields of the job, such as encryptionSpec, a JSON object.
             api_endpoint: The tuning service; empty for Google's service of the location.
             existing_job: Resource name of a job to watch in place of a new one; empty creates a job.
 

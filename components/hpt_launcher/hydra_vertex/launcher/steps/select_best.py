@@ -7,10 +7,11 @@ from pathlib import Path
 
 from hydra_vertex.launcher.best.best_trial import best_config
 from hydra_vertex.launcher.files.job_file import read_job
+from hydra_vertex.launcher.preflight.app_environment import app_environment
+from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
 from hydra_vertex.launcher.text.terminal import one_line
-from hydra_vertex.protocol import json
-from hydra_vertex.protocol.executor import ExecutorInput
+from hydra_vertex.protocol.executor import ExecutorInput, parameter_text
 from hydra_vertex.protocol.files import write_atomic
 
 from .step import run_step
@@ -22,7 +23,8 @@ CONFIG_DIR = "CONFIG_DIR"
 def select_best(given: ExecutorInput) -> None:
     """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report."""
     job = read_job(given.inputs["job"].path)
-    best = best_config(job, given.strings("app_command"))
+    with app_environment(environment_in(job)):
+        best = best_config(job, given.strings("app_command"))
     if best.shortfall:
         print(f"select_best: {one_line(best.mask.text(best.shortfall))}", file=sys.stderr)
     write_atomic(given.outputs["best_config"].path, best.experiment)
@@ -31,7 +33,7 @@ def select_best(given: ExecutorInput) -> None:
     metric = job.study_spec.objective.id
     given.write_output(
         {
-            "overrides": json.dumps(best.overrides),
+            "overrides": parameter_text(list(best.overrides)),
             "reproduce": best.command_with(CONFIG_DIR),
             "best_trial_id": best.trial.id,
             "best_value": best.value,

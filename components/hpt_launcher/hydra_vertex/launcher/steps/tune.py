@@ -138,6 +138,8 @@ def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
         labels={key: str(value) for key, value in _json(given, "labels").items()},
         monitor=given.strings("monitor"),
         sweeps=given.strings("sweeps"),
+        aliases=given.strings("aliases"),
+        other=_json(given, "job_fields"),
     )
 
 

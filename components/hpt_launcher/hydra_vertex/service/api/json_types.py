@@ -36,7 +36,7 @@ def _refuse_below(document: Mapping[str, Json], fields: Iterable[FieldDescriptor
 
 
 def _refuse(value: Json, field: FieldDescriptor, path: str) -> None:
-    if not _is_repeated(field):
+    if not is_repeated(field):
         _refuse_item(value, field, path)
     elif isinstance(value, list):
         for index, item in enumerate(value):
@@ -57,7 +57,8 @@ def _refuse_item(value: Json, field: FieldDescriptor, path: str) -> None:
         raise DocumentError(path, f"expected an enum's name or its number, got {quoted(value)}")
 
 
-def _is_repeated(field: FieldDescriptor) -> bool:
+def is_repeated(field: FieldDescriptor) -> bool:
+    """Whether the field is a list, or a map."""
     if hasattr(field, "is_repeated"):
         return field.is_repeated
     return bool(field.label == field.LABEL_REPEATED)  # type: ignore[attr-defined]  # protobuf before 6.31

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
+from hydra_vertex.job.seed import seed_text
 from hydra_vertex.service.devices.slots import Slot
 from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError
@@ -35,7 +36,9 @@ class TuningJobRun:
         self.id = stored.id
         self._record = JobRecord(stored, context.store)
         self._context = context
-        self._optimizer = optimizer_for(stored.job.study_spec, stored.id, stored.job.max_trial_count)
+        self._optimizer = optimizer_for(
+            stored.job.study_spec, seed_text(stored.job.labels, stored.id), stored.job.max_trial_count
+        )
         self._processes = stored.processes
         self._slot_request: asyncio.Future[Slot] | None = None
         self._requeued: deque[str] = deque()

@@ -1,7 +1,7 @@
 """Choose the parameters of the next trial: Bayesian, random or grid search, by the study's algorithm.
 
-A suggestion is a function of the job's id, the trial's number and the recorded trials. An optimiser keeps no state of
-its own, so a restarted service makes the same suggestions.
+A suggestion is a function of the study's seed (`job.seed`), the trial's number and the recorded trials. An optimiser
+keeps no state of its own, so a restarted service makes the same suggestions.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ MIN_STARTUP_TRIALS = 4
 MAX_STARTUP_TRIALS = 10
 
 
-def optimizer_for(spec: StudySpec, job_id: str, max_trial_count: int) -> Optimizer:
+def optimizer_for(spec: StudySpec, source: str, max_trial_count: int) -> Optimizer:
     """Return the optimiser for the study's algorithm. Any algorithm but grid and random search is Bayesian."""
     match spec.algorithm:
         case Algorithm.GRID_SEARCH:
             return GridSearch(space_of(spec.parameters))
         case Algorithm.RANDOM_SEARCH:
-            return RandomSearch(space_of(spec.parameters), job_id)
+            return RandomSearch(space_of(spec.parameters), source)
         case _:
             from .bayesian import BayesianSearch
 
-            return BayesianSearch(spec, job_id, startup_trials(max_trial_count))
+            return BayesianSearch(spec, source, startup_trials(max_trial_count))
 
 
 def startup_trials(max_trial_count: int) -> int:

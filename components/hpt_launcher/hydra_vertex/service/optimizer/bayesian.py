@@ -36,23 +36,23 @@ class BayesianSearch:
     The first trial has the parameters' default values, and the middle of the axis of each parameter without one.
     """
 
-    def __init__(self, spec: StudySpec, job_id: str, startup: int) -> None:
+    def __init__(self, spec: StudySpec, source: str, startup: int) -> None:
         self._objective = spec.objective
         self._ends = ExpectedEnds(spec.objective)
         self._space = space_of(spec.parameters)
         self._encoding = Encoding(self._space)
-        self._job_id = job_id
+        self._source = source
         self._startup = startup
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
         """Return the parameters of a startup trial, or those with the highest expected improvement."""
-        seed = seed_of(self._job_id, number)
+        seed = seed_of(self._source, number)
         point: Point | None = None
         if number > self._startup:
             with one_thread():
                 point = self._expected_best(history, np.random.default_rng(seed))
         if point is None:
-            point = space_filling_point(self._space, number - 1, seed_of(self._job_id, 0))
+            point = space_filling_point(self._space, number - 1, seed_of(self._source, 0))
         rng = random.Random(seed)  # noqa: S311 - sampling, no secret
         return values_at(self._space, unseen(self._space, point, history, rng))
 

@@ -22,6 +22,9 @@ class Optimizer(Protocol):
         """
 
 
-def seed_of(job_id: str, number: int) -> int:
-    """Return the random seed of one suggestion, 32 bits of a SHA-256 digest: the same on every machine."""
-    return int.from_bytes(hashlib.sha256(f"{job_id}/{number}".encode()).digest()[:4], "big")
+def seed_of(source: str, number: int) -> int:
+    """Return the seed of one suggestion of the study with this `source` (`job.seed`): the same on every machine.
+
+    It is 32 bits of a SHA-256 digest.
+    """
+    return int.from_bytes(hashlib.sha256(f"{source}/{number}".encode()).digest()[:4], "big")

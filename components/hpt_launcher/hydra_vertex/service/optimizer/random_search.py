@@ -20,13 +20,13 @@ Key: TypeAlias = frozenset[tuple[str, Coordinate]]
 class RandomSearch:
     """Suggests points that are uniform on every axis, on its scale."""
 
-    def __init__(self, space: Space, job_id: str) -> None:
+    def __init__(self, space: Space, source: str) -> None:
         self._space = space
-        self._job_id = job_id
+        self._source = source
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
         """Return the parameters of a random point that was not tried before."""
-        rng = random.Random(seed_of(self._job_id, number))  # noqa: S311 - sampling, no secret
+        rng = random.Random(seed_of(self._source, number))  # noqa: S311 - sampling, no secret
         point = point_at(self._space, [rng.random() for _ in self._space.dimensions])
         return values_at(self._space, unseen(self._space, point, history, rng))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hydra_vertex.service.trials.env_references import expanded
+from hydra_vertex.job.env_references import expanded
 
 SERVICE = {"AIP_MODEL_DIR": "/out/1/model/"}
 
