@@ -124,13 +124,41 @@ def test_the_same_command_continues_in_its_folder_and_another_study_is_refused(f
     base = ("run", "--search", "search.yaml", "--out", str(finished.out))
 
     again = finished.project.hydra_vertex(*base, "--json", *APP)
-    other = finished.project.hydra_vertex(*base, "--trials", "3", *APP)
+    other = finished.project.hydra_vertex(*base, "--monitor", "val/acc", *APP)
 
     assert again.code == 0, again.stderr
     assert len(finished.job.trials) == 4
     assert json.loads(again.stdout)["value"] == json.loads(finished.ended.stdout)["value"]
     assert other.code == 2
-    assert "has another study (different: max_trial_count)" in other.stderr
+    assert "has another study (different: monitor)" in other.stderr
+
+
+def test_more_trials_go_on_with_the_finished_ones_and_fewer_only_select_again(tmp_path: Path) -> None:
+    project, out = make_project(tmp_path), tmp_path / "out"
+
+    def trials(count: int) -> dict[str, object]:
+        run = ("run", "--search", "search.yaml", "--out", str(out), "--no-check", "--seed", "3")
+        ended = project.hydra_vertex(*run, "--trials", str(count), *APP)
+        assert ended.code == 0, ended.stderr
+        return {trial.id: (trial.parameters, trial.final_measurement) for trial in read_job(out / "job.json").trials}
+
+    first, more, fewer = trials(2), trials(4), trials(1)
+
+    assert len(more) == 4
+    assert {key: more[key] for key in first} == first
+    assert fewer == more
+
+
+def test_runs_with_the_same_seed_try_the_same_parameters(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+
+    def parameters(name: str, *options: str) -> list[object]:
+        run = ("run", "--search", "search.yaml", "--out", name, "--no-check", "--trials", "2", *options)
+        ended = project.hydra_vertex(*run, *APP)
+        assert ended.code == 0, ended.stderr
+        return [dict(trial.parameters) for trial in read_job(tmp_path / name / "job.json").trials]
+
+    assert parameters("a", "--seed", "3") == parameters("b", "--seed", "3") != parameters("c", "--seed", "4")
 
 
 def test_an_app_that_overrides_its_experiment_gets_overrides_instead(finished: Finished, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The values of gcloud's form; each expectation of the table is what apitools, gcloud's decoder, does with the value."""
+"""The values of gcloud's form; each expectation is what apitools, gcloud's decoder, does with the value."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ PARAMETER = {"parameterId": "lr", "doubleValueSpec": {"minValue": 0, "maxValue":
         ({"displayName": None, "labels": []}, {}),
         ({"labels": {"team": "vision"}}, {"labels": {"team": "vision"}}),
         ({"studySpec": {"parameters": PARAMETER}}, {"studySpec": {"parameters": [PARAMETER]}}),
-        ({"studySpec": {"metrics": {"metricId": "a", "goal": 2}}}, {"studySpec": {"metrics": [{"metricId": "a", "goal": "MINIMIZE"}]}}),
+        (
+            {"studySpec": {"metrics": {"metricId": "a", "goal": 2}}},
+            {"studySpec": {"metrics": [{"metricId": "a", "goal": "MINIMIZE"}]}},
+        ),
         (
             {"study_spec": {"parameters": [{"parameter_id": "n", "discrete_value_spec": {"values": "0.5"}}]}},
             {"studySpec": {"parameters": [{"parameterId": "n", "discreteValueSpec": {"values": [0.5]}}]}},
         ),
         (
-            {"trialJobSpec": {"workerPoolSpecs": {"containerSpec": {"args": "a=1", "env": {"name": "A", "value": "b"}}}}},
-            {
-                "trialJobSpec": {
-                    "workerPoolSpecs": [{"containerSpec": {"args": ["a=1"], "env": [{"name": "A", "value": "b"}]}}]
-                }
-            },
+            {"trialJobSpec": {"workerPoolSpecs": {"containerSpec": {"args": "a=1", "env": {"name": "A"}}}}},
+            {"trialJobSpec": {"workerPoolSpecs": [{"containerSpec": {"args": ["a=1"], "env": [{"name": "A"}]}}]}},
         ),
         ({"trialJobSpec": {"scheduling": {"timeout": "2s"}}}, {"trialJobSpec": {"scheduling": {"timeout": "2s"}}}),
         ({"maxTrailCount": 3}, {"maxTrailCount": 3}),

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from hydra_vertex.job import ContainerSpec
-from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.job.env_references import expanded
+from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.command import STRING_LIMIT_BYTES, validate_command
 
 LONGEST = "ä" * ((STRING_LIMIT_BYTES - 1) // 2) + "x"

@@ -6,12 +6,17 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.errors import HydraVertexError
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .address_options import add_address_options, address_of
 from .server import serve
+from .start import COUNT_OPTIONS
+
+if TYPE_CHECKING:
+    from hydra_vertex.service.jobs.job_counts import JobCounts
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     add_address_options(parser, default_port=0)
     parser.add_argument("--until-stdin-closes", action="store_true", help="exit when stdin is closed")
     add_resource_options(parser, shared=True)
+    for option in COUNT_OPTIONS:
+        parser.add_argument(option, type=int, help="new value for the tuning jobs of the folder; all or none of them")
     arguments = parser.parse_args(argv)
     try:
         serve(
@@ -32,11 +39,19 @@ def main(argv: list[str] | None = None) -> int:
             partial(print, flush=True),
             until_stdin_closes=arguments.until_stdin_closes,
             resources=resources_from(arguments),
+            counts=_counts(arguments),
         )
     except HydraVertexError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _counts(arguments: argparse.Namespace) -> JobCounts | None:
+    from hydra_vertex.service.jobs.job_counts import JobCounts
+
+    given = (arguments.max_trial_count, arguments.parallel_trial_count, arguments.max_failed_trial_count)
+    return None if None in given else JobCounts(*given)
 
 
 if __name__ == "__main__":

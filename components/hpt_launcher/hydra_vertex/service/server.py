@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
+    from hydra_vertex.service.jobs.job_counts import JobCounts
+
 REQUEST_GRACE_S = 2
 BACKLOG = 128
 """Listen backlog. Without free file descriptors asyncio calls accept(), and fails, this many times in a row."""
@@ -44,8 +46,11 @@ def serve(
     *,
     until_stdin_closes: bool = False,
     resources: ResourceOptions = DEFAULT_RESOURCES,
+    counts: JobCounts | None = None,
 ) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, with `until_stdin_closes`, the end of stdin.
+
+    `counts` are new trial counts of the tuning jobs that the folder has already.
 
     `announce` is called with one line for REST and one for gRPC. Trials that still run are ended, and the next service
     on the folder runs them again. Raises UserError when a port is in use, another service serves the folder, `address`
@@ -76,7 +81,7 @@ def serve(
             if grpc_address is not None:
                 announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
-        _run(folder, address, capacity, listener, announce_here, until_stdin_closes)
+        _run(folder, address, capacity, listener, announce_here, until_stdin_closes, counts)
 
 
 def _run(
@@ -86,11 +91,13 @@ def _run(
     listener: socket.socket,
     announce: Callable[[str | None], None],
     until_stdin_closes: bool,
+    counts: JobCounts | None,
 ) -> None:
     import uvicorn
 
     from hydra_vertex.service.api.rest import create_app
     from hydra_vertex.service.jobs.store import Store
+    from hydra_vertex.service.system.clock import now
 
     from .life import ServiceLife
 
@@ -99,6 +106,8 @@ def _run(
     line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
     store = Store(folder)
+    if counts is not None:
+        store.set_counts(counts, now())
     life = ServiceLife(folder, store, capacity, address, announce)
     server = life.server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
     if until_stdin_closes:

@@ -24,6 +24,14 @@ STOP_LIMIT_S = 30.0
 POLL_INTERVAL_S = 0.02
 LOG_TAIL_LINES = 20
 
+COUNT_OPTIONS = ("--max-trial-count", "--parallel-trial-count", "--max-failed-trial-count")
+
+
+def count_options(max_trials: int, parallel: int, max_failed: int) -> tuple[str, ...]:
+    """Return the options for `start_service` that change the counts of the folder's tuning jobs."""
+    counts = (max_trials, parallel, max_failed)
+    return tuple(word for name, count in zip(COUNT_OPTIONS, counts, strict=True) for word in (name, str(count)))
+
 
 class ServiceProcess:
     """A running service process. Used as a context manager, it stops the service on exit."""

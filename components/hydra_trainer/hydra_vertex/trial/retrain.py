@@ -1,7 +1,8 @@
 """The pipeline step that retrains the app with the best trial's overrides (Kubeflow Pipelines).
 
-Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty), `app_environment`
-(a JSON object of strings), and optionally the artifact `best_config`. Outputs: the artifacts `model` and `metrics`, and the parameter `metric_value` if declared.
+Inputs: `app_command`, `overrides`, `extra_overrides` (JSON arrays of strings), `metric` (may be empty),
+`app_environment` (a JSON object of strings), and optionally the artifact `best_config`. Outputs: the artifacts `model`
+and `metrics`, and the parameter `metric_value` if declared.
 """
 
 from __future__ import annotations

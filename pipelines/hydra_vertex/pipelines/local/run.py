@@ -15,7 +15,7 @@ from hydra_vertex.protocol.files import write_atomic
 
 from .failures import full_disk_named
 from .guard import children_marked
-from .run_folder import RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
+from .run_folder import COUNTS, RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
 
 if TYPE_CHECKING:
     from hydra_vertex.service.devices.resource_options import ResourceOptions
@@ -74,7 +74,11 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
         _interrupt_reported(folder, context.again),
         _measurements_kept(folder),
         start_service(
-            folder.studies, folder.log("service"), SERVICE_START_LIMIT_S, resources=context.resources
+            folder.studies,
+            folder.log("service"),
+            SERVICE_START_LIMIT_S,
+            options=_counts(arguments) if context.goes_on else (),
+            resources=context.resources,
         ) as service,
     ):
         existing_job = _existing_job(service.url) if context.goes_on else ""
@@ -87,6 +91,13 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
                 log=folder.log("pipeline"),
                 disks=context.disks,
             )
+
+
+def _counts(arguments: Mapping[str, str | int]) -> tuple[str, ...]:
+    from hydra_vertex.service.start import count_options
+
+    trials, parallel, failed = (int(arguments[name]) for name in COUNTS)
+    return count_options(trials, parallel, failed or trials)
 
 
 def _existing_job(url: str) -> str:

@@ -28,6 +28,9 @@ from hydra_vertex.protocol.json import Json
 
 from .run_lock import LOCK_NAME, unusable
 
+COUNTS = ("max_trial_count", "parallel_trial_count", "max_failed_trial_count")
+"""The pipeline's arguments that a run on the folder of an earlier one may change."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -93,6 +96,8 @@ class RunFolder:
 def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
     """Whether the folder has an earlier start of the same run, finished or not; False for an empty or a new folder.
 
+    A run with other COUNTS is the same run.
+
     Changes nothing. Raises OutputError when the folder has another study or other files.
     """
     try:
@@ -106,26 +111,25 @@ def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
 
 
 def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
-    """Write the run's plan into the folder. True when the plan was already there, and the run continues.
+    """Write the run's plan into the folder. True when a plan of the same run was there, and the run continues.
 
     The caller holds the folder's lock. Raises OutputError as `goes_on` does, and when the folder cannot be written.
     """
-    if goes_on(folder, arguments):
-        return True
+    is_continued = goes_on(folder, arguments)
     asked: dict[str, Json] = dict(arguments)
     try:
         write_atomic(folder.plan, json.dumps(asked, indent=2) + "\n")
     except OSError as error:
         raise unusable(folder.path, error) from error
-    return False
+    return is_continued
 
 
 def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
     before = load_json(folder.plan, PLAN_FILE)
-    if before == asked:
-        return True
     known = before if isinstance(before, dict) else {}
-    changed = sorted(key for key in {*known, *asked} if known.get(key) != asked.get(key))
+    changed = sorted(key for key in {*known, *asked} - {*COUNTS} if known.get(key) != asked.get(key))
+    if not changed:
+        return True
     raise OutputError(
         f"{folder.path}: has another study (different: {', '.join(changed)}); "
         "give --out a new folder, or repeat the command that started that study to continue it"

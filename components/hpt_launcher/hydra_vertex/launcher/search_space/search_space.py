@@ -19,8 +19,9 @@ class SearchSpace:
 
     `app_overrides` is what the file sets in the app's config and `fixed` the params with a single value: overrides for
     the app's command line. `sweeps` are the other params of a Hydra sweeper file, `KEY=SWEEP`. `notices` are sentences
-    that name what in the file has no effect, and why.
-    `seed` is that of the file's sampler. `app_args` and `app_env` are the arguments and the environment variables that the file's container gives the app.
+    that name what in the file has no effect, and why. `seed` is that of the file's sampler.
+    `app_args` and `app_env` are the arguments and the environment variables that the file's container gives the app;
+    `job_fields` are further fields of the job, such as `encryptionSpec`.
     `job_fields` are further fields of the job, such as `encryptionSpec`.
     Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """

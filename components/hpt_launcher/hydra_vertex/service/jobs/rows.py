@@ -160,6 +160,21 @@ def unfinished_ids(db: sqlite3.Connection, kind: JobKind) -> list[int]:
     return [job_id for job_id, document in found if document is not None and not _state(document).is_terminal]
 
 
+def job_ids(db: sqlite3.Connection, kind: JobKind) -> list[int]:
+    """Return the ids of all jobs of a kind, oldest first."""
+    return [int(job_id) for (job_id,) in db.execute("SELECT id FROM jobs WHERE kind = ? ORDER BY id", (kind.value,))]
+
+
+def rewrite_job(db: sqlite3.Connection, stored: StoredJob, job: HyperparameterTuningJob) -> None:
+    """Write the job and those of its trials that differ from the stored ones."""
+    if job == stored.job:
+        return
+    for before, trial in zip(stored.job.trials, job.trials, strict=True):
+        if trial != before:
+            write_trial(db, stored.id, trial, None)
+    write_job(db, stored.id, job)
+
+
 def load_job(db: sqlite3.Connection, job_id: int) -> StoredJob:
     """Read a tuning job with its trials."""
     (text,) = db.execute("SELECT document FROM jobs WHERE id = ?", (job_id,)).fetchone()

@@ -25,6 +25,7 @@ from hydra_vertex.service.system.watched_file import WatchedFile
 from . import rows
 from .database_errors import LostDatabaseError, UnwritableError, database_error, unusable_database
 from .integrity import check_folders, check_pages, damaged_jobs
+from .job_counts import JobCounts, with_counts
 from .rows import StoredCustomJob, StoredJob
 from .schema import open_database, open_reader, read_secret
 
@@ -81,6 +82,17 @@ class Store:
                 raise UnwritableError(self._path, sqlite3.OperationalError(error.strerror)) from error
             if problem:
                 raise LostDatabaseError(self._path, problem)
+
+    def set_counts(self, counts: JobCounts, now: datetime) -> None:
+        """Change the trial counts of all tuning jobs, before a service resumes them."""
+
+        def change(db: sqlite3.Connection) -> None:
+            for job_id in rows.job_ids(db, JobKind.TUNING):
+                if str(job_id) not in self.damaged:
+                    stored = rows.load_job(db, job_id)
+                    rows.rewrite_job(db, stored, with_counts(stored.job, counts, now))
+
+        self._transaction(change)
 
     async def add_job(self, parent: str, accept: Callable[[str], HyperparameterTuningJob]) -> StoredJob:
         """Add the tuning job that `accept` returns for its new id."""

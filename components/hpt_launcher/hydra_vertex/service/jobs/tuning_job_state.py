@@ -67,7 +67,7 @@ def room(job: HyperparameterTuningJob) -> int:
     """Return how many more trials may start now. Trials are not started in batches: each end allows one start."""
     if job.state is not JobState.RUNNING or job.stopping_reason or failure(job) is not None:
         return 0
-    return min(job.parallel_trial_count - len(live_trials(job)), trial_budget(job) - len(job.trials))
+    return max(0, min(job.parallel_trial_count - len(live_trials(job)), trial_budget(job) - len(job.trials)))
 
 
 def request(job: HyperparameterTuningJob, parameters: Mapping[str, ParameterValue]) -> Trial:

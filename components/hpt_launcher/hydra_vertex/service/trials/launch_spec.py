@@ -16,14 +16,13 @@ from hydra_vertex.job import (
     ParameterValue,
     Trial,
 )
+from hydra_vertex.job.env_references import expanded
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
 from hydra_vertex.service.devices.environ import gpu_environ, thread_environ
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.folder import TrialFolder
-
-from hydra_vertex.job.env_references import expanded
 
 DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
 """Vertex AI's default for a job without a timeout."""
