@@ -20,7 +20,7 @@ from hydra_vertex.protocol.suggestions import suggest
 from hydra_vertex.service.api.json_types import WELL_KNOWN_TYPES, is_repeated
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 _TIMES = {"google.protobuf.Duration": "a duration such as 3600s", "google.protobuf.Timestamp": "a time"}
 _JOB = "HyperparameterTuningJob"
@@ -81,12 +81,12 @@ def _read_item(value: Json, field: FieldDescriptor, path: str) -> Json:
         is_own = not message.full_name.startswith(WELL_KNOWN_TYPES)
         return read_message(value, message, path) if is_own else value
     if field.enum_type is not None:
-        return _read_enum(value, field, path)
+        return _read_enum(value, field.enum_type, path)
     return _read_scalar(value, field, path)
 
 
-def _read_enum(value: Json, field: FieldDescriptor, path: str) -> Json:
-    numbers = {item.name: item.number for item in field.enum_type.values}
+def _read_enum(value: Json, kind: EnumDescriptor, path: str) -> Json:
+    numbers = {item.name: item.number for item in kind.values}
     for name, number in numbers.items():
         if value == name or (value == number and type(value) is int):
             return name

@@ -32,6 +32,7 @@ from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.protocol.suggestions import suggest
 
 from .api_fields import require_known_fields
+from .app_study import SOURCE, composed_space, with_composed_metric
 from .gcloud_values import as_gcloud_reads
 
 PipelineArguments = Mapping[str, str | int]
@@ -48,10 +49,10 @@ EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
 class TuningPlan:
     """What one run of the pipeline is to do.
 
-    `app` ends with `file_overrides`, what the search file sets in the app's config. `sweeps` are the file's sweeps,
-    `KEY=SWEEP`, which determine the types of the values. `notices` are sentences about parts of the file that have no
-    effect. `aliases` are texts `ID=KEY`; `app_env` are variables for the app, and `job_fields` further fields of the
-    job. `seed` is among the labels too.
+    `source` names the search file, or the app's config. `app` ends with `file_overrides`, what the search file sets in
+    the app's config. `sweeps` are the file's sweeps, `KEY=SWEEP`, which determine the types of the values. `notices` are
+    sentences about parts of the file that have no effect. `aliases` are texts `ID=KEY`; `app_env` are variables for the
+    app, and `job_fields` further fields of the job. `seed` is among the labels too.
     """
 
     app: tuple[str, ...]
@@ -64,6 +65,7 @@ class TuningPlan:
     retrain_overrides: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     monitor: tuple[str, ...] = ()
+    source: str = ""
     file_overrides: tuple[str, ...] = ()
     sweeps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ class TuningPlan:
 
 
 def make_plan(
-    search: Path,
+    search: Path | None,
     app: tuple[str, ...],
     *,
     trials: int | None = None,
@@ -128,13 +130,16 @@ def make_plan(
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
+    Without a search file, the search space is that of the app's composed config, which the app's command chooses.
+
     `early_stopping` is a key of EARLY_STOPPING. With a stopping rule and without `monitor`, the objective is monitored,
     because the rule needs its curve.
     Raises UserError: SearchSpaceError for the file and the counts, CommandError for an app command that is missing or
     contains an argument that a job document cannot hold.
     """
     _require_command(app)
-    space = _read(search)
+    space = composed_space(app) if search is None else _read(search)
+    source = SOURCE if search is None else str(search)
     _require_parameters(aliases, space.study_spec)
     max_trials = space.max_trial_count if trials is None else trials
     at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
@@ -143,14 +148,17 @@ def make_plan(
     if trial_timeout_s is not None:
         job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
     given = (*app, *space.app_args)
-    command = with_file_overrides(given, (*space.app_overrides, *space.fixed), str(search))
+    command = with_file_overrides(given, (*space.app_overrides, *space.fixed), source)
+    if space.metric_is_in_app:
+        space = with_composed_metric(space, command, source)
+        command = with_file_overrides(given, (*space.app_overrides, *space.fixed), source)
     seed = space.seed if seed is None else seed
     spec = space.study_spec
     if early_stopping is not None:
         spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
     return TuningPlan(
         app=command,
-        display_name=name or space.display_name or display_name_for(app, str(search)),
+        display_name=name or space.display_name or display_name_for(app, "" if search is None else str(search)),
         study_spec=spec,
         trial_job_spec=job_spec,
         max_trial_count=max_trials,
@@ -158,6 +166,7 @@ def make_plan(
         max_failed_trial_count=space.max_failed_trial_count if max_failed_trials is None else max_failed_trials,
         retrain_overrides=retrain_overrides,
         labels={**space.labels, **seed_labels(seed)},
+        source=source,
         file_overrides=command[len(app) :],
         sweeps=space.sweeps,
         aliases=aliases,

@@ -24,7 +24,7 @@ PLACEHOLDER = "{{"
 _PARAMETER = re.compile(r"studySpec\.parameters\[(\d+)\]")
 
 
-def require_acceptable(plan: TuningPlan, search: Path, *, here: bool) -> None:
+def require_acceptable(plan: TuningPlan, search: Path | str, *, here: bool) -> None:
     """Check a plan. Raises SearchSpaceError naming the search file and the field that a service would refuse.
 
     With `here`, also refuses what the embedded service does not support; otherwise only what every service refuses.
@@ -57,7 +57,7 @@ def _key(field: str, spec: StudySpec) -> str:
     return "" if found is None else f"{excerpt(spec.parameters[int(found[1])].id)}: "
 
 
-def _require_plain_texts(plan: TuningPlan, search: Path) -> None:
+def _require_plain_texts(plan: TuningPlan, search: Path | str) -> None:
     """KFP replaces placeholders in the parameters that are plain text; in JSON text they can be escaped."""
     texts = {"the display name": plan.display_name, "the metric": plan.study_spec.objective.id}
     for name, text in texts.items():
@@ -68,7 +68,7 @@ def _require_plain_texts(plan: TuningPlan, search: Path) -> None:
             )
 
 
-def _require_durations(plan: TuningPlan, search: Path) -> None:
+def _require_durations(plan: TuningPlan, search: Path | str) -> None:
     for field, duration_s in _durations_s(plan):
         if duration_s is not None and not (math.isfinite(duration_s) and abs(duration_s) <= LONGEST_S):
             raise SearchSpaceError(f"{search}: {field} is {duration_s:g}s; expected {LONGEST_S}s at most")

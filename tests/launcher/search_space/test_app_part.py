@@ -141,7 +141,6 @@ def load(tmp_path: Path, text: str) -> SearchSpace:
         ({"note": "a\0b"}, "note: ++note='a"),
         ({"note": "x" * 140_000}, "note: ++note="),
         ({"a": {1: 2}}, "put it in quotes"),
-        ({"optimized_metric": "${metric}"}, "optimized_metric is ${metric}, which this file does not resolve"),
     ],
 )
 def test_a_part_of_the_file_that_trials_cannot_get_is_refused(
@@ -196,6 +195,26 @@ def test_an_interpolation_of_the_metric_is_resolved_in_the_file(tmp_path: Path) 
     space = load(tmp_path, search_file(split="val", optimized_metric="${split}/loss"))
 
     assert space.study_spec.objective.id == "val/loss"
+
+
+def test_an_interpolation_of_the_metric_to_another_file_is_left_to_the_app(tmp_path: Path) -> None:
+    space = load(tmp_path, search_file(optimized_metric="${loss.monitor}"))
+
+    assert space.metric_is_in_app
+    assert space.app_overrides == ("++optimized_metric=${loss.monitor}",)
+    named = space.with_metric("val/acc")
+    assert named.study_spec.objective.id == "val/acc"
+    assert named.app_overrides == ("++optimized_metric=val/acc",)
+
+
+@pytest.mark.parametrize("key", ["direction", "n_trials", "n_jobs"])
+def test_another_interpolation_that_the_file_does_not_resolve_is_refused(tmp_path: Path, key: str) -> None:
+    sweeper = {**SWEEPER["sweeper"], key: "${other}"}
+
+    with pytest.raises(
+        SearchSpaceError, match=rf"hydra.sweeper.{key} is \$\{{other}}, which this file does not resolve"
+    ):
+        load(tmp_path, search_file(hydra={"sweeper": sweeper}))
 
 
 def test_a_second_document_in_the_file_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from hydra_vertex.trial.overrides.arguments import (
     with_aliases,
 )
 from hydra_vertex.trial.overrides.job_number import job_overrides
-from hydra_vertex.trial.overrides.presence import is_single_run
+from hydra_vertex.trial.overrides.presence import is_set, is_single_run
 from hydra_vertex.trial.overrides.run_dir import run_dir_override
 from hydra_vertex.trial.overrides.sweeps import with_literals
 from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _RERUN = "--experimental-rerun"
 _CONFIG_NAME = "--config-name"
+_MODE = "hydra.mode"
 
 
 class Session:
@@ -104,7 +105,7 @@ class Session:
                 raise SystemExit(error.exit_code) from error
             if self.explanation is not None:
                 raise SystemExit(0)
-        return run_and_watch(launch, self._on_return, mode)
+        return run_and_watch(launch, self._on_return, mode, is_one_run=first and _is_one_run(self._present_arguments()))
 
     def _deliver(self, launch: Launch, config_name: str | None) -> KnownMode | None:
         """Set `sys.argv` to the delivered arguments. Return Hydra's mode, if the composition determined it."""
@@ -204,6 +205,12 @@ def _check_metric_names(options: Options) -> None:
         check_metric_name(os.environ[METRIC_TAG], f"${METRIC_TAG}")
     for name in options.monitor:
         check_metric_name(name, "--monitor")
+
+
+def _is_one_run(arguments: Sequence[Argument]) -> bool:
+    """Whether the app is run once, whatever its config says: unless the command line itself asks for a sweep."""
+    keys = [argument.key for argument in arguments if isinstance(argument, Parameter)]
+    return is_single_run(arguments) and not is_set(_MODE, (*override_texts(arguments), *keys))
 
 
 def _trial_overrides(arguments: Sequence[Argument]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .json import Json, JsonObject
@@ -46,6 +46,18 @@ class Composition:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyPart:
+    """What the composed config says of a study: `hydra.sweeper` and `optimized_metric`, resolved where possible.
+
+    `groups` are the config groups whose chosen options set how Hydra sweeps, such as `hparams_search`.
+    """
+
+    sweeper: JsonObject = field(default_factory=dict)
+    optimized_metric: Json = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The explanation of an app's command line.
 
@@ -63,6 +75,7 @@ class Explanation:
     choices_only: Composition
     composed: Composition
     groups: Mapping[str, tuple[str, ...]]
+    study: StudyPart = field(default_factory=StudyPart)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -84,6 +97,11 @@ def dump_explanation(explanation: Explanation) -> JsonObject:
         "choicesOnly": _dump_composition(explanation.choices_only),
         "composed": _dump_composition(explanation.composed),
         "groups": {group: list(options) for group, options in explanation.groups.items()},
+        "study": {
+            "sweeper": explanation.study.sweeper,
+            "optimizedMetric": explanation.study.optimized_metric,
+            "groups": list(explanation.study.groups),
+        },
     }
 
 
@@ -99,7 +117,14 @@ def parse_explanation(document: Json) -> Explanation:
         choices_only=_composition(top["choicesOnly"]),
         composed=_composition(top["composed"]),
         groups={g: tuple(str(o) for o in _array(options)) for g, options in _object(top["groups"]).items()},
+        study=_study(top["study"]),
     )
+
+
+def _study(value: Json) -> StudyPart:
+    item = _object(value)
+    groups = tuple(str(group) for group in _array(item["groups"]))
+    return StudyPart(_object(item["sweeper"]), item["optimizedMetric"], groups)
 
 
 def _dump_composition(composition: Composition) -> JsonObject:

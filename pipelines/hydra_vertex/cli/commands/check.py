@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_json(plan, explanation)
     else:
         _print_table(plan, explanation)
-        for line in (*file_content(plan, arguments.search), *type_notes(explanation)):
+        for line in (*file_content(plan), *type_notes(explanation)):
             show(line)
     return 0
 

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = RunContext(False, _again(arguments.typed, folder), mark, resources, _disks(folder, plan))
     require_space(context.disks, context.again)
     with guarded(mark), private_files() if plan.has_secrets() else contextlib.nullcontext():
-        _say_notices(plan, arguments.search)
+        _say_notices(plan)
         if not arguments.no_check:
             _check(plan, mark)
         if plan.has_secrets():
@@ -98,11 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say_notices(plan: TuningPlan, search: Path) -> None:
+def _say_notices(plan: TuningPlan) -> None:
     from hydra_vertex.pipelines.effect import without_effect_here
 
     for notice in (*plan.notices, *without_effect_here(plan)):
-        say(f"{search}: {notice}")
+        say(f"{plan.source}: {notice}")
 
 
 def _check(plan: TuningPlan, mark: str) -> None:

@@ -11,13 +11,12 @@ from hydra_vertex.cli.output import hide_secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hydra_vertex.pipelines.plan import TuningPlan
     from hydra_vertex.protocol.explanation import Explanation
 
 
-APP_USAGE = "--search FILE [options] -- python train.py [ARGUMENT ...]"
+APP_USAGE = "[--search FILE] [options] -- python train.py [ARGUMENT ...]"
 
 
 def add_parser(
@@ -47,9 +46,9 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     study.add_argument(
         "--search",
         type=file_path,
-        required=True,
         metavar="FILE",
-        help="search space: a Hydra sweeper file, or the YAML that gcloud ai hp-tuning-jobs create takes",
+        help="search space: a Hydra sweeper file, or the YAML that gcloud ai hp-tuning-jobs create takes (default: the "
+        "one that the app's command chooses, such as hparams_search=NAME)",
     )
     study.add_argument(
         "--trials", type=whole_number(1), metavar="N", help="number of trials (default: the file's n_trials, else 20)"
@@ -154,7 +153,7 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         aliases=tuple(arguments.alias),
         seed=arguments.seed,
     )
-    require_acceptable(plan, arguments.search, here=here)
+    require_acceptable(plan, plan.source, here=here)
     hide_secrets_of((*arguments.typed, *plan.app))
     return plan
 
@@ -169,8 +168,8 @@ def check_app(plan: TuningPlan, retrain_overrides: tuple[str, ...] = ()) -> Expl
         return check_space(plan.app, plan.study_spec, plan.monitor, retrain_overrides, plan.sweeps, plan.aliases)
 
 
-def file_content(plan: TuningPlan, search: Path) -> Iterator[str]:
+def file_content(plan: TuningPlan) -> Iterator[str]:
     """Yield lines with what the search file sets in the app's config, and which parts of it have no effect."""
     if plan.file_overrides:
-        yield f"{search} sets {shlex.join(plan.file_overrides)}"
-    yield from (f"{search}: {notice}" for notice in plan.notices)
+        yield f"{plan.source} sets {shlex.join(plan.file_overrides)}"
+    yield from (f"{plan.source}: {notice}" for notice in plan.notices)

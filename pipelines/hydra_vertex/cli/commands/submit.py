@@ -89,10 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     plan = dataclasses.replace(plan, trial_job_spec=spec)
     # Check again, with the machine from the options.
-    require_acceptable(plan, arguments.search, here=False)
+    require_acceptable(plan, plan.source, here=False)
     asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
     read_pipeline(arguments.pipeline).check_arguments(asked)
-    for line in file_content(plan, arguments.search):
+    for line in file_content(plan):
         say(line)
     for notice in without_effect_on_vertex(plan):
         say(notice)

@@ -48,10 +48,11 @@ def comment(text: str) -> str:
 def default_choices(explanation: Explanation) -> list[Json]:
     """Return the defaults list: one `override /group: option` for each group whose option is not the app's default."""
     before, after = explanation.app_default.choices, explanation.composed.choices
+    left_out = {EXPERIMENT_GROUP, *explanation.study.groups}
     return [
         {(f"override /{group}" if group in before else f"/{group}"): option}
         for group, option in after.items()
-        if group != EXPERIMENT_GROUP and (group not in before or before[group] != option)
+        if group not in left_out and (group not in before or before[group] != option)
     ]
 
 

@@ -70,7 +70,7 @@ def display_name_for(app: Sequence[str], search: str) -> str:
     """Return a study's name, made of the program's and the search file's: `train-docs`; at most 128 characters."""
     program = next((part for part in app if part.endswith(".py")), app[-1] if app else "app")
     stems = [re.sub(r"\.(py|ya?ml)$", "", part.replace("\\", "/").rsplit("/", 1)[-1]) for part in (program, search)]
-    return "-".join(re.sub(r"[^\w.-]+", "-", stem) for stem in stems)[:128]
+    return "-".join(re.sub(r"[^\w.-]+", "-", stem) for stem in stems if stem)[:128]
 
 
 def app_in(job: HyperparameterTuningJob) -> tuple[str, ...] | None:

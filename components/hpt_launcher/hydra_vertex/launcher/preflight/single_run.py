@@ -28,6 +28,8 @@ def _check(argument: str) -> None:
         raise UserError(f"{name}: would make each trial a sweep; remove it")
     if name in _PRINTS:
         raise UserError(f"{name}: Hydra prints something and does not run the app; remove it")
+    if name.lstrip("+") == "hydra.mode" and argument.partition("=")[2].strip("'\"").upper() == "MULTIRUN":
+        raise UserError(f"{excerpt(argument)}: would make each trial a sweep; remove it")
     if not name.startswith("-") and _is_sweep(argument):
         raise UserError(
             f"{excerpt(argument)}: has several values, and a trial is one run; write one value, or move the key to "

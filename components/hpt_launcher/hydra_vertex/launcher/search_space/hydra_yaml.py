@@ -16,8 +16,10 @@ from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 
-RESOLVED = ("optimized_metric", "hydra.sweeper.direction", "hydra.sweeper.n_trials", "hydra.sweeper.n_jobs")
-"""The keys that the launcher needs before the app's config is composed."""
+from .search_space import METRIC_KEY
+
+RESOLVED = (METRIC_KEY, "hydra.sweeper.direction", "hydra.sweeper.n_trials", "hydra.sweeper.n_jobs")
+"""The keys whose values the launcher needs. METRIC_KEY may be an interpolation of the app's config."""
 
 _HEADER = re.compile(r"#+\s*@")
 _PACKAGE = re.compile(r"#+\s*@package\s+(?P<package>\S+)")
@@ -28,8 +30,8 @@ def read_as_hydra(path: Path) -> JsonObject:
     """Read a file that is known to be a YAML mapping of bounded size.
 
     Interpolations stay text, except those of RESOLVED, which are resolved in the file. Raises SearchSpaceError for
-    what OmegaConf refuses, for an interpolation of RESOLVED to a key that the file does not have, and for a package
-    other than `_global_`.
+    what OmegaConf refuses, for an interpolation of RESOLVED except METRIC_KEY to a key that the file does not have, and for
+    a package other than `_global_`.
     """
     text = read_text(path, SEARCH_FILE)
     _check_package(text, path)
@@ -66,6 +68,8 @@ def _resolve(config: DictConfig, key: str, path: Path) -> None:
     try:
         value = OmegaConf.select(config, key)
     except OmegaConfBaseException as error:
+        if key == METRIC_KEY:
+            return
         raise SearchSpaceError(
             f"{path}: {key} is {excerpt(written)}, which this file does not resolve; write the value itself"
         ) from error

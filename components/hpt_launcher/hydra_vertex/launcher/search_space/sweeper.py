@@ -17,6 +17,7 @@ Source of the form: https://hydra.cc/docs/plugins/optuna_sweeper/.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
@@ -28,7 +29,7 @@ from hydra_vertex.protocol.json import Json, JsonObject
 
 from .app_part import DEFAULTS, HYDRA, default_overrides, groups_without_effect, value_overrides
 from .hydra_part import SWEEPER, check_sweeper_keys, notices_of, section_overrides
-from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, METRIC_KEY, SearchSpace
 from .sweep_syntax import parse_param
 
 _GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
@@ -59,6 +60,17 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
     )
 
 
+def parse_composed(sweeper: JsonObject, metric: Json, source: str) -> SearchSpace:
+    """Parse the sweeper of an app's composed config. Its app part is in the app's command already.
+
+    Raises SearchSpaceError naming the field.
+    """
+    given = {name: value for name, value in sweeper.items() if value is not None}
+    document: JsonObject = {} if metric is None else {METRIC_KEY: metric}
+    space = parse({**document, HYDRA: {SWEEPER: given}}, source)
+    return dataclasses.replace(space, app_overrides=())
+
+
 def _app_overrides(document: JsonObject, hydra: JsonObject, source: str) -> Iterator[str]:
     yield from default_overrides(document, source)
     yield from value_overrides({key: document[key] for key in document if key not in {HYDRA, DEFAULTS}}, source)
@@ -76,7 +88,7 @@ def _params(sweeper: JsonObject, source: str) -> JsonObject:
 
 
 def _metric(document: JsonObject, sweeper: JsonObject, source: str) -> str:
-    metric = document.get("optimized_metric", sweeper.get("optimized_metric", DEFAULT_METRIC))
+    metric = document.get(METRIC_KEY, sweeper.get(METRIC_KEY, DEFAULT_METRIC))
     if not isinstance(metric, str) or not is_name(metric):
         raise SearchSpaceError(
             f"{source}: optimized_metric is {excerpt(repr(metric))}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,16 @@ from hydra_vertex.protocol.json import Json, JsonObject
 from .key_types import same_spelling
 
 _HYDRA = "hydra"
+_PLUGINS = {
+    "sweeper": {name: f"hydra-{name}-sweeper" for name in ("ax", "nevergrad", "optuna")},
+    "launcher": {
+        **{name: f"hydra-{name}-launcher" for name in ("joblib", "rq")},
+        **{f"submitit_{place}": "hydra-submitit-launcher" for place in ("local", "slurm")},
+        **dict.fromkeys(("ray", "ray_aws"), "hydra-ray-launcher"),
+    },
+}
+"""The packages that have Hydra's optional sweepers and launchers."""
+
 # In this mode Hydra accepts a mandatory group (`???`) without a choice, and sweeps on the command line.
 _TOLERANT = RunMode.MULTIRUN
 
@@ -83,6 +94,16 @@ class AppConfig:
                 yield group
             yield from self.groups(group)
 
+    def content(self, name: str) -> dict[str, object]:
+        """Return the content of one config file, such as `model/small`, as it is written; empty if it is no mapping."""
+        repository = getattr(self.loader, "repository", None)
+        try:
+            found = None if repository is None else repository.load_config(name)
+            config = {} if found is None else OmegaConf.to_container(found.config, resolve=False)
+        except (HydraException, OmegaConfBaseException):
+            return {}
+        return {str(key): value for key, value in config.items()} if isinstance(config, dict) else {}
+
     def groups_like(self, name: str) -> list[str]:
         """Return the groups that differ from `name` (`db/my-engine`) only in `-` and `_`."""
         found = [""]
@@ -129,7 +150,7 @@ def plain(config: DictConfig) -> Composition:
     """Return a composed config as JSON values: without the `hydra` node, interpolations not resolved."""
     container = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     items = container.items() if isinstance(container, dict) else ()
-    app: JsonObject = {str(key): _json(value) for key, value in items if key != _HYDRA}
+    app: JsonObject = {str(key): json_value(value) for key, value in items if key != _HYDRA}
     return Composition(app, {g: option for g, option in choices_of(config).items() if not _is_hydra_group(g)})
 
 
@@ -144,12 +165,13 @@ def _is_hydra_group(group: str) -> bool:
     return group == _HYDRA or group.startswith(f"{_HYDRA}/")
 
 
-def _json(value: object) -> Json:
+def json_value(value: object) -> Json:
+    """Return a plain value as JSON; other objects as text."""
     match value:
         case dict():
-            return {str(key): _json(item) for key, item in value.items()}
+            return {str(key): json_value(item) for key, item in value.items()}
         case list() | tuple():
-            return [_json(item) for item in value]
+            return [json_value(item) for item in value]
         case float() if value != value or value in (float("inf"), float("-inf")):
             return str(value)
         case None | bool() | int() | float() | str():
@@ -174,4 +196,13 @@ def _as_argument_errors() -> Iterator[None]:
 def _not_composed(error: Exception) -> ArgumentError:
     texts = [str(error), str(error.__cause__) if error.__cause__ else ""]
     lines = "; ".join(line.strip() for text in texts for line in text.splitlines() if line.strip())
-    return ArgumentError(f"Hydra cannot compose the app's config: {lines}")
+    return ArgumentError(f"Hydra cannot compose the app's config: {lines}{_plugin_hint(lines)}")
+
+
+def _plugin_hint(problem: str) -> str:
+    """Return which package has a sweeper or launcher that Hydra does not find; empty for any other problem."""
+    found = re.search(r"Could not find 'hydra/(?P<kind>sweeper|launcher)/(?P<name>\w+)", problem)
+    if found is None or found["name"] not in _PLUGINS[found["kind"]]:
+        return ""
+    package = _PLUGINS[found["kind"]][found["name"]]
+    return f"; as in plain Hydra, the config needs the plugin: pip install {package}"

@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 from hydra_vertex.protocol.errors import AppError
 
@@ -91,21 +91,48 @@ def capture_config_loader(launch: Launch, arguments: Sequence[str]) -> ConfigLoa
     raise AppError("hydra.main returned without a config; hydra-vertex needs Hydra 1.2 to 1.4, see which is installed")
 
 
-def run_and_watch(launch: Launch, on_return: Callable[[JobReturn], None], mode: KnownMode | None = None) -> object:
+def run_and_watch(
+    launch: Launch, on_return: Callable[[JobReturn], None], mode: KnownMode | None = None, *, is_one_run: bool = False
+) -> object:
     """Run the app. `on_return` is called with the result of a single job that succeeded, and not in a multirun.
 
     Hydra composes the whole config an additional time only to read `hydra.mode`. A known `mode` saves this composition,
-    which compensates for the one that typed the parameters.
+    which compensates for the one that typed the parameters. With `is_one_run`, a config with `hydra.mode: MULTIRUN` is
+    run once too: a trial is one job of a sweep.
     """
 
     def watch(hydra: Hydra) -> Hydra:
-        if mode is not None and hasattr(hydra, "get_mode"):
-            hydra.get_mode = lambda *_args, **_kwargs: mode.value  # type: ignore[method-assign] # on this object alone
+        if hasattr(hydra, "get_mode"):
+            _settle_mode(hydra, mode, is_one_run=is_one_run)
         hydra.run = _watched(hydra.run, on_return)  # type: ignore[method-assign] # on this object alone
         return hydra
 
     with _on_create(watch):
         return launch()
+
+
+def _settle_mode(hydra: Hydra, mode: KnownMode | None, *, is_one_run: bool) -> None:
+    """Make Hydra use the known mode, and with `is_one_run` never MULTIRUN, as its flag `--run` does."""
+    from hydra.types import RunMode
+
+    original = hydra.get_mode
+
+    def get_mode(*args: Any, **kwargs: Any) -> RunMode | None:
+        found = original(*args, **kwargs) if mode is None else mode.value
+        if not is_one_run or found is not RunMode.MULTIRUN:
+            return found
+        hydra.run = _with_override(hydra.run, "hydra.mode=RUN")  # type: ignore[method-assign] # on this object alone
+        return RunMode.RUN
+
+    hydra.get_mode = get_mode  # type: ignore[method-assign] # on this object alone
+
+
+def _with_override(run: Callable[..., JobReturn], override: str) -> Callable[..., JobReturn]:
+    @functools.wraps(run)
+    def with_override(*args: object, overrides: Sequence[str], **kwargs: object) -> JobReturn:
+        return run(*args, overrides=[*overrides, override], **kwargs)
+
+    return with_override
 
 
 def _watched(run: Callable[P, JobReturn], on_return: Callable[[JobReturn], None]) -> Callable[P, JobReturn]:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hydra_vertex.protocol.errors import ArgumentError
-from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation
+from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation, StudyPart
 from hydra_vertex.trial.config.composition import AppConfig, plain
 
 from .delivery import Delivery
 from .groups import Choice, emitted, resolve_choices
+from .study import study_of
 
 _MISSING = "???"
 
@@ -20,16 +21,18 @@ def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Expla
     """Compose the configs that a launcher needs. Raises ArgumentError when the command's config cannot be composed."""
     defaults = replace(app, given=())
     app_default = plain(defaults.compose(()))
-    composed = plain(app.compose(delivery.overrides))
+    config = app.compose(delivery.overrides)
+    composed, study = plain(config), study_of(app, config)
     return Explanation(
         arguments=delivery.arguments,
         program=(*program, *delivery.flags),
         command=delivery.command,
         app_default=app_default,
         base=_base(app, delivery),
-        choices_only=plain(defaults.compose(_choices(defaults, app_default, composed))),
+        choices_only=plain(defaults.compose(_choices(defaults, app_default, composed, study))),
         composed=composed,
         groups={group: app.options(group) for group in app.groups()},
+        study=study,
     )
 
 
@@ -50,11 +53,15 @@ def _base(app: AppConfig, delivery: Delivery) -> Composition:
         return plain(app.compose((*app.given, *delivery.choices)))
 
 
-def _choices(defaults: AppConfig, before: Composition, after: Composition) -> tuple[str, ...]:
-    """Return the group overrides that turn the choices of `before` into those of `after`, except the experiment."""
+def _choices(defaults: AppConfig, before: Composition, after: Composition, study: StudyPart) -> tuple[str, ...]:
+    """Return the group overrides that turn the choices of `before` into those of `after`.
+
+    The experiment is left out, and the groups of the study, with which a run would be a sweep.
+    """
+    left_out = {EXPERIMENT_GROUP, *study.groups}
     changed = [
         Choice(group, option)
         for group, option in after.choices.items()
-        if group != EXPERIMENT_GROUP and option != _MISSING and before.choices.get(group, _MISSING) != option
+        if group not in left_out and option != _MISSING and before.choices.get(group, _MISSING) != option
     ]
     return emitted(resolve_choices(defaults, changed))
