@@ -14,6 +14,9 @@ from .enums import TrialState
 from .fields import Fields, format_duration, format_time, parse_number, present
 from .quoting import quoted
 
+_NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
+"""The texts of proto JSON for doubles that JSON numbers cannot express."""
+
 ParameterValue: TypeAlias = float | str
 """A protobuf number or string: the API returns an integer as a double."""
 
@@ -115,10 +118,10 @@ def dump_trial(trial: Trial) -> JsonObject:
 
 
 def parse_measurement(value: Json, path: str = "measurement") -> Measurement:
-    """Read a `Measurement`. Raises DocumentError naming the field."""
+    """Read a `Measurement`; a metric without a finite value is left out. Raises DocumentError naming the field."""
     fields = Fields(value, path)
     return Measurement(
-        metrics=dict(fields.items("metrics", _parse_metric)),
+        metrics={name: number for name, number in fields.items("metrics", _parse_metric) if number is not None},
         step_count=fields.integer("stepCount"),
         elapsed_s=fields.duration_s("elapsedDuration"),
     )
@@ -145,6 +148,9 @@ def _parse_parameter(value: Json, path: str) -> tuple[str, ParameterValue]:
     return key, parse_number(raw, fields.path("value"))
 
 
-def _parse_metric(value: Json, path: str) -> tuple[str, float]:
+def _parse_metric(value: Json, path: str) -> tuple[str, float | None]:
     fields = Fields(value, path)
-    return fields.text("metricId"), parse_number(fields.take("value") or 0.0, fields.path("value"))
+    name, number = fields.text("metricId"), fields.take("value")
+    if isinstance(number, str) and number in _NOT_FINITE:
+        return name, None
+    return name, parse_number(number or 0.0, fields.path("value"))

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import (
@@ -140,8 +141,19 @@ def _to_frozen(trial: Trial, metric: str, distributions: Mapping[str, BaseDistri
         user_attrs={TRIAL_ID: trial.id},
         intermediate_values=intermediate_values(trial, metric),
     )
-    frozen.datetime_start, frozen.datetime_complete = trial.start_time, trial.end_time
+    frozen.datetime_start, frozen.datetime_complete = _times(trial)
     return frozen
+
+
+def _times(trial: Trial) -> tuple[datetime | None, datetime | None]:
+    """Return the trial's start and end. Optuna needs both of an ended trial, and the start of a running one.
+
+    A document of another service may lack them; then the other time, or the time of the report, stands for it.
+    """
+    start, end = trial.start_time, trial.end_time
+    if trial.state in {TrialState.ACTIVE, TrialState.STOPPING} or trial.state.is_terminal:
+        start = start or end or datetime.now(timezone.utc)
+    return start, (end or start if trial.state.is_terminal else None)
 
 
 def _native(distribution: BaseDistribution, value: ParameterValue) -> int | float | str:
