@@ -158,13 +158,6 @@ def test_a_part_of_the_file_that_trials_cannot_get_is_refused(
     [
         ("n_trails: 9", "hydra.sweeper.n_trails is not a key of a sweeper; did you mean 'n_trials'?"),
         ("custom_search_space: app.space", "custom_search_space: it is a Python function"),
-        (
-            "search_space: {lr: {type: float, low: 0, high: 1}}",
-            "search_space: it is of hydra-optuna-sweeper before 1.2",
-        ),
-        ("ax_config: {max_trials: 3}", "hydra-ax-sweeper"),
-        ("optim: {budget: 3}", "hydra-nevergrad-sweeper"),
-        ("parametrization: {}", "hydra-nevergrad-sweeper"),
     ],
 )
 def test_a_key_of_the_sweeper_that_nothing_uses_is_refused(tmp_path: Path, line: str, named: str) -> None:
@@ -177,7 +170,13 @@ def test_a_key_of_the_sweeper_that_nothing_uses_is_refused(tmp_path: Path, line:
 
 
 def test_a_part_of_the_file_without_effect_is_named_with_the_reason(tmp_path: Path) -> None:
-    sweeper = {**SWEEPER["sweeper"], "study_name": "x", "storage": None, "sampler": {"seed": 1}}
+    sweeper = {
+        **SWEEPER["sweeper"],
+        "study_name": "x",
+        "storage": None,
+        "max_failure_rate": 0.1,
+        "sampler": {"seed": 1},
+    }
     content = {"hydra": {"mode": "MULTIRUN", "sweeper": sweeper}}
 
     space = load(tmp_path, search_file(**content))
@@ -186,9 +185,9 @@ def test_a_part_of_the_file_without_effect_is_named_with_the_reason(tmp_path: Pa
     assert space.notices == (
         "defaults: override /hydra/sweeper: study has no effect, because the tuning service selects the values",
         "hydra.mode has no effect, because each trial is one run",
-        "hydra.sweeper.sampler has no effect, because the tuning service selects the values",
-        "hydra.sweeper.study_name has no effect, because --name sets the name of the study",
+        "hydra.sweeper.max_failure_rate has no effect, because --max-failed-trials sets how many trials may fail",
     )
+    assert (space.display_name, space.seed) == ("x", 1)
 
 
 def test_an_interpolation_of_the_metric_is_resolved_in_the_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The table of keys in docs/search-files.md names every key that the code treats in its own way."""
+"""The tables of keys in docs/search-files.md name every key that the code treats in its own way."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ EFFECTS = {
         *(f"sweeper.{key}" for key in hydra_part.KEYS_WITHOUT_EFFECT),
     },
     "refused": {*hydra_part.REFUSED_SECTIONS, *(f"sweeper.{key}" for key in hydra_part.REFUSED_KEYS)},
+    "converted": {f"sweeper.{key}" for key in hydra_part.CONVERTED},
     "the ": {f"sweeper.{key}" for key in hydra_part.UNDERSTOOD},
 }
 

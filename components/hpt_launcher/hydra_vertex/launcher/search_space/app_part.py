@@ -20,6 +20,8 @@ DEFAULTS = "defaults"
 HYDRA = "hydra"
 _SELF = "_self_"
 _NAME = re.compile(r"[\w./@-]+")
+_SWEEPER_GROUPS = "hydra/sweeper/"
+"""The groups of a sweeper's own options, such as its sampler: a trial has no sweeper."""
 _GROUPS_WITHOUT_EFFECT = {
     "hydra/sweeper": "the tuning service selects the values",
     "hydra/launcher": "the tuning service starts the trials",
@@ -54,9 +56,19 @@ def groups_without_effect(document: JsonObject) -> Iterator[str]:
     defaults = document.get(DEFAULTS)
     for entry in defaults if isinstance(defaults, list) else []:
         for name, option in entry.items() if isinstance(entry, dict) else ():
-            group = name.split()[-1].removeprefix("/") if name.strip() else ""
+            group = _group_of(name)
             if group in _GROUPS_WITHOUT_EFFECT:
                 yield f"defaults: {name}: {option} has no effect, because {_GROUPS_WITHOUT_EFFECT[group]}"
+
+
+def chosen_option(document: JsonObject, group: str) -> str:
+    """Return the option of a group in the defaults list; empty when the list does not choose one."""
+    defaults = document.get(DEFAULTS)
+    for entry in defaults if isinstance(defaults, list) else []:
+        for name, option in entry.items() if isinstance(entry, dict) else ():
+            if _group_of(name) == group and isinstance(option, str):
+                return option
+    return ""
 
 
 def value_overrides(document: JsonObject, source: str, prefix: str = "") -> Iterator[str]:
@@ -80,6 +92,10 @@ def value_overrides(document: JsonObject, source: str, prefix: str = "") -> Iter
         yield text
 
 
+def _group_of(name: str) -> str:
+    return name.split()[-1].removeprefix("/") if name.strip() else ""
+
+
 def _group_override(name: str, option: Json, where: str) -> Iterator[str]:
     match name.split():
         case ["override", group]:
@@ -88,7 +104,7 @@ def _group_override(name: str, option: Json, where: str) -> Iterator[str]:
             sign = "+"
         case _:
             raise SearchSpaceError(f"{where}: expected `override /group: option` or `/group: option`")
-    if group.removeprefix("/") in _GROUPS_WITHOUT_EFFECT:
+    if _group_of(group) in _GROUPS_WITHOUT_EFFECT or _group_of(group).startswith(_SWEEPER_GROUPS):
         return
     if not group.startswith("/"):
         raise SearchSpaceError(

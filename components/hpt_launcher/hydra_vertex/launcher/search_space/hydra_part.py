@@ -30,24 +30,20 @@ REFUSED_SECTIONS: Mapping[str, str] = {
 }
 _SECTIONS = frozenset(field.name for field in dataclasses.fields(HydraConf))
 
-UNDERSTOOD = frozenset({"params", "direction", "n_trials", "n_jobs", "optimized_metric"})
+UNDERSTOOD = frozenset({"params", "direction", "n_trials", "n_jobs", "optimized_metric", "sampler", "study_name"})
 """The keys of `hydra.sweeper` that set something of the study."""
+CONVERTED = frozenset({"ax_config", "optim", "parametrization", "search_space"})
+"""The keys of `hydra.sweeper` in other sweepers' own forms, which are converted to UNDERSTOOD."""
 
 KEYS_WITHOUT_EFFECT: Mapping[str, str] = {
     "_target_": "the tuning service selects the values",
     "max_batch_size": "--parallel sets how many trials run at once",
     "max_failure_rate": "--max-failed-trials sets how many trials may fail",
-    "sampler": "the tuning service selects the values",
     "storage": "the tuning service keeps the study",
-    "study_name": "--name sets the name of the study",
 }
 REFUSED_KEYS: Mapping[str, str] = {
-    "ax_config": "it is of hydra-ax-sweeper; write hydra.sweeper.direction, n_trials and params",
     "custom_search_space": "it is a Python function, which only hydra-optuna-sweeper calls; write its parameters in "
     "hydra.sweeper.params",
-    "optim": "it is of hydra-nevergrad-sweeper; write hydra.sweeper.direction, n_trials and params",
-    "parametrization": "it is of hydra-nevergrad-sweeper; write hydra.sweeper.params",
-    "search_space": "it is of hydra-optuna-sweeper before 1.2; write hydra.sweeper.params",
 }
 
 
@@ -75,7 +71,7 @@ def check_sweeper_keys(sweeper: JsonObject, source: str) -> None:
             if value is not None:
                 raise SearchSpaceError(f"{source}: hydra.sweeper.{name}: {REFUSED_KEYS[name]}")
         elif name not in UNDERSTOOD and name not in KEYS_WITHOUT_EFFECT:
-            known = sorted(UNDERSTOOD | KEYS_WITHOUT_EFFECT.keys())
+            known = sorted(UNDERSTOOD | CONVERTED | KEYS_WITHOUT_EFFECT.keys())
             raise SearchSpaceError(
                 f"{source}: hydra.sweeper.{excerpt(name)} is not a key of a sweeper{suggest(name, known)}"
             )

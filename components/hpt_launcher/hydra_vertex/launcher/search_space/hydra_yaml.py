@@ -30,8 +30,8 @@ def read_as_hydra(path: Path) -> JsonObject:
     """Read a file that is known to be a YAML mapping of bounded size.
 
     Interpolations stay text, except those of RESOLVED, which are resolved in the file. Raises SearchSpaceError for
-    what OmegaConf refuses, for an interpolation of RESOLVED except METRIC_KEY to a key that the file does not have, and for
-    a package other than `_global_`.
+    what OmegaConf refuses, for an interpolation of RESOLVED, METRIC_KEY excepted, to a key that the file does not have,
+    and for a package other than `_global_`.
     """
     text = read_text(path, SEARCH_FILE)
     _check_package(text, path)

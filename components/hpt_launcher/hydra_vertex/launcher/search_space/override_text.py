@@ -31,10 +31,11 @@ def _candidates(key: str, value: Json) -> Iterator[str]:
     # Hydra's grammar has no quotes for quotes inside an interpolation, so that one is tried without quotes first.
     if isinstance(value, str) and value.startswith("${"):
         yield f"++{key}={value}"
-    yield f"++{key}={_text(value)}"
+    yield f"++{key}={value_text(value)}"
 
 
-def _text(value: Json) -> str:
+def value_text(value: Json) -> str:
+    """Return a value in Hydra's grammar; that it is read as the same value is for the caller to check."""
     match value:
         case None:
             return "null"
@@ -47,9 +48,9 @@ def _text(value: Json) -> str:
         case str():
             return value if _PLAIN.fullmatch(value) and value.casefold() not in _KEYWORDS else _quoted(value)
         case Mapping():
-            return "{" + ",".join(f"{_key(name)}:{_text(item)}" for name, item in value.items()) + "}"
+            return "{" + ",".join(f"{_key(name)}:{value_text(item)}" for name, item in value.items()) + "}"
         case _:
-            return f"[{','.join(map(_text, value))}]"
+            return f"[{','.join(map(value_text, value))}]"
 
 
 def _quoted(text: str) -> str:

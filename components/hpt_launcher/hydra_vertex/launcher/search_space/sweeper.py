@@ -20,17 +20,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from hydra_vertex.job import Algorithm, Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
-from hydra_vertex.launcher.limits import MAX_COUNT
+from hydra_vertex.job import Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
+from hydra_vertex.launcher.limits import DISPLAY_NAME_LIMIT, MAX_COUNT
 from hydra_vertex.launcher.text.terminal import excerpt, is_name
 from hydra_vertex.protocol.environment import DEFAULT_METRIC
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .app_part import DEFAULTS, HYDRA, default_overrides, groups_without_effect, value_overrides
-from .hydra_part import SWEEPER, check_sweeper_keys, notices_of, section_overrides
+from .app_part import DEFAULTS, HYDRA, chosen_option, default_overrides, groups_without_effect, value_overrides
+from .ax_sweeper import read_ax
+from .hydra_part import CONVERTED, SWEEPER, check_sweeper_keys, notices_of, section_overrides
+from .nevergrad_sweeper import read_nevergrad
+from .optuna_space import read_search_space
+from .sampler import GROUP as SAMPLER_GROUP
+from .sampler import parse_sampler
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, METRIC_KEY, SearchSpace
 from .sweep_syntax import parse_param
+from .translation import Translation
 
 _GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
 
@@ -41,8 +47,11 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
     The last measurement of a trial is its result, because the app's return value is reported last.
     """
     hydra = _mapping(document, HYDRA, source)
-    sweeper = _mapping(hydra, SWEEPER, source)
+    written = _mapping(hydra, SWEEPER, source)
+    translation = _translated(written, source)
+    sweeper = translation.sweeper
     check_sweeper_keys(sweeper, source)
+    sampler = parse_sampler(sweeper.get("sampler"), chosen_option(document, SAMPLER_GROUP), source)
     params = _params(sweeper, source)
     parsed = {key: parse_param(key, value, source) for key, value in params.items()}
     parameters = tuple(p for p in parsed.values() if isinstance(p, ParameterSpec))
@@ -50,14 +59,45 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
         raise SearchSpaceError(f"{source}: hydra.sweeper.params fixes every value; there is nothing to search")
     metric = MetricSpec(_metric(document, sweeper, source), _goal(sweeper, source))
     return SearchSpace(
-        study_spec=StudySpec((metric,), parameters, Algorithm.BAYESIAN, MeasurementSelection.LAST),
+        study_spec=StudySpec((metric,), parameters, sampler.algorithm, MeasurementSelection.LAST),
         max_trial_count=_count(sweeper, "n_trials", DEFAULT_TRIAL_COUNT, source),
         parallel_trial_count=_count(sweeper, "n_jobs", DEFAULT_PARALLEL_COUNT, source),
         app_overrides=tuple(_app_overrides(document, hydra, source)),
         fixed=tuple(p for p in parsed.values() if isinstance(p, str)),
         sweeps=tuple(f"{key}={params[key]}" for key, p in parsed.items() if isinstance(p, ParameterSpec)),
-        notices=(*groups_without_effect(document), *notices_of(hydra, sweeper)),
+        notices=(
+            *groups_without_effect(document),
+            *notices_of(hydra, sweeper),
+            *translation.notices,
+            *sampler.notices,
+        ),
+        display_name=_name(sweeper, source),
+        seed=sampler.seed,
     )
+
+
+def _translated(sweeper: JsonObject, source: str) -> Translation:
+    """Return the sweeper in the keys of hydra-optuna-sweeper, whatever plugin it is of."""
+    if sweeper.get("ax_config") is not None:
+        return read_ax(sweeper, source)
+    if sweeper.get("optim") is not None or sweeper.get("parametrization") is not None:
+        return read_nevergrad(sweeper, source)
+    if sweeper.get("search_space") is not None:
+        return read_search_space(sweeper, source)
+    return Translation({name: value for name, value in sweeper.items() if name not in CONVERTED})
+
+
+def _name(sweeper: JsonObject, source: str) -> str:
+    """Return the study's name; empty without one, and for one that only Hydra can resolve."""
+    name = sweeper.get("study_name")
+    if name is None or (isinstance(name, str) and "${" in name):
+        return ""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > DISPLAY_NAME_LIMIT:
+        raise SearchSpaceError(
+            f"{source}: hydra.sweeper.study_name is {excerpt(repr(name))}; expected 1 to {DISPLAY_NAME_LIMIT} "
+            "characters, none of them a control character"
+        )
+    return name
 
 
 def parse_composed(sweeper: JsonObject, metric: Json, source: str) -> SearchSpace:
