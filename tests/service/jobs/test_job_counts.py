@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ LATER = NOON + timedelta(hours=1)
 
 def job(outcomes: str, state: JobState = JobState.RUNNING) -> HyperparameterTuningJob:
     """Return a job of 4 trials, 2 at once, with one trial per letter: s(ucceeded), a(ctive)."""
-    document = {
+    document: dict[str, Any] = {
         "displayName": "a study",
         "maxTrialCount": 4,
         "parallelTrialCount": 2,
