@@ -168,7 +168,7 @@ def test_missing_credentials_are_reported_with_the_command_that_creates_them(
 
 def test_invalid_arguments_are_refused_before_anything_is_sent(pipeline: Path, vertex: FakeVertex) -> None:
     with pytest.raises(
-        UserError, match="the pipeline tune-and-retrain has no parameter trials; it has api_endpoint, app"
+        UserError, match="the pipeline tune-and-retrain has no parameter trials; it has aliases, api_endpoint, app"
     ):
         submit(pipeline, {**ARGUMENTS, "trials": 3}, **OPTIONS)
     with pytest.raises(UserError, match="the pipeline tune-and-retrain needs a value for app_command, display_name"):

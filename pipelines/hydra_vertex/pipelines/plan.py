@@ -50,9 +50,9 @@ class TuningPlan:
     """What one run of the pipeline is to do.
 
     `source` names the search file, or the app's config. `app` ends with `file_overrides`, what the search file sets in
-    the app's config. `sweeps` are the file's sweeps, `KEY=SWEEP`, which determine the types of the values. `notices` are
-    sentences about parts of the file that have no effect. `aliases` are texts `ID=KEY`; `app_env` are variables for the
-    app, and `job_fields` further fields of the job. `seed` is among the labels too.
+    the app's config. `sweeps` are the file's sweeps, `KEY=SWEEP`, which determine the types of the values. `notices`
+    are sentences about parts of the file that have no effect. `aliases` are texts `ID=KEY`; `app_env` are variables for
+    the app, and `job_fields` further fields of the job. `seed` is among the labels too.
     """
 
     app: tuple[str, ...]
