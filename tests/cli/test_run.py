@@ -179,7 +179,7 @@ def test_failing_trials_are_infeasible_with_their_error_and_never_selected(tmp_p
     project = make_project(tmp_path)
     modes = ["ok", "crash", "none", "nan", "text", "hang"]
     # The space has six points and the study six trials, so that each mode is tried once.
-    params = "      mode: choice(" + ", ".join(modes) + ")\n"
+    params = "      mode: ok, crash, none, 'nan', text, hang\n"
     project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + params)
     options = ("--trials", "6", "--parallel", "2", "--trial-timeout", "10", "--out", "out", "--json")
 

@@ -19,9 +19,14 @@ DOCS = Path(__file__).parents[2] / "docs" / "search-files.md"
 COUNT = int(os.environ.get("SWEEP_CASES", "500"))
 SEED = int(os.environ.get("SWEEP_SEED", "1"))
 
+_NO_VALUE = re.compile(r"LexerNoViableAlt|mismatched input|no viable|extraneous input|missing |Error parsing override")
+
 ACCEPTED_HERE: Mapping[str, Callable[[Result], bool]] = {
     "a whole number as a float or as text (`choice(1.0, 2.0)`), for a key that is declared as `int`": lambda result: (
         "could not be converted to Integer" in result.detail
+    ),
+    "a quoted text in `choice(…)`, which drops the quotes, that is no value without them": lambda result: (
+        "choice(" in result.case.sweep and _NO_VALUE.search(result.detail) is not None
     ),
     "a member of an enum by its value": lambda result: "valid input for <enum" in result.detail,
     "`null` for a config group": lambda result: result.case.plain.endswith("=null") and result.case.key == "model",

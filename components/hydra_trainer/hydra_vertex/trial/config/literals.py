@@ -39,6 +39,11 @@ def is_override(text: str, key: str) -> bool:
     return override is not None and override.get_key_element() == key
 
 
+def is_value(text: str) -> bool:
+    """Whether Hydra parses `text` as the value of an override."""
+    return _read(text) is not None
+
+
 def string_or_strings(value: str) -> bool:
     """Whether Hydra parses `value` as a string or a list of strings, the options of a config group."""
     override = _read(value)

@@ -13,7 +13,7 @@ from enum import Enum
 from hydra_vertex.protocol.errors import ArgumentError
 from hydra_vertex.protocol.sweep_values import SweepOption
 from hydra_vertex.trial.config.key_types import KeyType, ValueKind
-from hydra_vertex.trial.config.literals import container_literal, scalar_literal
+from hydra_vertex.trial.config.literals import container_literal, is_value, scalar_literal
 from hydra_vertex.trial.config.quoting import quote
 
 _NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?", re.ASCII)
@@ -33,6 +33,8 @@ def literal_text(literal: SweepOption, type_: KeyType) -> str:
     is Hydra's to refuse, when the config is composed. Raises ArgumentError that states the allowed values.
     """
     value = literal.value
+    if isinstance(value, str) and not is_value(literal.text):
+        return quote(value)  # Hydra's choice() drops the quotes of its options.
     if not type_.declared or type_.kind not in _CONVERTED or value is None or _is_open(value):
         return literal.text
     return value_text(_scalar(value), type_)
