@@ -27,6 +27,7 @@ from .study_options import (
     add_retrain_option,
     add_tuning_options,
     plan_from,
+    require_checked,
 )
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _check(plan: TuningPlan, search: Path, mark: str) -> None:
     for notice in plan.notices:
         say(f"{search}: {notice}")
     with children_marked(mark):
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        result = check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+    require_checked(result, search)
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:

@@ -7,12 +7,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import display_name, file_path, override, seconds, whole_number, word
-from hydra_vertex.cli.output import hide_secrets_of
+from hydra_vertex.cli.output import hide_secrets_of, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hydra_vertex.launcher.preflight.findings import CheckResult
     from hydra_vertex.pipelines.plan import TuningPlan
 
 
@@ -139,3 +140,13 @@ def file_content(plan: TuningPlan, search: Path) -> Iterator[str]:
     if plan.file_overrides:
         yield f"{search} sets {shlex.join(plan.file_overrides)}"
     yield from (f"{search}: {notice}" for notice in plan.notices)
+
+
+def require_checked(result: CheckResult, search: Path) -> None:
+    """Print the notices of a check, and its findings if there are several. Raises UserError if there are findings."""
+    for notice in result.notices:
+        say(f"{search}: {notice}")
+    if len(result.findings) > 1:
+        for finding in result.findings:
+            say(f"  {finding}")
+    result.require()

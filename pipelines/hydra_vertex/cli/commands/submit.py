@@ -15,6 +15,7 @@ from .study_options import (
     add_tuning_options,
     file_content,
     plan_from,
+    require_checked,
 )
 
 
@@ -95,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     for line in file_content(plan, arguments.search):
         say(line)
     if not arguments.no_check:
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        result = check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        require_checked(result, arguments.search)
     sent = submit(
         arguments.pipeline,
         asked,
