@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,7 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
     """
     from hydra_vertex.pipelines.plan import make_plan
     from hydra_vertex.pipelines.refusals import require_acceptable
+    from hydra_vertex.pipelines.sizes import require_sizes
 
     plan = make_plan(
         arguments.search,
@@ -131,6 +133,7 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         monitor=tuple(arguments.monitor),
     )
     require_acceptable(plan, arguments.search, here=here)
+    require_sizes(plan, arguments.search, os.environ)
     hide_secrets_of((*arguments.typed, *plan.app))
     return plan
 

@@ -39,7 +39,8 @@ class Finding:
 class CheckResult:
     """The findings, with which no trial should be started, and the `notices`, with which one can.
 
-    `types` has the type of each parameter's key in the app. `tried` and `not_tried` count points of the search space.
+    `types` has the type of each parameter's key in the app. `tried` and `not_tried` count points of the search space. `base`
+    are the arguments of the point at which the other parameters are while one is varied.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -47,6 +48,7 @@ class CheckResult:
     types: Mapping[str, str] = field(default_factory=dict)
     tried: int = 0
     not_tried: int = 0
+    base: tuple[str, ...] = ()
 
     def require(self) -> None:
         """Raise UserError if there are findings: with the text of the only one, else with their number."""

@@ -94,6 +94,7 @@ class SpaceCheck:
             types=self._types,
             tried=self._tried,
             not_tried=sum(self._not_tried.values()),
+            base=arguments_of(self._base_point()),
         )
 
     def _settle(self) -> bool:
