@@ -36,7 +36,7 @@ def _require_step_argument(plan: TuningPlan, search: Path) -> None:
     if size > limit:
         raise SearchSpaceError(
             f"{search}: a step of the pipeline gets the study as one argument of {size:,} bytes, and such an argument "
-            f"may have at most {limit:,}; the largest parts are {_largest(plan)}; use fewer or shorter values, or ranges"
+            f"may have at most {limit:,}; the largest parts are {_largest(plan)}; use fewer or shorter values"
         )
 
 

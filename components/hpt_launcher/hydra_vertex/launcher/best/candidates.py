@@ -86,8 +86,8 @@ def _defaults(app: App, explanation: Explanation, study: StudyPart, form: Form) 
     First those that the study chose; a group that one of them brings into the config needs no entry.
     """
     wanted = explanation.composed.choices
-    chosen = {group: adds for group, adds in study.groups.items() if group in wanted}
-    base = _base(app, explanation, form, {group: wanted[group] for group in chosen})
+    chosen = dict(study.groups)
+    base = _base(app, explanation, form, {group: wanted.get(group) for group in chosen})
     others = {
         group: group not in base.choices
         for group, option in wanted.items()
@@ -95,8 +95,8 @@ def _defaults(app: App, explanation: Explanation, study: StudyPart, form: Form) 
     }
     if others:
         chosen |= others
-        base = _base(app, explanation, form, {group: wanted[group] for group in chosen})
-    return tuple(group_entry(group, wanted[group], adds=adds) for group, adds in chosen.items()), base
+        base = _base(app, explanation, form, {group: wanted.get(group) for group in chosen})
+    return tuple(group_entry(group, wanted.get(group), adds=adds) for group, adds in chosen.items()), base
 
 
 def _base(app: App, explanation: Explanation, form: Form, choices: Mapping[str, str | None]) -> Composition:
