@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -71,7 +73,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "int": (3, int),
     "bool": (True, bool),
     "str": ("adam", str),
-    "null": (None, Optional[float]),
+    "null": (None, Optional[float]),  # noqa: UP045 - as apps write it
     "missing": ("???", int),
     "number_text": ("1.10", str),
     "list": ([8, 16], list[int]),
@@ -149,9 +151,8 @@ def register(name: str, keys: Mapping[str, tuple[Any, Any]]) -> None:
         if annotation is Color:
             default = Color.RED
         is_mutable = isinstance(default, (list, dict))
-        fields.append(
-            (key, annotation, field(default_factory=lambda v=default: v) if is_mutable else field(default=default))
-        )
+        made = field(default_factory=partial(copy, default)) if is_mutable else field(default=default)
+        fields.append((key, annotation, made))
     ConfigStore.instance().store(name, make_dataclass("Schema", fields))
 
 

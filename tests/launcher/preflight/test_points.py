@@ -50,8 +50,9 @@ def test_a_double_is_also_tried_at_a_value_that_is_not_an_integer(low: float, hi
     first, last, between = probe_values(ParameterSpec("x", DoubleRange(low, high), scale))
 
     assert (first, last) == (low, high)
+    assert isinstance(between, float)
     assert low < between < high
-    assert between != int(between)
+    assert not between.is_integer()
 
 
 def test_each_value_is_tried_alone_with_the_others_at_one_value() -> None:

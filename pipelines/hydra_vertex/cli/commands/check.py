@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hydra_vertex.pipelines.plan import TuningPlan
     from hydra_vertex.protocol.json import Json
 
+SMOKE_LIMIT_S = 600.0
+"""Time limit of the trial of --smoke in seconds, unless another is given."""
+
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
@@ -46,8 +49,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_smoke_options(parser: argparse.ArgumentParser) -> None:
-    from hydra_vertex.launcher.preflight.smoke import SMOKE_LIMIT_S
-
     group = parser.add_argument_group("one trial")
     group.add_argument(
         "--smoke", action="store_true", help="if nothing is refused, run one trial to its metric, in a temporary folder"

@@ -22,8 +22,6 @@ from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
 
 from .findings import Finding
 
-SMOKE_LIMIT_S = 600.0
-"""Time limit in seconds for one trial, unless another is given."""
 _LAST_LINES = 20
 _MOST_BYTES = 1 << 20
 _TRIAL_ID = "1"
@@ -57,7 +55,7 @@ def smoke_trial(
     metric: str,
     *,
     options: Sequence[str] = (),
-    limit_s: float = SMOKE_LIMIT_S,
+    limit_s: float,
 ) -> SmokeTrial:
     """Run the app with `arguments` after its own, under hydra-trial with `options`. The trial is ended after `limit_s`.
 
