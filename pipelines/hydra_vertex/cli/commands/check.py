@@ -71,7 +71,7 @@ def _add_smoke_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the search space; print its parameters with their types in the app's config, or everything refused."""
+    """Check the search space; print its parameters with their types in the app's config. Raises UserError."""
     from hydra_vertex.launcher.preflight.check import check_space
 
     if arguments.smoke_overrides and not arguments.smoke:
