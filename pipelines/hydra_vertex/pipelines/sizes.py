@@ -6,6 +6,7 @@ A step gets its inputs as one argument (`--executor_input`), and Linux limits th
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,9 +45,11 @@ def _largest(plan: TuningPlan) -> str:
     parameters = dump_study_spec(plan.study_spec)["parameters"]
     listed = parameters if isinstance(parameters, list) else []
     specs = zip(plan.study_spec.parameters, listed, strict=True)
-    sizes = {excerpt(spec.id): len(json.dumps(json.dumps(document))) for spec, document in specs}
+    sizes = Counter({excerpt(spec.id): len(json.dumps(json.dumps(document))) for spec, document in specs})
+    for sweep in plan.sweeps:
+        sizes[excerpt(sweep.partition("=")[0])] += len(json.dumps(json.dumps(sweep)))
     sizes["the app's command"] = len(json.dumps(json.dumps(list(plan.app))))
-    largest = sorted(sizes.items(), key=lambda item: -item[1])[:_MOST_NAMED]
+    largest = sizes.most_common(_MOST_NAMED)
     return ", ".join(f"{name} ({size:,} bytes)" for name, size in largest)
 
 
@@ -54,7 +57,7 @@ def _require_command_line(plan: TuningPlan, search: Path, environ: Mapping[str, 
     """Compare a trial's command line and environment with this system's limit, which includes a pointer for each."""
     limit = os.sysconf("SC_ARG_MAX")
     longest = [_longest_argument(parameter) for parameter in walk_parameters(plan.study_spec.parameters)]
-    command = (*trial_command(plan.app, plan.study_spec.objective.id, plan.monitor), *longest)
+    command = (*trial_command(plan.app, plan.study_spec.objective.id, plan.monitor, plan.sweeps), *longest)
     variables = [f"{name}={value}" for name, value in environ.items()]
     size = sum(len(os.fsencode(text)) + 1 + 8 for text in (*command, *variables))
     if 0 < limit < size + _OTHER_INPUTS_BYTES:

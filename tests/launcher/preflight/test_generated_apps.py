@@ -189,7 +189,7 @@ class InThisProcess:
 
     def __init__(self, app: AppConfig) -> None:
         self._app = app
-        self._dialogue = AppDialogue(self, ("app",), parse_arguments(app.given), {})  # type: ignore[arg-type] # as `of`
+        self._dialogue = AppDialogue(self, ("app",), parse_arguments(app.given), parse_arguments)  # type: ignore[arg-type] # as `of`
 
     @property
     def compositions(self) -> int:

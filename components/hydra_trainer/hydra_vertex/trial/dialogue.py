@@ -68,7 +68,11 @@ class AppDialogue:
     """Answers questions. `program` and `arguments` are the app's command; `parse` parses parameters."""
 
     def __init__(
-        self, configs: AppConfigs, program: Sequence[str], arguments: Sequence[Argument], parse: Callable[[Sequence[str]], tuple[Argument, ...]]
+        self,
+        configs: AppConfigs,
+        program: Sequence[str],
+        arguments: Sequence[Argument],
+        parse: Callable[[Sequence[str]], tuple[Argument, ...]],
     ) -> None:
         self._configs = configs
         self._program = tuple(program)
