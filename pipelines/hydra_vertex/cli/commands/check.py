@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(_document(plan, result, trial), indent=2)
     else:
         _print_result(plan, result, trial)
-        for line in (*file_content(plan, arguments.search), *result.notices):
+        for line in () if result.findings else (*file_content(plan, arguments.search), *result.notices):
             show(line)
     result.require()
     return 0
