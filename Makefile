@@ -28,9 +28,10 @@ test: $(VENV)/dev  ## set up, then run the test suite in one process more than t
 coverage: $(VENV)/dev  ## run the shorter tests and report the covered lines, child processes included
 	$(BIN)/python tests/coverage_run.py $(PARALLEL)
 
-fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (1,000), 5,000 params (500)
-	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 SWEEP_CASES=5000 $(BIN)/python -m pytest \
-	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py tests/trial/test_differential.py
+fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (1,000), 5,000 params (500), 300 checked apps (25)
+	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 SWEEP_CASES=5000 GENERATED_APPS=300 $(BIN)/python -m pytest \
+	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py tests/trial/test_differential.py \
+	  tests/launcher/preflight/test_generated_apps.py
 
 kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 60 of local runs (the suite: 3)
 	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py

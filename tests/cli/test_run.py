@@ -95,7 +95,8 @@ def test_the_experiment_file_selects_config_groups_and_does_not_copy_their_value
     text = (finished.out / "best.yaml").read_text()
 
     assert text.startswith("# @package _global_\n")
-    assert "note: mine" in text
+    assert "note: mine" not in text
+    assert "- mine" in text
     assert "width:" not in text
 
 

@@ -131,7 +131,8 @@ def test_files_with_secrets_are_private_and_the_retraining_gets_the_secrets(fini
 
 
 def test_the_experiment_file_has_the_reference_of_the_app_or_a_gap_with_an_instruction(finished: Finished) -> None:
-    text = (finished.out / "best.yaml").read_text()
+    finished.hydra_vertex("best", str(finished.out / "job.json"), "-o", "whole.yaml", "--with-command")
+    text = (finished.project.path / "whole.yaml").read_text()
 
     assert "api_key: ${oc.env:WANDB_API_KEY,null}" in text
     # The app has defaults for these keys, which ??? would not override.
@@ -142,6 +143,14 @@ def test_the_experiment_file_has_the_reference_of_the_app_or_a_gap_with_an_instr
     assert "Authorization: ???" in text
     assert "# FILL IN the value of db.password, a secret" in text
     assert "# NOTE" not in text
+
+
+def test_the_experiment_file_of_a_run_has_the_secret_of_the_study_alone(finished: Finished) -> None:
+    text = (finished.out / "best.yaml").read_text()
+
+    assert "service_token: ${oc.env:SERVICE_TOKEN}" in text
+    assert "password" not in text
+    assert "url" not in text
 
 
 def test_the_printed_command_runs_the_best_config_with_the_secrets_in_shell_variables(finished: Finished) -> None:

@@ -154,11 +154,3 @@ def test_text_that_kfp_takes_for_a_placeholder_arrives_as_it_is_written(tmp_path
     assert "{{$.x}}" in str(note.domain)
     given = ExecutorInput(arguments, {}, {}, Path("output.json"))
     assert given.strings("retrain_overrides") == ("x='{{$.y}}'",)
-
-
-def test_a_plan_too_large_for_the_argument_of_a_step_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    options = ", ".join(f"option{number:0100}" for number in range(900))
-    text = HYDRA.replace("choice('{{$.x}}', b)", f"choice({options})")
-
-    with pytest.raises(SearchSpaceError, match=r"bytes as parameters of a pipeline step, .*list fewer or shorter"):
-        require_acceptable(plan_of(tmp_path, text), tmp_path / "search.yaml", here=True)

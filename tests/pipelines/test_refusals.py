@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hydra_vertex.launcher.preflight.check import probe_values
+from hydra_vertex.launcher.preflight.points import probe_values
 from hydra_vertex.pipelines.plan import TuningPlan, make_plan
 from hydra_vertex.pipelines.refusals import require_acceptable
 from hydra_vertex.protocol.errors import CommandError, SearchSpaceError

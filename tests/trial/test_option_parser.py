@@ -78,6 +78,8 @@ def test_options_end_at_the_first_separator_or_at_the_script(arguments: list[str
         (["--hold-on-failure", "nan", "--", "a"], "--hold-on-failure: expected seconds"),
         (["--hold-on-failure", "-1", "--", "a"], "--hold-on-failure: expected seconds"),
         (["--json", "x", "--", "a"], "--json needs --explain"),
+        (["--socket", "x", "--", "a"], "--socket needs --explain"),
+        (["--socket", "x", "--explain", "--json", "y", "--", "a"], "--socket needs --explain, without --json"),
         (["--executor_input={}", "--explain"], "--executor_input cannot be combined"),
         (["--executor_input={}", "--", "a"], "--executor_input cannot be combined"),
         (["--executor_input=", "--", "a"], "--executor_input: needs a value"),
@@ -96,6 +98,6 @@ def test_the_help_lists_each_option_once_and_fits_a_usual_terminal() -> None:
     assert options == [
         *("--metric", "--monitor", "--alias", "--sweep", "--resume-key"),
         *("--hold-on-failure", "--explain", "--json"),
-        *("--executor_input", "--version", "-h"),
+        *("--socket", "--executor_input", "--version", "-h"),
     ]
     assert max(map(len, lines)) <= 110

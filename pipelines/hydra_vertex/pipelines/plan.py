@@ -22,7 +22,7 @@ from hydra_vertex.job.env_references import expanded
 from hydra_vertex.job.seed import seed_labels
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
-from hydra_vertex.launcher.preflight.job_builder import check_counts, display_name_for
+from hydra_vertex.launcher.preflight.job_builder import FILE_OVERRIDES_LABEL, check_counts, display_name_for
 from hydra_vertex.launcher.search_space import SearchSpace, is_gcloud_form, load_document, parse_document
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
 from hydra_vertex.launcher.text.terminal import excerpt
@@ -97,11 +97,15 @@ class TuningPlan:
             "max_failed_trial_count": self.max_failed_trial_count,
             "metric": self.study_spec.objective.id,
             "retrain_overrides": parameter_text(list(self.retrain_overrides)),
-            "labels": parameter_text(dict(self.labels)),
+            "labels": parameter_text({**self.labels, **self._file_label()}),
             "monitor": parameter_text(list(self.monitor)),
             "sweeps": parameter_text(list(self.sweeps)),
             **{name: text for name, text in added.items() if text},
         }
+
+    def _file_label(self) -> dict[str, str]:
+        """Return the label by which `best` tells the search file's overrides from those of the command."""
+        return {FILE_OVERRIDES_LABEL: str(len(self.file_overrides))} if self.file_overrides else {}
 
     def has_secrets(self) -> bool:
         """Whether a command line or an environment variable of the trials contains a secret."""

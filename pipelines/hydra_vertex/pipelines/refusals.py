@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hydra_vertex.job import StudySpec
-from hydra_vertex.launcher.arguments import MAX_BYTES
 from hydra_vertex.launcher.limits import LONGEST_S
 from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate
@@ -23,8 +21,6 @@ from hydra_vertex.service.validation.jobs import validate
 from .plan import TuningPlan
 
 PLACEHOLDER = "{{"
-_STEP_BYTES = 8 << 10
-"""Names, paths and types of a step's outputs, in the argument that KFP makes."""
 _PARAMETER = re.compile(r"studySpec\.parameters\[(\d+)\]")
 
 
@@ -35,7 +31,6 @@ def require_acceptable(plan: TuningPlan, search: Path | str, *, here: bool) -> N
     """
     _require_durations(plan, search)
     _require_plain_texts(plan, search)
-    _require_small(plan, search)
     job = build_job(
         display_name=plan.display_name,
         study_spec=plan.study_spec,
@@ -71,16 +66,6 @@ def _require_plain_texts(plan: TuningPlan, search: Path | str) -> None:
                 f"{search}: {name} is {excerpt(repr(text))}; Kubeflow Pipelines takes {PLACEHOLDER} for the beginning "
                 "of a placeholder, so choose a name without it"
             )
-
-
-def _require_small(plan: TuningPlan, search: Path | str) -> None:
-    """KFP gives a step all parameters in one argument, in which its own texts need some bytes too."""
-    size = len(json.dumps(plan.pipeline_arguments(project="", location="")).encode()) + _STEP_BYTES
-    if size > MAX_BYTES:
-        raise SearchSpaceError(
-            f"{search}: the search space and the app's command are {size:,} bytes as parameters of a pipeline step, "
-            f"which takes one argument of {MAX_BYTES:,} at most; list fewer or shorter values, or write an interval"
-        )
 
 
 def _require_durations(plan: TuningPlan, search: Path | str) -> None:

@@ -53,6 +53,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         hold_on_failure_s=given.hold_on_failure_s,
         explain=given.explain,
         json=given.json,
+        socket=given.socket,
         executor_input=given.executor_input,
         help=given.help,
         version=given.version,
@@ -85,6 +86,7 @@ _VALUED = (
     "--resume-key",
     "--hold-on-failure",
     "--json",
+    "--socket",
     "--executor_input",
 )
 _SWITCHES = ("--explain", "--version", "--help")
@@ -167,6 +169,12 @@ def _add_other_options(add: Callable[..., object]) -> None:
     )
     add("--json", type=_path, metavar="FILE", help="with --explain: write the explanation to FILE, as JSON")
     add(
+        "--socket",
+        type=_path,
+        metavar="FILE",
+        help="with --explain: answer the questions of a launcher that listens on this Unix socket",
+    )
+    add(
         "--executor_input",
         type=_text,
         metavar="JSON",
@@ -248,4 +256,6 @@ def _checked(options: Options) -> Options:
         raise CommandError(f"no app to run; write {PROGRAM} [options] {SEPARATOR} python train.py ...")
     if options.json is not None and not options.explain:
         raise CommandError("--json needs --explain; add --explain")
+    if options.socket is not None and (not options.explain or options.json is not None):
+        raise CommandError(f"--socket needs --explain, without --json; see {PROGRAM} --help")
     return options

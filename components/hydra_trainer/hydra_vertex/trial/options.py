@@ -29,6 +29,7 @@ class Options:
     hold_on_failure_s: float = 0.0
     explain: bool = False
     json: Path | None = None
+    socket: Path | None = None
     executor_input: str | None = None
     help: bool = False
     version: bool = False
@@ -44,4 +45,5 @@ class Options:
         hold = ("--hold-on-failure", repr(self.hold_on_failure_s)) if self.hold_on_failure_s else ()
         explain = ("--explain",) if self.explain else ()
         json = () if self.json is None else ("--json", str(self.json))
-        return (*metric, *monitor, *aliases, *sweeps, *resume, *hold, *explain, *json)
+        socket = () if self.socket is None else ("--socket", str(self.socket))
+        return (*metric, *monitor, *aliases, *sweeps, *resume, *hold, *explain, *json, *socket)

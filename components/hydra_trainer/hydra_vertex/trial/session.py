@@ -62,8 +62,7 @@ class Session:
         self.error: HydraVertexError | None = None
         self._options = options
         self._program = tuple(program)
-        parsed = with_literals(parse_arguments(arguments), options.sweeps)
-        self._arguments = with_aliases(parsed, {a.id: a.key for a in options.aliases})
+        self._arguments = self._parsed(arguments)
         self._metric_file: Path | None = metric_file(os.environ)
         self._launched = False
 
@@ -98,6 +97,9 @@ class Session:
         mode: KnownMode | None = None
         if first:
             try:
+                if self._options.socket is not None:
+                    self._answer_questions(self._options.socket, launch, config_name)
+                    raise SystemExit(0)
                 with _collector_paused():
                     mode = self._deliver(launch, config_name)
             except HydraVertexError as error:
@@ -106,6 +108,17 @@ class Session:
             if self.explanation is not None:
                 raise SystemExit(0)
         return run_and_watch(launch, self._on_return, mode, is_one_run=first and _is_one_run(self._present_arguments()))
+
+    def _answer_questions(self, path: Path, launch: Launch, config_name: str | None) -> None:
+        from .dialogue import AppConfigs, AppDialogue, answer_questions
+
+        configs = AppConfigs(launch, config_name)
+        answer_questions(path, AppDialogue(configs, self._program, self._present_arguments(), self._parsed))
+
+    def _parsed(self, arguments: Sequence[str]) -> tuple[Argument, ...]:
+        """Parse arguments, with the literals of the sweeps and the keys of the aliases."""
+        parsed = with_literals(parse_arguments(arguments), self._options.sweeps)
+        return with_aliases(parsed, {alias.id: alias.key for alias in self._options.aliases})
 
     def _deliver(self, launch: Launch, config_name: str | None) -> KnownMode | None:
         """Set `sys.argv` to the delivered arguments. Return Hydra's mode, if the composition determined it."""

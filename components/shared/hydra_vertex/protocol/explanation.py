@@ -64,7 +64,7 @@ class Explanation:
     `app_default` is composed from the app's own defaults alone; `base` from the command line without the parameters;
     `composed` from the whole command line; `choices_only` from the app's defaults and the group choices of `composed`
     except the experiment. `program` is the app's command without its overrides: interpreter, script or module, and
-    Hydra's own flags. `command` is the arguments that the app receives after its program name.
+    Hydra's own flags, which `flags` has alone. `command` is the arguments that the app receives after its program name.
     """
 
     arguments: tuple[ExplainedArgument, ...]
@@ -76,6 +76,7 @@ class Explanation:
     composed: Composition
     groups: Mapping[str, tuple[str, ...]]
     study: StudyPart = field(default_factory=StudyPart)
+    flags: tuple[str, ...] = ()
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -86,16 +87,14 @@ class Explanation:
 def dump_explanation(explanation: Explanation) -> JsonObject:
     """Return the explanation as a JSON object."""
     return {
-        "arguments": [
-            {"argument": a.argument, "kind": a.kind.value, "key": a.key, "type": a.type, "override": a.override}
-            for a in explanation.arguments
-        ],
+        "arguments": [dump_argument(argument) for argument in explanation.arguments],
         "program": list(explanation.program),
+        "flags": list(explanation.flags),
         "command": list(explanation.command),
-        "appDefault": _dump_composition(explanation.app_default),
-        "base": _dump_composition(explanation.base),
-        "choicesOnly": _dump_composition(explanation.choices_only),
-        "composed": _dump_composition(explanation.composed),
+        "appDefault": dump_composition(explanation.app_default),
+        "base": dump_composition(explanation.base),
+        "choicesOnly": dump_composition(explanation.choices_only),
+        "composed": dump_composition(explanation.composed),
         "groups": {group: list(options) for group, options in explanation.groups.items()},
         "study": {
             "sweeper": explanation.study.sweeper,
@@ -109,13 +108,14 @@ def parse_explanation(document: Json) -> Explanation:
     """Read the JSON form of `dump_explanation`. Raises ValueError, or KeyError for a missing field."""
     top = _object(document)
     return Explanation(
-        arguments=tuple(_argument(item) for item in _array(top["arguments"])),
+        arguments=tuple(parse_argument(item) for item in _array(top["arguments"])),
         program=tuple(str(part) for part in _array(top["program"])),
+        flags=tuple(str(part) for part in _array(top["flags"])),
         command=tuple(str(part) for part in _array(top["command"])),
-        app_default=_composition(top["appDefault"]),
-        base=_composition(top["base"]),
-        choices_only=_composition(top["choicesOnly"]),
-        composed=_composition(top["composed"]),
+        app_default=parse_composition(top["appDefault"]),
+        base=parse_composition(top["base"]),
+        choices_only=parse_composition(top["choicesOnly"]),
+        composed=parse_composition(top["composed"]),
         groups={g: tuple(str(o) for o in _array(options)) for g, options in _object(top["groups"]).items()},
         study=_study(top["study"]),
     )
@@ -127,17 +127,31 @@ def _study(value: Json) -> StudyPart:
     return StudyPart(_object(item["sweeper"]), item["optimizedMetric"], groups)
 
 
-def _dump_composition(composition: Composition) -> JsonObject:
+def dump_argument(argument: ExplainedArgument) -> JsonObject:
+    """Return the argument as a JSON object."""
+    return {
+        "argument": argument.argument,
+        "kind": argument.kind.value,
+        "key": argument.key,
+        "type": argument.type,
+        "override": argument.override,
+    }
+
+
+def dump_composition(composition: Composition) -> JsonObject:
+    """Return the composed config as a JSON object."""
     return {"config": composition.config, "choices": dict(composition.choices)}
 
 
-def _composition(value: Json) -> Composition:
+def parse_composition(value: Json) -> Composition:
+    """Read the JSON form of `dump_composition`. Raises ValueError, or KeyError for a missing field."""
     item = _object(value)
     choices = {g: None if option is None else str(option) for g, option in _object(item["choices"]).items()}
     return Composition(config=_object(item["config"]), choices=choices)
 
 
-def _argument(value: Json) -> ExplainedArgument:
+def parse_argument(value: Json) -> ExplainedArgument:
+    """Read the JSON form of `dump_argument`. Raises ValueError, or KeyError for a missing field."""
     item = {key: str(text) for key, text in _object(value).items()}
     return ExplainedArgument(item["argument"], ArgumentKind(item["kind"]), item["key"], item["type"], item["override"])
 

@@ -34,6 +34,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="the experiment file (default: best.yaml)",
     )
     parser.add_argument("--overrides", type=file_path, metavar="FILE", help="also write the overrides, one per line")
+    parser.add_argument(
+        "--with-command",
+        action="store_true",
+        help="the experiment file also holds what the app's command sets, so that only experiment=best is typed",
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -51,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     job = read_job(arguments.job)
     with app_environment(environment_in(job)):
-        best = best_config(job, arguments.app)
+        best = best_config(job, arguments.app, with_command=arguments.with_command)
     write_output(arguments.output, best.experiment, "the experiment file")
     if arguments.overrides:
         is_private = best.mask.arguments(best.overrides) != list(best.overrides)
@@ -71,6 +76,7 @@ def _print_json(best: BestConfig, output: Path) -> None:
         "value": best.value,
         "parameters": best.mask.value("", dict(best.trial.parameters)),
         "overrides": best.mask.arguments(best.overrides),
+        "command": best.mask.arguments(best.retyped),
         "experiment": str(output),
         "shortfall": best.shortfall,
         "withheld": {item.key: item.instead for item in best.withheld},

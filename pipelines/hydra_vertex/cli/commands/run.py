@@ -29,6 +29,7 @@ from .study_options import (
     add_tuning_options,
     check_app,
     plan_from,
+    require_checked,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def _check(plan: TuningPlan, mark: str) -> None:
 
     say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
     with children_marked(mark):
-        check_app(plan, plan.retrain_overrides)
+        result = check_app(plan)
+    require_checked(result, plan.source)
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import alias, display_name, file_path, override, seconds, whole_number, word
-from hydra_vertex.cli.output import hide_secrets_of
+from hydra_vertex.cli.output import hide_secrets_of, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hydra_vertex.launcher.preflight.findings import CheckResult
     from hydra_vertex.pipelines.plan import TuningPlan
-    from hydra_vertex.protocol.explanation import Explanation
 
 
 APP_USAGE = "[--search FILE] [options] -- python train.py [ARGUMENT ...]"
@@ -138,6 +139,7 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
     """
     from hydra_vertex.pipelines.plan import make_plan
     from hydra_vertex.pipelines.refusals import require_acceptable
+    from hydra_vertex.pipelines.sizes import require_sizes
 
     plan = make_plan(
         arguments.search,
@@ -154,18 +156,19 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         seed=arguments.seed,
     )
     require_acceptable(plan, plan.source, here=here)
+    require_sizes(plan, plan.source, os.environ)
     hide_secrets_of((*arguments.typed, *plan.app))
     return plan
 
 
-def check_app(plan: TuningPlan, retrain_overrides: tuple[str, ...] = ()) -> Explanation:
+def check_app(plan: TuningPlan) -> CheckResult:
     """Check the plan with the app, in the environment that the search file gives it. Raises UserError, AppError."""
     from hydra_vertex.job.env_references import expanded
     from hydra_vertex.launcher.preflight.app_environment import app_environment
     from hydra_vertex.launcher.preflight.check import check_space
 
     with app_environment(expanded(plan.app_env, {})):
-        return check_space(plan.app, plan.study_spec, plan.monitor, retrain_overrides, plan.sweeps, plan.aliases)
+        return check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps, plan.aliases)
 
 
 def file_content(plan: TuningPlan) -> Iterator[str]:
@@ -173,3 +176,13 @@ def file_content(plan: TuningPlan) -> Iterator[str]:
     if plan.file_overrides:
         yield f"{plan.source} sets {shlex.join(plan.file_overrides)}"
     yield from (f"{plan.source}: {notice}" for notice in plan.notices)
+
+
+def require_checked(result: CheckResult, source: str) -> None:
+    """Print the notices of a check, and its findings if there are several. Raises UserError if there are findings."""
+    for notice in result.notices:
+        say(f"{source}: {notice}")
+    if len(result.findings) > 1:
+        for finding in result.findings:
+            say(f"  {finding}")
+    result.require()

@@ -17,6 +17,7 @@ from .study_options import (
     check_app,
     file_content,
     plan_from,
+    require_checked,
 )
 
 
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     for notice in without_effect_on_vertex(plan):
         say(notice)
     if not arguments.no_check:
-        check_app(plan, plan.retrain_overrides)
+        require_checked(check_app(plan), plan.source)
     sent = submit(
         arguments.pipeline,
         asked,

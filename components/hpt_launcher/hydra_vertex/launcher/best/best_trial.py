@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Sequence
@@ -10,38 +9,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_vertex.job import HyperparameterTuningJob, IntegerRange, StudySpec, Trial, walk_parameters
-from hydra_vertex.launcher.preflight.ask_app import explain
-from hydra_vertex.launcher.preflight.job_builder import app_in, value_options_in
+from hydra_vertex.launcher.preflight.ask_app import App, asking
+from hydra_vertex.launcher.preflight.job_builder import app_in, file_override_count, value_options_in
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
 from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.protocol.command import parameter_argument
-from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.protocol.errors import CommandError, UserError
 from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Explanation
-from hydra_vertex.protocol.files import write_atomic
 
-from .experiment_file import Difference, comment, differences, experiment_file, wrong_keys
+from .candidates import Candidate, candidate, experiment_arguments, forms, mismatch
+from .experiment_file import Difference, comment, differences, experiment_file
+from .own_arguments import StudyArguments, study_part
 from .selection import select_best
-from .withheld import Withheld, withhold, without_keys
-
-EXPERIMENT_NAME = "best"
+from .withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True)
 class BestConfig:
     """The best trial, and its config as overrides and as an experiment file.
 
-    `overrides` appended to the app's own command (`app`) give the trial's config. `experiment`, selected with
-    `program`, gives it too, unless `shortfall` states why it does not: an app whose defaults list has `_self_` after
-    its experiment ignores the file. `overrides` and `app` contain the secrets that a run needs; `experiment` and
-    `differences` contain none: `withheld` lists the keys whose values the experiment file lacks, and `mask` replaces
-    secrets in other texts.
+    `overrides` appended to the app's own command (`app`) give the trial's config. `experiment`, selected with `program`
+    and the overrides in `retyped`, gives it too, unless `shortfall` states why it does not: an app whose defaults list
+    has `_self_` after its experiment ignores the file. `overrides`, `retyped` and `app` contain the secrets that a run
+    needs; `experiment` and `differences` contain none: `withheld` lists the keys whose values the file lacks, and
+    `mask` replaces secrets in other texts.
     """
 
     trial: Trial
     value: float
     app: tuple[str, ...]
     program: tuple[str, ...]
+    retyped: tuple[str, ...]
     overrides: tuple[str, ...]
     experiment: str
     differences: tuple[Difference, ...]
@@ -57,9 +56,8 @@ class BestConfig:
         """
         if self.shortfall:
             return self.command_with_overrides()
-        command = shell_command(
-            [*self.program, *_experiment_arguments(config_dir, self.has_experiment_group)], self.mask
-        )
+        words = experiment_arguments(config_dir, self.retyped, has_group=self.has_experiment_group)
+        command = shell_command([*self.program, *words], self.mask)
         return str(command.with_values({w.key: w.variable for w in self.withheld if w.is_gap and w.variable}))
 
     def command_with_overrides(self) -> str:
@@ -67,52 +65,98 @@ class BestConfig:
         return str(shell_command([*self.app, *self.overrides], self.mask))
 
 
-def best_config(job: HyperparameterTuningJob, app: Sequence[str] = ()) -> BestConfig:
-    """Select the best trial and compose its config with the app.
+def best_config(job: HyperparameterTuningJob, app: Sequence[str] = (), *, with_command: bool = False) -> BestConfig:
+    """Select the best trial and compose its config with the app, in one process of the app.
 
     `app` is the app's command; when empty it is read from the job's container command. The experiment file is composed
-    once more and compared with the trial's config; `shortfall` lists the keys in which the two differ. Raises
-    StudyError when no trial can be selected, CommandError when the job does not contain the app's command, and what
-    `explain` raises when the app refuses its arguments or fails.
+    once more and compared with the trial's config; `shortfall` lists the keys in which the two differ. It holds what
+    the study set, and `with_command` also what the command set. Raises StudyError when no trial can be selected,
+    CommandError when the job does not contain the app's command, UserError when the app refuses its arguments, and
+    AppError when the app fails.
     """
     trial = select_best(job)
-    value = trial.objective(job.study_spec.objective.id)
-    assert value is not None  # noqa: S101 - select_best takes only trials that have one
-    command = tuple(app) or command_in(job)
-    explanation = explain(command, trial_arguments(job.study_spec, trial), options=value_options_in(job))
-    own = list(secrets_in_arguments(command))
-    mask = masker_of(job, os.environ, own, explanation.composed.config)
-    public, withheld = _without_secrets(explanation, mask)
-    heading = f"Trial {trial.id} of {job.display_name}: {job.study_spec.objective.id} = {value!r}"
-    comments = (mask.text(heading), *(item.comment() for item in withheld))
-    config = BestConfig(
+    command = _command(job, tuple(app))
+    parameters = trial_arguments(job.study_spec, trial)
+    with asking(command, options=value_options_in(job)) as pending:
+        dialogue = pending.connected()
+        explanation = dialogue.explain(parameters)
+        mask = masker_of(job, os.environ, list(secrets_in_arguments(command)), explanation.composed.config)
+        study = study_part(explanation, len(parameters), file_override_count(job))
+        written = _written(dialogue, explanation, study, _heading(job, trial, mask), mask, with_command=with_command)
+    return BestConfig(
         trial=trial,
-        value=value,
+        value=_value(job, trial),
         app=command,
         program=explanation.program,
+        retyped=written.candidate.form.retyped,
         overrides=explanation.overrides,
-        experiment=experiment_file(public, comments),
+        experiment=written.text,
         differences=tuple(
             Difference(d.key, mask.value(d.key, d.default), mask.value(d.key, d.best)) for d in differences(explanation)
         ),
         has_experiment_group=EXPERIMENT_GROUP in explanation.app_default.choices,
         mask=mask,
-        withheld=withheld,
+        withheld=written.candidate.withheld,
+        shortfall=written.shortfall,
     )
-    return _verified(config, public)
 
 
-def _without_secrets(explanation: Explanation, mask: Masker) -> tuple[Explanation, tuple[Withheld, ...]]:
-    """Return the explanation with the secrets removed from its composed config, and the removed keys."""
-    chosen = explanation.choices_only
-    config, withheld = withhold(explanation.composed.config, chosen.config, explanation.app_default.config, mask=mask)
-    public = dataclasses.replace(
-        explanation,
-        composed=dataclasses.replace(explanation.composed, config=config),
-        # A key that the base lacks is written to the experiment file.
-        choices_only=dataclasses.replace(chosen, config=without_keys(chosen.config, {item.key for item in withheld})),
+@dataclass(frozen=True, slots=True)
+class _Written:
+    candidate: Candidate
+    text: str
+    shortfall: str = ""
+
+
+def _written(
+    app: App, explanation: Explanation, study: StudyArguments, heading: str, mask: Masker, *, with_command: bool
+) -> _Written:
+    """Write the file in the first form that gives the trial's config; else in the last one, with a note."""
+    first: UserError | None = None
+    last: _Written | None = None
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
+        for form in forms(explanation, study, with_command=with_command):
+            try:
+                found = candidate(app, explanation, study, form, mask)
+            except UserError as error:
+                first = first or error
+                continue
+            text = experiment_file(found.content, (heading, *(item.comment() for item in found.withheld)))
+            wrong = mismatch(app, explanation, form, text, found.content.config, Path(folder))
+            if not wrong:
+                return _Written(found, text)
+            shortfall = _shortfall(wrong)
+            last = _Written(found, f"{text}{comment(f'NOTE: {shortfall}.')}\n", shortfall)
+    if last is None:
+        raise first or UserError("the app does not accept its own command")
+    return last
+
+
+def _shortfall(wrong: Sequence[str]) -> str:
+    return (
+        f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list has entries after its "
+        "experiment, or the command line deletes keys; use the overrides instead"
     )
-    return public, withheld
+
+
+def _heading(job: HyperparameterTuningJob, trial: Trial, mask: Masker) -> str:
+    metric = job.study_spec.objective.id
+    return mask.text(f"Trial {trial.id} of {job.display_name}: {metric} = {_value(job, trial)!r}")
+
+
+def _value(job: HyperparameterTuningJob, trial: Trial) -> float:
+    value = trial.objective(job.study_spec.objective.id)
+    assert value is not None  # noqa: S101 - select_best takes only trials that have one
+    return value
+
+
+def _command(job: HyperparameterTuningJob, app: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the app's command with the search file's overrides, which the job has at the end of its command."""
+    if not app:
+        return command_in(job)
+    in_job, count = app_in(job) or (), file_override_count(job)
+    of_file = in_job[len(in_job) - count :] if count else ()
+    return app if app[len(app) - len(of_file) :] == of_file else (*app, *of_file)
 
 
 def command_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
@@ -138,24 +182,3 @@ def trial_arguments(spec: StudySpec, trial: Trial) -> tuple[str, ...]:
 def overrides_text(overrides: Sequence[str]) -> str:
     """Return the overrides, one per line."""
     return "".join(f"{override}\n" for override in overrides)
-
-
-def _experiment_arguments(config_dir: str, has_group: bool) -> list[str]:
-    choice = f"{EXPERIMENT_GROUP}={EXPERIMENT_NAME}"
-    return ["--config-dir", config_dir, choice if has_group else f"+{choice}"]
-
-
-def _verified(config: BestConfig, explanation: Explanation) -> BestConfig:
-    """Compose the experiment file as a user would, and compare it with the explanation, placeholders included."""
-    with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
-        write_atomic(Path(folder, EXPERIMENT_GROUP, f"{EXPERIMENT_NAME}.yaml"), config.experiment)
-        again = explain([*config.program, *_experiment_arguments(folder, config.has_experiment_group)])
-    wrong = tuple(wrong_keys(again.composed.config, explanation.composed.config))
-    if not wrong:
-        return config
-    shortfall = (
-        f"as an experiment this file does not give {', '.join(wrong)}: the app's defaults list has entries after its "
-        "experiment, or the command line deletes keys; use the overrides instead"
-    )
-    note = comment(f"NOTE: {shortfall}.")
-    return dataclasses.replace(config, shortfall=shortfall, experiment=f"{config.experiment}{note}\n")

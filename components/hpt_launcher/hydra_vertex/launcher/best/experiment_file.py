@@ -1,16 +1,16 @@
 """Writes a config as a Hydra experiment file, and lists its differences from the app's defaults.
 
-The experiment file is the difference between two composed configs. It therefore contains the effect of the whole
-command line, with the types that Hydra gave: the user's own overrides and experiment, and the trial's parameters.
+The experiment file is the difference between two composed configs, with the types that Hydra gave. It has the values of
+the study even where there is no difference: a default that is changed later does not change the best config.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra_vertex.launcher.text.terminal import one_line
-from hydra_vertex.protocol.explanation import EXPERIMENT_GROUP, Composition, Explanation
+from hydra_vertex.protocol.explanation import Composition, Explanation
 from hydra_vertex.protocol.json import Json, JsonObject
 
 
@@ -23,8 +23,22 @@ class Difference:
     best: Json
 
 
-def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> str:
-    """Return the text of an experiment file (`# @package _global_`) that makes the app compose the explained config.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an experiment file is made of.
+
+    `defaults` is its defaults list. `base` is the config with this defaults list, and `config` the wanted one. `keys`
+    are held in any case, also when the base has the same values.
+    """
+
+    config: JsonObject
+    base: JsonObject
+    defaults: tuple[Json, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+def experiment_file(content: Content, heading: tuple[str, ...] = ()) -> str:
+    """Return the text of an experiment file (`# @package _global_`) with which the app composes the wanted config.
 
     The lines of `heading` become comments at the top. A config file cannot delete keys, so those that the command line
     deleted remain.
@@ -33,9 +47,13 @@ def experiment_file(explanation: Explanation, heading: tuple[str, ...] = ()) -> 
 
     comments = [comment(line) for line in heading]
     body: dict[str, Json] = {}
-    if defaults := default_choices(explanation):
-        body["defaults"] = defaults
-    body.update(changed(explanation.choices_only.config, explanation.composed.config))
+    if content.defaults:
+        body["defaults"] = list(content.defaults)
+    values = changed(content.base, content.config)
+    for key in content.keys:
+        values = merged(values, part(content.config, key.split(".")))
+    # The order of the config, in which a reader finds the keys again.
+    body.update({key: values[key] for key in content.config if key in values})
     text = OmegaConf.to_yaml(OmegaConf.create(body)) if body else ""
     return "\n".join(["# @package _global_", *comments, "", text])
 
@@ -45,15 +63,25 @@ def comment(text: str) -> str:
     return f"# {one_line(' '.join(text.split()))}"
 
 
-def default_choices(explanation: Explanation) -> list[Json]:
-    """Return the defaults list: one `override /group: option` for each group whose option is not the app's default."""
-    before, after = explanation.app_default.choices, explanation.composed.choices
-    left_out = {EXPERIMENT_GROUP, *explanation.study.groups}
-    return [
-        {(f"override /{group}" if group in before else f"/{group}"): option}
-        for group, option in after.items()
-        if group not in left_out and (group not in before or before[group] != option)
-    ]
+def part(config: JsonObject, path: Sequence[str]) -> dict[str, Json]:
+    """Return the config with nothing but the key of this path; a list on the path is taken as a whole."""
+    if not path or path[0] not in config:
+        return {}
+    value = config[path[0]]
+    if isinstance(value, Mapping) and len(path) > 1:
+        below = part(value, path[1:])
+        return {path[0]: below} if below else {}
+    return {path[0]: value}
+
+
+def merged(config: JsonObject, other: JsonObject) -> dict[str, Json]:
+    """Return both configs in one: mappings are merged by key, other values are those of `other`."""
+    result = dict(config)
+    for key, value in other.items():
+        before = result.get(key)
+        are_mappings = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(before, value) if are_mappings else value  # type: ignore[arg-type] # narrowed above
+    return result
 
 
 def changed(base: JsonObject, other: JsonObject) -> dict[str, Json]:

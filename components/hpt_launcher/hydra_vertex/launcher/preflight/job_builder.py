@@ -16,6 +16,10 @@ LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine=
 """The worker pool of a local run. The API requires an image and a machine; a local run does not use them."""
 
 
+FILE_OVERRIDES_LABEL = "hydra-vertex-file-overrides"
+"""A job's label with the number of overrides at the end of the app's command that come from the search file."""
+
+
 def build_job(
     *,
     display_name: str,
@@ -88,6 +92,12 @@ def environment_in(job: HyperparameterTuningJob) -> Mapping[str, str]:
 def value_options_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
     """Return the options of `hydra-trial` in the job that determine what its parameters set: aliases and sweeps."""
     return value_options(_container_command(job))
+
+
+def file_override_count(job: HyperparameterTuningJob) -> int:
+    """Return how many overrides at the end of the app's command come from the search file."""
+    text = job.labels.get(FILE_OVERRIDES_LABEL, "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _container_command(job: HyperparameterTuningJob) -> tuple[str, ...]:

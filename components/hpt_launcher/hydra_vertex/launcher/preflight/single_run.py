@@ -1,13 +1,14 @@
-"""Refuses arguments of the app with which a trial would not be one run of the app. Pure."""
+"""Finds arguments of the app with which a trial would not be one run of the app. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.protocol.explanation import ArgumentKind, Explanation
+from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
 
 _MULTIRUN = frozenset({"--multirun", "-m"})
 _PRINTS = frozenset(
@@ -15,26 +16,27 @@ _PRINTS = frozenset(
 )
 
 
-def check_single_run(explanation: Explanation) -> None:
-    """Raises UserError for a flag that makes a sweep or only prints, and for an override with several values."""
-    for argument in explanation.arguments:
-        if argument.kind is ArgumentKind.HYDRA:
-            _check(argument.argument)
+def not_single_run(arguments: Sequence[ExplainedArgument]) -> Iterator[str]:
+    """Yield a sentence for a flag that makes a sweep or only prints, and for an override with several values."""
+    for argument in arguments:
+        if argument.kind is ArgumentKind.HYDRA and (problem := _problem(argument.argument)):
+            yield problem
 
 
-def _check(argument: str) -> None:
+def _problem(argument: str) -> str:
     name = argument.partition("=")[0].partition(" ")[0]
     if name in _MULTIRUN:
-        raise UserError(f"{name}: would make each trial a sweep; remove it")
+        return f"{name}: would make each trial a sweep; remove it"
     if name in _PRINTS:
-        raise UserError(f"{name}: Hydra prints something and does not run the app; remove it")
+        return f"{name}: Hydra prints something and does not run the app; remove it"
     if name.lstrip("+") == "hydra.mode" and argument.partition("=")[2].strip("'\"").upper() == "MULTIRUN":
-        raise UserError(f"{excerpt(argument)}: would make each trial a sweep; remove it")
+        return f"{excerpt(argument)}: would make each trial a sweep; remove it"
     if not name.startswith("-") and _is_sweep(argument):
-        raise UserError(
+        return (
             f"{excerpt(argument)}: has several values, and a trial is one run; write one value, or move the key to "
             "hydra.sweeper.params in the search file"
         )
+    return ""
 
 
 def _is_sweep(override: str) -> bool:

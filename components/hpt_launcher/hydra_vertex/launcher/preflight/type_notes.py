@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol.explanation import ArgumentKind, Explanation
+from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
 from hydra_vertex.protocol.json import Json, JsonObject
 
 
-def type_notes(explanation: Explanation) -> tuple[str, ...]:
-    """Return one sentence for each untyped whole number of the config that the search file sets to floats."""
-    return tuple(dict.fromkeys(_notes(explanation)))
+def type_notes(arguments: Iterable[ExplainedArgument], config: JsonObject) -> dict[str, str]:
+    """Return a sentence for each key with a whole number in the app's `config` that the search file sets to floats."""
+    return dict(_notes(arguments, config))
 
 
-def _notes(explanation: Explanation) -> Iterator[str]:
-    for argument in explanation.arguments:
+def _notes(arguments: Iterable[ExplainedArgument], config: JsonObject) -> Iterator[tuple[str, str]]:
+    for argument in arguments:
         if argument.kind is not ArgumentKind.VALUE or argument.type != "float":
             continue
-        value = _value(explanation.base.config, argument.key)
+        value = _value(config, argument.key)
         if isinstance(value, int) and not isinstance(value, bool):
-            yield f"{excerpt(argument.key)} is {value} in the app's config, a whole number; trials set it to floats"
+            text = f"{excerpt(argument.key)} is {value} in the app's config, a whole number; trials set it to floats"
+            yield argument.key, text
 
 
 def _value(config: JsonObject, key: str) -> Json:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from hydra_vertex.protocol.errors import ArgumentError
 from hydra_vertex.protocol.explanation import Composition
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .key_types import same_spelling
+
+T = TypeVar("T")
 
 _HYDRA = "hydra"
 _PLUGINS = {
@@ -33,8 +39,33 @@ _PLUGINS = {
 }
 """The packages that have Hydra's optional sweepers and launchers."""
 
+_MOST_REMEMBERED = 64
 # In this mode Hydra accepts a mandatory group (`???`) without a choice, and sweeps on the command line.
 _TOLERANT = RunMode.MULTIRUN
+
+
+class Memory(Generic[T]):
+    """The results of the last calls with overrides; an error of such a call is raised again."""
+
+    def __init__(self) -> None:
+        self.misses = 0
+        self._results: dict[tuple[str, ...], T | ArgumentError] = {}
+
+    def get(self, overrides: Sequence[str], make: Callable[[tuple[str, ...]], T]) -> T:
+        """Return the result for these overrides, made at the first call."""
+        key = tuple(overrides)
+        if key not in self._results:
+            self.misses += 1
+            if len(self._results) >= _MOST_REMEMBERED:
+                del self._results[next(iter(self._results))]
+            try:
+                self._results[key] = make(key)
+            except ArgumentError as error:
+                self._results[key] = error
+        result = self._results[key]
+        if isinstance(result, ArgumentError):
+            raise result
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +79,48 @@ class AppConfig:
     config_name: str | None
     given: tuple[str, ...] = ()
     _options: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    _composed: Memory[DictConfig] = field(default_factory=Memory, compare=False)
+    _choices: Memory[dict[str, str | None]] = field(default_factory=Memory, compare=False)
+
+    @property
+    def compositions(self) -> int:
+        """How often Hydra has composed the config."""
+        return self._composed.misses
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """Return the config with its `hydra` node. Raises ArgumentError with Hydra's message when composition fails."""
+        """Return the config with its `hydra` node, which must not be changed: it may be returned again.
+
+        Raises ArgumentError with Hydra's message when composition fails.
+        """
+        return self._composed.get(overrides, self._compose)
+
+    def compose_with(self, overrides: Sequence[str], values: Sequence[str]) -> DictConfig:
+        """Compose with `overrides` followed by `values`, none of which chooses an option of a config group.
+
+        Hydra merges the files of the defaults list and then sets the values; only the latter is done for each call.
+        Raises ArgumentError when the config does not accept a value.
+        """
+        config = self.compose(overrides)
+        set_values = getattr(self.loader, "_apply_overrides_to_config", None)
+        if set_values is None:
+            return self.compose((*overrides, *values))
+        changed = copy.deepcopy(config)
         with _as_argument_errors():
-            return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
+            set_values(OverridesParser.create(config_loader=self.loader).parse_overrides(list(values)), changed)
+        return changed
 
     def choices(self, overrides: Sequence[str]) -> dict[str, str | None]:
         """Return the option chosen in each config group, Hydra's own included. Cheaper than `compose`.
 
         Raises ArgumentError when Hydra cannot compute the defaults list.
         """
+        return dict(self._choices.get(overrides, self._known_choices))
+
+    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
+        with _as_argument_errors():
+            return self.loader.load_configuration(self.config_name, list(overrides), run_mode=_TOLERANT)
+
+    def _known_choices(self, overrides: tuple[str, ...]) -> dict[str, str | None]:
         with _as_argument_errors():
             defaults = self.loader.compute_defaults_list(self.config_name, list(overrides), run_mode=_TOLERANT)
         return dict(defaults.overrides.known_choices)
@@ -189,7 +251,7 @@ def _as_argument_errors() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise _not_composed(error) from error
 
 

@@ -26,6 +26,7 @@ def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Expla
     return Explanation(
         arguments=delivery.arguments,
         program=(*program, *delivery.flags),
+        flags=delivery.flags,
         command=delivery.command,
         app_default=app_default,
         base=_base(app, delivery),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import starmap
 from typing import TypeAlias
 
@@ -53,6 +54,7 @@ def _with_literal(argument: Argument, sweeps: Mapping[str, Sweep]) -> Argument:
     return argument if sweep is None else replace(argument, literal=literal_of(argument.text, sweep))
 
 
+@cache  # A launcher asks about many points of the same sweeps.
 def parse_sweep(text: str) -> Sweep:
     """Parse `KEY=SWEEP`. Raises ArgumentError when it is not a sweep in Hydra's grammar."""
     try:

@@ -1,0 +1,144 @@
+"""Runs one trial up to its metric, as a service would, with all of its output in a temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.launcher.text.terminal import excerpt
+from hydra_vertex.protocol import json
+from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
+
+from .findings import Finding
+
+_LAST_LINES = 20
+_MOST_BYTES = 1 << 20
+_TRIAL_ID = "1"
+_GRACE_S = 10.0
+_RECORD_FIELDS = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTrial:
+    """How the trial ended. `value` is its measurement; `problem` is empty when the trial succeeded.
+
+    `last_lines` are of the trial's output, if it did not succeed.
+    """
+
+    metric: str
+    arguments: tuple[str, ...]
+    duration_s: float
+    value: float | None = None
+    problem: str = ""
+    last_lines: tuple[str, ...] = ()
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding of a trial that did not succeed."""
+        return Finding(f"--smoke: {self.problem}", "--smoke") if self.problem else None
+
+
+def smoke_trial(
+    app: Sequence[str],
+    arguments: Sequence[str],
+    metric: str,
+    *,
+    options: Sequence[str] = (),
+    limit_s: float,
+) -> SmokeTrial:
+    """Run the app with `arguments` after its own, under hydra-trial with `options`. The trial is ended after `limit_s`.
+
+    Exceptions are those of the temporary folder; whatever the trial does is in the result.
+    """
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-smoke-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        metric_file = folder / _TRIAL_ID / "output.metrics"
+        metric_file.parent.mkdir()
+        variables = TrialEnvironment(_TRIAL_ID, str(metric_file), "smoke", OutputDirs.below(name, _TRIAL_ID))
+        command = [sys.executable, "-m", "hydra_vertex.trial", *options, SEPARATOR, *app, *arguments]
+        start = time.monotonic()
+        exit_code = _run(command, {**os.environ, **variables.to_environ()}, folder / "output", limit_s)
+        values = _measurements(metric_file)
+        trial = SmokeTrial(metric, tuple(arguments), time.monotonic() - start, values.get(metric))
+        return _with_problem(trial, _problem(exit_code, metric, values), folder / "output")
+
+
+def _with_problem(trial: SmokeTrial, problem: str, output: Path) -> SmokeTrial:
+    if not problem:
+        return trial
+    lines = tuple(excerpt(line, 500) for line in _end_of(output).decode(errors="replace").splitlines()[-_LAST_LINES:])
+    text = f"the trial with {excerpt(shlex.join(trial.arguments), 500)} {problem}"
+    return SmokeTrial(trial.metric, trial.arguments, trial.duration_s, trial.value, text, lines)
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str], output: Path, limit_s: float) -> int | str:
+    """Return the exit code, or why there is none."""
+    with output.open("wb") as file:
+        try:
+            child = subprocess.Popen(
+                list(command),
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"cannot be started: {error.strerror}"
+        try:
+            return child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return f"has not ended after {limit_s:g} s (--smoke-timeout)"
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child, if it is running, and what is left of its process group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_S)
+
+
+def _problem(exit_code: int | str, metric: str, values: Mapping[str, float]) -> str:
+    if isinstance(exit_code, str):
+        return exit_code
+    if exit_code != 0:
+        return f"failed with exit code {exit_code}"
+    if metric not in values:
+        others = f"; it reported {', '.join(values)}" if values else ""
+        return f"reported no {metric}: the app's main returned no number{others}"
+    return "" if math.isfinite(values[metric]) else f"reported {metric} = {values[metric]}, which is not finite"
+
+
+def _measurements(file: Path) -> dict[str, float]:
+    """Return the last value of each metric in a metric file of cloudml-hypertune."""
+    values: dict[str, float] = {}
+    for line in _end_of(file).splitlines():
+        with contextlib.suppress(ValueError, TypeError):
+            record = json.loads(line)
+            fields = record.items() if isinstance(record, Mapping) else ()
+            values |= {name: float(str(value)) for name, value in fields if name not in _RECORD_FIELDS}
+    return values
+
+
+def _end_of(file: Path) -> bytes:
+    try:
+        with file.open("rb") as content:
+            content.seek(max(0, content.seek(0, os.SEEK_END) - _MOST_BYTES))
+            return content.read()
+    except OSError:
+        return b""
