@@ -19,7 +19,14 @@ def trial_command(
     `sweeps` are the sweeps of a Hydra search file, `KEY=SWEEP`, whose literals determine the types of the values.
     """
     monitors = (word for name in monitor for word in ("--monitor", name))
-    return (PROGRAM, "--metric", metric, *monitors, *(f"--sweep={sweep}" for sweep in sweeps), SEPARATOR, *app)
+    types = (f"--sweep={sweep}" for sweep in sweeps)
+    return (PROGRAM, "--metric", metric, *monitors, *types, *own_words_option(app), SEPARATOR, *app)
+
+
+def own_words_option(app: Sequence[str]) -> tuple[str, ...]:
+    """Return the option of `hydra-trial` that tells the app's own last `--name=value` from a trial's parameter."""
+    is_ambiguous = bool(app) and app[-1].startswith("--") and "=" in app[-1]
+    return ("--own-words", str(len(app))) if is_ambiguous else ()
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:

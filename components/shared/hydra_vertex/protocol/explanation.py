@@ -52,7 +52,8 @@ class Explanation:
     `app_default` is composed from the app's own defaults alone; `base` from the command line without the parameters;
     `composed` from the whole command line; `choices_only` from the app's defaults and the group choices of `composed`
     except the experiment. `program` is the app's command without its overrides: interpreter, script or module, and
-    Hydra's own flags. `command` is the arguments that the app receives after its program name.
+    Hydra's own flags. `command` is the arguments that the app receives after its program name. `interpreter` is the
+    path of the Python that composed the config.
     """
 
     arguments: tuple[ExplainedArgument, ...]
@@ -63,6 +64,7 @@ class Explanation:
     choices_only: Composition
     composed: Composition
     groups: Mapping[str, tuple[str, ...]]
+    interpreter: str = ""
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ def dump_explanation(explanation: Explanation) -> JsonObject:
         "choicesOnly": _dump_composition(explanation.choices_only),
         "composed": _dump_composition(explanation.composed),
         "groups": {group: list(options) for group, options in explanation.groups.items()},
+        "interpreter": explanation.interpreter,
     }
 
 
@@ -99,6 +102,7 @@ def parse_explanation(document: Json) -> Explanation:
         choices_only=_composition(top["choicesOnly"]),
         composed=_composition(top["composed"]),
         groups={g: tuple(str(o) for o in _array(options)) for g, options in _object(top["groups"]).items()},
+        interpreter=str(top.get("interpreter", "")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hydra_vertex.cli.output import show, show_json, show_table
+from hydra_vertex.cli.output import say, show, show_json, show_table
 
 from .study_options import APP_USAGE, add_json_option, add_parser, add_tuning_options, file_content, plan_from
 
@@ -32,10 +32,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Check the search space and print its parameters with their types in the app's config."""
     from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.launcher.preflight.interpreter import other_interpreter
     from hydra_vertex.launcher.preflight.type_notes import type_notes
 
     plan = plan_from(arguments)
     explanation = check_space(plan.app, plan.study_spec, plan.monitor, sweeps=plan.sweeps)
+    interpreter = other_interpreter(explanation)
+    if interpreter is not None:
+        say(interpreter)
     if arguments.json:
         _print_json(plan, explanation)
     else:

@@ -95,13 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(plan: TuningPlan, search: Path, mark: str) -> None:
     from hydra_vertex.launcher.preflight.check import check_space
+    from hydra_vertex.launcher.preflight.interpreter import other_interpreter
     from hydra_vertex.pipelines.local.guard import children_marked
 
     say(f"checking {plan.display_name} against the config of {shlex.join(plan.app)}")
     for notice in plan.notices:
         say(f"{search}: {notice}")
     with children_marked(mark):
-        check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+        explanation = check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps)
+    interpreter = other_interpreter(explanation)
+    if interpreter is not None:
+        say(interpreter)
 
 
 def _run_in(folder: RunFolder, asked: PipelineArguments, pipeline: Path | None, context: RunContext) -> RunResult:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.errors import AppError, CommandError, UserError
 from hydra_vertex.protocol.explanation import Explanation, parse_explanation
+
+from .trial_process import trial_process
 
 EXPLAIN_LIMIT_S = 300.0
 """Time limit in seconds. An app may import large libraries before its config is composed."""
@@ -36,8 +37,7 @@ def explain(
     """
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         target = Path(folder, "explanation.json")
-        trial_options = [*options, "--explain", "--json", str(target)]
-        command = [sys.executable, "-m", "hydra_vertex.trial", *trial_options, SEPARATOR, *app, *parameters]
+        command = trial_process([*options, "--explain", "--json", str(target)], app, parameters)
         completed = _run(command, app, limit_s)
         if completed.returncode == UserError.exit_code:
             raise UserError(_refusal(completed.stderr))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Expla
         choices_only=plain(defaults.compose(_choices(defaults, app_default, composed))),
         composed=composed,
         groups={group: app.options(group) for group in app.groups()},
+        interpreter=sys.executable or "",
     )
 
 
