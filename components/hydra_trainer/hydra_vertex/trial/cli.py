@@ -79,6 +79,9 @@ def _run_python(command: AppCommand, target: Script | Module, options: Options) 
     if os.environ.get(HOOK):
         return run_as_main(target, _below_wrapper(command, options))
 
+    if options.explain:
+        _check_app_can_use_hydra(command, target)
+
     from .explanation_output import output
     from .session import Session
 
@@ -116,6 +119,19 @@ def _check_hydra_is_installed() -> None:
         raise CommandError(
             f"{sys.executable}, which runs the app, has no hydra-core; install it: "
             f"{shlex.quote(sys.executable)} -m pip install hydra-core"
+        )
+
+
+def _check_app_can_use_hydra(command: AppCommand, target: Script | Module) -> None:
+    """Raise CommandError for an app that would train when it is run, because it cannot call `hydra.main`."""
+    from pathlib import Path
+
+    from hydra_vertex.trial.command.hydra_use import cannot_use_hydra
+
+    if cannot_use_hydra(target, Path.cwd()):
+        raise CommandError(
+            f"{shlex.join(command.program)}: neither this file nor what it imports uses Hydra, so there is no config "
+            "to explain; start the app with a function that has the decorator @hydra.main"
         )
 
 

@@ -27,11 +27,11 @@ value of the app's main function is reported as the trial's measurement."""
 
 _EPILOG = f"""\
 the app's command:
-  python train.py ...     runs in the Python that is first on PATH, as in a shell; it needs hydra-core, not hydra-vertex
+  python train.py ...     runs in the Python that a shell would run; it needs hydra-core, not hydra-vertex
   python -m package.app ...
   my-train ...            a Python console script, or an executable Python script
-  any-program ...         a program that starts the app: uv run, torchrun, accelerate launch, timeout, ./train.sh,
-                          bash -c '...', make; the first app below it that calls hydra.main is the trial
+  any-program ...         starts the app: uv run, torchrun, accelerate launch, timeout, ./train.sh, make;
+                          the first app below it that calls hydra.main is the trial
 
 example:
   {PROGRAM} --metric val/loss -- python train.py experiment=docs --optimizer.lr=0.003 --model=resnet

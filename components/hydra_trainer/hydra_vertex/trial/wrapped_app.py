@@ -10,7 +10,7 @@ from typing import NoReturn
 from hydra_vertex.protocol.errors import HydraVertexError
 from hydra_vertex.trial.command.claim import claim, is_claimed
 from hydra_vertex.trial.command.hook import Hook, Result, hook_in, remove_hook, write_result
-from hydra_vertex.trial.command.wrapper_words import not_passed_on, program_words
+from hydra_vertex.trial.command.wrapper_words import not_passed_on, program_words, split_flags
 from hydra_vertex.trial.config.hydra_main import Launch, replace_hydra_main
 from hydra_vertex.trial.config.outside_main import watch_hydra
 
@@ -69,7 +69,8 @@ class _WrappedApp:
         if hook is None or not claim(hook.folder, os.environ):
             return
         options = parse_options([*hook.options, "--", *hook.words])
-        sys.argv.extend(not_passed_on(hook.words, sys.argv[1:]))
+        words, flags = split_flags(hook.words)
+        sys.argv.extend((*not_passed_on(words, sys.argv[1:]), *flags))
         arguments = [*sys.argv[1:], *hook.parameters]
         try:
             self._session = Session(options, program_words(hook.words), arguments)

@@ -19,7 +19,12 @@ from hydra_vertex.trial.command.app_command import AppCommand, Program
 from hydra_vertex.trial.command.claim import is_claimed
 from hydra_vertex.trial.command.hook import HOOK_FOLDER, Hook, Result, read_result
 from hydra_vertex.trial.command.installation import own_installation
-from hydra_vertex.trial.command.wrapper_words import check_hook_is_read, split_parameters, with_hook_on_path
+from hydra_vertex.trial.command.wrapper_words import (
+    check_hook_is_read,
+    split_flags,
+    split_parameters,
+    with_hook_on_path,
+)
 from hydra_vertex.trial.process.wrapper_process import end_by, run_wrapper
 from hydra_vertex.trial.reporting.place import check_place
 
@@ -40,7 +45,7 @@ def run_program(command: AppCommand, program: Program, options: Options) -> int:
         passed_on = replace(options, json=None, hold_on_failure_s=0.0).to_arguments()
         hook = Hook(Path(folder), passed_on, parameters, words, own_installation())
         is_done: Callable[[], bool] | None = hook.result_file.exists if options.explain else None
-        returncode = _run(program, with_hook_on_path(words, HOOK_FOLDER), hook, is_done)
+        returncode = _run(program, with_hook_on_path(split_flags(words)[0], HOOK_FOLDER), hook, is_done)
         result = read_result(hook) or Result()
         if options.explain:
             return _explained(hook, result, returncode, options)

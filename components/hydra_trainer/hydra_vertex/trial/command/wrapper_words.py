@@ -117,6 +117,16 @@ def override_tail(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(words[begin:])
 
 
+def split_flags(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split a wrapper's words before the first flag of Hydra among the overrides at their end.
+
+    A program such as `make` would take the flag for one of its own, so it does not get it; the app does.
+    """
+    begin = len(words) - len(override_tail(words))
+    flag = next((at for at in range(begin, len(words)) if words[at] in _LOCATING), len(words))
+    return tuple(words[:flag]), tuple(words[flag:])
+
+
 def not_passed_on(words: Sequence[str], app_arguments: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides at the end of a wrapper's words if the app did not get them; empty if it did.
 

@@ -30,10 +30,10 @@ class HydraMainFinder(object):  # noqa: UP004 - read by any Python
         sys.meta_path.remove(self)
         for finder in sys.meta_path:
             find_spec = getattr(finder, "find_spec", None)
-            spec = None if find_spec is None else find_spec(name, path, target)
+            spec = None if find_spec is None else find_spec(name, path, target)  # type: Any
             if spec is not None:
-                spec.loader = ThenLoader(spec.loader, self.then)  # type: ignore[assignment] # all that import needs
-                return spec
+                spec.loader = ThenLoader(spec.loader, self.then)
+                return spec  # type: ignore[no-any-return] # of another finder
         return None
 
 
