@@ -26,7 +26,7 @@ from trial.apps import hydra_trial
         ({"t.py": "import importlib"}, False),
         ({"t.py": "exec(open('other').read())"}, False),
         ({"t.py": "from . import x"}, False),
-        ({"t.py": "not python"}, False),
+        ({"t.py": "not python)"}, False),
         ({"other.py": ""}, False),
     ],
 )
