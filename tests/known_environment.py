@@ -50,6 +50,8 @@ def make_known() -> None:
     known = _known(os.environ)
     os.environ.clear()
     os.environ.update(known)
+    # The apps of the tests run in the Python that is first on PATH, which has to have the tests' libraries.
+    os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # noqa: PTH120
     os.umask(0o022)
     time.tzset()
     _open_stdin()

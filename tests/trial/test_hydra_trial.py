@@ -366,18 +366,16 @@ def test_an_executable_script_runs_as_without_hydra_trial(app: Path) -> None:
         (["python9.9", "train.py"], "python9.9: no such interpreter"),
         (["/no/python", "train.py"], "/no/python: no such interpreter"),
         (["no-such-command"], "no-such-command: no such command"),
-        (
-            ["torchrun", "train.py"],
-            "let it start hydra-trial instead: torchrun --nproc-per-node 2 -m hydra_vertex.trial",
-        ),
-        (["python", "-m", "torch.distributed.run", "t.py"], "-m hydra_vertex.trial train.py"),
+        (["python9.9", "-m", "torch.distributed.run", "train.py"], "python9.9: no such command"),
+        (["env", "python", "-I", "train.py", "--lr=1"], "python -I ignores the environment"),
+        (["--untyped", "--", "python", "train.py"], "python train.py is a Python app; leave --untyped out"),
         (["./broken"], "broken: cannot be started: Exec format error"),
     ],
 )
 def test_a_command_that_starts_no_app_is_refused(app: Path, command: list[str], message: str) -> None:
     (app / "broken").write_bytes(b"\x7fELF")
     (app / "broken").chmod(0o755)
-    ended = hydra_trial(app, "--", *command)
+    ended = hydra_trial(app, *(() if "--" in command else ("--",)), *command)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -392,19 +390,19 @@ def program(app: Path) -> str:
     return "./show"
 
 
-def test_any_other_program_gets_its_parameters_quoted(app: Path, program: str) -> None:
+def test_an_untyped_program_gets_its_parameters_quoted(app: Path, program: str) -> None:
     words = ["run", "-x", "db=pg", "--lr=0.10", "-cn", "other", "--name=a,b", "--n", "${x}", "~k"]
-    ended = hydra_trial(app, "--alias", "n=text", "--", program, *words)
+    ended = hydra_trial(app, "--untyped", "--alias", "n=text", "--", program, *words)
     own, flags = ["run", "-x"], ["-cn", "other"]
     overrides = ["db=pg", "lr=0.10", "name='a,b'", r"text='\${x}'", "~k"]
     assert ended.stdout.splitlines() == [*own, *flags, *overrides]
     assert ended.returncode == 7
 
 
-def test_the_command_line_of_another_program_is_shown_without_running_it(app: Path, program: str) -> None:
-    ended = hydra_trial(app, "--explain", "--", program, "--lr=1 2")
+def test_the_command_line_of_an_untyped_program_is_shown_without_running_it(app: Path, program: str) -> None:
+    ended = hydra_trial(app, "--untyped", "--explain", "--", program, "--lr=1 2")
     assert (ended.returncode, ended.stdout) == (0, "./show 'lr='\"'\"'1 2'\"'\"''\n")
-    ended = hydra_trial(app, "--explain", "--json", "x.json", "--", program, "--lr=1 2")
+    ended = hydra_trial(app, "--untyped", "--explain", "--json", "x.json", "--", program, "--lr=1 2")
     assert (ended.returncode, ended.stdout) == (2, "")
 
 

@@ -26,10 +26,10 @@ from hydra_vertex.trial.options import Alias, Options
         (["--alias=a=b=c", "--", "a"], Options(aliases=(Alias("a", "b=c"),), app=("a",))),
         (["--resume-key", "ckpt_path", "--", "a"], Options(resume_key="ckpt_path", app=("a",))),
         (["--hold-on-failure", "300", "--", "a"], Options(hold_on_failure_s=300.0, app=("a",))),
-        (["train.py", "--a=1", "--", "b"], Options(app=("python", "train.py", "--a=1", "--", "b"))),
+        (["train.py", "--a=1", "--", "b"], Options(app=("python", "train.py", "--a=1", "--", "b"), by_launcher=True)),
         (
             ["--metric", "m", "-m", "pkg.train", "--a=1"],
-            Options(metric="m", app=("python", "-m", "pkg.train", "--a=1")),
+            Options(metric="m", app=("python", "-m", "pkg.train", "--a=1"), by_launcher=True),
         ),
         (["--", "a", "--", "--metric", "b"], Options(app=("a", "--", "--metric", "b"))),
         (["--executor_input", "{}"], Options(executor_input="{}")),
@@ -42,7 +42,12 @@ from hydra_vertex.trial.options import Alias, Options
         (["--metric=-loss", "--", "a"], Options(metric="-loss", app=("a",))),
         (["--metric", "a=b c", "--", "a"], Options(metric="a=b c", app=("a",))),
         (["--metric=x.py", "--", "a"], Options(metric="x.py", app=("a",))),
-        (["--explain", "--json", "x.py", "y.py"], Options(explain=True, json=Path("x.py"), app=("python", "y.py"))),
+        (
+            ["--explain", "--json", "x.py", "y.py"],
+            Options(explain=True, json=Path("x.py"), app=("python", "y.py"), by_launcher=True),
+        ),
+        (["--own-words", "3", "--", "make", "all", "--j=4"], Options(own_words=3, app=("make", "all", "--j=4"))),
+        (["--untyped", "--", "a"], Options(untyped=True, app=("a",))),
         (["--executor_input", '{"a": "-- x.py"}'], Options(executor_input='{"a": "-- x.py"}')),
     ],
 )
@@ -77,6 +82,7 @@ def test_options_end_at_the_first_separator_or_at_the_script(arguments: list[str
         (["--hold-on-failure", "long", "--", "a"], "--hold-on-failure: expected seconds from 0 to 86400, got 'long'"),
         (["--hold-on-failure", "nan", "--", "a"], "--hold-on-failure: expected seconds"),
         (["--hold-on-failure", "-1", "--", "a"], "--hold-on-failure: expected seconds"),
+        (["--own-words", "-1", "--", "a"], "--own-words: expected a number of words, got '-1'"),
         (["--json", "x", "--", "a"], "--json needs --explain"),
         (["--socket", "x", "--", "a"], "--socket needs --explain"),
         (["--socket", "x", "--explain", "--json", "y", "--", "a"], "--socket needs --explain, without --json"),
@@ -96,8 +102,7 @@ def test_the_help_lists_each_option_once_and_fits_a_usual_terminal() -> None:
     lines = help_text().splitlines()
     options = [line.split()[0].rstrip(",") for line in lines if line.startswith("  -")]
     assert options == [
-        *("--metric", "--monitor", "--alias", "--sweep", "--resume-key"),
-        *("--hold-on-failure", "--explain", "--json"),
-        *("--socket", "--executor_input", "--version", "-h"),
+        *("--metric", "--monitor", "--alias", "--sweep", "--resume-key", "--hold-on-failure", "--own-words"),
+        *("--untyped", "--explain", "--json", "--socket", "--executor_input", "--version", "-h"),
     ]
     assert max(map(len, lines)) <= 110

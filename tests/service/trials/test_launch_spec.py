@@ -11,7 +11,7 @@ from hydra_vertex.job import Trial, TrialState, parse_job
 from hydra_vertex.protocol.environment import TrialEnvironment
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.status import Refusal
-from hydra_vertex.service.trials.launch_spec import Host, Share, parameter_arguments, trial_environ
+from hydra_vertex.service.trials.launch_spec import Host, Share, local_command, parameter_arguments, trial_environ
 from service.harness import job_document
 from service.optimizer.test_optimizer import MODEL
 
@@ -35,9 +35,27 @@ def test_a_variable_may_refer_to_one_of_the_trials_own() -> None:
     assert (found["BEST"], found["PLACE"]) == (f"trial-{ENVIRONMENT.trial_id}", "$(HOME)")
 
 
-def test_the_folder_of_the_services_python_is_first_on_the_path() -> None:
-    assert environ({"PATH": "/usr/bin"})["PATH"] == "/venv/bin:/usr/bin"
-    assert environ({"PATH": "/usr/bin"}, {"PATH": "/mine"})["PATH"] == "/venv/bin:/mine"
+def test_the_folder_of_the_services_programs_is_last_on_the_path() -> None:
+    assert environ({"PATH": "/usr/bin"})["PATH"] == "/usr/bin:/venv/bin"
+    assert environ({"PATH": "/usr/bin"}, {"PATH": "/mine"})["PATH"] == "/mine:/venv/bin"
+
+
+@pytest.mark.parametrize(
+    ("command", "local"),
+    [
+        (("hydra-trial", "--", "python", "t.py"), ("/venv/bin/hydra-trial", "--", "python", "t.py")),
+        (("python", "-m", "hydra_vertex.trial", "t.py"), ("/venv/bin/hydra-trial", "t.py")),
+        (("python3", "-m", "hydra_vertex.trial", "t.py"), ("/venv/bin/hydra-trial", "t.py")),
+        (("python", "t.py"), ("python", "t.py")),
+        (("/opt/bin/hydra-trial", "t.py"), ("/opt/bin/hydra-trial", "t.py")),
+        (("torchrun", "-m", "hydra_vertex.trial", "t.py"), ("torchrun", "-m", "hydra_vertex.trial", "t.py")),
+        ((), ()),
+    ],
+)
+def test_hydra_trial_is_the_services_own_and_every_other_program_that_of_the_path(
+    command: tuple[str, ...], local: tuple[str, ...]
+) -> None:
+    assert local_command(command, Path("/venv/bin")) == local
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.command import PROGRAM
-from hydra_vertex.protocol.errors import CommandError, HydraVertexError, OutputError
+from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.errors import CommandError, HydraVertexError
 from hydra_vertex.trial.process.lifetime import live
 
 from .log import show, tell
 from .option_parser import help_text, parse_options
-from .options import Options
+from .options import Options, merged
+
+HOOK = "HYDRA_TRIAL_HOOK"
+"""The variable of `command.hook`, without its import."""
 
 if TYPE_CHECKING:
-    from hydra_vertex.protocol.explanation import Explanation
     from hydra_vertex.trial.command.app_command import AppCommand, Module, Program, Script
 
 
@@ -50,28 +52,44 @@ def _run_app(options: Options) -> int:
     from hydra_vertex.trial.command.app_command import Program, parse_app_command
     from hydra_vertex.trial.command.relaunch import needs_relaunch, relaunch
 
-    command = parse_app_command(options.app)
+    command = parse_app_command(options.app, by_launcher=options.by_launcher)
     if needs_relaunch(command):
         try:
             relaunch(command, options)
         except OSError as error:
             raise CommandError(f"{command.interpreter[0]}: cannot be started: {error.strerror}") from error
 
-    if isinstance(command.target, Program):
-        return _run_program(command, command.target, options)
-    return _run_python(command, command.target, options)
+    match command.target:
+        case Program() as program if options.untyped:
+            return _run_untyped(command, program, options)
+        case Program() as program:
+            from .wrapper import run_program
+
+            return run_program(command, program, options)
+        case target if options.untyped:
+            raise CommandError(f"--untyped: {shlex.join(command.program)} is a Python app; leave --untyped out")
+        case target:
+            return _run_python(command, target, options)
 
 
 def _run_python(command: AppCommand, target: Script | Module, options: Options) -> int:
     from hydra_vertex.trial.command.main_module import run_as_main
 
+    _check_hydra_is_installed()
+    if os.environ.get(HOOK):
+        return run_as_main(target, _below_wrapper(command, options))
+
+    if options.explain:
+        _check_app_can_use_hydra(command, target)
+
+    from .explanation_output import output
     from .session import Session
 
     session = Session(options, command.program, command.arguments)
     session.start()
     exit_code = run_as_main(target, session.hydra_arguments)
     if session.explanation is not None:
-        _show(session.explanation, command.program, options.json)
+        output(session.explanation, command.program, options.json)
         return 0
     if session.error is not None:
         return exit_code or session.error.exit_code
@@ -80,7 +98,44 @@ def _run_python(command: AppCommand, target: Script | Module, options: Options) 
     return exit_code
 
 
-def _run_program(command: AppCommand, program: Program, options: Options) -> int:
+def _below_wrapper(command: AppCommand, options: Options) -> tuple[str, ...]:
+    """Leave the trial to the start-up hook of the hydra-trial above, as in `torchrun -m hydra_vertex.trial train.py`.
+
+    The options given there are preferred to these.
+    """
+    from hydra_vertex.trial.command.hook import hook_in, with_options
+
+    hook = hook_in(os.environ)
+    if hook is not None:
+        above = parse_options([*hook.options, SEPARATOR, *options.app])
+        os.environ[HOOK] = with_options(hook, merged(above, options).to_arguments())
+    return command.arguments
+
+
+def _check_hydra_is_installed() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("hydra") is None:
+        raise CommandError(
+            f"{sys.executable}, which runs the app, has no hydra-core; install it: "
+            f"{shlex.quote(sys.executable)} -m pip install hydra-core"
+        )
+
+
+def _check_app_can_use_hydra(command: AppCommand, target: Script | Module) -> None:
+    """Raise CommandError for an app that would train when it is run, because it cannot call `hydra.main`."""
+    from pathlib import Path
+
+    from hydra_vertex.trial.command.hydra_use import cannot_use_hydra
+
+    if cannot_use_hydra(target, Path.cwd()):
+        raise CommandError(
+            f"{shlex.join(command.program)}: neither this file nor what it imports uses Hydra, so there is no config "
+            "to explain; start the app with a function that has the decorator @hydra.main"
+        )
+
+
+def _run_untyped(command: AppCommand, program: Program, options: Options) -> int:
     from hydra_vertex.trial.command.untyped_program import become, lexical_command
     from hydra_vertex.trial.overrides.arguments import parse_arguments, with_aliases
     from hydra_vertex.trial.overrides.sweeps import with_literals
@@ -94,18 +149,3 @@ def _run_program(command: AppCommand, program: Program, options: Options) -> int
         become(program, words)
     show(shlex.join(words))
     return 0
-
-
-def _show(explanation: Explanation, program: Sequence[str], file: Path | None) -> None:
-    from hydra_vertex.protocol import json
-    from hydra_vertex.protocol.explanation import dump_explanation
-    from hydra_vertex.protocol.files import write_atomic
-    from hydra_vertex.trial.overrides.explain import render
-
-    if file is None:
-        show(render(explanation, program))
-        return
-    try:
-        write_atomic(file, json.dumps(dump_explanation(explanation), indent=2) + "\n")
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error

@@ -27,10 +27,11 @@ value of the app's main function is reported as the trial's measurement."""
 
 _EPILOG = f"""\
 the app's command:
-  python train.py ...     runs in the interpreter of {PROGRAM}; /path/to/python: in that environment
+  python train.py ...     runs in the Python that a shell would run; it needs hydra-core, not hydra-vertex
   python -m package.app ...
   my-train ...            a Python console script, or an executable Python script
-  any-program ...         another executable; each parameter becomes a quoted, untyped override
+  any-program ...         starts the app: uv run, torchrun, accelerate launch, timeout, ./train.sh, make;
+                          the first app below it that calls hydra.main is the trial
 
 example:
   {PROGRAM} --metric val/loss -- python train.py experiment=docs --optimizer.lr=0.003 --model=resnet
@@ -40,7 +41,7 @@ example:
 def parse_options(arguments: Sequence[str]) -> Options:
     """Parse the options up to the first `--`, a script or `-m` (the form that launchers use). Raises CommandError."""
     parser = _make_parser()
-    own, app = _split(arguments)
+    own, app, by_launcher = _split(arguments)
     given, unknown = parser.parse_known_args(own)
     if unknown:
         raise _unknown(unknown[0])
@@ -51,6 +52,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         sweeps=tuple(given.sweeps),
         resume_key=given.resume_key,
         hold_on_failure_s=given.hold_on_failure_s,
+        own_words=given.own_words,
+        untyped=given.untyped,
         explain=given.explain,
         json=given.json,
         socket=given.socket,
@@ -58,6 +61,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         help=given.help,
         version=given.version,
         app=app,
+        by_launcher=by_launcher,
     )
     return options if options.help or options.version else _checked(options)
 
@@ -85,11 +89,12 @@ _VALUED = (
     "--sweep",
     "--resume-key",
     "--hold-on-failure",
+    "--own-words",
     "--json",
     "--socket",
     "--executor_input",
 )
-_SWITCHES = ("--explain", "--version", "--help")
+_SWITCHES = ("--untyped", "--explain", "--version", "--help")
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -163,6 +168,20 @@ def _add_options_of_a_trial(add: Callable[..., object]) -> None:
 
 def _add_other_options(add: Callable[..., object]) -> None:
     add(
+        "--own-words",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="the first N words of the app's command are its own, although its last option looks like a parameter, as "
+        "in `make train --jobs=4`",
+    )
+    add(
+        "--untyped",
+        action="store_true",
+        help="the program is an app that is not Python: its parameters become quoted Hydra overrides on its command "
+        "line, without a type, and its measurement is its own matter",
+    )
+    add(
         "--explain",
         action="store_true",
         help="print the override for each argument and the final command line; the app's main is not run",
@@ -184,15 +203,18 @@ def _add_other_options(add: Callable[..., object]) -> None:
     add("-h", "--help", action="store_true", help="print this text")
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Split off the app's command. `--option value` is joined with `=`, because a value may begin with a dash."""
+def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...], bool]:
+    """Split off the app's command, and return whether its form is that of launchers, without a separator.
+
+    `--option value` is joined with `=`, because a value may begin with a dash.
+    """
     own: list[str] = []
     words = iter(arguments)
     for word in words:
         if word == SEPARATOR:
-            return own, tuple(words)
+            return own, tuple(words), False
         if word == "-m" or (word.endswith(".py") and not word.startswith("--")):
-            return own, ("python", word, *words)
+            return own, ("python", word, *words), True
         name, _, value = word.partition("=")
         if value == SEPARATOR:  # argparse would drop the separator
             raise CommandError(f"{name}: expected a value, got {SEPARATOR}; see {PROGRAM} --help")
@@ -200,9 +222,9 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         if word in _VALUED:
             value = next(words, SEPARATOR)
             if value == SEPARATOR:
-                return own, tuple(words)
+                return own, tuple(words), False
             own[-1] = f"{word}={value}"
-    return own, ()
+    return own, (), False
 
 
 def _unknown(word: str) -> CommandError:
@@ -223,6 +245,12 @@ def _text(text: str) -> str:
 
 def _path(text: str) -> Path:
     return Path(_text(text))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii():
+        raise argparse.ArgumentTypeError(f"expected a number of words, got {text!r}")
+    return int(text)
 
 
 def _alias(text: str) -> Alias:

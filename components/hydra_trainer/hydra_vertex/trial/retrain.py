@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hydra_vertex.protocol.command import SEPARATOR
+from hydra_vertex.protocol.command import SEPARATOR, own_words_option
 from hydra_vertex.protocol.environment import CHECKPOINT_DIR, METRIC_FILE, MODEL_DIR, TRIAL_ID
 from hydra_vertex.protocol.errors import CommandError, DocumentError, OutputError
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
@@ -97,7 +97,8 @@ def parse_retraining(step: ExecutorInput) -> Retraining:
     metric = step.text("metric")
     overrides = (*step.strings("overrides"), *step.strings("extra_overrides"))
     option = ("--metric", metric) if metric else ()
-    command = (sys.executable, "-m", "hydra_vertex.trial", *option, SEPARATOR, *app, *overrides)
+    own = own_words_option((*app, *overrides))
+    command = (sys.executable, "-m", "hydra_vertex.trial", *option, *own, SEPARATOR, *app, *overrides)
     return Retraining(command, overrides, metric, step.outputs[_MODEL].path, step.texts("app_environment"))
 
 

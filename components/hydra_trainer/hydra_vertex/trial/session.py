@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hydra_vertex.protocol.environment import METRIC_TAG
 from hydra_vertex.protocol.errors import ArgumentError, CommandError, HydraVertexError
 from hydra_vertex.trial.config.hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
+from hydra_vertex.trial.config.outside_main import watch_hydra
 from hydra_vertex.trial.overrides.arguments import (
     CONFIG_FLAGS,
     Argument,
@@ -60,6 +61,7 @@ class Session:
         _check_metric_names(options)
         self.explanation: Explanation | None = None
         self.error: HydraVertexError | None = None
+        self.was_delivered = False
         self._options = options
         self._program = tuple(program)
         self._arguments = self._parsed(arguments)
@@ -71,12 +73,22 @@ class Session:
         """The content of `sys.argv[1:]` before the app calls its main: all arguments except the parameters."""
         return (*flag_tokens(self._arguments), *override_texts(self._arguments))
 
+    @property
+    def is_explaining(self) -> bool:
+        """Whether the app is explained and not run."""
+        return self._options.explain
+
     def start(self) -> None:
         """Replace `hydra.main`, so that the app's call arrives here. Raises OutputError for an unusable metric file."""
+        self.prepare()
+        replace_hydra_main(self.on_launch)
+        watch_hydra(self._on_hydra_created)
+
+    def prepare(self) -> None:
+        """Set up reporting. Raises OutputError for an unusable metric file."""
         if self._metric_file is not None and self._is_recorded():
             check_place(self._metric_file)
         prepare_reporting(self._options.monitor)
-        replace_hydra_main(self._on_launch)
 
     def _is_recorded(self) -> bool:
         return is_single_run(self._arguments) and not self._options.explain and is_first_process()
@@ -92,7 +104,19 @@ class Session:
         if self._options.explain:
             raise CommandError(f"{program}: exited without calling hydra.main, so there is no config to explain")
 
-    def _on_launch(self, launch: Launch, config_name: str | None) -> object:
+    def _on_hydra_created(self, caller: str) -> None:
+        """Exit when the app starts Hydra without `hydra.main`. After its main was called, that is the app's own use."""
+        if self._launched:
+            return
+        parameters = [p.argument for p in self._arguments if isinstance(p, Parameter)]
+        error = outside_main_error(caller, parameters, self._options)
+        if error is not None:
+            self._launched = True
+            self._tell(error)
+            raise SystemExit(error.exit_code)
+
+    def on_launch(self, launch: Launch, config_name: str | None) -> object:
+        """Deliver the parameters when this is the first call, run the app, and report what its main returns."""
         first, self._launched = not self._launched, True
         mode: KnownMode | None = None
         if first:
@@ -107,6 +131,7 @@ class Session:
                 raise SystemExit(error.exit_code) from error
             if self.explanation is not None:
                 raise SystemExit(0)
+            self.was_delivered = True
         return run_and_watch(launch, self._on_return, mode, is_one_run=first and _is_one_run(self._present_arguments()))
 
     def _answer_questions(self, path: Path, launch: Launch, config_name: str | None) -> None:
@@ -196,6 +221,18 @@ class Session:
     def _tell(self, error: HydraVertexError) -> None:
         self.error = error
         tell(str(error))
+
+
+def outside_main_error(caller: str, parameters: Sequence[str], options: Options) -> CommandError | None:
+    """Return the error of an app that starts Hydra without `hydra.main`; None for one that loses nothing by it."""
+    names = ", ".join(dict.fromkeys(parameter[2:].partition("=")[0] for parameter in parameters))
+    if not names and not options.explain:
+        return None
+    lost = f"nothing would receive {names}" if names else "there is no config to explain"
+    return CommandError(
+        f"{caller} starts Hydra without hydra.main, so {lost}; start the app with a function that has the decorator "
+        "@hydra.main"
+    )
 
 
 @contextmanager

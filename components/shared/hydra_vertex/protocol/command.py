@@ -25,7 +25,13 @@ def trial_command(
     """
     monitors = (word for name in monitor for word in ("--monitor", name))
     values = (*(f"--sweep={sweep}" for sweep in sweeps), *(f"--alias={alias}" for alias in aliases))
-    return (PROGRAM, "--metric", metric, *monitors, *values, SEPARATOR, *app)
+    return (PROGRAM, "--metric", metric, *monitors, *values, *own_words_option(app), SEPARATOR, *app)
+
+
+def own_words_option(app: Sequence[str]) -> tuple[str, ...]:
+    """Return the option of `hydra-trial` that tells the app's own last `--name=value` from a trial's parameter."""
+    is_ambiguous = bool(app) and app[-1].startswith("--") and "=" in app[-1]
+    return ("--own-words", str(len(app))) if is_ambiguous else ()
 
 
 def app_command(command: Sequence[str]) -> tuple[str, ...] | None:

@@ -62,12 +62,14 @@ class Unresolved:
 class Inspection:
     """What an app's run could fail on: keys that are `???`, and interpolations that cannot be resolved.
 
-    `optimized_metric` is the value of that key in the config; None when it has none.
+    `optimized_metric` is the value of that key in the config; None when it has none. `interpreter` is the path of the
+    Python that composed it.
     """
 
     missing: tuple[str, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     optimized_metric: str | None = None
+    interpreter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def _dump_inspection(inspection: Inspection) -> JsonObject:
         "missing": list(inspection.missing),
         "unresolved": [{"key": item.key, "reason": item.reason} for item in inspection.unresolved],
         "optimizedMetric": inspection.optimized_metric,
+        "interpreter": inspection.interpreter,
     }
 
 
@@ -200,6 +203,7 @@ def _inspection(document: JsonObject) -> Inspection:
         missing=_strings(document["missing"]),
         unresolved=tuple(Unresolved(str(item["key"]), str(item["reason"])) for item in unresolved),
         optimized_metric=None if metric is None else str(metric),
+        interpreter=str(document["interpreter"]),
     )
 
 

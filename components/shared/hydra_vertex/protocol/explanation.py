@@ -65,6 +65,7 @@ class Explanation:
     `composed` from the whole command line; `choices_only` from the app's defaults and the group choices of `composed`
     except the experiment. `program` is the app's command without its overrides: interpreter, script or module, and
     Hydra's own flags, which `flags` has alone. `command` is the arguments that the app receives after its program name.
+    `interpreter` is the path of the Python that composed the config.
     """
 
     arguments: tuple[ExplainedArgument, ...]
@@ -77,6 +78,7 @@ class Explanation:
     groups: Mapping[str, tuple[str, ...]]
     study: StudyPart = field(default_factory=StudyPart)
     flags: tuple[str, ...] = ()
+    interpreter: str = ""
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ def dump_explanation(explanation: Explanation) -> JsonObject:
             "optimizedMetric": explanation.study.optimized_metric,
             "groups": list(explanation.study.groups),
         },
+        "interpreter": explanation.interpreter,
     }
 
 
@@ -118,6 +121,7 @@ def parse_explanation(document: Json) -> Explanation:
         composed=parse_composition(top["composed"]),
         groups={g: tuple(str(o) for o in _array(options)) for g, options in _object(top["groups"]).items()},
         study=_study(top["study"]),
+        interpreter=str(top.get("interpreter", "")),
     )
 
 

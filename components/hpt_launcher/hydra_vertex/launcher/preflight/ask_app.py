@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
+from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.dialogue import (
     Accepted,
     Answer,
@@ -30,6 +29,8 @@ from hydra_vertex.protocol.dialogue import (
 )
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
 from hydra_vertex.protocol.explanation import Composition, Explanation
+
+from .trial_process import trial_process
 
 EXPLAIN_LIMIT_S = 300.0
 """Time limit in seconds. An app may import large libraries before its config is composed."""
@@ -112,8 +113,7 @@ def asking(
         path = Path(folder, "socket")
         listener.bind(str(path))
         listener.listen(1)
-        command = [sys.executable, "-m", "hydra_vertex.trial", *options, "--explain", "--socket", str(path)]
-        child = _start([*command, SEPARATOR, *app], app, folder)
+        child = _start(trial_process([*options, "--explain", "--socket", str(path)], app), app, folder)
         pending = PendingApp(app, child, listener, folder, limit_s)
         grace_s = 0.0
         try:

@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +16,10 @@ from pathlib import Path
 
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
 
 from .findings import Finding
+from .trial_process import trial_process
 
 _LAST_LINES = 20
 _MOST_BYTES = 1 << 20
@@ -66,7 +65,7 @@ def smoke_trial(
         metric_file = folder / _TRIAL_ID / "output.metrics"
         metric_file.parent.mkdir()
         variables = TrialEnvironment(_TRIAL_ID, str(metric_file), "smoke", OutputDirs.below(name, _TRIAL_ID))
-        command = [sys.executable, "-m", "hydra_vertex.trial", *options, SEPARATOR, *app, *arguments]
+        command = trial_process(options, app, arguments)
         start = time.monotonic()
         exit_code = _run(command, {**os.environ, **variables.to_environ()}, folder / "output", limit_s)
         values = _measurements(metric_file)

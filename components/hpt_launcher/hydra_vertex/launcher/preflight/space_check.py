@@ -16,6 +16,7 @@ from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.dialogue import Accepted, Detail, Inspection, Problem, Question, Refused
 
 from .findings import CheckResult, Finding
+from .interpreter import other_interpreter
 from .points import (
     RANDOM_POINTS,
     Point,
@@ -106,6 +107,7 @@ class SpaceCheck:
             if isinstance(answer, Accepted):
                 self._learn(answer)
                 self._compare_metric(answer.inspection)
+                self._name_interpreter(answer.inspection)
                 self._compare_types(answer)
                 self._add(*(Finding(text) for text in not_single_run(answer.arguments)))
                 return True
@@ -196,6 +198,11 @@ class SpaceCheck:
         for item in answer.inspection.unresolved:
             text = f"{where}{item.key} cannot be resolved: {item.reason}; the app fails if it reads it"
             self._notices.setdefault(item.key, text)
+
+    def _name_interpreter(self, inspection: Inspection | None) -> None:
+        sentence = None if inspection is None else other_interpreter(inspection.interpreter)
+        if sentence is not None:
+            self._notices["interpreter"] = sentence
 
     def _compare_metric(self, inspection: Inspection | None) -> None:
         own = None if inspection is None else inspection.optimized_metric

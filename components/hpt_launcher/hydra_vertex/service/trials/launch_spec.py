@@ -18,7 +18,7 @@ from hydra_vertex.job import (
 )
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.command import parameter_argument
+from hydra_vertex.protocol.command import PROGRAM, parameter_argument
 from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
 from hydra_vertex.service.devices.environ import gpu_environ, thread_environ
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
@@ -107,7 +107,7 @@ def trial_launch_spec(
     job_id = job.name.rsplit("/", 1)[-1]
     identity = TrialEnvironment(trial.id, str(folder.metric_file), job_id, output_dirs)
     return LaunchSpec(
-        command=(*container.command, *container.args, *parameter_arguments(job, trial)),
+        command=local_command((*container.command, *container.args, *parameter_arguments(job, trial)), host.programs),
         environ=trial_environ(container.env, identity, share, host),
         folder=folder,
         output_dirs=output_dirs,
@@ -130,7 +130,7 @@ def custom_job_launch_spec(
     identity = TrialEnvironment("", str(folder.metric_file), job_id, output_dirs)
     environ = trial_environ(container.env, identity, share, host)
     return LaunchSpec(
-        command=(*container.command, *container.args),
+        command=local_command((*container.command, *container.args), host.programs),
         environ={name: value for name, value in environ.items() if name != TRIAL_ID},
         folder=folder,
         output_dirs=output_dirs,
@@ -161,11 +161,23 @@ def _arguments(specs: Iterable[ParameterSpec], values: Mapping[str, ParameterVal
             yield from _arguments((child.spec for child in spec.children), values)
 
 
+def local_command(command: tuple[str, ...], programs: Path) -> tuple[str, ...]:
+    """Return the command with this installation's `hydra-trial`, which the PATH of a trial need not have.
+
+    The other programs of the command are those that PATH has: an app's `python` is the one of the user's shell.
+    """
+    for form in ((PROGRAM,), *((python, "-m", "hydra_vertex.trial") for python in ("python", "python3"))):
+        if command[: len(form)] == form:
+            return (str(programs / PROGRAM), *command[len(form) :])
+    return command
+
+
 def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share: Share, host: Host) -> dict[str, str]:
     """Return a trial's complete environment. Later ones override: the service's, the GPU's, the job's, the trial's.
 
     Thread counts are limited because trials share the CPUs: a library that starts a thread per CPU in each trial slows
-    down all trials. Python's output is unbuffered, so that the log of a killed trial is complete.
+    down all trials. Python's output is unbuffered, so that the log of a killed trial is complete. The folder of this
+    installation's programs is the last of PATH.
     """
     resources = host.resources
     own = environment.to_environ()
@@ -176,7 +188,7 @@ def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share
     threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), requested)
     merged = {_UNBUFFERED: "1", **threads, **requested, **own}
     path = merged.get("PATH", os.defpath)
-    return {**merged, "PATH": f"{host.programs}{os.pathsep}{path}"}
+    return {**merged, "PATH": f"{path}{os.pathsep}{host.programs}"}
 
 
 def _container_value(spec: ParameterSpec, value: ParameterValue) -> ParameterValue | int:

@@ -12,15 +12,17 @@ from typing import TypeAlias
 
 from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.protocol.interpreter import find_python, fits_this_python, is_python, is_this_python
+from hydra_vertex.trial.log import tell
 
-ACCEPTED = "python train.py, python -m package.app, or an executable"
+from .wrapper_words import is_wrapper
 
-_PYTHON = re.compile(r"python(?P<version>\d+(\.\d+)?)?(\.exe)?")
+ACCEPTED = "python train.py, python -m package.app, or a program that starts one"
+
 _SWITCHES = frozenset({"-u", "-O", "-OO", "-B", "-E", "-s", "-I", "-P", "-q", "-b", "-bb", "-v"})
 _VALUED = frozenset({"-W", "-X"})
 _SHEBANG = re.compile(r"#!\s*(?P<interpreter>\S*python[\d.]*)|#!\s*\S*/env\s+(-S\s+)?(?P<name>python[\d.]*)")
 _LONG_SHEBANG = re.compile(r"#!/bin/sh\n'''exec' \"?(?P<interpreter>[^\"\n]*python[\d.]*)\"? ")
-_LAUNCHERS = frozenset({"torchrun", "accelerate", "deepspeed", "torch.distributed.run", "torch.distributed.launch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An executable that is not a Python script. `path` is the executable file found on PATH."""
+    """A program that starts the app, or an app that is not Python. `path` is the executable file found on PATH."""
 
     path: str
 
@@ -62,23 +64,33 @@ class AppCommand:
     arguments: tuple[str, ...]
 
 
-def parse_app_command(command: Sequence[str]) -> AppCommand:
-    """Parse the app's command. Raises CommandError when it names no existing program, script or interpreter."""
-    first = command[0]
-    if first in _LAUNCHERS:
-        raise _launcher(first)
-    if _PYTHON.fullmatch(Path(first).name):
-        return _interpreter_command(command)
+def parse_app_command(command: Sequence[str], *, by_launcher: bool = False) -> AppCommand:
+    """Parse the app's command. Raises CommandError when it names no existing program, script or interpreter.
+
+    `by_launcher` means that a launcher such as torchrun has started this interpreter for the app, whatever is on PATH.
+    """
+    if is_wrapper(command):
+        return _program_command(command)
+    if is_python(command[0]):
+        return _interpreter_command(command, by_launcher)
     return _script_command(command)
 
 
-def _interpreter_command(command: Sequence[str]) -> AppCommand:
+def _program_command(command: Sequence[str]) -> AppCommand:
+    first = command[0]
+    found = find_python(first) or (sys.executable if is_python(first) and fits_this_python(first) else None)
+    if found is None:
+        raise CommandError(f"{first}: no such command; the app's command is {ACCEPTED}")
+    return AppCommand((first,), (first,), (), Program(found), tuple(command[1:]))
+
+
+def _interpreter_command(command: Sequence[str], by_launcher: bool) -> AppCommand:
     position = 1
     while position < len(command) and command[position].startswith("-") and command[position] != "-m":
         position += _option_words(command[position])
     head, rest = tuple(command[:position]), command[position:]
     target, words = _target(rest, head)
-    other = _other_interpreter(head[0])
+    other = None if by_launcher else _other_interpreter(head[0])
     interpreter = (other or sys.executable, *head[1:]) if other or head[1:] else ()
     return AppCommand((*head, *rest[:words]), head, interpreter, target, tuple(rest[words:]))
 
@@ -95,8 +107,6 @@ def _option_words(option: str) -> int:
 def _target(rest: Sequence[str], head: Sequence[str]) -> tuple[Target, int]:
     match rest:
         case ["-m", name, *_]:
-            if name in _LAUNCHERS:
-                raise _launcher(name)
             return Module(name), 2
         case [path, *_] if path != "-m":
             if not Path(path).is_file():
@@ -112,7 +122,7 @@ def _script_command(command: Sequence[str]) -> AppCommand:
         raise CommandError(f"{command[0]}: no such command; the app's command is {ACCEPTED}")
     word = _script_interpreter(Path(found))
     if word is None:
-        return AppCommand((command[0],), (command[0],), (), Program(found), tuple(command[1:]))
+        return _program_command(command)
     other = _other_interpreter(word)
     return AppCommand((command[0],), (command[0],), (other,) if other else (), Script(found), tuple(command[1:]))
 
@@ -126,28 +136,14 @@ def _script_interpreter(path: Path) -> str | None:
 
 
 def _other_interpreter(word: str) -> str | None:
-    """Return the path of the interpreter that `word` names; None when it is the one that runs this process."""
-    if "/" not in word:
-        match = _PYTHON.fullmatch(word)
-        version = match["version"] if match else None
-        if version in (None, str(sys.version_info.major), f"{sys.version_info.major}.{sys.version_info.minor}"):
-            return None
-        found = shutil.which(word)
-    else:
-        found = shutil.which(str(Path(word).absolute()))
+    """Return the path of the interpreter that `word` names; None when this process runs the app.
+
+    That is so when this interpreter is the named one, and when PATH has none of the name and this one fits it.
+    """
+    found = find_python(word)
+    if found is None and fits_this_python(word):
+        tell(f"no {word} is on PATH; the app runs in {sys.executable}")
+        return None
     if found is None:
-        raise CommandError(f"{word}: no such interpreter; `python` is the one that runs {PROGRAM}: {sys.executable}")
-    return None if _is_this_python(Path(found)) else found
-
-
-def _is_this_python(path: Path) -> bool:
-    """Compare folder and file, because several virtual environments may link to the same file."""
-    this = Path(sys.executable)
-    return path.parent.resolve() == this.parent.resolve() and path.resolve() == this.resolve()
-
-
-def _launcher(name: str) -> CommandError:
-    return CommandError(
-        f"{name} starts the app in processes that {PROGRAM} does not control; let it start {PROGRAM} instead: "
-        "torchrun --nproc-per-node 2 -m hydra_vertex.trial train.py ..."
-    )
+        raise CommandError(f"{word}: no such interpreter; {PROGRAM} itself runs in {sys.executable}")
+    return None if is_this_python(Path(found)) else found

@@ -11,6 +11,7 @@ from hydra_vertex.trial.log import flush_output
 from hydra_vertex.trial.options import Options
 
 from .app_command import AppCommand
+from .installation import BOOTSTRAP, own_installation
 
 _RELAUNCHED = "HYDRA_TRIAL_RELAUNCHED"
 """Contains the interpreter words of this restart, so that a wrapper script is not restarted in an endless loop."""
@@ -23,8 +24,12 @@ def needs_relaunch(command: AppCommand) -> bool:
 
 
 def relaunch(command: AppCommand, options: Options) -> NoReturn:
-    """Replace this process (exec), with the same process id and files. Raises OSError when that fails."""
-    arguments = [*command.interpreter, "-m", "hydra_vertex.trial", *options.to_arguments(), SEPARATOR, *options.app]
+    """Replace this process (exec), with the same process id and files. Raises OSError when that fails.
+
+    The interpreter needs no hydra-vertex: the started file makes that of this process importable, and nothing else.
+    """
+    start = (str(BOOTSTRAP / "start.py"), json.dumps(own_installation()))
+    arguments = [*command.interpreter, *start, *options.to_arguments(), SEPARATOR, *options.app]
     flush_output()
     os.execve(arguments[0], arguments, _environ(command))  # noqa: S606 - no shell is wanted
 

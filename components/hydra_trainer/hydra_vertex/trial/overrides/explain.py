@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ def explain(app: AppConfig, delivery: Delivery, program: Sequence[str]) -> Expla
         composed=composed,
         groups={group: app.options(group) for group in app.groups()},
         study=study,
+        interpreter=sys.executable or "",
     )
 
 

@@ -6,6 +6,7 @@ Plain Hydra composes such a config, and the app fails when it reads the key; so 
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,7 +33,8 @@ def inspect_config(config: DictConfig) -> Inspection:
                 missing.append(key)
             elif node._is_interpolation() and (reason := _failure(node)):
                 unresolved.append(Unresolved(key, reason))
-        return Inspection(tuple(missing[:_MOST]), tuple(unresolved[:_MOST]), _optimized_metric(whole))
+        metric, interpreter = _optimized_metric(whole), sys.executable or ""
+        return Inspection(tuple(missing[:_MOST]), tuple(unresolved[:_MOST]), metric, interpreter)
 
 
 def mandatory_groups(config: DictConfig) -> tuple[str, ...]:

@@ -1,0 +1,15 @@
+"""Names the Python that runs the app, where it is not the one that runs hydra-vertex."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hydra_vertex.protocol.interpreter import is_this_python
+
+
+def other_interpreter(path: str) -> str | None:
+    """Return one sentence about the Python that composed the app's config; None when it is this one, or unknown."""
+    if not path or is_this_python(Path(path)):
+        return None
+    return f"the app runs in {path}, as in your shell; hydra-vertex itself runs in {sys.executable}"
