@@ -24,6 +24,7 @@ KEPT = frozenset(
         "HYDRA_CHECKOUT",
         "KILL_SEEDS",
         "LIGHTNING_HYDRA_TEMPLATE",
+        "LIGHTNING_HYDRA_TEMPLATE_BIN",
         "PYTHONWARNINGS",  # set by the matrix
         "PYTHONHASHSEED",
         "LD_LIBRARY_PATH",
