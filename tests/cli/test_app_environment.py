@@ -67,7 +67,7 @@ def hydra_vertex(app: Path, python: Path, *arguments: str) -> subprocess.Complet
 def test_check_names_the_python_that_runs_the_app(app: Path, python: Path) -> None:
     ended = hydra_vertex(app, python, "check", "--search", "search.yaml", "--", "python", "train.py")
     assert ended.returncode == 0, ended.stderr
-    assert f"the app runs in {python}, as in your shell; hydra-vertex itself runs in {sys.executable}" in ended.stderr
+    assert f"the app runs in {python}, as in your shell; hydra-vertex itself runs in {sys.executable}" in ended.stdout
 
 
 @pytest.mark.parametrize("command", [["python", "train.py"], ["./train.sh"], ["make", "train"]])

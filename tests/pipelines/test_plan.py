@@ -66,7 +66,7 @@ def test_every_field_of_gclouds_form_reaches_the_job(tmp_path: Path) -> None:
     document = dump_job(job)
     assert {name: document[name] for name in ("displayName", "labels", "encryptionSpec")} == {
         "displayName": "weekly",
-        "labels": {"team": "vision"},
+        "labels": {"team": "vision", "hydra-vertex-file-overrides": "2"},
         "encryptionSpec": {"kmsKeyName": "key"},
     }
     assert (job.max_trial_count, job.parallel_trial_count, job.max_failed_trial_count) == (6, 2, 1)
@@ -139,7 +139,7 @@ def test_an_alias_of_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
 def test_a_seed_is_a_label_of_the_job_and_named_where_it_has_no_effect(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, GCLOUD, seed=7)
 
-    assert requested(plan).labels == {"team": "vision", "hydra-vertex-seed": "7"}
+    assert requested(plan).labels == {"team": "vision", "hydra-vertex-seed": "7", "hydra-vertex-file-overrides": "2"}
     assert list(without_effect_on_vertex(plan)) == [
         "the seed 7 has no effect on Vertex AI, because its API has no field for one"
     ]

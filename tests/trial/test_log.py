@@ -109,7 +109,11 @@ def test_python_itself_ends_with_the_same_exit_code_for_an_app_without_hydra(
 
 
 @pytest.mark.parametrize(
-    "asked", [["--help"], ["--version"], ["--explain", "--", "python", "train.py"], ["--explain", "--", "/bin/true"]]
+    "asked",
+    [
+        *(["--help"], ["--version"], ["--explain", "--", "python", "train.py"]),
+        ["--explain", "--untyped", "--", "/bin/true"],
+    ],
 )
 @pytest.mark.parametrize(
     ("streams", "reason"),

@@ -212,17 +212,25 @@ def test_the_number_of_compositions_is_bounded_and_what_is_left_out_is_named(
 
 
 def test_an_app_that_fails_before_its_config_is_shown_with_its_last_lines(app: Path) -> None:
-    (app / "train.py").write_text("raise ValueError('the app failed')\n")
+    (app / "train.py").write_text("import hydra\nraise ValueError('the app failed')\n")
 
     with pytest.raises(AppError, match=r"(?s)failed with exit code 1 before its config was composed\n.*the app failed"):
         check(LR)
 
 
 def test_an_app_without_a_hydra_main_is_refused(app: Path) -> None:
-    (app / "train.py").write_text("print('trained')\n")
+    (app / "train.py").write_text("import hydra\n")
 
     with pytest.raises(UserError, match=r"exited without calling hydra.main, so there is no config to explain"):
         check(LR)
+
+
+def test_an_app_that_does_not_use_hydra_is_refused_and_not_run(app: Path) -> None:
+    (app / "train.py").write_text("open('trained', 'w')\n")
+
+    with pytest.raises(UserError, match=r"neither this file nor what it imports uses Hydra"):
+        check(LR)
+    assert not (app / "trained").exists()
 
 
 def test_an_app_that_is_killed_during_a_question_fails_the_check(app: Path) -> None:
