@@ -11,7 +11,7 @@ from pathlib import Path
 from timing import paired_ratio, print_table, time_in_turn
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = ["python", "trainer/train.py", "experiment=docs"]
+COMMAND = [sys.executable, "trainer/train.py", "experiment=docs"]
 SEARCH = "trainer/conf/hparams_search/docs.yaml"
 SCRIPTS = Path(sys.executable).parent
 

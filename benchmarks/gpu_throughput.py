@@ -99,7 +99,7 @@ def study(arm: Arm, train_bytes: int, compiled: bool) -> dict[str, Any]:
     overrides = [f"model={arm.model}", "trainer=gpu", f"trainer.train_bytes={train_bytes}"]
     overrides += [f"trainer.compile={str(compiled).lower()}", "trainer.validations=2"]
     trial = str(Path(sys.executable).parent / "hydra-trial")
-    command = [trial, "--metric", "val/loss", "--", "python", str(TRAIN), *overrides]
+    command = [trial, "--metric", "val/loss", "--", sys.executable, str(TRAIN), *overrides]
     learning_rate = {"parameterId": "optimizer.lr", "scaleType": "UNIT_LOG_SCALE"}
     return {
         "displayName": f"{arm.model}, {arm.name}",

@@ -46,7 +46,7 @@ def measure(
     commands = {
         "plain": [sys.executable, *app, *overrides],
         "sed": ["sh", "-c", SED, sys.executable, *app, *parameters],
-        "trial": [TRIAL, "--", "python", *app, *parameters],
+        "trial": [TRIAL, "--", sys.executable, *app, *parameters],
     }
     metric_file = str(Path(folder, "metric", "file"))
     timings = time_in_turn(commands, runs, {"CLOUD_ML_HP_METRIC_FILE": metric_file, "OMP_NUM_THREADS": "1"}, folder)
