@@ -207,10 +207,31 @@ def test_when_every_trial_fails_the_command_fails_with_the_first_traceback(tmp_p
     )
 
     assert ended.code == 1
-    assert "no trial to select: 4 trials, 4 infeasible" in ended.stderr
     assert "ValueError: the app's own error" in ended.stderr
-    assert read_job(tmp_path / "out" / "job.json").state is JobState.FAILED
-    assert len(list((tmp_path / "out" / "logs").iterdir())) == 4
+    assert "the step tune failed with exit code 1" in ended.stderr
+    states = {trial.state for trial in read_job(tmp_path / "out" / "job.json").trials}
+    assert TrialState.INFEASIBLE in states
+    assert TrialState.SUCCEEDED not in states
+    assert len(list((tmp_path / "out" / "logs").iterdir())) >= 3
+
+
+@pytest.mark.parametrize("options", [(), ("--on-unsuccessful-job", "select")])
+def test_a_job_that_did_not_succeed_is_selected_from_only_when_that_is_asked_for(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    project = make_project(tmp_path)
+    project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + "      mode: ok, crash, none\n")
+    limits = ("--trials", "3", "--parallel", "1", "--max-failed-trials", "1", "--out", "out", *options)
+
+    ended = project.hydra_vertex("run", "--search", "search.yaml", *limits, "--", "python", "app.py")
+
+    job = read_job(tmp_path / "out" / "job.json")
+    has_result = any(trial.state is TrialState.SUCCEEDED for trial in job.trials)
+    assert job.state is JobState.FAILED
+    assert ended.code == (0 if options and has_result else 1), ended.stderr
+    assert "ended as JOB_STATE_FAILED" in ended.stderr
+    assert ("the pipeline goes on with what was measured" in ended.stderr) == bool(options)
+    assert ("--on-unsuccessful-job select" in ended.stderr) != bool(options)
 
 
 def test_ctrl_c_stops_the_trials_and_the_printed_command_continues_the_run(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_what_a_user_changes_per_run_is_a_parameter(folder: Path) -> None:
     assert {"study_spec", "trial_job_spec", "max_trial_count", "parallel_trial_count", "metric"} < set(parameters)
     assert {name for name, spec in parameters.items() if spec.get("isOptional")} == {
         *("max_failed_trial_count", "retrain_overrides", "labels", "monitor", "sweeps", "aliases", "job_fields"),
-        *("app_environment", "api_endpoint", "existing_job"),
+        *("app_environment", "api_endpoint", "existing_job", "on_unsuccessful_job"),
     }
 
 

@@ -35,6 +35,8 @@ from .api_fields import require_known_fields
 from .app_study import SOURCE, composed_space, with_composed_metric
 from .gcloud_values import as_gcloud_reads
 
+ON_UNSUCCESSFUL_JOB = ("fail", "select")
+DEFAULT_ON_UNSUCCESSFUL = "fail"
 PipelineArguments = Mapping[str, str | int]
 
 EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
@@ -71,6 +73,7 @@ class TuningPlan:
     notices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     seed: int | None = None
+    on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL
     app_env: Mapping[str, str] = field(default_factory=dict)
     job_fields: JsonObject = field(default_factory=dict)
 
@@ -84,6 +87,8 @@ class TuningPlan:
             "job_fields": parameter_text(self.job_fields) if self.job_fields else "",
             "app_environment": parameter_text(expanded(self.app_env, {})) if self.app_env else "",
         }
+        if self.on_unsuccessful_job != DEFAULT_ON_UNSUCCESSFUL:
+            added["on_unsuccessful_job"] = self.on_unsuccessful_job
         return {
             "project": project,
             "location": location,
@@ -131,6 +136,7 @@ def make_plan(
     monitor: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     seed: int | None = None,
+    on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL,
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
@@ -175,6 +181,7 @@ def make_plan(
         sweeps=space.sweeps,
         aliases=aliases,
         seed=seed,
+        on_unsuccessful_job=on_unsuccessful_job,
         app_env=space.app_env,
         job_fields=space.job_fields,
         notices=space.notices,

@@ -48,6 +48,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         app_environment: str = "{}",
         api_endpoint: str = "",
         existing_job: str = "",
+        on_unsuccessful_job: str = "fail",
     ) -> PipelineOutputs:
         """Tune a Hydra app in parallel, select the best trial, retrain with its config.
 
@@ -71,6 +72,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             app_environment: Environment variables of the app in the retraining, a JSON object.
             api_endpoint: URL of the tuning service; empty: the one of Google for the location.
             existing_job: Resource name of a job to continue watching; empty creates a job.
+            on_unsuccessful_job: "fail": a job that did not succeed ends the pipeline; "select": it goes on.
 
         Returns:
             model: The retrained model: what the app wrote to AIP_MODEL_DIR.
@@ -94,6 +96,7 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             job_fields=job_fields,
             api_endpoint=api_endpoint,
             existing_job=existing_job,
+            on_unsuccessful_job=on_unsuccessful_job,
         )
         # A user who starts a study expects it to run, so a cached result of an equal study is never used.
         tuned.set_caching_options(enable_caching=False)

@@ -244,6 +244,36 @@ def wait_for_a_running_trial(url: str, limit_s: float = 60) -> None:
     raise AssertionError(f"no trial runs after {limit_s} s")
 
 
+@pytest.mark.parametrize("wanted", ["", "fail", "select"])
+def test_a_job_that_was_cancelled_elsewhere_fails_the_step_unless_it_is_told_to_go_on(
+    tmp_path: Path, service: ServiceProcess, wanted: str
+) -> None:
+    slow = "import time; time.sleep(60)"
+    running = step(executor_input(tmp_path, service.url, slow, on_unsuccessful_job=wanted))
+    wait_for_a_running_trial(service.url)
+    (job,) = connect("l", service.url).list(PARENT)
+
+    connect("l", service.url).cancel(job.name)
+    _, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == (0 if wanted == "select" else 1), stderr
+    assert f"{job.name} ended as JOB_STATE_CANCELLED" in stderr
+    assert read_job(tmp_path / "job").state is JobState.CANCELLED
+
+
+def test_a_study_whose_first_trials_fail_alike_is_cancelled(tmp_path: Path, service: ServiceProcess) -> None:
+    counts = {"max_trial_count": 40.0, "parallel_trial_count": 2.0}
+    running = step(executor_input(tmp_path, service.url, "raise ValueError('bad data')", **counts))
+    _, stderr = running.communicate(timeout=60)
+
+    assert running.returncode == 1, stderr
+    assert "failed alike, so the job is not continued" in stderr
+    assert "ValueError: bad data" in stderr
+    job = connect("l", service.url).list(PARENT)[0]
+    assert job.state.is_ending
+    assert len(read_job(tmp_path / "job").trials) < 40
+
+
 def wait_for_file(path: Path, limit_s: float = 60) -> None:
     deadline = time.monotonic() + limit_s
     while not path.exists():

@@ -95,6 +95,13 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         help="the parameter ID of the search space sets the app's KEY; may be repeated",
     )
     study.add_argument(
+        "--on-unsuccessful-job",
+        choices=("fail", "select"),
+        default="fail",
+        help="when the tuning job failed, was cancelled or expired: fail the run, or select from what was measured "
+        "(default: fail)",
+    )
+    study.add_argument(
         "--seed",
         type=whole_number(0),
         metavar="N",
@@ -154,6 +161,7 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         monitor=tuple(arguments.monitor),
         aliases=tuple(arguments.alias),
         seed=arguments.seed,
+        on_unsuccessful_job=arguments.on_unsuccessful_job,
     )
     require_acceptable(plan, plan.source, here=here)
     require_sizes(plan, plan.source, os.environ)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.job import JobState
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, Interrupted
 from hydra_vertex.protocol.files import write_atomic
@@ -101,10 +102,20 @@ def _counts(arguments: Mapping[str, str | int]) -> tuple[str, ...]:
 
 
 def _existing_job(url: str) -> str:
-    """Return the name of the job that an earlier start of this run created; empty when it created none."""
+    """Return the name of the job that an earlier start of this run created; empty when it created none.
+
+    A job that ended without success and without any measurement has nothing to go on with, so there is a new one.
+    """
     from hydra_vertex.launcher.study.client import connect
 
-    return next((job.name for job in connect(LOCATION, url).list(PARENT)), "")
+    service = connect(LOCATION, url)
+    newest = next(iter(service.list(PARENT)), None)
+    if newest is None:
+        return ""
+    has_failed = newest.state.is_terminal and newest.state is not JobState.SUCCEEDED
+    if has_failed and not any(trial.final_measurement for trial in service.get(newest.name).trials):
+        return ""
+    return newest.name
 
 
 @contextmanager

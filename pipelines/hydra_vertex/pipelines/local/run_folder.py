@@ -127,7 +127,9 @@ def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
 def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
     before = load_json(folder.plan, PLAN_FILE)
     known = before if isinstance(before, dict) else {}
-    changed = sorted(key for key in {*known, *asked} - {*COUNTS} if known.get(key) != asked.get(key))
+    changed = sorted(
+        key for key in {*known, *asked} - {*COUNTS, "on_unsuccessful_job"} if known.get(key) != asked.get(key)
+    )
     if not changed:
         return True
     raise OutputError(

@@ -37,6 +37,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         job_fields: str = "{}",
         api_endpoint: str = "",
         existing_job: str = "",
+        on_unsuccessful_job: str = "fail",
     ) -> dsl.ContainerSpec:
         """Tune a Hydra app: create a HyperparameterTuningJob, watch it, and output the finished job document.
 
@@ -57,6 +58,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             job_fields: Further fields of the job, such as encryptionSpec, a JSON object.
             api_endpoint: The tuning service; empty for Google's service of the location.
             existing_job: Resource name of a job to watch in place of a new one; empty creates a job.
+            on_unsuccessful_job: "fail" fails this step when the job did not succeed; "select" goes on with its trials.
 
         Returns:
             job: The finished HyperparameterTuningJob as JSON.

@@ -10,13 +10,15 @@ from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_tr
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.study.client import JobService, connect, limits_for
+from hydra_vertex.launcher.study.ending import fails_alike, places_of, problem_of
 from hydra_vertex.launcher.study.live_table import StudyDisplay
 from hydra_vertex.launcher.study.one_job import OneJob, run_label
 from hydra_vertex.launcher.study.retry import RetryLimits
 from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
 from hydra_vertex.launcher.study.watch import watch
+from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Interrupted, ServiceError
+from hydra_vertex.protocol.errors import DocumentError, Interrupted, ServiceError, StudyError
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -24,6 +26,8 @@ from .step import run_step
 
 POLL_LOCAL_S = 0.5
 POLL_REMOTE_S = 20.0
+_ON_UNSUCCESSFUL = ("fail", "select")
+_TO_GO_ON = "\nTo go on with what was measured: --on-unsuccessful-job select (the parameter on_unsuccessful_job)"
 _POLLS_WITH_SEARCH = frozenset({1, 2, 4, 8, 16})
 """The polls at which a second job, from a request that was delivered twice or late, is searched for and cancelled."""
 
@@ -34,15 +38,24 @@ def tune(given: ExecutorInput) -> None:
     The step has exactly one job, also when it is started again: see `study.one_job`. SIGTERM, which a cancelled
     pipeline sends to its steps, cancels the job, also while it is being created; so does Ctrl-C, unless the service is
     on this machine, where a later run continues the job. A job that was given (`existing_job`) is never cancelled.
-    Raises Interrupted after a signal.
+    Raises Interrupted after a signal, and StudyError when the job did not succeed, unless `on_unsuccessful_job` is
+    `select`. The job's last known state is written in every case.
     """
-    endpoint = given.text("api_endpoint")
+    endpoint, goes_on = given.text("api_endpoint"), _goes_on_unsuccessfully(given)
     with StopSignals().armed() as signals:
         service = connect(given.text("location"), endpoint, check=signals.check)
         run = TuningRun(given, service, signals, limits_for(endpoint))
-        job = run.finished_job()
-    save_job(job, given.outputs["job"].path)
+        try:
+            job = run.finished_job()
+        finally:
+            if run.last_state is not None:
+                save_job(run.last_state, given.outputs["job"].path)
     _write_output(given, job.name)
+    problem = problem_of(job)
+    if problem and not goes_on:
+        raise StudyError("\n".join([f"{problem}{_TO_GO_ON}", *(() if run.is_local else places_of(job))]))
+    if problem:
+        print(f"tune: {one_line(problem)}; the pipeline goes on with what was measured", file=sys.stderr)
 
 
 class TuningRun:
@@ -56,6 +69,7 @@ class TuningRun:
         self._is_own = not given.text("existing_job")
         self._name = given.text("existing_job") or recorded_job(given)
         self._polls = 0
+        self.last_state: HyperparameterTuningJob | None = None
         self._one = OneJob(service, _parent(given), run_id(given), limits, signals.pause)
 
     def finished_job(self) -> HyperparameterTuningJob:
@@ -84,24 +98,32 @@ class TuningRun:
             return watch(
                 self._service,
                 self._name,
-                poll_interval_s=POLL_LOCAL_S if self._is_local else POLL_REMOTE_S,
+                poll_interval_s=POLL_LOCAL_S if self.is_local else POLL_REMOTE_S,
                 on_update=lambda job: self._update(job, display),
                 sleep=self._signals.pause,
             )
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
+        """Whether the service is on this machine."""
         return self._given.text("api_endpoint").startswith("http://")
 
     def _update(self, job: HyperparameterTuningJob, display: StudyDisplay) -> None:
+        self.last_state = job
         display.update(job, _disk_notice(os.environ.get(DISKS_VARIABLE, "")))
         self._polls += 1
         if self._is_own and self._polls in _POLLS_WITH_SEARCH:
             self._one.cancel_others(self._name)
+        reason = fails_alike(job) if self._is_own else ""
+        if reason:
+            raise StudyError(
+                f"every trial of {self._name} failed alike, so the job is not continued: {self._cancelled()}. "
+                f"Change the app, or set the number of failed trials that ends a study (--max-failed-trials). {reason}"
+            )
 
     def _stopped(self, error: StopRequestedError) -> str:
         """Cancel the job where that is the meaning of the signal. Return what happens to it."""
-        if self._name and (not self._is_own or (self._is_local and error.signum == signal.SIGINT)):
+        if self._name and (not self._is_own or (self.is_local and error.signum == signal.SIGINT)):
             return f"stopped watching {self._name}; the job continues, and its measurements are kept"
         return f"{self._cancelled()}, because this step was cancelled"
 
@@ -162,6 +184,14 @@ def recorded_job(given: ExecutorInput) -> str:
     except (KeyError, IndexError, TypeError, OSError, ValueError):
         return ""
     return uri.partition("/v1/")[2]
+
+
+def _goes_on_unsuccessfully(given: ExecutorInput) -> bool:
+    """Return whether a job that did not succeed lets the pipeline go on. Raises DocumentError for another value."""
+    wanted = given.text("on_unsuccessful_job") or "fail"
+    if wanted not in _ON_UNSUCCESSFUL:
+        raise DocumentError("on_unsuccessful_job", f"expected one of {', '.join(_ON_UNSUCCESSFUL)}, got {wanted!r}")
+    return wanted == "select"
 
 
 def _parent(given: ExecutorInput) -> str:
