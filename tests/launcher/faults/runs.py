@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.jobs import SPEC
+from launcher.steps.inputs import executor_input
 
 RUN_LIMIT_S = 60.0
 METRIC_LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
@@ -154,7 +154,9 @@ def _step(folder: Path, seed: int, port: int, *, over_grpc: bool) -> None:
     with (folder / "stderr").open("a") as errors:
         os.dup2(errors.fileno(), 2)
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - for the life of the process
-    text = json.dumps(_executor_input(folder, f"http://127.0.0.1:{port}", seed, over_grpc=over_grpc))
+    counts = {"max_trial_count": 1.0, "parallel_trial_count": 1.0}
+    project, url = _project(seed, over_grpc=over_grpc), f"http://127.0.0.1:{port}"
+    text = executor_input(folder, url, ["/bin/sh", "-c", TRIAL], project=project, **counts)
     step = functools.partial(_tune, port=port, over_grpc=over_grpc)
     raise SystemExit(run_step("tune", step, ["--executor_input", text]))
 
@@ -189,32 +191,6 @@ def _client(port: int, *, over_grpc: bool) -> Any:
 
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     return aiplatform_v1.JobServiceClient(transport=JobServiceGrpcTransport(channel=channel))
-
-
-def _executor_input(folder: Path, url: str, seed: int, *, over_grpc: bool) -> dict[str, Any]:
-    from hydra_vertex.job import dump_study_spec
-
-    container = {"imageUri": "local", "command": ["/bin/sh", "-c", TRIAL]}
-    pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
-    parameters = {
-        "project": _project(seed, over_grpc=over_grpc),
-        "location": "l",
-        "api_endpoint": url,
-        "display_name": "study",
-        "app_command": '["python", "train.py"]',
-        "study_spec": json.dumps(dump_study_spec(SPEC)),
-        "trial_job_spec": json.dumps({"workerPoolSpecs": [pool]}),
-        "max_trial_count": 1.0,
-        "parallel_trial_count": 1.0,
-        "max_failed_trial_count": 0.0,
-    }
-    job = {"name": "job", "uri": str(folder / "job"), "type": {"schemaTitle": "system.Artifact"}}
-    outputs = {
-        "artifacts": {"job": {"artifacts": [job]}},
-        "parameters": {"gcp_resources": {"outputFile": str(folder / "gcp_resources")}},
-        "outputFile": str(folder / "executor_output.json"),
-    }
-    return {"inputs": {"parameterValues": parameters}, "outputs": outputs}
 
 
 def main() -> int:

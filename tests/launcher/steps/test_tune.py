@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.job import JobState, TrialState, dump_study_spec
+from hydra_vertex.job import JobState, TrialState
 from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.study.client import connect
 from hydra_vertex.protocol.errors import ServiceError, UserError
 from hydra_vertex.service.start import ServiceProcess, start_service
-from launcher.jobs import SPEC, make_job
+from launcher.jobs import make_job
+from launcher.steps import inputs
 
 PARENT = "projects/p/locations/l"
 METRIC_LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
@@ -35,28 +36,7 @@ def service(tmp_path: Path) -> Iterator[ServiceProcess]:
 
 def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
     """Return the ExecutorInput of the step, for trials that run one line of Python."""
-    container = {"imageUri": "local", "command": [sys.executable, "-c", code]}
-    pool = {"machineSpec": {"machineType": "local"}, "containerSpec": container}
-    parameters = {
-        "project": "p",
-        "location": "l",
-        "api_endpoint": url,
-        "display_name": "study",
-        "app_command": '["python", "train.py"]',
-        "study_spec": json.dumps(dump_study_spec(SPEC)),
-        "trial_job_spec": json.dumps({"workerPoolSpecs": [pool]}),
-        "max_trial_count": 2.0,
-        "parallel_trial_count": 2.0,
-        "max_failed_trial_count": 0.0,
-        **changes,
-    }
-    job = {"name": "job", "uri": str(folder / "job"), "type": {"schemaTitle": "system.Artifact"}}
-    outputs = {
-        "artifacts": {"job": {"artifacts": [job]}},
-        "parameters": {"gcp_resources": {"outputFile": str(folder / "gcp_resources")}},
-        "outputFile": str(folder / "executor_output.json"),
-    }
-    return json.dumps({"inputs": {"parameterValues": parameters}, "outputs": outputs})
+    return inputs.executor_input(folder, url, [sys.executable, "-c", code], **changes)
 
 
 def step(text: str) -> subprocess.Popen[str]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from hydra_vertex.protocol.process_tree import descendants
 from hydra_vertex.protocol.signals import STOPPING
 
 _PASSED_ON = frozenset({*STOPPING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH})
@@ -146,32 +147,11 @@ def _close_standard_streams() -> None:
 
 def _kill_tree(child: subprocess.Popen[bytes]) -> None:
     """Kill the program first, so that it starts nothing more, and then what it has started."""
-    below = _descendants(child.pid)
+    below = descendants(child.pid)
     child.kill()
     deadline = time.monotonic() + _KILL_LIMIT_S
     while below and time.monotonic() < deadline:
         for pid in below:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        below = [found for pid in below for found in _descendants(pid)]
-
-
-def _descendants(root: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - names are enough
-        if name.isdigit():
-            children.setdefault(_parent(name), []).append(int(name))
-    found: list[int] = []
-    level = children.get(root, [])
-    while level:
-        found += level
-        level = [child for pid in level for child in children.get(pid, [])]
-    return found
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - many small reads
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+        below = [found for pid in below for found in descendants(pid)]

@@ -9,6 +9,7 @@ import select
 import signal
 import time
 
+from hydra_vertex.protocol.process_tree import descendants
 from hydra_vertex.protocol.reaping import exited_code, reap_exited
 from hydra_vertex.protocol.shortage import NO_RESOURCES
 
@@ -132,7 +133,7 @@ class SupervisedCommand:
     def _check_memory(self, limit_bytes: int) -> None:
         """Kill the command when its processes use more than the limit, and schedule the next check."""
         began = time.monotonic()
-        used = process_tree.memory_bytes(process_tree.descendants(os.getpid()), limit_bytes)
+        used = process_tree.memory_bytes(descendants(os.getpid()), limit_bytes)
         if used > limit_bytes:
             self.memory_bytes = used
             self.kill_at = began
@@ -165,7 +166,7 @@ class SupervisedCommand:
         process_tree.signal_group(self.pid, signal.SIGKILL)
         give_up = time.monotonic() + SWEEP_LIMIT_S
         while self._reap() and time.monotonic() < give_up:
-            for pid in process_tree.descendants(os.getpid()):
+            for pid in descendants(os.getpid()):
                 process_tree.send_signal(pid, signal.SIGKILL)
             time.sleep(SWEEP_PAUSE_S)
 

@@ -1,4 +1,4 @@
-"""Descendants of a process, read from /proc: their pids, memory and start times, and signals to them."""
+"""Memory and start times of processes, read from /proc, and signals to the descendants of a process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import ctypes
 import os
 import sys
 
+from hydra_vertex.protocol.process_tree import stat_field
+
 PR_SET_CHILD_SUBREAPER = 36
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_PARENT, _START_TIME = 1, 19
-"""Fields 4 and 22 of /proc/<pid>/stat, counted from the first field after the command's name (proc_pid_stat(5))."""
+_START_TIME = 19
+"""Field 22 of /proc/<pid>/stat, counted from the first field after the command's name (proc_pid_stat(5))."""
 
 
 def become_subreaper() -> None:
@@ -18,32 +20,9 @@ def become_subreaper() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def descendants(root: int) -> list[int]:
-    """Return the pids of all descendants of `root`; empty where there is no /proc."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - see __init__
-        if name.isdigit():
-            children.setdefault(_stat_field(name, _PARENT), []).append(int(name))
-    found: list[int] = []
-    level = children.get(root, [])
-    while level:
-        found += level
-        level = [child for pid in level for child in children.get(pid, [])]
-    return found
-
-
 def start_ticks(pid: int) -> int:
     """Return the start time of a process in clock ticks since boot; 0 where it cannot be read."""
-    return _stat_field(str(pid), _START_TIME)
-
-
-def _stat_field(pid: str, index: int) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - see __init__
-            # The command's name, in parentheses, may contain spaces and parentheses; the fields after it may not.
-            return int(file.read().rpartition(b")")[2].split()[index])
-    except (OSError, IndexError, ValueError):
-        return 0
+    return stat_field(str(pid), _START_TIME)
 
 
 def memory_bytes(pids: list[int], limit_bytes: int) -> int:
