@@ -234,6 +234,29 @@ def test_a_job_that_did_not_succeed_is_selected_from_only_when_that_is_asked_for
     assert ("--on-unsuccessful-job select" in ended.stderr) != bool(options)
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--metric-threshold", "1e9"), 0),
+        (("--metric-threshold", "-1"), 1),
+        (("--metric-threshold", "-1", "--on-missed-threshold", "skip-retraining"), 0),
+    ],
+)
+def test_nothing_is_retrained_when_no_trial_reaches_the_threshold(
+    tmp_path: Path, options: tuple[str, ...], code: int
+) -> None:
+    project = make_project(tmp_path)
+
+    ended = project.hydra_vertex("run", "--search", "search.yaml", "--out", "out", "--json", *options, *APP)
+
+    is_missed = "-1" in options
+    assert ended.code == code, ended.stderr
+    assert ("and at most -1.0 is required" in ended.stderr) == is_missed
+    assert (tmp_path / "out" / "model" / "model.txt").exists() != is_missed
+    if code == 0:
+        assert (json.loads(ended.stdout)["retrainedValue"] is None) == is_missed
+
+
 def test_ctrl_c_stops_the_trials_and_the_printed_command_continues_the_run(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     command = (

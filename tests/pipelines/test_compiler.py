@@ -79,6 +79,7 @@ def test_what_a_user_changes_per_run_is_a_parameter(folder: Path) -> None:
     assert {name for name, spec in parameters.items() if spec.get("isOptional")} == {
         *("max_failed_trial_count", "retrain_overrides", "labels", "monitor", "sweeps", "aliases", "job_fields"),
         *("app_environment", "api_endpoint", "existing_job", "on_unsuccessful_job"),
+        *("metric_threshold", "on_missed_threshold"),
     }
 
 

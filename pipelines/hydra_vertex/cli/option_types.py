@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,17 @@ def seconds(text: str) -> float:
             f"{excerpt(repr(text))}: expected a number of seconds above 0 and at most {LONGEST_S}"
         )
     return duration_s
+
+
+def finite_number(text: str) -> float:
+    """Parse a finite number. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{excerpt(repr(text))}: expected a number such as 0.9")
+    return number
 
 
 def word(text: str) -> str:

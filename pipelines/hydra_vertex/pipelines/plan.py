@@ -21,6 +21,7 @@ from hydra_vertex.job import (
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.job.seed import seed_labels
 from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.best.threshold import FAIL
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import FILE_OVERRIDES_LABEL, check_counts, display_name_for
 from hydra_vertex.launcher.search_space import SearchSpace, is_gcloud_form, load_document, parse_document
@@ -74,6 +75,8 @@ class TuningPlan:
     aliases: tuple[str, ...] = ()
     seed: int | None = None
     on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL
+    metric_threshold: float | None = None
+    on_missed_threshold: str = FAIL
     app_env: Mapping[str, str] = field(default_factory=dict)
     job_fields: JsonObject = field(default_factory=dict)
 
@@ -89,6 +92,11 @@ class TuningPlan:
         }
         if self.on_unsuccessful_job != DEFAULT_ON_UNSUCCESSFUL:
             added["on_unsuccessful_job"] = self.on_unsuccessful_job
+        if self.metric_threshold is not None:
+            added |= {
+                "metric_threshold": repr(self.metric_threshold),
+                "on_missed_threshold": self.on_missed_threshold,
+            }
         return {
             "project": project,
             "location": location,
@@ -137,6 +145,8 @@ def make_plan(
     aliases: tuple[str, ...] = (),
     seed: int | None = None,
     on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL,
+    metric_threshold: float | None = None,
+    on_missed_threshold: str = FAIL,
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
@@ -182,6 +192,8 @@ def make_plan(
         aliases=aliases,
         seed=seed,
         on_unsuccessful_job=on_unsuccessful_job,
+        metric_threshold=metric_threshold,
+        on_missed_threshold=on_missed_threshold,
         app_env=space.app_env,
         job_fields=space.job_fields,
         notices=space.notices,

@@ -49,6 +49,8 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         api_endpoint: str = "",
         existing_job: str = "",
         on_unsuccessful_job: str = "fail",
+        metric_threshold: str = "",
+        on_missed_threshold: str = "fail",
     ) -> PipelineOutputs:
         """Tune a Hydra app in parallel, select the best trial, retrain with its config.
 
@@ -72,6 +74,8 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
             app_environment: Environment variables of the app in the retraining, a JSON object.
             api_endpoint: URL of the tuning service; empty: the one of Google for the location.
             existing_job: Resource name of a job to continue watching; empty creates a job.
+            metric_threshold: The worst value of the metric that is good enough to retrain, as text; empty for none.
+            on_missed_threshold: "fail" ends the pipeline when no trial is good enough; "skip-retraining" goes on.
             on_unsuccessful_job: "fail": a job that did not succeed ends the pipeline; "select": it goes on.
 
         Returns:
@@ -100,13 +104,19 @@ def build_pipeline(image: str = DEFAULT_IMAGE, machine: Machine | None = None) -
         )
         # A user who starts a study expects it to run, so a cached result of an equal study is never used.
         tuned.set_caching_options(enable_caching=False)
-        selected = select_best(job=tuned.outputs["job"], app_command=app_command)
+        selected = select_best(
+            job=tuned.outputs["job"],
+            app_command=app_command,
+            metric_threshold=metric_threshold,
+            on_missed_threshold=on_missed_threshold,
+        )
         retrained = retrain(
             app_command=app_command,
             best_config=selected.outputs["best_config"],
             overrides=selected.outputs["overrides"],
             extra_overrides=retrain_overrides,
             metric=metric,
+            skip_reason=selected.outputs["skip_reason"],
             app_environment=app_environment,
         )
         if machine is not None:

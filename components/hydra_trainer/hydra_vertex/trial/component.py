@@ -24,6 +24,7 @@ def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
         overrides: str = "",
         extra_overrides: str = "",
         metric: str = "",
+        skip_reason: str = "",
         app_environment: str = "",
     ) -> dsl.ContainerSpec:
         """Run a Hydra app with the best config; the content of its AIP_MODEL_DIR is the model artifact.
@@ -34,6 +35,7 @@ def retrain_component(image: str = DEFAULT_IMAGE) -> Any:
             overrides: Hydra overrides as a JSON array.
             extra_overrides: Further Hydra overrides as a JSON array, placed after the others.
             metric: The name of the metric that the app returns.
+            skip_reason: Why nothing is to be retrained; the step then ends at once, with empty outputs.
             app_environment: Environment variables of the app as a JSON object.
 
         Returns:

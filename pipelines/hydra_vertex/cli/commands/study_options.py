@@ -7,7 +7,16 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from hydra_vertex.cli.option_types import alias, display_name, file_path, override, seconds, whole_number, word
+from hydra_vertex.cli.option_types import (
+    alias,
+    display_name,
+    file_path,
+    finite_number,
+    override,
+    seconds,
+    whole_number,
+    word,
+)
 from hydra_vertex.cli.output import hide_secrets_of, say
 
 if TYPE_CHECKING:
@@ -102,6 +111,19 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         "(default: fail)",
     )
     study.add_argument(
+        "--metric-threshold",
+        type=finite_number,
+        metavar="X",
+        help="the worst value of the metric that is good enough: at most X when it is minimized, at least X when it is "
+        "maximized",
+    )
+    study.add_argument(
+        "--on-missed-threshold",
+        choices=("fail", "skip-retraining"),
+        default="fail",
+        help="when no trial reaches --metric-threshold: fail the run, or end it without a retraining (default: fail)",
+    )
+    study.add_argument(
         "--seed",
         type=whole_number(0),
         metavar="N",
@@ -162,6 +184,8 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         aliases=tuple(arguments.alias),
         seed=arguments.seed,
         on_unsuccessful_job=arguments.on_unsuccessful_job,
+        metric_threshold=arguments.metric_threshold,
+        on_missed_threshold=arguments.on_missed_threshold,
     )
     require_acceptable(plan, plan.source, here=here)
     require_sizes(plan, plan.source, os.environ)

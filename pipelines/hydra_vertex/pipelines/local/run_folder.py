@@ -30,6 +30,8 @@ from .run_lock import LOCK_NAME, unusable
 
 COUNTS = ("max_trial_count", "parallel_trial_count", "max_failed_trial_count")
 """The pipeline's arguments that a run on the folder of an earlier one may change."""
+_DECISIONS = ("on_unsuccessful_job", "metric_threshold", "on_missed_threshold")
+"""What is decided after the study, so it may be changed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,7 @@ def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
 def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
     before = load_json(folder.plan, PLAN_FILE)
     known = before if isinstance(before, dict) else {}
-    changed = sorted(
-        key for key in {*known, *asked} - {*COUNTS, "on_unsuccessful_job"} if known.get(key) != asked.get(key)
-    )
+    changed = sorted(key for key in {*known, *asked} - {*COUNTS, *_DECISIONS} if known.get(key) != asked.get(key))
     if not changed:
         return True
     raise OutputError(

@@ -83,13 +83,18 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
         reproduce: dsl.OutputPath(str),  # type: ignore[valid-type] # likewise
         best_trial_id: dsl.OutputPath(str),  # type: ignore[valid-type] # likewise
         best_value: dsl.OutputPath(float),  # type: ignore[valid-type] # likewise
+        skip_reason: dsl.OutputPath(str),  # type: ignore[valid-type] # likewise
         app_command: str = "",
+        metric_threshold: str = "",
+        on_missed_threshold: str = "fail",
     ) -> dsl.ContainerSpec:
         """Select the best trial of a tuning job; write its config as a Hydra experiment file, and a report.
 
         Args:
             job: A finished HyperparameterTuningJob as JSON.
             app_command: The app's command as a JSON array; empty for the command in the job.
+            metric_threshold: The worst value of the metric that is good enough, as text; empty for none.
+            on_missed_threshold: "fail" fails this step when no trial is good enough; "skip-retraining" goes on without.
 
         Returns:
             best_config: The experiment file (`# @package _global_`).
@@ -99,6 +104,7 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
             reproduce: The command that runs the app with the experiment file in CONFIG_DIR/experiment.
             best_trial_id: The best trial's id.
             best_value: The best trial's objective.
+            skip_reason: Why nothing is to be retrained; empty otherwise.
         """
         command = ["python", "-m", "hydra_vertex.launcher.steps.select_best"]
         return dsl.ContainerSpec(image=image, command=command, args=_ARGS)

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 from hydra_vertex.launcher.best.best_trial import best_config
+from hydra_vertex.launcher.best.threshold import FAIL, SKIP, missed_threshold, parse_threshold
 from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
 from hydra_vertex.launcher.text.terminal import one_line
+from hydra_vertex.protocol.errors import DocumentError, StudyError
 from hydra_vertex.protocol.executor import ExecutorInput, parameter_text
 from hydra_vertex.protocol.files import write_atomic
 
@@ -21,7 +23,12 @@ CONFIG_DIR = "CONFIG_DIR"
 
 
 def select_best(given: ExecutorInput) -> None:
-    """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report."""
+    """Select the best trial of a finished tuning job; write its config as a Hydra experiment file, and a report.
+
+    Raises StudyError when no trial can be selected, and, with all outputs written, when the best value is worse than
+    `metric_threshold`, unless `on_missed_threshold` is `skip-retraining`.
+    """
+    threshold, skips = parse_threshold(given.text("metric_threshold")), _skips_retraining(given)
     job = read_job(given.inputs["job"].path)
     with app_environment(environment_in(job)):
         best = best_config(job, given.strings("app_command"))
@@ -31,15 +38,31 @@ def select_best(given: ExecutorInput) -> None:
     write_report(job, given.outputs["report"].path, best=best.trial, overrides=best.overrides)
     _touch(given.outputs["metrics"].path)
     metric = job.study_spec.objective.id
+    missed = missed_threshold(best.value, threshold, job.study_spec.objective)
     given.write_output(
         {
             "overrides": parameter_text(list(best.overrides)),
             "reproduce": best.command_with(CONFIG_DIR),
             "best_trial_id": best.trial.id,
             "best_value": best.value,
+            "skip_reason": missed,
         },
-        {"best_config": {"trialId": best.trial.id}, "metrics": {metric: best.value}},
+        {
+            "best_config": {"trialId": best.trial.id, "jobState": job.state.value},
+            "metrics": {metric: best.value},
+        },
     )
+    if missed and not skips:
+        raise StudyError(f"{missed}; the outputs of this step are written, and nothing is retrained")
+    if missed:
+        print(f"select_best: {missed}; nothing is retrained", file=sys.stderr)
+
+
+def _skips_retraining(given: ExecutorInput) -> bool:
+    wanted = given.text("on_missed_threshold") or FAIL
+    if wanted not in {FAIL, SKIP}:
+        raise DocumentError("on_missed_threshold", f"expected {FAIL} or {SKIP}, got {wanted!r}")
+    return wanted == SKIP
 
 
 def _touch(path: Path) -> None:
