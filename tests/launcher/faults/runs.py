@@ -95,7 +95,8 @@ def _problems(codes: list[int], jobs: list[dict[str, Any]], log: str, folder: Pa
     problems = []
     if "Traceback" in log:
         problems.append("traceback")
-    if codes[-1] not in {0, 130} or 99 in codes:
+    # A signal before the step handles it, or after its job has ended, ends the process as usual.
+    if codes[-1] not in {0, 130, -signal.SIGTERM} or 99 in codes:
         problems.append(f"exit codes {codes}")
     if codes[-1] == 0:
         finished = json.loads((folder / "job").read_text())["name"]

@@ -64,9 +64,8 @@ def test_a_trial_without_a_finite_measurement_is_a_finding_with_its_last_lines(
     assert trial.finding is not None
     assert str(trial.finding).startswith(f"--smoke: the trial with --lr=0.5 name={name} ")
     assert problem in trial.problem
-    assert f"training {name}" in trial.last_lines
-    if name == "crash":
-        assert "ValueError: the app failed" in trial.last_lines
+    # A traceback may have more lines than are shown.
+    assert ("ValueError: the app failed" if name == "crash" else f"training {name}") in trial.last_lines
 
 
 def test_a_trial_that_does_not_end_is_ended(app: Path) -> None:
