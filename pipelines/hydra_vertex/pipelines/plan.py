@@ -21,7 +21,6 @@ from hydra_vertex.job import (
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.job.seed import seed_labels
 from hydra_vertex.launcher.arguments import argument_problem
-from hydra_vertex.launcher.best.threshold import FAIL
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import FILE_OVERRIDES_LABEL, check_counts, display_name_for
 from hydra_vertex.launcher.search_space import SearchSpace, is_gcloud_form, load_document, parse_document
@@ -38,6 +37,7 @@ from .gcloud_values import as_gcloud_reads
 
 ON_UNSUCCESSFUL_JOB = ("fail", "select")
 DEFAULT_ON_UNSUCCESSFUL = "fail"
+DEFAULT_ON_MISSED = "fail"
 PipelineArguments = Mapping[str, str | int]
 
 EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
@@ -76,7 +76,7 @@ class TuningPlan:
     seed: int | None = None
     on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL
     metric_threshold: float | None = None
-    on_missed_threshold: str = FAIL
+    on_missed_threshold: str = DEFAULT_ON_MISSED
     app_env: Mapping[str, str] = field(default_factory=dict)
     job_fields: JsonObject = field(default_factory=dict)
 
@@ -146,7 +146,7 @@ def make_plan(
     seed: int | None = None,
     on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL,
     metric_threshold: float | None = None,
-    on_missed_threshold: str = FAIL,
+    on_missed_threshold: str = DEFAULT_ON_MISSED,
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 

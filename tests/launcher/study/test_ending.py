@@ -51,16 +51,16 @@ def test_google_cloud_shows_the_job_in_the_console_and_in_its_log() -> None:
 @pytest.mark.parametrize(
     ("reasons", "parallel", "limit", "reason"),
     [
-        ((CRASH,) * 2, 2, 0, ""),
-        ((CRASH,) * 3, 2, 0, CRASH),
-        ((CRASH,) * 3, 4, 0, ""),
-        ((CRASH,) * 4, 4, 0, CRASH),
-        ((CRASH, OTHER, CRASH), 2, 0, ""),
-        ((CRASH,) * 3, 2, 5, ""),
+        ((CRASH,) * 7, 2, 0, ""),
+        ((CRASH,) * 8, 2, 0, CRASH),
+        ((CRASH,) * 9, 5, 0, ""),
+        ((CRASH,) * 10, 5, 0, CRASH),
+        ((*(CRASH,) * 4, OTHER, *(CRASH,) * 4), 2, 0, ""),
+        ((CRASH,) * 8, 2, 9, ""),
         ((CRASH,) * 12, 2, 0, ""),
     ],
 )
-def test_trials_fail_alike_when_as_many_as_run_at_once_have_the_same_reason(
+def test_trials_fail_alike_when_twice_as_many_as_run_at_once_have_the_same_reason(
     reasons: Sequence[str], parallel: int, limit: int, reason: str
 ) -> None:
     job = make_job(
@@ -73,5 +73,5 @@ def test_trials_fail_alike_when_as_many_as_run_at_once_have_the_same_reason(
 
 
 def test_a_study_with_a_trial_that_succeeded_goes_on() -> None:
-    trials = [*failed(CRASH, CRASH, CRASH), make_trial(4, 0.5)]
+    trials = [*failed(*(CRASH,) * 8), make_trial(9, 0.5)]
     assert fails_alike(make_job(trials, state=JobState.RUNNING)) == ""

@@ -9,6 +9,7 @@ import sys
 from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
+from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.study.client import JobService, connect, limits_for
 from hydra_vertex.launcher.study.ending import fails_alike, places_of, problem_of
 from hydra_vertex.launcher.study.live_table import StudyDisplay
@@ -51,7 +52,8 @@ def tune(given: ExecutorInput) -> None:
             if run.last_state is not None:
                 save_job(run.last_state, given.outputs["job"].path)
     _write_output(given, job.name)
-    problem = problem_of(job)
+    # A trial's own output, which may have secrets, is the reason of its failure.
+    problem = masker_of(job, os.environ).text(problem_of(job))
     if problem and not goes_on:
         raise StudyError("\n".join([f"{problem}{_TO_GO_ON}", *(() if run.is_local else places_of(job))]))
     if problem:
@@ -114,7 +116,7 @@ class TuningRun:
         self._polls += 1
         if self._is_own and self._polls in _POLLS_WITH_SEARCH:
             self._one.cancel_others(self._name)
-        reason = fails_alike(job) if self._is_own else ""
+        reason = masker_of(job, os.environ).text(fails_alike(job)) if self._is_own else ""
         if reason:
             raise StudyError(
                 f"every trial of {self._name} failed alike, so the job is not continued: {self._cancelled()}. "

@@ -11,8 +11,9 @@ from hydra_vertex.job import HyperparameterTuningJob, JobState, Trial, TrialStat
 from hydra_vertex.launcher.best.selection import trial_order
 from hydra_vertex.launcher.text.terminal import excerpt
 
-FEWEST_ALIKE = 3
-"""The fewest trials that show that an app fails whatever its parameters are."""
+FEWEST_ALIKE = 8
+"""The fewest trials that show that an app fails whatever its parameters are: of a space in which half of all points
+fail, 1 in 256 studies begins with so many failures."""
 _MOST_REASONS = 3
 _NAME = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/hyperparameterTuningJobs/(?P<id>[^/]+)")
 
@@ -38,11 +39,11 @@ def places_of(job: HyperparameterTuningJob) -> Iterator[str]:
 def fails_alike(job: HyperparameterTuningJob) -> str:
     """Return the reason for which every ended trial of a running job failed; empty when there is no single reason.
 
-    It takes as many trials as run at the same time, and at least three. A job with a limit of failed trials, which its
-    owner has set, ends by that limit.
+    It takes twice as many trials as run at the same time, and at least eight. A job with a limit of failed trials ends by
+    that limit.
     """
     ended = [trial for trial in job.trials if trial.state.is_terminal]
-    needed = max(FEWEST_ALIKE, job.parallel_trial_count)
+    needed = max(FEWEST_ALIKE, 2 * job.parallel_trial_count)
     has_limit = 0 < job.max_failed_trial_count < job.max_trial_count
     if has_limit or job.state.is_terminal or not needed <= len(ended) < job.max_trial_count:
         return ""
