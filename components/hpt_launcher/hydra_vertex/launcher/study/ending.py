@@ -39,8 +39,8 @@ def places_of(job: HyperparameterTuningJob) -> Iterator[str]:
 def fails_alike(job: HyperparameterTuningJob) -> str:
     """Return the reason for which every ended trial of a running job failed; empty when there is no single reason.
 
-    It takes twice as many trials as run at the same time, and at least eight. A job with a limit of failed trials ends by
-    that limit.
+    It takes twice as many trials as run at the same time, and at least eight. A job with a limit of failed trials ends
+    by that limit.
     """
     ended = [trial for trial in job.trials if trial.state.is_terminal]
     needed = max(FEWEST_ALIKE, 2 * job.parallel_trial_count)
