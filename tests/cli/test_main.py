@@ -180,6 +180,41 @@ def test_a_hydra_search_file_has_no_early_stopping_without_the_flag(project: Pro
     assert json.loads(asked.stdout)["studySpec"]["medianAutomatedStoppingSpec"] == {}
 
 
+ALIASED = """
+studySpec:
+  metrics: [{metricId: loss, goal: MINIMIZE}]
+  parameters: [{parameterId: rate, doubleValueSpec: {minValue: 0.1, maxValue: 1}}]
+maxTrialCount: 4
+trialJobSpec:
+  workerPoolSpecs:
+  - machineSpec: {machineType: n1-standard-4}
+    containerSpec: {imageUri: i, env: [{name: NOTE, value: from the file}]}
+"""
+
+
+def test_check_and_its_trial_have_the_aliases_and_the_variables_of_the_file(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(ALIASED)
+    options = ("--alias", "rate=lr", "--smoke", "--json")
+
+    ended = project.hydra_vertex("check", "--search", str(file), *options, *APP, "note=${oc.env:NOTE}")
+
+    assert ended.code == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert document["types"] == {"rate": "float"}
+    assert document["smoke"]["problem"] == ""
+    assert any("parallelTrialCount is not set: 2 trials at once" in notice for notice in document["notices"])
+
+
+def test_check_shows_each_type_that_the_values_of_a_parameter_have(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "search.yaml"
+    file.write_text(search("note: null, 0.1, relu\n+new: 1, 2"))
+
+    ended = project.hydra_vertex("check", "--search", str(file), "--json", *APP)
+
+    assert json.loads(ended.stdout)["types"] == {"note": "null | float | str", "+new": "int"}
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_check_names_a_whole_number_that_trials_set_to_floats(
     project: Project, tmp_path: Path, options: tuple[str, ...]

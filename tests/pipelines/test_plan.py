@@ -120,9 +120,9 @@ def test_fields_without_effect_on_this_machine_are_named_in_one_line(tmp_path: P
 
 
 def test_fields_that_a_service_sets_are_named(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, STUDY + "name: x\nstate: 4\nmaxTrialCount: 2\n")
+    plan = plan_of(tmp_path, STUDY + "name: x\nstate: 4\nmaxTrialCount: 2\nparallelTrialCount: 1\n")
 
-    assert plan.notices == ("name, state have no effect, because the service sets it in a new job",)
+    assert plan.notices == ("name, state have no effect, because the service sets them in a new job",)
 
 
 def test_an_alias_is_an_option_of_the_trials_command(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from hydra_vertex.job import (
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.job.seed import seed_labels
 from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.decisions import FAIL
 from hydra_vertex.launcher.preflight.file_overrides import with_file_overrides
 from hydra_vertex.launcher.preflight.job_builder import FILE_OVERRIDES_LABEL, check_counts, display_name_for
 from hydra_vertex.launcher.search_space import SearchSpace, is_gcloud_form, load_document, parse_document
@@ -35,9 +36,6 @@ from .api_fields import require_known_fields
 from .app_study import SOURCE, composed_space, with_composed_metric
 from .gcloud_values import as_gcloud_reads
 
-ON_UNSUCCESSFUL_JOB = ("fail", "select")
-DEFAULT_ON_UNSUCCESSFUL = "fail"
-DEFAULT_ON_MISSED = "fail"
 PipelineArguments = Mapping[str, str | int]
 
 EARLY_STOPPING: Mapping[str, AutomatedStopping | None] = {
@@ -74,9 +72,9 @@ class TuningPlan:
     notices: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     seed: int | None = None
-    on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL
+    on_unsuccessful_job: str = FAIL
     metric_threshold: float | None = None
-    on_missed_threshold: str = DEFAULT_ON_MISSED
+    on_missed_threshold: str = FAIL
     app_env: Mapping[str, str] = field(default_factory=dict)
     job_fields: JsonObject = field(default_factory=dict)
 
@@ -90,7 +88,7 @@ class TuningPlan:
             "job_fields": parameter_text(self.job_fields) if self.job_fields else "",
             "app_environment": parameter_text(expanded(self.app_env, {})) if self.app_env else "",
         }
-        if self.on_unsuccessful_job != DEFAULT_ON_UNSUCCESSFUL:
+        if self.on_unsuccessful_job != FAIL:
             added["on_unsuccessful_job"] = self.on_unsuccessful_job
         if self.metric_threshold is not None:
             added |= {
@@ -144,9 +142,9 @@ def make_plan(
     monitor: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     seed: int | None = None,
-    on_unsuccessful_job: str = DEFAULT_ON_UNSUCCESSFUL,
+    on_unsuccessful_job: str = FAIL,
     metric_threshold: float | None = None,
-    on_missed_threshold: str = DEFAULT_ON_MISSED,
+    on_missed_threshold: str = FAIL,
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
@@ -158,29 +156,18 @@ def make_plan(
     contains an argument that a job document cannot hold.
     """
     _require_command(app)
-    space = composed_space(app) if search is None else _read(search)
     source = SOURCE if search is None else str(search)
+    space = _with_metric(composed_space(app) if search is None else _read(search), app, source)
     _require_parameters(aliases, space.study_spec)
-    max_trials = space.max_trial_count if trials is None else trials
-    at_once = _parallel(space.parallel_trial_count, parallel, max_trials)
-    check_counts(max_trials, at_once)
-    job_spec = trial_job or space.trial_job_spec or TrialJobSpec(worker_pools=())
-    if trial_timeout_s is not None:
-        job_spec = dataclasses.replace(job_spec, timeout_s=trial_timeout_s)
-    given = (*app, *space.app_args)
-    command = with_file_overrides(given, (*space.app_overrides, *space.fixed), source)
-    if space.metric_is_in_app:
-        space = with_composed_metric(space, command, source)
-        command = with_file_overrides(given, (*space.app_overrides, *space.fixed), source)
+    max_trials, at_once = _counts(space, trials, parallel)
+    command = _command(space, app, source)
     seed = space.seed if seed is None else seed
-    spec = space.study_spec
-    if early_stopping is not None:
-        spec = dataclasses.replace(spec, automated_stopping=EARLY_STOPPING[early_stopping])
+    spec = _study_spec(space, early_stopping)
     return TuningPlan(
         app=command,
         display_name=name or space.display_name or display_name_for(app, "" if search is None else str(search)),
         study_spec=spec,
-        trial_job_spec=job_spec,
+        trial_job_spec=_job_spec(space, trial_job, trial_timeout_s),
         max_trial_count=max_trials,
         parallel_trial_count=at_once,
         max_failed_trial_count=space.max_failed_trial_count if max_failed_trials is None else max_failed_trials,
@@ -199,6 +186,26 @@ def make_plan(
         notices=space.notices,
         monitor=monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
+
+
+def _with_metric(space: SearchSpace, app: tuple[str, ...], source: str) -> SearchSpace:
+    """Return the space with the name of its metric, which may be in the app's composed config."""
+    return with_composed_metric(space, _command(space, app, source), source) if space.metric_is_in_app else space
+
+
+def _command(space: SearchSpace, app: tuple[str, ...], source: str) -> tuple[str, ...]:
+    return with_file_overrides((*app, *space.app_args), (*space.app_overrides, *space.fixed), source)
+
+
+def _study_spec(space: SearchSpace, early_stopping: str | None) -> StudySpec:
+    if early_stopping is None:
+        return space.study_spec
+    return dataclasses.replace(space.study_spec, automated_stopping=EARLY_STOPPING[early_stopping])
+
+
+def _job_spec(space: SearchSpace, trial_job: TrialJobSpec | None, timeout_s: float | None) -> TrialJobSpec:
+    spec = trial_job or space.trial_job_spec or TrialJobSpec(worker_pools=())
+    return spec if timeout_s is None else dataclasses.replace(spec, timeout_s=timeout_s)
 
 
 def _read(search: Path) -> SearchSpace:
@@ -227,6 +234,9 @@ def _require_command(app: tuple[str, ...]) -> None:
             raise CommandError(f"the app's command: {excerpt(repr(part))} {problem}")
 
 
-def _parallel(in_file: int, wanted: int | None, max_trials: int) -> int:
-    """Return the flag unchanged; without it, the file's number, capped at `max_trials`."""
-    return min(in_file, max_trials) if wanted is None else wanted
+def _counts(space: SearchSpace, trials: int | None, parallel: int | None) -> tuple[int, int]:
+    """Return the number of trials, and of trials at once; the file's number of the latter is capped at the former."""
+    max_trials = space.max_trial_count if trials is None else trials
+    at_once = min(space.parallel_trial_count, max_trials) if parallel is None else parallel
+    check_counts(max_trials, at_once)
+    return max_trials, at_once

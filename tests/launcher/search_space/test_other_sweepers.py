@@ -79,6 +79,19 @@ def test_an_ax_file_is_the_study_that_it_describes(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ax_config: {params: {a: {type: choice, values: ['1', '2', null, 0.5]}}}",
+        "parametrization: {a: ['1', '2', null, 0.5]}",
+        "direction: minimize\nsearch_space: {a: {type: categorical, choices: ['1', '2', null, 0.5]}}",
+    ],
+    ids=["ax", "nevergrad", "optuna"],
+)
+def test_listed_values_keep_their_types(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text).sweeps == ("a='1', '2', null, 0.5",)
+
+
 def test_a_nevergrad_file_is_the_study_that_it_describes(tmp_path: Path) -> None:
     space = load(tmp_path, NEVERGRAD)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,8 +18,12 @@ import pytest
 
 from hydra_vertex.job import JobState, TrialState
 from hydra_vertex.launcher.files.job_file import read_job
+from hydra_vertex.launcher.steps.tune import TuningRun
 from hydra_vertex.launcher.study.client import connect
-from hydra_vertex.protocol.errors import ServiceError, UserError
+from hydra_vertex.launcher.study.retry import RetryLimits
+from hydra_vertex.launcher.study.stop_signals import StopSignals
+from hydra_vertex.protocol.errors import ServiceError, ServiceUnreachableError, UserError
+from hydra_vertex.protocol.executor import parse_executor_input
 from hydra_vertex.service.start import ServiceProcess, start_service
 from launcher.jobs import make_job
 from launcher.steps import inputs
@@ -155,6 +160,44 @@ def test_a_job_that_the_step_did_not_create_goes_on_when_the_step_is_cancelled(
     assert second.returncode == 130
     assert f"stopped watching {job.name}; the job continues" in stderr
     assert connect("l", service.url).get(job.name).state is JobState.RUNNING
+
+
+def test_a_cancelled_step_cancels_the_job_that_it_has_recorded_also_without_its_label(
+    tmp_path: Path, service: ServiceProcess
+) -> None:
+    first = step(executor_input(tmp_path / "first", service.url, "import time; time.sleep(60)"))
+    wait_for_a_running_trial(service.url)
+    first.kill()
+    first.communicate(timeout=10)
+    # For the second step, the label is that of another run.
+    (tmp_path / "second").mkdir()
+    shutil.copy(tmp_path / "first" / "gcp_resources", tmp_path / "second")
+    second = step(executor_input(tmp_path / "second", service.url, SUCCEEDS))
+    wait_for_file(tmp_path / "second" / "executor_output.json")
+
+    second.send_signal(signal.SIGTERM)
+    _, stderr = second.communicate(timeout=60)
+
+    (job,) = connect("l", service.url).list(PARENT)
+    assert job.state.is_ending
+    assert f"{job.name} is cancelled" in stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "A job with the label hydra_vertex_run=.* may exist; list the jobs, and cancel it"),
+        ({"existing_job": f"{PARENT}/hyperparameterTuningJobs/1"}, "hyperparameterTuningJobs/1 may go on; start"),
+    ],
+)
+def test_an_error_of_a_service_that_does_not_answer_says_what_may_go_on(
+    tmp_path: Path, changes: dict[str, str], expected: str
+) -> None:
+    url, limits = "http://127.0.0.1:9", RetryLimits(total_s=0.2, first_wait_s=0.05)
+    given = parse_executor_input(executor_input(tmp_path, url, SUCCEEDS, **changes))
+
+    with pytest.raises(ServiceUnreachableError, match=expected), StopSignals().armed() as signals:
+        TuningRun(given, connect("l", url, limits=limits), signals, limits).finished_job()
 
 
 @pytest.mark.parametrize("lost", [(), ("gcp_resources",)])

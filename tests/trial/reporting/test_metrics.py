@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.errors import MetricError
-from hydra_vertex.trial.reporting.metrics import RECORD_FIELDS, check_metric_name, metric_file, metric_name
+from hydra_vertex.protocol.metric_fields import RECORD_FIELDS
+from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from .study_options import (
     add_retrain_option,
     add_tuning_options,
     check_app,
+    environment_of,
     file_content,
     plan_from,
 )
@@ -96,13 +97,14 @@ def _smoke_trial(plan: TuningPlan, result: CheckResult, arguments: argparse.Name
 
     say(f"running one trial, for at most {arguments.smoke_timeout:g} s")
     metric = plan.study_spec.objective.id
-    return smoke_trial(
-        plan.app,
-        (*result.base, *arguments.smoke_overrides),
-        metric,
-        options=trial_options(metric, plan.monitor, plan.sweeps),
-        limit_s=arguments.smoke_timeout,
-    )
+    with environment_of(plan):
+        return smoke_trial(
+            plan.app,
+            (*result.base, *arguments.smoke_overrides),
+            metric,
+            options=trial_options(metric, plan.monitor, plan.sweeps, plan.aliases),
+            limit_s=arguments.smoke_timeout,
+        )
 
 
 def _document(plan: TuningPlan, result: CheckResult, trial: SmokeTrial | None) -> Json:

@@ -18,9 +18,11 @@ from hydra_vertex.cli.option_types import (
     word,
 )
 from hydra_vertex.cli.output import hide_secrets_of, say
+from hydra_vertex.launcher.decisions import FAIL, ON_MISSED_THRESHOLD, ON_UNSUCCESSFUL_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from hydra_vertex.launcher.preflight.findings import CheckResult
     from hydra_vertex.pipelines.plan import TuningPlan
@@ -53,6 +55,12 @@ def add_parser(
 def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe a study."""
     study = parser.add_argument_group("study")
+    _add_space_options(study)
+    _add_trial_options(study)
+    _add_decision_options(study)
+
+
+def _add_space_options(study: argparse._ArgumentGroup) -> None:
     study.add_argument(
         "--search",
         type=file_path,
@@ -69,6 +77,29 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="trials at once (default: the file's n_jobs, else 2)",
     )
+    study.add_argument(
+        "--alias",
+        type=alias,
+        action="append",
+        default=[],
+        metavar="ID=KEY",
+        help="the parameter ID of the search space sets the app's KEY; may be repeated",
+    )
+    study.add_argument(
+        "--seed",
+        type=whole_number(0),
+        metavar="N",
+        help="seed of the suggestions, which only the embedded service has (default: the file's sampler seed, else "
+        "made from the job's id)",
+    )
+    study.add_argument(
+        "--name",
+        type=display_name,
+        help="display name of the study (default: the file's displayName, else made from the app and the search file)",
+    )
+
+
+def _add_trial_options(study: argparse._ArgumentGroup) -> None:
     study.add_argument(
         "--trial-timeout",
         type=seconds,
@@ -95,18 +126,13 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
         help="report this Lightning metric at every validation; may be repeated (default: the objective if there is "
         "early stopping, else none)",
     )
-    study.add_argument(
-        "--alias",
-        type=alias,
-        action="append",
-        default=[],
-        metavar="ID=KEY",
-        help="the parameter ID of the search space sets the app's KEY; may be repeated",
-    )
+
+
+def _add_decision_options(study: argparse._ArgumentGroup) -> None:
     study.add_argument(
         "--on-unsuccessful-job",
-        choices=("fail", "select"),
-        default="fail",
+        choices=ON_UNSUCCESSFUL_JOB,
+        default=FAIL,
         help="when the tuning job failed, was cancelled or expired: fail the run, or select from what was measured "
         "(default: fail)",
     )
@@ -119,21 +145,9 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     )
     study.add_argument(
         "--on-missed-threshold",
-        choices=("fail", "skip-retraining"),
-        default="fail",
+        choices=ON_MISSED_THRESHOLD,
+        default=FAIL,
         help="when no trial reaches --metric-threshold: fail the run, or end it without a retraining (default: fail)",
-    )
-    study.add_argument(
-        "--seed",
-        type=whole_number(0),
-        metavar="N",
-        help="seed of the suggestions, which only the embedded service has (default: the file's sampler seed, else "
-        "made from the job's id)",
-    )
-    study.add_argument(
-        "--name",
-        type=display_name,
-        help="display name of the study (default: the file's displayName, else made from the app and the search file)",
     )
 
 
@@ -195,12 +209,18 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
 
 def check_app(plan: TuningPlan) -> CheckResult:
     """Check the plan with the app, in the environment that the search file gives it. Raises UserError, AppError."""
-    from hydra_vertex.job.env_references import expanded
-    from hydra_vertex.launcher.preflight.app_environment import app_environment
     from hydra_vertex.launcher.preflight.check import check_space
 
-    with app_environment(expanded(plan.app_env, {})):
+    with environment_of(plan):
         return check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps, plan.aliases)
+
+
+def environment_of(plan: TuningPlan) -> AbstractContextManager[None]:
+    """Set the variables that the search file gives the app, as long as the context lasts."""
+    from hydra_vertex.job.env_references import expanded
+    from hydra_vertex.launcher.preflight.app_environment import app_environment
+
+    return app_environment(expanded(plan.app_env, {}))
 
 
 def file_content(plan: TuningPlan) -> Iterator[str]:

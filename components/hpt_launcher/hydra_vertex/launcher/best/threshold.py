@@ -9,8 +9,6 @@ from hydra_vertex.protocol.errors import DocumentError
 
 from .selection import is_better
 
-FAIL, SKIP = "fail", "skip-retraining"
-
 
 def parse_threshold(text: str) -> float | None:
     """Return the threshold that a step's parameter has; None when it is empty. Raises DocumentError."""

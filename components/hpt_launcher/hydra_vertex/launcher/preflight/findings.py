@@ -39,8 +39,9 @@ class Finding:
 class CheckResult:
     """The findings, with which no trial should be started, and the `notices`, with which one can.
 
-    `types` has the type of each parameter's key in the app. `tried` and `not_tried` count points of the search space.
-    `base` are the arguments of the point at which the other parameters are while one is varied.
+    `types` has the type of each parameter in the app, or the types of its values: `null | str`. `tried` and `not_tried`
+    count points of the search space. `base` are the arguments of the point at which the other parameters are while one
+    is varied.
     """
 
     findings: tuple[Finding, ...] = ()

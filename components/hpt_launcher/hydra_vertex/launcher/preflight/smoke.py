@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol import json
 from hydra_vertex.protocol.environment import OutputDirs, TrialEnvironment
+from hydra_vertex.protocol.metric_fields import RECORD_FIELDS, fields_of
 
 from .findings import Finding
 from .trial_process import trial_process
@@ -25,7 +25,6 @@ _LAST_LINES = 20
 _MOST_BYTES = 1 << 20
 _TRIAL_ID = "1"
 _GRACE_S = 10.0
-_RECORD_FIELDS = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,9 @@ def _measurements(file: Path) -> dict[str, float]:
     """Return the last value of each metric in a metric file of cloudml-hypertune."""
     values: dict[str, float] = {}
     for line in _end_of(file).splitlines():
-        with contextlib.suppress(ValueError, TypeError):
-            record = json.loads(line)
-            fields = record.items() if isinstance(record, Mapping) else ()
-            values |= {name: float(str(value)) for name, value in fields if name not in _RECORD_FIELDS}
+        with contextlib.suppress(ValueError):
+            fields = fields_of(line) or {}
+            values |= {name: float(str(value)) for name, value in fields.items() if name not in RECORD_FIELDS}
     return values
 
 

@@ -58,7 +58,7 @@ class SpaceCheck:
         self._compositions = 0
         self._tried = 0
         self._not_tried: dict[str, int] = {}
-        self._types: dict[str, str] = {}
+        self._types: dict[str, dict[str, None]] = {}
         self._findings: dict[tuple[str, str], Finding] = {}
         self._notices: dict[str, str] = {}
 
@@ -92,7 +92,7 @@ class SpaceCheck:
         return CheckResult(
             findings=tuple(self._findings.values()),
             notices=(*notices, *self._sampling_notices()),
-            types=self._types,
+            types={id_: " | ".join(types) for id_, types in self._types.items()},
             tried=self._tried,
             not_tried=sum(self._not_tried.values()),
             base=arguments_of(self._base_point()),
@@ -105,7 +105,7 @@ class SpaceCheck:
             probe = Probe(self._base_point(), (), True)
             answer = self._ask_probe(probe)
             if isinstance(answer, Accepted):
-                self._learn(answer)
+                self._learn(answer, probe)
                 self._compare_metric(answer.inspection)
                 self._name_interpreter(answer.inspection)
                 self._compare_types(answer)
@@ -183,14 +183,14 @@ class SpaceCheck:
             self._findings.setdefault(key, finding)
         return is_new
 
-    def _learn(self, answer: Accepted, probe: Probe | None = None) -> None:
+    def _learn(self, answer: Accepted, probe: Probe) -> None:
+        ids = {parameter_argument(id_, value): id_ for id_, value in probe.point.items()}
         for argument in answer.arguments:
-            if argument.type:
-                self._types.setdefault(argument.key, argument.type)
+            if argument.type and argument.argument in ids:
+                self._types.setdefault(ids[argument.argument], {})[argument.type] = None
         if answer.inspection is None:
             return
-        varied = () if probe is None else probe.varied
-        context = " ".join(parameter_argument(id_, probe.point[id_]) for id_ in varied) if probe is not None else ""
+        context = " ".join(parameter_argument(id_, probe.point[id_]) for id_ in probe.varied)
         where = f"with {context}: " if context else ""
         for key in answer.inspection.missing:
             text = f"{where}{key} is mandatory (???) and has no value: the app fails if it reads it"

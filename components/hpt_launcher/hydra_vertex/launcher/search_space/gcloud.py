@@ -62,10 +62,13 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
 
 def _notices(document: JsonObject, job: HyperparameterTuningJob) -> Iterator[str]:
     if ignored := sorted(OUTPUT_FIELDS & document.keys()):
-        verb = "has" if len(ignored) == 1 else "have"
-        yield f"{', '.join(ignored)} {verb} no effect, because the service sets it in a new job"
+        verb, them = ("has", "it") if len(ignored) == 1 else ("have", "them")
+        yield f"{', '.join(ignored)} {verb} no effect, because the service sets {them} in a new job"
     if not job.max_trial_count:
         yield f"maxTrialCount is not set: {DEFAULT_TRIAL_COUNT} trials unless --trials says otherwise (gcloud: 1)"
+    if not job.parallel_trial_count:
+        at_once = f"{DEFAULT_PARALLEL_COUNT} trials at once"
+        yield f"parallelTrialCount is not set: {at_once} unless --parallel says otherwise (gcloud: 1)"
 
 
 def _check_counts(job: HyperparameterTuningJob, source: str) -> None:

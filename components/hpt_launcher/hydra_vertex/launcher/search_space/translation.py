@@ -92,9 +92,8 @@ def interval_text(low: float, high: float, *, is_integer: bool = False, is_log: 
 
 
 def choice_text(values: Sequence[Json]) -> str:
-    """Return a choice, or the value itself if there is only one."""
-    texts = [value_text(value) for value in values]
-    return texts[0] if len(texts) == 1 else f"choice({', '.join(texts)})"
+    """Return the values as a choice, without choice(), which drops quotes and does not take null."""
+    return ", ".join(map(value_text, values))
 
 
 def merged(given: JsonObject, converted: Mapping[str, Json], params: Mapping[str, Json]) -> JsonObject:

@@ -6,17 +6,18 @@ import sys
 from pathlib import Path
 
 from hydra_vertex.launcher.best.best_trial import best_config
-from hydra_vertex.launcher.best.threshold import FAIL, SKIP, missed_threshold, parse_threshold
+from hydra_vertex.launcher.best.threshold import missed_threshold, parse_threshold
+from hydra_vertex.launcher.decisions import ON_MISSED_THRESHOLD, SKIP_RETRAINING
 from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
 from hydra_vertex.launcher.text.terminal import one_line
-from hydra_vertex.protocol.errors import DocumentError, StudyError
+from hydra_vertex.protocol.errors import StudyError
 from hydra_vertex.protocol.executor import ExecutorInput, parameter_text
 from hydra_vertex.protocol.files import write_atomic
 
-from .step import run_step
+from .step import one_of, run_step
 
 CONFIG_DIR = "CONFIG_DIR"
 """Placeholder for the folder that contains `experiment/best.yaml`, in the command that reproduces the best trial."""
@@ -28,7 +29,8 @@ def select_best(given: ExecutorInput) -> None:
     Raises StudyError when no trial can be selected, and, with all outputs written, when the best value is worse than
     `metric_threshold`, unless `on_missed_threshold` is `skip-retraining`.
     """
-    threshold, skips = parse_threshold(given.text("metric_threshold")), _skips_retraining(given)
+    threshold = parse_threshold(given.text("metric_threshold"))
+    skips = one_of(given, "on_missed_threshold", ON_MISSED_THRESHOLD) == SKIP_RETRAINING
     job = read_job(given.inputs["job"].path)
     with app_environment(environment_in(job)):
         best = best_config(job, given.strings("app_command"))
@@ -56,13 +58,6 @@ def select_best(given: ExecutorInput) -> None:
         raise StudyError(f"{missed}; the outputs of this step are written, and nothing is retrained")
     if missed:
         print(f"select_best: {missed}; nothing is retrained", file=sys.stderr)
-
-
-def _skips_retraining(given: ExecutorInput) -> bool:
-    wanted = given.text("on_missed_threshold") or FAIL
-    if wanted not in {FAIL, SKIP}:
-        raise DocumentError("on_missed_threshold", f"expected {FAIL} or {SKIP}, got {wanted!r}")
-    return wanted == SKIP
 
 
 def _touch(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from hydra_vertex.launcher.files.disk_space import NO_SPACE_EXIT_CODE, is_no_space
 from hydra_vertex.launcher.secrets.masker import masker, secrets_in_document
 from hydra_vertex.launcher.text.terminal import printable
-from hydra_vertex.protocol.errors import HydraVertexError, Interrupted
+from hydra_vertex.protocol.errors import DocumentError, HydraVertexError, Interrupted
 from hydra_vertex.protocol.executor import ExecutorInput, parse_executor_input
 
 
@@ -31,6 +31,14 @@ def run_step(name: str, step: Callable[[ExecutorInput], None], argv: Sequence[st
     except KeyboardInterrupt:
         return Interrupted.exit_code
     return 0
+
+
+def one_of(given: ExecutorInput, name: str, allowed: Sequence[str]) -> str:
+    """Return a parameter that is one of these words; the first, when it is empty. Raises DocumentError."""
+    wanted = given.text(name) or allowed[0]
+    if wanted not in allowed:
+        raise DocumentError(name, f"expected one of {', '.join(allowed)}, got {wanted!r}")
+    return wanted
 
 
 def _print_error(text: str) -> None:

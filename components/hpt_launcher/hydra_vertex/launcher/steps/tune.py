@@ -7,27 +7,27 @@ import signal
 import sys
 
 from hydra_vertex.job import HyperparameterTuningJob, parse_study_spec, parse_trial_job_spec, save_job
+from hydra_vertex.launcher.decisions import ON_UNSUCCESSFUL_JOB, SELECT
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.study.client import JobService, connect, limits_for
 from hydra_vertex.launcher.study.ending import fails_alike, places_of, problem_of
 from hydra_vertex.launcher.study.live_table import StudyDisplay
-from hydra_vertex.launcher.study.one_job import OneJob, run_label
+from hydra_vertex.launcher.study.one_job import RUN_LABEL, OneJob, run_label
 from hydra_vertex.launcher.study.retry import RetryLimits
 from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
 from hydra_vertex.launcher.study.watch import watch
 from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Interrupted, ServiceError, StudyError
+from hydra_vertex.protocol.errors import DocumentError, Interrupted, ServiceError, ServiceUnreachableError, StudyError
 from hydra_vertex.protocol.executor import ExecutorInput
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .step import run_step
+from .step import one_of, run_step
 
 POLL_LOCAL_S = 0.5
 POLL_REMOTE_S = 20.0
-_ON_UNSUCCESSFUL = ("fail", "select")
 _TO_GO_ON = "\nTo go on with what was measured: --on-unsuccessful-job select (the parameter on_unsuccessful_job)"
 _POLLS_WITH_SEARCH = frozenset({1, 2, 4, 8, 16})
 """The polls at which a second job, from a request that was delivered twice or late, is searched for and cancelled."""
@@ -42,7 +42,8 @@ def tune(given: ExecutorInput) -> None:
     Raises Interrupted after a signal, and StudyError when the job did not succeed, unless `on_unsuccessful_job` is
     `select`. The job's last known state is written in every case.
     """
-    endpoint, goes_on = given.text("api_endpoint"), _goes_on_unsuccessfully(given)
+    endpoint = given.text("api_endpoint")
+    goes_on = one_of(given, "on_unsuccessful_job", ON_UNSUCCESSFUL_JOB) == SELECT
     with StopSignals().armed() as signals:
         service = connect(given.text("location"), endpoint, check=signals.check)
         run = TuningRun(given, service, signals, limits_for(endpoint))
@@ -80,6 +81,8 @@ class TuningRun:
             return self._created_and_watched()
         except StopRequestedError as error:
             raise Interrupted(self._stopped(error)) from error
+        except ServiceUnreachableError as error:
+            raise ServiceUnreachableError(f"{error}. {self._may_go_on()}") from error
         except OSError:
             # Nobody would watch a job whose name cannot be written.
             if self._is_own:
@@ -129,10 +132,16 @@ class TuningRun:
             return f"stopped watching {self._name}; the job continues, and its measurements are kept"
         return f"{self._cancelled()}, because this step was cancelled"
 
+    def _may_go_on(self) -> str:
+        """Return what the user can do about a job that nobody watches any more."""
+        if not self._name:
+            return f"A job with the label {RUN_LABEL}={run_id(self._given)} may exist; list the jobs, and cancel it"
+        return f"{self._name} may go on; start the step again to watch it, or cancel it"
+
     def _cancelled(self) -> str:
         """Cancel the step's job. Return one sentence about what happened to it."""
         try:
-            states = self._one.cancel()
+            states = self._one.cancel(self._name)
         except ServiceError as error:
             return f"{self._name or 'the job'} could not be cancelled and may go on: {error}"
         ended = [name for name, state in states.items() if state.is_terminal]
@@ -186,14 +195,6 @@ def recorded_job(given: ExecutorInput) -> str:
     except (KeyError, IndexError, TypeError, OSError, ValueError):
         return ""
     return uri.partition("/v1/")[2]
-
-
-def _goes_on_unsuccessfully(given: ExecutorInput) -> bool:
-    """Return whether a job that did not succeed lets the pipeline go on. Raises DocumentError for another value."""
-    wanted = given.text("on_unsuccessful_job") or "fail"
-    if wanted not in _ON_UNSUCCESSFUL:
-        raise DocumentError("on_unsuccessful_job", f"expected one of {', '.join(_ON_UNSUCCESSFUL)}, got {wanted!r}")
-    return wanted == "select"
 
 
 def _parent(given: ExecutorInput) -> str:

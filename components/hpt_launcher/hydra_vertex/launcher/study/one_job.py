@@ -85,17 +85,23 @@ class OneJob:
             self._pause(self._expected_s())
             self.cancel_others(kept)
 
-    def cancel(self) -> Mapping[str, JobState]:
+    def cancel(self, known: str = "") -> Mapping[str, JobState]:
         """Cancel every job of the run that has not ended, also one whose request arrives late.
 
+        `known` is a job of the run that need not have its label, such as one of an earlier version; empty for none.
         Returns the state that each job of the run had. Raises ServiceError when the service gives no answer.
         """
         states: dict[str, JobState] = {}
+        if known:
+            states[known] = self._service.get(known).state
+            if not states[known].is_ending:
+                self._service.cancel(known)
         while True:
             is_last = self._expected_s() <= 0
             for job in self._found():
+                is_done = job.name == known or job.state.is_ending
                 states.setdefault(job.name, job.state)
-                if not job.state.is_ending:
+                if not is_done:
                     self._service.cancel(job.name)
             if is_last:
                 return states

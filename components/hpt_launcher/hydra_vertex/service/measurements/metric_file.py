@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra_vertex.job import Goal, Measurement, MeasurementSelection, MetricSpec
-from hydra_vertex.protocol import json
+from hydra_vertex.protocol.metric_fields import RECORD_FIELDS, fields_of
 from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.system.untrusted_files import read_end
 
@@ -25,9 +25,6 @@ CLOCK_TOLERANCE_S = 1.0
 
 LISTED_METRICS = 10
 LISTED_CHARACTERS = 100
-
-OWN_FIELDS = {"timestamp", "trial", "global_step", "checkpoint_path"}
-"""The fields of a record that are not metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,10 @@ def read_reports(metric_file: Path) -> tuple[MetricReport, ...]:
 
 
 def _parse_line(line: bytes) -> Iterator[MetricReport]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
+    fields = fields_of(line)
+    if fields is None:
         return
-    if not isinstance(fields, dict):
-        return
-    for name in fields.keys() - OWN_FIELDS:
+    for name in fields.keys() - {*RECORD_FIELDS}:
         value = _number(fields[name])
         if value is not None:
             yield MetricReport(

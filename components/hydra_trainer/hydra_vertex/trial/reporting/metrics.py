@@ -7,10 +7,9 @@ from pathlib import Path
 
 from hydra_vertex.protocol.environment import DEFAULT_METRIC, METRIC_FILE, METRIC_TAG, is_trial
 from hydra_vertex.protocol.errors import MetricError
+from hydra_vertex.protocol.metric_fields import RECORD_FIELDS
 
 HYPERTUNE_DEFAULT = Path("/tmp/hypertune/output.metrics")  # noqa: S108 - where Vertex AI reads; hypertune's own default
-RECORD_FIELDS = ("timestamp", "trial", "global_step", "checkpoint_path")
-"""The fields of cloudml-hypertune's record. The metric is a further field, whose key is the metric's name."""
 
 
 def metric_name(option: str | None, environ: Mapping[str, str], app_config: object) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hydra_vertex.protocol.environment import TRIAL_ID
-
-from .metrics import RECORD_FIELDS
+from hydra_vertex.protocol.metric_fields import RECORD_FIELDS, fields_of
 
 _STEP = "global_step"
 
@@ -51,14 +50,14 @@ def parse_records(content: bytes) -> Iterator[HypertuneRecord]:
 
 
 def _parse_line(line: bytes) -> HypertuneRecord | None:
+    fields = fields_of(line)
+    if fields is None:
+        return None
     try:
-        fields: object = json.loads(line)
-        if not isinstance(fields, Mapping):
-            return None
         step = int(str(fields.get(_STEP, 0)))
         metric = next((name for name in fields if name not in RECORD_FIELDS), None)
         value = math.nan if metric is None else float(str(fields[metric]))
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return HypertuneRecord(metric, value, step)
 
