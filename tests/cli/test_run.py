@@ -220,15 +220,16 @@ def test_a_job_that_did_not_succeed_is_selected_from_only_when_that_is_asked_for
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     project = make_project(tmp_path)
-    project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + "      mode: ok, crash, none\n")
+    project.write("search.yaml", SEARCH[: SEARCH.index("      lr:")] + "      mode: crash, ok, none\n")
     limits = ("--trials", "3", "--parallel", "1", "--max-failed-trials", "1", "--out", "out", *options)
 
     ended = project.hydra_vertex("run", "--search", "search.yaml", *limits, "--", "python", "app.py")
 
     job = read_job(tmp_path / "out" / "job.json")
-    has_result = any(trial.state is TrialState.SUCCEEDED for trial in job.trials)
     assert job.state is JobState.FAILED
-    assert ended.code == (0 if options and has_result else 1), ended.stderr
+    assert [trial.state for trial in job.trials] == [TrialState.SUCCEEDED, TrialState.INFEASIBLE]
+    assert ended.code == (0 if options else 1), ended.stderr
+    assert (tmp_path / "out" / "best.yaml").exists() == bool(options)
     assert "ended as JOB_STATE_FAILED" in ended.stderr
     assert ("the pipeline goes on with what was measured" in ended.stderr) == bool(options)
     assert ("--on-unsuccessful-job select" in ended.stderr) != bool(options)
