@@ -9,6 +9,7 @@ from .custom_job import CustomJob, dump_custom_job, parse_custom_job
 from .document import HyperparameterTuningJob, JobError, dump_job, parse_job, save_job
 from .enums import Algorithm, Goal, JobState, MeasurementSelection, ScaleType, TrialState
 from .parameters import walk_parameters
+from .pool_roles import app_pools, runs_app
 from .stopping_spec import (
     AutomatedStopping,
     ConvexStopping,
@@ -73,6 +74,7 @@ __all__ = [
     "TrialJobSpec",
     "TrialState",
     "WorkerPoolSpec",
+    "app_pools",
     "dump_custom_job",
     "dump_job",
     "dump_study_spec",
@@ -84,6 +86,7 @@ __all__ = [
     "parse_trial",
     "parse_trial_job_spec",
     "parse_worker_pools",
+    "runs_app",
     "save_job",
     "walk_parameters",
 ]

@@ -11,12 +11,10 @@ from datetime import datetime
 
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .document import JobError
+from .document import JobError, dump_error, parse_error
 from .enums import JobState
-from .fields import Fields, format_time, present
+from .fields import Fields, present, present_times
 from .trial_job_spec import TrialJobSpec, dump_trial_job_spec, parse_trial_job_spec
-
-_TIMES = {"createTime": "create_time", "startTime": "start_time", "endTime": "end_time", "updateTime": "update_time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,6 @@ class CustomJob:
 def parse_custom_job(value: Json) -> CustomJob:
     """Read a `CustomJob`. Checks the types of the fields, not their meaning. Raises DocumentError naming the field."""
     fields = Fields(value, "")
-    error = fields.child("error") if fields.has("error") else None
     return CustomJob(
         name=fields.text("name"),
         display_name=fields.text("displayName"),
@@ -50,14 +47,13 @@ def parse_custom_job(value: Json) -> CustomJob:
         start_time=fields.time("startTime"),
         end_time=fields.time("endTime"),
         update_time=fields.time("updateTime"),
-        error=None if error is None else JobError(error.integer("code"), error.text("message")),
+        error=parse_error(fields),
         other=fields.rest(),
     )
 
 
 def dump_custom_job(job: CustomJob) -> JsonObject:
     """Return the JSON of a `CustomJob`."""
-    times = {name: getattr(job, attribute) for name, attribute in _TIMES.items()}
     return {
         **job.other,
         **present(
@@ -66,7 +62,9 @@ def dump_custom_job(job: CustomJob) -> JsonObject:
             jobSpec=dump_trial_job_spec(job.spec),
             labels=dict(job.labels),
             state=None if job.state is JobState.UNSPECIFIED else job.state.value,
-            error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
+            error=dump_error(job.error),
         ),
-        **{name: format_time(moment) for name, moment in times.items() if moment is not None},
+        **present_times(
+            createTime=job.create_time, startTime=job.start_time, endTime=job.end_time, updateTime=job.update_time
+        ),
     }

@@ -12,7 +12,7 @@ from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .enums import JobState
-from .fields import Fields, format_time, present
+from .fields import Fields, present, present_times
 from .study_spec import StudySpec, dump_study_spec, parse_study_spec
 from .trial import Trial, dump_trial, parse_trial
 from .trial_job_spec import TrialJobSpec, dump_trial_job_spec, parse_trial_job_spec
@@ -74,7 +74,7 @@ def parse_job(value: Json, path: str = "") -> HyperparameterTuningJob:
         start_time=fields.time("startTime"),
         end_time=fields.time("endTime"),
         update_time=fields.time("updateTime"),
-        error=_parse_error(fields),
+        error=parse_error(fields),
         stopping_reason=fields.text("stoppingReason"),
         other=fields.rest(),
     )
@@ -95,10 +95,12 @@ def dump_job(job: HyperparameterTuningJob) -> JsonObject:
             labels=dict(job.labels),
             state=None if job.state is JobState.UNSPECIFIED else job.state.value,
             trials=[dump_trial(trial) for trial in job.trials],
-            error=None if job.error is None else {"code": job.error.code, "message": job.error.message},
+            error=dump_error(job.error),
             stoppingReason=job.stopping_reason,
         ),
-        **_dump_times(job),
+        **present_times(
+            createTime=job.create_time, startTime=job.start_time, endTime=job.end_time, updateTime=job.update_time
+        ),
     }
 
 
@@ -107,18 +109,14 @@ def save_job(job: HyperparameterTuningJob, path: Path) -> None:
     write_atomic(path, json.dumps(dump_job(job), indent=2) + "\n")
 
 
-def _dump_times(job: HyperparameterTuningJob) -> JsonObject:
-    times = {
-        "createTime": job.create_time,
-        "startTime": job.start_time,
-        "endTime": job.end_time,
-        "updateTime": job.update_time,
-    }
-    return {name: format_time(moment) for name, moment in times.items() if moment is not None}
-
-
-def _parse_error(fields: Fields) -> JobError | None:
+def parse_error(fields: Fields) -> JobError | None:
+    """Read the field `error` of a job; None when it has none. Raises DocumentError naming the field."""
     if not fields.has("error"):
         return None
     error = fields.child("error")
     return JobError(error.integer("code"), error.text("message"))
+
+
+def dump_error(error: JobError | None) -> JsonObject | None:
+    """Return the JSON of a `google.rpc.Status`; None without an error."""
+    return None if error is None else {"code": error.code, "message": error.message}

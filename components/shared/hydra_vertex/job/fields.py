@@ -38,7 +38,7 @@ class Fields:
     def __init__(self, value: Json, path: str) -> None:
         if not isinstance(value, dict):
             raise DocumentError(path, f"expected an object, got {quoted(value)}")
-        self._values: dict[str, Json] = {_camel(key): item for key, item in value.items() if item is not None}
+        self._values: dict[str, Json] = {camel_case(key): item for key, item in value.items() if item is not None}
         self._path = path
 
     def path(self, name: str) -> str:
@@ -219,6 +219,11 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def present_times(**times: datetime | None) -> dict[str, Json]:
+    """Return an object of the times that are known."""
+    return {name: format_time(moment) for name, moment in times.items() if moment is not None}
+
+
 def format_duration(seconds: float) -> str:
     """Return seconds as a Duration, rounded to microseconds."""
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
@@ -229,6 +234,7 @@ def present(**fields: Json) -> dict[str, Json]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {}, ())}
 
 
-def _camel(name: str) -> str:
+def camel_case(name: str) -> str:
+    """Return the JSON name of a field: `studySpec` for `study_spec`."""
     head, *tail = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail)

@@ -71,6 +71,11 @@ class StudyStopping:
     max_duration_no_progress_s: float | None = None
     other: JsonObject = field(default_factory=dict)
 
+    @property
+    def measures_progress(self) -> bool:
+        """Whether a condition depends on the best value so far."""
+        return self.max_num_trials_no_progress is not None or self.max_duration_no_progress_s is not None
+
 
 _MEDIAN = "medianAutomatedStoppingSpec"
 _DECAY_CURVE = "decayCurveStoppingSpec"

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.protocol.metric_names import metric_text
 
 from .enums import Algorithm, Goal, MeasurementSelection, ScaleType
 from .fields import Fields, parse_number, parse_text, present
@@ -92,7 +93,7 @@ class MetricSpec:
 
 @dataclass(frozen=True, slots=True)
 class StudySpec:
-    """A search space, its metrics and the search algorithm. The first metric is the objective.
+    """A search space, its metrics and the search algorithm. Each metric is an objective, the first one `objective`.
 
     `automated_stopping` stops single trials early, `study_stopping` ends the study; None means no such rule.
     """
@@ -107,15 +108,30 @@ class StudySpec:
 
     @property
     def objective(self) -> MetricSpec:
-        """The metric that determines the best trial. Raises DocumentError when the study has no metric."""
+        """The only objective, or the first of several. Raises DocumentError when the study has no metric."""
         if not self.metrics:
             raise DocumentError("studySpec.metrics", "is empty; name the metric that the app returns, and its goal")
         return self.metrics[0]
 
     @property
     def other_metric_ids(self) -> tuple[str, ...]:
-        """The ids of the metrics that are recorded in addition to the objective."""
+        """The ids of the objectives after the first."""
         return tuple(metric.id for metric in self.metrics[1:])
+
+    @property
+    def has_several_objectives(self) -> bool:
+        """Whether the study has more than one objective, so that its result is a Pareto set."""
+        return len(self.metrics) > 1
+
+    @property
+    def metric_text(self) -> str:
+        """The names of all metrics as `hydra-trial --metric` takes them. Raises DocumentError without a metric."""
+        return metric_text(self.metric_ids)
+
+    @property
+    def metric_ids(self) -> tuple[str, ...]:
+        """The ids of all objectives. Raises DocumentError without a metric."""
+        return (self.objective.id, *self.other_metric_ids)
 
 
 def parse_study_spec(value: Json, path: str = "studySpec") -> StudySpec:

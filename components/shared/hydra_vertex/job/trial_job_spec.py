@@ -83,6 +83,9 @@ def _parse_pool(value: Json, path: str) -> WorkerPoolSpec:
 
 
 def _dump_pool(pool: WorkerPoolSpec) -> JsonObject:
+    if pool == WorkerPoolSpec():
+        # The API takes only an empty message for a pool that is not used.
+        return {}
     container = None if pool.container is None else _dump_container(pool.container)
     return {
         **pool.other,

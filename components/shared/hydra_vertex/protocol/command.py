@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from . import json
+
 PROGRAM = "hydra-trial"
 SEPARATOR = "--"
 _OPTIONS_OF_VALUES = ("--alias", "--sweep")
@@ -26,6 +28,17 @@ def trial_command(
     monitors = (word for name in monitor for word in ("--monitor", name))
     values = (*(f"--sweep={sweep}" for sweep in sweeps), *(f"--alias={alias}" for alias in aliases))
     return (PROGRAM, "--metric", metric, *monitors, *values, *own_words_option(app), SEPARATOR, *app)
+
+
+def preset_option(id_: str, value: str, arguments: Sequence[str]) -> str:
+    """Return the option of `hydra-trial` by which the parameter `id_` with this value stands for `arguments`."""
+    return f"--preset={id_}={value}={json.dumps(list(arguments))}"
+
+
+def with_options(words: Sequence[str], options: Sequence[str]) -> tuple[str, ...]:
+    """Return a container command (or its end) with further options of `hydra-trial`, before the app's command."""
+    at = words.index(SEPARATOR)
+    return (*words[:at], *options, *words[at:])
 
 
 def own_words_option(app: Sequence[str]) -> tuple[str, ...]:

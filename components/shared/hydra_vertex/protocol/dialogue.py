@@ -5,7 +5,6 @@ The launcher listens; the app's process connects when it calls `hydra.main`, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -13,16 +12,19 @@ from typing import TypeAlias
 from . import json
 from .explanation import (
     Composition,
+    DescribedKey,
     ExplainedArgument,
     Explanation,
     dump_argument,
     dump_composition,
+    dump_described,
     dump_explanation,
     parse_argument,
     parse_composition,
+    parse_described,
     parse_explanation,
 )
-from .json import Json, JsonObject
+from .json import Json, JsonObject, array_of, object_of
 
 
 class Detail(str, Enum):
@@ -32,6 +34,8 @@ class Detail(str, Enum):
     """Only whether the app's config accepts the arguments."""
     INSPECT = "inspect"
     """The typed arguments, and what a run could fail on in the composed config."""
+    DESCRIBE = "describe"
+    """The types and values of the question's keys."""
     COMPOSE = "compose"
     """The composed config."""
     EXPLAIN = "explain"
@@ -42,12 +46,13 @@ class Detail(str, Enum):
 class Question:
     """`parameters` are appended to the app's arguments, or to `arguments` in place of them.
 
-    Both may be anything that an app's command line has, Hydra's flags included.
+    Both may be anything that an app's command line has, Hydra's flags included. `keys` are those to describe.
     """
 
     parameters: tuple[str, ...] = ()
     arguments: tuple[str, ...] | None = None
     detail: Detail = Detail.ACCEPT
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,14 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an argument is refused. `argument` is empty when only the combination of the arguments is refused."""
+    """Why an argument is refused. `argument` is empty when only the combination of the arguments is refused.
+
+    `is_unknown_key`: the app's config has no key of this name, with the config groups that the other arguments choose.
+    """
 
     argument: str
     message: str
+    is_unknown_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class Accepted:
     inspection: Inspection | None = None
     composition: Composition | None = None
     explanation: Explanation | None = None
+    keys: tuple[DescribedKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +126,20 @@ def dump_question(question: Question) -> bytes:
         "parameters": list(question.parameters),
         "arguments": arguments,
         "detail": question.detail.value,
+        "keys": list(question.keys),
     }
     return _line(document)
 
 
 def parse_question(line: bytes) -> Question:
     """Read a line of `dump_question`. Raises ValueError, or KeyError for a missing field."""
-    document = _object(json.loads(line))
+    document = object_of(json.loads(line))
     arguments = document["arguments"]
     return Question(
         parameters=_strings(document["parameters"]),
         arguments=None if arguments is None else _strings(arguments),
         detail=Detail(document["detail"]),
+        keys=_strings(document["keys"]),
     )
 
 
@@ -137,28 +149,32 @@ def dump_answer(answer: Answer) -> bytes:
         case Accepted():
             return _line({"accepted": _dump_accepted(answer)})
         case Refused(compositions, problems):
-            listed: list[Json] = [{"argument": p.argument, "message": p.message} for p in problems]
-            return _line({"refused": {"compositions": compositions, "problems": listed}})
+            return _line({"refused": {"compositions": compositions, "problems": list(map(_dump_problem, problems))}})
         case Failed(message):
             return _line({"failed": {"message": message}})
 
 
 def parse_answer(line: bytes) -> Answer:
     """Read a line of `dump_answer`. Raises ValueError, or KeyError for a missing field."""
-    match _object(json.loads(line)):
+    match object_of(json.loads(line)):
         case {"accepted": accepted}:
-            return _accepted(_object(accepted))
+            return _accepted(object_of(accepted))
         case {"refused": refused}:
-            document = _object(refused)
-            problems = [_object(problem) for problem in _array(document["problems"])]
-            return Refused(
-                _integer(document["compositions"]),
-                tuple(Problem(str(p["argument"]), str(p["message"])) for p in problems),
-            )
+            document = object_of(refused)
+            problems = tuple(_problem(object_of(problem)) for problem in array_of(document["problems"]))
+            return Refused(_integer(document["compositions"]), problems)
         case {"failed": failed}:
-            return Failed(str(_object(failed)["message"]))
+            return Failed(str(object_of(failed)["message"]))
         case other:
             raise ValueError(f"expected accepted, refused or failed, got {', '.join(other)}")
+
+
+def _dump_problem(problem: Problem) -> JsonObject:
+    return {"argument": problem.argument, "message": problem.message, "isUnknownKey": problem.is_unknown_key}
+
+
+def _problem(document: JsonObject) -> Problem:
+    return Problem(str(document["argument"]), str(document["message"]), document.get("isUnknownKey") is True)
 
 
 def _dump_accepted(answer: Accepted) -> JsonObject:
@@ -172,6 +188,8 @@ def _dump_accepted(answer: Accepted) -> JsonObject:
         document["composition"] = dump_composition(answer.composition)
     if answer.explanation is not None:
         document["explanation"] = dump_explanation(answer.explanation)
+    if answer.keys:
+        document["keys"] = [dump_described(key) for key in answer.keys]
     return document
 
 
@@ -180,10 +198,11 @@ def _accepted(document: JsonObject) -> Accepted:
     explanation = document.get("explanation")
     return Accepted(
         compositions=_integer(document["compositions"]),
-        arguments=tuple(parse_argument(argument) for argument in _array(document["arguments"])),
-        inspection=None if inspection is None else _inspection(_object(inspection)),
+        arguments=tuple(parse_argument(argument) for argument in array_of(document["arguments"])),
+        inspection=None if inspection is None else _inspection(object_of(inspection)),
         composition=None if composition is None else parse_composition(composition),
         explanation=None if explanation is None else parse_explanation(explanation),
+        keys=tuple(parse_described(key) for key in array_of(document.get("keys", []))),
     )
 
 
@@ -197,7 +216,7 @@ def _dump_inspection(inspection: Inspection) -> JsonObject:
 
 
 def _inspection(document: JsonObject) -> Inspection:
-    unresolved = [_object(item) for item in _array(document["unresolved"])]
+    unresolved = [object_of(item) for item in array_of(document["unresolved"])]
     metric = document["optimizedMetric"]
     return Inspection(
         missing=_strings(document["missing"]),
@@ -212,22 +231,10 @@ def _line(document: JsonObject) -> bytes:
 
 
 def _strings(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in _array(value))
+    return tuple(str(item) for item in array_of(value))
 
 
 def _integer(value: Json) -> int:
     if not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {type(value).__name__}")  # noqa: TRY004 - malformed input
-    return value
-
-
-def _object(value: Json) -> JsonObject:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"expected a JSON object, got {type(value).__name__}")  # noqa: TRY004 - malformed input
-    return value
-
-
-def _array(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError(f"expected a JSON array, got {type(value).__name__}")  # noqa: TRY004 - malformed input
     return value

@@ -17,17 +17,31 @@ MODEL_DIR = "AIP_MODEL_DIR"
 CHECKPOINT_DIR = "AIP_CHECKPOINT_DIR"
 TENSORBOARD_LOG_DIR = "AIP_TENSORBOARD_LOG_DIR"
 
+HYDRA_FOLDER = "hydra"
+"""Hydra's output folder in a trial, beside the folder of AIP_MODEL_DIR."""
+
+OUTPUT_DIR_FILE = "HYDRA_TRIAL_OUTPUT_DIR_FILE"
+"""The variable with the file into which `hydra-trial` writes the path of Hydra's output folder."""
+
+SWEEP_DIR = "HYDRA_TRIAL_SWEEP_DIR"
+"""The variable with `hydra.sweep.dir` of the sweep that a trial is a job of; Hydra's output folder is then below it."""
+
 DEFAULT_METRIC = "metric"
 """The metric's name when neither the user nor the service gives one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDirs:
-    """The three output folders of a trial: URIs that end in a slash, below `<base>/<trial id>/`."""
+    """The output folders of a trial: URIs that end in a slash, below `<base>/<trial id>/`."""
 
     model: str
     checkpoints: str
     tensorboard: str
+
+    @property
+    def hydra(self) -> str:
+        """Hydra's own output folder, which `hydra-trial` puts beside the model's folder; it ends in a slash too."""
+        return f"{self.model.rstrip('/').rpartition('/')[0]}/{HYDRA_FOLDER}/"
 
     @classmethod
     def below(cls, base_uri: str, trial_id: str) -> OutputDirs:

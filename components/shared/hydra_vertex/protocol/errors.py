@@ -6,6 +6,7 @@
     ├── UserError               2   the input is invalid; nothing was launched
     │   ├── ArgumentError           an argument of hydra-trial cannot be passed to the app
     │   ├── CommandError            the app's command cannot be started
+    │   ├── SecretError             a secret that an environment variable refers to cannot be read
     │   ├── MetricError             a metric cannot be recorded: invalid name, value or step
     │   ├── DocumentError           a job document does not have the form that the API requires
     │   ├── SearchSpaceError        a search file or its search space is invalid
@@ -44,6 +45,10 @@ class CommandError(UserError):
     """The app's command cannot be started as a Hydra app."""
 
 
+class SecretError(UserError):
+    """A reference to a secret is malformed, or its secret cannot be read."""
+
+
 class MetricError(UserError):
     """A metric's name, value or step is not one that a record can contain."""
 
@@ -73,7 +78,14 @@ class StudyError(HydraVertexError):
 
 
 class ServiceError(HydraVertexError):
-    """The tuning service refused a request, failed, or did not answer in time."""
+    """The tuning service refused a request, failed, or did not answer in time.
+
+    `http_status` is that of its answer; 0 when there was none.
+    """
+
+    def __init__(self, message: str, *, http_status: int = 0) -> None:
+        super().__init__(message)
+        self.http_status = http_status
 
 
 class ServiceUnreachableError(ServiceError):

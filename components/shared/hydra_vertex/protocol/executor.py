@@ -91,9 +91,15 @@ class ExecutorInput:
             raise DocumentError(f"inputs.parameterValues.{name}", f"expected a JSON object of strings, got {text!r}")
         return {key: str(item) for key, item in value.items()}
 
-    def write_output(self, parameters: JsonObject, metadata: Mapping[str, JsonObject] | None = None) -> None:
+    def write_output(
+        self,
+        parameters: JsonObject,
+        metadata: Mapping[str, JsonObject] | None = None,
+        uris: Mapping[str, str] | None = None,
+    ) -> None:
         """Write `executor_output.json`: every output artifact with its metadata, and the output parameters.
 
+        `uris` are the addresses of the artifacts that are not where the pipeline put them.
         A declared parameter without a value is written as null, because Kubeflow fails a step that omits one. A value
         is also written to the parameter's own file, as Google's components do. Raises OSError.
         """
@@ -102,7 +108,7 @@ class ExecutorInput:
             write_atomic(self.output_parameters[name], value if isinstance(value, str) else json.dumps(value))
         absent: JsonObject = dict.fromkeys(self.output_parameters.keys() - parameters.keys())
         described = {
-            name: {"artifacts": [_dump_artifact(artifact, (metadata or {}).get(name, {}))]}
+            name: {"artifacts": [_dump_artifact(artifact, (metadata or {}).get(name, {}), (uris or {}).get(name))]}
             for name, artifact in self.outputs.items()
         }
         document: JsonObject = {"artifacts": described, "parameterValues": {**absent, **parameters}}
@@ -167,10 +173,10 @@ def _artifact(value: Json, path: str) -> Artifact:
     )
 
 
-def _dump_artifact(artifact: Artifact, metadata: JsonObject) -> JsonObject:
+def _dump_artifact(artifact: Artifact, metadata: JsonObject, uri: str | None) -> JsonObject:
     return {
         "name": artifact.name,
-        "uri": artifact.uri,
+        "uri": uri or artifact.uri,
         "type": artifact.type,
         "metadata": {**artifact.metadata, **metadata},
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .json import Json, JsonObject
+from .json import Json, JsonObject, array_of, object_of
 
 EXPERIMENT_GROUP = "experiment"
 """The config group of experiment files. A generated experiment file must contain the values of the chosen option."""
@@ -32,6 +32,21 @@ class ExplainedArgument:
     key: str
     type: str
     override: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedKey:
+    """A key or a config group of the composed config. `kind` is a type's name: int, float, str, list, enum, any, ...
+
+    `value` is None where a constant cannot stand for it: null, an interpolation, or the mandatory `???`, for which
+    `is_required` holds. `choices` are the members of an enum or the options of a group.
+    """
+
+    name: str
+    kind: str
+    value: Json
+    is_required: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +124,44 @@ def dump_explanation(explanation: Explanation) -> JsonObject:
 
 def parse_explanation(document: Json) -> Explanation:
     """Read the JSON form of `dump_explanation`. Raises ValueError, or KeyError for a missing field."""
-    top = _object(document)
+    top = object_of(document)
     return Explanation(
-        arguments=tuple(parse_argument(item) for item in _array(top["arguments"])),
-        program=tuple(str(part) for part in _array(top["program"])),
-        flags=tuple(str(part) for part in _array(top["flags"])),
-        command=tuple(str(part) for part in _array(top["command"])),
+        arguments=tuple(parse_argument(item) for item in array_of(top["arguments"])),
+        program=tuple(str(part) for part in array_of(top["program"])),
+        flags=tuple(str(part) for part in array_of(top["flags"])),
+        command=tuple(str(part) for part in array_of(top["command"])),
         app_default=parse_composition(top["appDefault"]),
         base=parse_composition(top["base"]),
         choices_only=parse_composition(top["choicesOnly"]),
         composed=parse_composition(top["composed"]),
-        groups={g: tuple(str(o) for o in _array(options)) for g, options in _object(top["groups"]).items()},
+        groups={g: tuple(str(o) for o in array_of(options)) for g, options in object_of(top["groups"]).items()},
         study=_study(top["study"]),
         interpreter=str(top.get("interpreter", "")),
     )
 
 
+def dump_described(key: DescribedKey) -> JsonObject:
+    """Return the key as a JSON object."""
+    return {
+        "name": key.name,
+        "kind": key.kind,
+        "value": key.value,
+        "isRequired": key.is_required,
+        "choices": list(key.choices),
+    }
+
+
+def parse_described(value: Json) -> DescribedKey:
+    """Read the JSON form of `dump_described`. Raises ValueError, or KeyError for a missing field."""
+    item = object_of(value)
+    choices = tuple(str(choice) for choice in array_of(item["choices"]))
+    return DescribedKey(str(item["name"]), str(item["kind"]), item["value"], item["isRequired"] is True, choices)
+
+
 def _study(value: Json) -> StudyPart:
-    item = _object(value)
-    groups = tuple(str(group) for group in _array(item["groups"]))
-    return StudyPart(_object(item["sweeper"]), item["optimizedMetric"], groups)
+    item = object_of(value)
+    groups = tuple(str(group) for group in array_of(item["groups"]))
+    return StudyPart(object_of(item["sweeper"]), item["optimizedMetric"], groups)
 
 
 def dump_argument(argument: ExplainedArgument) -> JsonObject:
@@ -149,24 +182,12 @@ def dump_composition(composition: Composition) -> JsonObject:
 
 def parse_composition(value: Json) -> Composition:
     """Read the JSON form of `dump_composition`. Raises ValueError, or KeyError for a missing field."""
-    item = _object(value)
-    choices = {g: None if option is None else str(option) for g, option in _object(item["choices"]).items()}
-    return Composition(config=_object(item["config"]), choices=choices)
+    item = object_of(value)
+    choices = {g: None if option is None else str(option) for g, option in object_of(item["choices"]).items()}
+    return Composition(config=object_of(item["config"]), choices=choices)
 
 
 def parse_argument(value: Json) -> ExplainedArgument:
     """Read the JSON form of `dump_argument`. Raises ValueError, or KeyError for a missing field."""
-    item = {key: str(text) for key, text in _object(value).items()}
+    item = {key: str(text) for key, text in object_of(value).items()}
     return ExplainedArgument(item["argument"], ArgumentKind(item["kind"]), item["key"], item["type"], item["override"])
-
-
-def _object(value: Json) -> JsonObject:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"expected a JSON object, got {type(value).__name__}")  # noqa: TRY004 - malformed input, one type
-    return value
-
-
-def _array(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError(f"expected a JSON array, got {type(value).__name__}")  # noqa: TRY004 - malformed input, one type
-    return value

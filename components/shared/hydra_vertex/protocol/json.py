@@ -19,3 +19,17 @@ def loads(text: str | bytes) -> Json:
 def dumps(value: Json, *, indent: int | None = None) -> str:
     """Return a value as JSON text. Raises ValueError for NaN and infinities, which JSON does not have."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def object_of(value: Json) -> JsonObject:
+    """Return a JSON object as such. Raises ValueError for another value."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a JSON object, got {type(value).__name__}")  # noqa: TRY004 - malformed input
+    return value
+
+
+def array_of(value: Json) -> list[Json]:
+    """Return a JSON array as a list. Raises ValueError for another value."""
+    if not isinstance(value, list):
+        raise ValueError(f"expected a JSON array, got {type(value).__name__}")  # noqa: TRY004 - malformed input
+    return value

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 
+DEFAULT_MODE, PRIVATE_MODE = 0o666, 0o600
 
-def write_whole(path: str, content: bytes, *, durable: bool = True) -> None:
+
+def write_whole(path: str, content: bytes, *, durable: bool = True, mode: int = DEFAULT_MODE) -> None:
     """Replace a file so that a reader sees the old or the new content, never a part. The folder must exist.
 
-    The file gets the default permissions (0o666 minus the umask). Without `durable` there is no fsync: the file may be
-    lost in a power failure. Raises OSError.
+    The file gets the permissions `mode` minus the umask. Without `durable` there is no fsync: the file may be lost in a
+    power failure. Raises OSError.
     """
-    descriptor, part = _create_beside(path)
+    descriptor, part = _create_beside(path, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -27,13 +29,13 @@ def write_whole(path: str, content: bytes, *, durable: bool = True) -> None:
         raise
 
 
-def _create_beside(path: str) -> tuple[int, str]:
-    """Create a file beside `path` with default permissions (`tempfile` gives others). Return descriptor and path."""
+def _create_beside(path: str, mode: int) -> tuple[int, str]:
+    """Create a file beside `path` with these permissions (`tempfile` gives others). Return descriptor and path."""
     folder, slash, name = path.rpartition("/")
     while True:
         part = f"{folder}{slash}.{name}.{os.urandom(4).hex()}"
         try:
-            return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
+            return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), part
         except FileExistsError:
             continue
 
