@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
 from hydra_vertex.protocol.errors import CommandError, HydraVertexError
+from hydra_vertex.protocol.metric_stream import MARKER
 from hydra_vertex.trial.process.lifetime import live
 
 from .log import show, tell
@@ -21,15 +22,25 @@ HOOK = "HYDRA_TRIAL_HOOK"
 
 if TYPE_CHECKING:
     from hydra_vertex.trial.command.app_command import AppCommand, Module, Program, Script
+    from hydra_vertex.trial.reporting.metric_stream import MetricStream
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: the app's own, or that of the error that prevented its run (see `protocol.errors`)."""
     try:
-        return live(parse_options(sys.argv[1:] if arguments is None else arguments), _run)
+        options = parse_options(sys.argv[1:] if arguments is None else arguments)
+        return live(options, _run, _companion())
     except HydraVertexError as error:
         tell(str(error))
         return error.exit_code
+
+
+def _companion() -> MetricStream | None:
+    if MARKER not in os.environ:
+        return None
+    from .reporting.metric_stream import take_stream
+
+    return take_stream(os.environ)
 
 
 def _run(options: Options) -> int:
@@ -41,11 +52,33 @@ def _run(options: Options) -> int:
 
         show(f"{PROGRAM} {version('hydra-vertex')}")
         return 0
+    if options.executor_input is not None and options.component is not None:
+        from .app_step import run_component
+
+        return run_component(options.executor_input, options.component)
     if options.executor_input is not None:
         from .retrain import retrain
 
         return retrain(options.executor_input)
+    if not options.explain:
+        _resolve_secrets()
     return _run_app(options)
+
+
+def _resolve_secrets() -> None:
+    """Give the variables that refer to secrets their values. Raises SecretError."""
+    from hydra_vertex.protocol.secret_references import KEPT, SECRETS, listed_names, reference_names
+
+    done = {*listed_names(os.environ, SECRETS), *listed_names(os.environ, KEPT)}
+    names = [name for name in reference_names(os.environ) if name not in done]
+    if not names:
+        return
+    from .secrets.resolve import publish_fingerprints, resolved
+
+    values = resolved(os.environ)
+    publish_fingerprints(values, os.environ)
+    os.environ.update(values)
+    tell(f"the values of {', '.join(names)} come from Secret Manager")
 
 
 def _run_app(options: Options) -> int:

@@ -31,6 +31,7 @@ from hydra_vertex.trial.overrides.arguments import (
 )
 from hydra_vertex.trial.overrides.composing import composed
 from hydra_vertex.trial.overrides.delivery import Delivery, deliver
+from hydra_vertex.trial.overrides.describe import describe_keys
 from hydra_vertex.trial.overrides.explain import explain
 from hydra_vertex.trial.overrides.inspection import inspect_config, mandatory_groups
 from hydra_vertex.trial.overrides.problems import problems_of
@@ -95,7 +96,7 @@ class AppDialogue:
         except UserError as error:
             return Refused(self._configs.compositions, (Problem("", str(error)),))
         try:
-            return self._accepted(app, arguments, question.detail)
+            return self._accepted(app, arguments, question)
         except ArgumentError as error:
             return Refused(self._configs.compositions, problems_of(app, arguments, error))
 
@@ -103,14 +104,17 @@ class AppDialogue:
         own = self._arguments if question.arguments is None else parse_arguments(question.arguments)
         return (*own, *self._parse(question.parameters))
 
-    def _accepted(self, app: AppConfig, arguments: Sequence[Argument], detail: Detail) -> Accepted:
+    def _accepted(self, app: AppConfig, arguments: Sequence[Argument], question: Question) -> Accepted:
         delivery = deliver(app, arguments)
-        match detail:
+        match question.detail:
             case Detail.ACCEPT:
                 composed(app, arguments, delivery)
                 return Accepted(self._configs.compositions)
             case Detail.INSPECT:
                 return self._inspected(app, arguments, delivery)
+            case Detail.DESCRIBE:
+                described = describe_keys(app, app.compose(delivery.overrides), question.keys)
+                return Accepted(self._configs.compositions, keys=described)
             case Detail.COMPOSE:
                 composition = plain(app.compose(delivery.overrides))
                 return Accepted(self._configs.compositions, composition=composition)

@@ -16,16 +16,26 @@ from typing import TextIO
 
 from hydra_vertex.protocol.command import PROGRAM
 from hydra_vertex.protocol.errors import OutputError
+from hydra_vertex.protocol.secret_references import MASK, SECRETS, SHORTEST, listed_names
 
 _WAIT_S = 1.0
 """Time limit of the wait for space in a full non-blocking pipe."""
 
 
 def tell(message: str) -> None:
-    """Write one line to stderr, prefixed with `hydra-trial: `. Never raises."""
-    line = f"{PROGRAM}: {' '.join(message.split())}\n"
+    """Write one line to stderr, prefixed with `hydra-trial: `, without the values of secrets. Never raises."""
+    line = f"{PROGRAM}: {' '.join(_without_secrets(message).split())}\n"
     if not _is_written(sys.stderr, line) and sys.stderr is not sys.__stderr__:
         _is_written(sys.__stderr__, line)
+
+
+def _without_secrets(text: str) -> str:
+    """Replace the secrets that were read from Secret Manager, unless they are shorter than SHORTEST."""
+    values = (os.environ.get(name, "") for name in listed_names(os.environ, SECRETS))
+    for value in sorted(values, key=len, reverse=True):
+        if len(value.strip()) >= SHORTEST:
+            text = text.replace(value.strip(), MASK)
+    return text
 
 
 def show(text: str) -> None:

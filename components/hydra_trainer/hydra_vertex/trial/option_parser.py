@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NoReturn
 
 from hydra_vertex.protocol.command import PROGRAM, SEPARATOR
 from hydra_vertex.protocol.errors import CommandError
 
-from .options import Alias, Options
-
-MOST_HOLD_S = 24 * 3600
-"""Upper limit of --hold-on-failure: 24 h."""
+from .option_list import add_options
+from .options import Options
+from .presets import with_presets
 
 _WIDTH = 100
 _USAGE = f"""\
@@ -58,9 +56,10 @@ def parse_options(arguments: Sequence[str]) -> Options:
         json=given.json,
         socket=given.socket,
         executor_input=given.executor_input,
+        component=given.component,
         help=given.help,
         version=given.version,
-        app=app,
+        app=with_presets(app, given.presets, given.own_words),
         by_launcher=by_launcher,
     )
     return options if options.help or options.version else _checked(options)
@@ -87,12 +86,14 @@ _VALUED = (
     "--monitor",
     "--alias",
     "--sweep",
+    "--preset",
     "--resume-key",
     "--hold-on-failure",
     "--own-words",
     "--json",
     "--socket",
     "--executor_input",
+    "--component",
 )
 _SWITCHES = ("--untyped", "--explain", "--version", "--help")
 
@@ -107,100 +108,8 @@ def _make_parser() -> argparse.ArgumentParser:
         add_help=False,
         allow_abbrev=False,
     )
-    _add_options_of_a_trial(parser.add_argument)
-    _add_other_options(parser.add_argument)
+    add_options(parser.add_argument)
     return parser
-
-
-def _add_options_of_a_trial(add: Callable[..., object]) -> None:
-    add(
-        "--metric",
-        type=_text,
-        metavar="NAME",
-        help="name of the metric that the app returns. Without it: $CLOUD_ML_HP_METRIC_TAG, then `optimized_metric` in "
-        "the app's config, then `metric`",
-    )
-    add(
-        "--monitor",
-        type=_text,
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="report this Lightning metric after every validation, under its own name; may be repeated. Early "
-        "stopping uses the values of the study's metric",
-    )
-    add(
-        "--alias",
-        type=_alias,
-        action="append",
-        default=[],
-        dest="aliases",
-        metavar="ID=KEY",
-        help="the parameter ID sets the config key KEY; may be repeated",
-    )
-    add(
-        "--sweep",
-        type=_text,
-        action="append",
-        default=[],
-        dest="sweeps",
-        metavar="KEY=SWEEP",
-        help="the sweep of the search file for the parameter KEY, in Hydra's grammar; its literals determine the "
-        "type of the value: with lr=choice(1,null), --lr=1.0 sets the whole number 1. May be repeated",
-    )
-    add(
-        "--resume-key",
-        type=_text,
-        metavar="KEY",
-        help="the config key for the checkpoint to resume from, as after the preemption of a Spot machine; it is set "
-        "to the newest checkpoint in $AIP_CHECKPOINT_DIR, if there is one",
-    )
-    add(
-        "--hold-on-failure",
-        type=_seconds,
-        default=0.0,
-        dest="hold_on_failure_s",
-        metavar="S",
-        help="when the app fails, keep the process and its container for S seconds; without this option a failed "
-        "trial exits at once and frees its GPU",
-    )
-
-
-def _add_other_options(add: Callable[..., object]) -> None:
-    add(
-        "--own-words",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="the first N words of the app's command are its own, although its last option looks like a parameter, as "
-        "in `make train --jobs=4`",
-    )
-    add(
-        "--untyped",
-        action="store_true",
-        help="the program is an app that is not Python: its parameters become quoted Hydra overrides on its command "
-        "line, without a type, and its measurement is its own matter",
-    )
-    add(
-        "--explain",
-        action="store_true",
-        help="print the override for each argument and the final command line; the app's main is not run",
-    )
-    add("--json", type=_path, metavar="FILE", help="with --explain: write the explanation to FILE, as JSON")
-    add(
-        "--socket",
-        type=_path,
-        metavar="FILE",
-        help="with --explain: answer the questions of a launcher that listens on this Unix socket",
-    )
-    add(
-        "--executor_input",
-        type=_text,
-        metavar="JSON",
-        help="run as a step of a Kubeflow pipeline: retrain with the parameters in JSON",
-    )
-    add("--version", action="store_true", help="print the version")
-    add("-h", "--help", action="store_true", help="print this text")
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...], bool]:
@@ -237,45 +146,14 @@ def _unknown(word: str) -> CommandError:
     return CommandError(f"{name} is not an option of {PROGRAM}{suggest(name, (*_VALUED, *_SWITCHES))}")
 
 
-def _text(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("needs a value")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_text(text))
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not text.isascii():
-        raise argparse.ArgumentTypeError(f"expected a number of words, got {text!r}")
-    return int(text)
-
-
-def _alias(text: str) -> Alias:
-    id_, _, key = text.partition("=")
-    if not id_ or not key:
-        raise argparse.ArgumentTypeError(f"expected ID=KEY, such as learning_rate=optimizer.lr, got {text!r}")
-    return Alias(id_, key)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= MOST_HOLD_S:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0 to {MOST_HOLD_S}, got {text!r}")
-    return seconds
-
-
 def _checked(options: Options) -> Options:
     """Return the options if they are consistent. Raises CommandError."""
     if options.executor_input is not None:
-        if options != Options(executor_input=options.executor_input):
+        if options != Options(executor_input=options.executor_input, component=options.component):
             raise CommandError("--executor_input cannot be combined with other options; leave those out")
         return options
+    if options.component is not None:
+        raise CommandError("--component needs --executor_input, which a pipeline gives")
     ids = [alias.id for alias in options.aliases]
     for alias in options.aliases:
         if ids.count(alias.id) > 1:

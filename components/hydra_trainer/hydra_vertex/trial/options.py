@@ -35,6 +35,7 @@ class Options:
     json: Path | None = None
     socket: Path | None = None
     executor_input: str | None = None
+    component: str | None = None
     help: bool = False
     version: bool = False
     app: tuple[str, ...] = ()

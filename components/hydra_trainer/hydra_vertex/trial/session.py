@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra_vertex.protocol.environment import METRIC_TAG
 from hydra_vertex.protocol.errors import ArgumentError, CommandError, HydraVertexError
 from hydra_vertex.trial.config.hydra_main import Launch, capture_config_loader, replace_hydra_main, run_and_watch
 from hydra_vertex.trial.config.outside_main import watch_hydra
@@ -26,10 +25,11 @@ from hydra_vertex.trial.overrides.arguments import (
 )
 from hydra_vertex.trial.overrides.job_number import job_overrides
 from hydra_vertex.trial.overrides.presence import is_set, is_single_run
-from hydra_vertex.trial.overrides.run_dir import run_dir_override
+from hydra_vertex.trial.overrides.run_dir import run_dir_override, sweep_overrides
 from hydra_vertex.trial.overrides.sweeps import with_literals
-from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
-from hydra_vertex.trial.reporting.objective import NoObjective, Objective, parse_objective
+from hydra_vertex.trial.reporting.metrics import check_metric_name, check_metric_names, metric_file, names_of_metrics
+from hydra_vertex.trial.reporting.objective import NoObjective, parse_outcome
+from hydra_vertex.trial.reporting.output_dir import link_output_dir, write_output_dir
 from hydra_vertex.trial.reporting.place import check_place
 from hydra_vertex.trial.reporting.rank import is_first_process
 from hydra_vertex.trial.reporting.reporting import prepare_reporting
@@ -58,7 +58,7 @@ class Session:
 
     def __init__(self, options: Options, program: Sequence[str], arguments: Sequence[str]) -> None:
         """`program` is the app's command without `arguments`. Raises ArgumentError, MetricError."""
-        _check_metric_names(options)
+        check_metric_names(options.metric, options.monitor, os.environ)
         self.explanation: Explanation | None = None
         self.error: HydraVertexError | None = None
         self.was_delivered = False
@@ -186,35 +186,41 @@ class Session:
     def _on_return(self, job: JobReturn) -> None:
         if not is_first_process():
             return
-        metric = metric_name(self._options.metric, os.environ, _optimized_metric(job))
-        outcome = parse_objective(job.return_value, metric)
-        error = self._record(metric, outcome.value) if isinstance(outcome, Objective) else None
-        self._warn_about_unmonitored_metric(metric)
+        write_output_dir(job, os.environ)
+        link_output_dir(job, os.environ)
+        metrics = names_of_metrics(self._options.metric, os.environ, _optimized_metric(job))
+        outcome = parse_outcome(job.return_value, metrics)
+        values = {} if isinstance(outcome, NoObjective) else dict(zip(metrics, outcome, strict=True))
+        error = self._record(values) if values else None
+        self._warn_about_unmonitored_metric(metrics)
         if error is not None:
             self._tell(error)
-            return
-        match outcome:
-            case NoObjective(reason):
-                tell(f"no measurement: {reason}")
-            case Objective(value):
-                tell(f"{metric} = {value}")
+        elif isinstance(outcome, NoObjective):
+            tell(f"no measurement: {outcome.reason}")
+        else:
+            tell(", ".join(f"{metric} = {value}" for metric, value in values.items()))
 
-    def _record(self, metric: str, value: float) -> HydraVertexError | None:
-        """Record the value. Return the error when that failed, else None."""
+    def _record(self, values: Mapping[str, float]) -> HydraVertexError | None:
+        """Record the value of each metric. Return the error when that failed, else None."""
         if self._metric_file is None:
             return None
-        from hydra_vertex.trial.reporting.metric_file import add_final_value
+        from hydra_vertex.trial.reporting.metric_file import add_final_value, add_final_values
 
         try:
-            check_metric_name(metric)
-            add_final_value(self._metric_file, metric, value)
+            for metric in values:
+                check_metric_name(metric)
+            if len(values) > 1:
+                add_final_values(self._metric_file, values)
+            else:
+                for metric, value in values.items():
+                    add_final_value(self._metric_file, metric, value)
         except HydraVertexError as error:
             return error
         return None
 
-    def _warn_about_unmonitored_metric(self, metric: str) -> None:
-        monitored = self._options.monitor
-        if monitored and metric not in monitored:
+    def _warn_about_unmonitored_metric(self, metrics: Sequence[str]) -> None:
+        monitored, metric = self._options.monitor, metrics[0]
+        if monitored and len(metrics) == 1 and metric not in monitored:
             names = ", ".join(monitored)
             tell(f"--monitor {names}: early stopping uses the trial's metric, {metric}, which is not monitored")
 
@@ -247,16 +253,6 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _check_metric_names(options: Options) -> None:
-    """Check the given names. The name in the app's config is known only after the run."""
-    if options.metric is not None:
-        check_metric_name(options.metric, "--metric")
-    elif os.environ.get(METRIC_TAG):
-        check_metric_name(os.environ[METRIC_TAG], f"${METRIC_TAG}")
-    for name in options.monitor:
-        check_metric_name(name, "--monitor")
-
-
 def _is_one_run(arguments: Sequence[Argument]) -> bool:
     """Whether the app is run once, whatever its config says: unless the command line itself asks for a sweep."""
     keys = [argument.key for argument in arguments if isinstance(argument, Parameter)]
@@ -265,8 +261,9 @@ def _is_one_run(arguments: Sequence[Argument]) -> bool:
 
 def _trial_overrides(arguments: Sequence[Argument]) -> tuple[str, ...]:
     """Return what Hydra's launchers set for a job of a sweep: its output folder, number and id."""
-    run_dir = run_dir_override(os.environ, arguments)
-    return (*(() if run_dir is None else (run_dir,)), *job_overrides(os.environ, arguments))
+    sweep = sweep_overrides(os.environ, arguments)
+    run_dir = None if sweep else run_dir_override(os.environ, arguments)
+    return (*sweep, *(() if run_dir is None else (run_dir,)), *job_overrides(os.environ, arguments))
 
 
 def _delivery(launch: Launch, config_name: str | None, arguments: Sequence[Argument]) -> tuple[Delivery, AppConfig]:

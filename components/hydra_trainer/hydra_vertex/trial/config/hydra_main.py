@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .composition import KnownMode
 
 P = ParamSpec("P")
+_PARSED = "parsed_overrides"
+"""The argument of `Hydra.run` with which Hydra 1.4 passes the overrides that it has parsed before."""
 Launch: TypeAlias = Callable[[], object]
 """The app's decorated main function: parses `sys.argv` and runs the app."""
 OnLaunch: TypeAlias = Callable[[Launch, str | None], object]
@@ -119,7 +121,7 @@ def _settle_mode(hydra: Hydra, mode: KnownMode | None, *, is_one_run: bool) -> N
 
     def get_mode(*args: Any, **kwargs: Any) -> RunMode | None:
         found = original(*args, **kwargs) if mode is None else mode.value
-        if not is_one_run or found is not RunMode.MULTIRUN:
+        if not is_one_run or not (found is RunMode.MULTIRUN or _reads_primary_config(hydra)):
             return found
         hydra.run = _with_override(hydra.run, "hydra.mode=RUN")  # type: ignore[method-assign] # on this object alone
         return RunMode.RUN
@@ -127,9 +129,19 @@ def _settle_mode(hydra: Hydra, mode: KnownMode | None, *, is_one_run: bool) -> N
     hydra.get_mode = get_mode  # type: ignore[method-assign] # on this object alone
 
 
+def _reads_primary_config(hydra: Hydra) -> bool:
+    """Whether Hydra reads the mode before it composes, as 1.4 does, and refuses a config that changes it later."""
+    return hasattr(hydra.config_loader, "get_mode")
+
+
 def _with_override(run: Callable[..., JobReturn], override: str) -> Callable[..., JobReturn]:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
     @functools.wraps(run)
-    def with_override(*args: object, overrides: Sequence[str], **kwargs: object) -> JobReturn:
+    def with_override(*args: object, overrides: Sequence[str], **kwargs: Any) -> JobReturn:
+        parsed = kwargs.get(_PARSED)
+        if parsed is not None:
+            kwargs = {**kwargs, _PARSED: [*parsed, OverridesParser.create().parse_override(override)]}
         return run(*args, overrides=[*overrides, override], **kwargs)
 
     return with_override

@@ -106,6 +106,16 @@ def key_type(config: DictConfig, key: str) -> KeyType | None:
     return None if node is None else _type_of(node)
 
 
+def is_computed(config: DictConfig, key: str) -> bool:
+    """Whether a key's value is an interpolation, or a part of one."""
+    holder: object = config
+    for part in key.split("."):
+        holder = _child(holder, part)
+        if isinstance(holder, Node) and holder._is_interpolation():
+            return True
+    return False
+
+
 def added_type(config: DictConfig, key: str) -> KeyType:
     """Return the type of a key that is not in the config: the declared value type of its mapping, else ANYTHING."""
     parent: object = config

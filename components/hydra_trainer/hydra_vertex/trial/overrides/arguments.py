@@ -93,7 +93,7 @@ def with_aliases(arguments: Sequence[Argument], keys: Mapping[str, str]) -> tupl
 def _renamed(argument: Argument, keys: Mapping[str, str]) -> Argument:
     if not isinstance(argument, Parameter) or argument.key not in keys:
         return argument
-    sign, key = _split_sign(keys[argument.key])
+    sign, key = split_sign(keys[argument.key])
     return replace(argument, key=key, sign=sign or argument.sign)
 
 
@@ -133,11 +133,12 @@ def _next(token: str, following: Sequence[str]) -> tuple[Argument, int]:
 
 
 def _parameter(name: str, text: str, argument: str) -> Parameter:
-    sign, key = _split_sign(name[2:])
+    sign, key = split_sign(name[2:])
     return Parameter(key, text, argument, sign)
 
 
-def _split_sign(name: str) -> tuple[str, str]:
+def split_sign(name: str) -> tuple[str, str]:
+    """Split a name into Hydra's prefix (`+`, `++` or empty) and the key."""
     sign = next((sign for sign in ("++", "+") if name.startswith(sign)), "")
     return sign, name[len(sign) :]
 

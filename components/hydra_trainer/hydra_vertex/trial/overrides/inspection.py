@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
 
 from hydra_vertex.protocol.dialogue import Inspection, Unresolved
+from hydra_vertex.protocol.metric_names import metric_text
 from hydra_vertex.trial.config.composition import choices_of
 
 _MOST = 100
@@ -70,6 +71,8 @@ def _optimized_metric(config: DictConfig) -> str | None:
         value = OmegaConf.select(config, "optimized_metric")
     except Exception:
         return None
+    if isinstance(value, ListConfig):
+        return metric_text([str(name) for name in value]) if value else None
     return None if value is None else str(value)
 
 

@@ -17,6 +17,10 @@ from .arguments import Parameter
 from .values import literal_text, value_text
 
 
+class UnknownKeyError(ArgumentError):
+    """The app's config has no key of a parameter's name."""
+
+
 @dataclass(frozen=True, slots=True)
 class TypedParameter:
     """A parameter with the config's spelling of its key, and the type of that key."""
@@ -54,7 +58,8 @@ class Keys:
     def typed(self, parameter: Parameter) -> TypedParameter:
         """Return the parameter with its key's type.
 
-        Raises ArgumentError when the config has no such key, or when `+` would add a key that the config already has.
+        Raises UnknownKeyError when the config has no such key, ArgumentError when `+` would add a key that the config
+        already has.
         """
         found = key_type(self._config, parameter.key)
         if found is not None:
@@ -75,10 +80,10 @@ class Keys:
             )
         return parameter
 
-    def _unknown(self, parameter: Parameter, like: list[str]) -> ArgumentError:
+    def _unknown(self, parameter: Parameter, like: list[str]) -> UnknownKeyError:
         keys = [key for key in known_keys(self._config) if not key.startswith("hydra")]
         near = f"; it has {' and '.join(like)}" if like else suggest(parameter.key, [*keys, *self._app.groups()])
-        return ArgumentError(
+        return UnknownKeyError(
             f"{quote_for_message(parameter.argument)}: the app's config has no key {parameter.key!r}{near}"
         )
 

@@ -10,6 +10,7 @@ from hydra_vertex.trial.config.composition import AppConfig
 
 from .arguments import Argument, Parameter
 from .delivery import deliver
+from .keys import UnknownKeyError
 
 
 def problems_of(app: AppConfig, arguments: Sequence[Argument], error: ArgumentError) -> tuple[Problem, ...]:
@@ -25,24 +26,28 @@ def _problems(app: AppConfig, arguments: Sequence[Argument]) -> Iterator[Problem
     """Yield the problems: first those of group choices and added keys, with which the others are then delivered."""
     parameters = [argument for argument in arguments if isinstance(argument, Parameter)]
     kept: list[Argument] = [argument for argument in arguments if not isinstance(argument, Parameter)]
-    if _problem(app, kept) is not None:
+    if _refusal(app, kept) is not None:
         return
     structural = [parameter for parameter in parameters if _is_structural(app, parameter)]
     for parameter in structural:
-        if problem := _problem(app, [*kept, parameter]):
-            yield Problem(parameter.argument, problem)
+        if error := _refusal(app, [*kept, parameter]):
+            yield _problem(parameter, error)
         else:
             kept.append(parameter)
     for parameter in parameters:
-        if parameter not in structural and (problem := _problem(app, [*kept, parameter])):
-            yield Problem(parameter.argument, problem)
+        if parameter not in structural and (error := _refusal(app, [*kept, parameter])):
+            yield _problem(parameter, error)
 
 
-def _problem(app: AppConfig, arguments: Sequence[Argument]) -> str | None:
+def _problem(parameter: Parameter, error: ArgumentError) -> Problem:
+    return Problem(parameter.argument, str(error), isinstance(error, UnknownKeyError))
+
+
+def _refusal(app: AppConfig, arguments: Sequence[Argument]) -> ArgumentError | None:
     try:
         deliver(app, arguments)
     except ArgumentError as error:
-        return str(error)
+        return error
     return None
 
 

@@ -139,7 +139,7 @@ def _literal(value: object, type_: KeyType) -> str:
         case list(), KeyType(kind=ValueKind.LIST, element=KeyType() as element):
             return f"[{','.join(_item(item, element) for item in value)}]"
         case dict(), KeyType(kind=ValueKind.DICT, element=KeyType() as element):
-            return "{" + ",".join(f"{_key(key)}:{_item(item, element)}" for key, item in value.items()) + "}"
+            return "{" + ",".join(f"{mapping_key(key)}:{_item(item, element)}" for key, item in value.items()) + "}"
         case list() | dict(), _:
             raise ArgumentError(f"expected {type_.name}")
         case _:
@@ -159,8 +159,8 @@ def _scalar(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _key(key: object) -> str:
-    """Write a mapping's key. Hydra accepts no quotes there, but a backslash before a character that ends a key."""
+def mapping_key(key: object) -> str:
+    """Return a mapping's key. Hydra accepts no quotes there, but a backslash before a character that ends a key."""
     return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", _scalar(key))
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
+from hydra_vertex.protocol.private_files import UNCHANGED
 from hydra_vertex.protocol.signals import STOPPING, exit_code_of, kill_message
 from hydra_vertex.trial.log import tell
 
@@ -42,15 +43,18 @@ class _Stop:
             _signal_group(self.child, signal.SIGKILL)
 
 
-def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace_s: float = GRACE_S) -> int:
+def run_app_process(
+    command: Sequence[str], environ: Mapping[str, str], *, umask: int = UNCHANGED, grace_s: float = GRACE_S
+) -> int:
     """Run the child until it exits. Return its exit code: 128 + n if signal n killed it or stopped this process.
 
-    `grace_s` is the time from a stop signal to SIGKILL. The child inherits stdin, stdout and stderr; if a signal killed
-    it, a message is printed to stderr. Must run in the main thread, because Python handles signals only there.
+    `umask` is that of the child. `grace_s` is the time from a stop signal to SIGKILL. The child inherits stdin, stdout
+    and stderr; if a signal killed it, a message is printed to stderr. Must run in the main thread, because Python
+    handles signals only there.
     """
     stop = _Stop(grace_s)
     # The child leads its own process group, so that a signal also reaches the processes that a distributed app starts.
-    with _handling(stop), subprocess.Popen(list(command), env=dict(environ), start_new_session=True) as child:
+    with _handling(stop), _start(command, environ, umask) as child:
         stop.child = child
         stop.pass_on()
         returncode = child.wait()
@@ -61,6 +65,10 @@ def run_app_process(command: Sequence[str], environ: Mapping[str, str], *, grace
     if returncode < 0:
         tell(kill_message(-returncode, stop_signal))
     return exit_code_of(returncode if stop_signal is None else -stop_signal)
+
+
+def _start(command: Sequence[str], environ: Mapping[str, str], umask: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(list(command), env=dict(environ), umask=umask, start_new_session=True)
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:

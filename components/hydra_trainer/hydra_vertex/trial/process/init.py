@@ -24,6 +24,8 @@ _AWAITED = frozenset(signal.valid_signals()) - FAULTS - {signal.SIGKILL, signal.
 # Not passed on: these concern this process's own children, terminal access and pipes.
 _KEPT = frozenset({signal.SIGCHLD, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP, signal.SIGPIPE})
 _STDIN = 0
+_PR_SET_PDEATHSIG = 1
+"""Source: linux/prctl.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,13 @@ def fork_app() -> Init | None:
     """Fork. Return None in the child, which continues as the app with the original signal mask and terminal."""
     has_terminal = _is_foreground()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    parent = os.getpid()
     app = os.fork()
     if app:
         return Init(app, has_terminal)
     os.setpgid(0, 0)
+    if parent != INIT_PID:
+        _end_with(parent)
     if has_terminal:
         _take_terminal()
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -103,6 +108,16 @@ def _terminate_all_processes() -> None:
     if os.getpid() == INIT_PID:
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGTERM)
+
+
+def _end_with(parent: int) -> None:
+    """Make the kernel kill this process when its parent dies, as it does when process 1 dies (Linux only)."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _is_foreground() -> bool:

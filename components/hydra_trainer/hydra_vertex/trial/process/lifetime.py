@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hydra_vertex.protocol.signals import INIT_PID, exit_code_of, is_stop_exit_code, kill_message
 from hydra_vertex.trial.log import tell
@@ -20,14 +20,27 @@ if TYPE_CHECKING:
 _REFUSED = 2
 
 
-def live(options: Options, run: Callable[[Options], int]) -> int:
-    """Run the trial and return its exit code. Exceptions of `run` are passed on without a hold."""
-    if os.getpid() == INIT_PID:
+class Companion(Protocol):
+    """Work beside the app, in the process that waits for it."""
+
+    def start(self) -> None:
+        """Start the work. The app has just been started."""
+
+    def finish(self) -> None:
+        """Finish the work. The app has ended."""
+
+
+def live(options: Options, run: Callable[[Options], int], companion: Companion | None = None) -> int:
+    """Run the trial and return its exit code. Exceptions of `run` are passed on without a hold.
+
+    With a companion, the app runs in a child process everywhere.
+    """
+    if os.getpid() == INIT_PID or companion is not None:
         from .init import fork_app
 
         init = fork_app()
         if init is not None:
-            return _live_as_init(options, init)
+            return _live_as_init(options, init, companion)
         # The parent process does the hold, because it sees every kind of failure.
         return run(replace(options, hold_on_failure_s=0.0))
     exit_code = run(options)
@@ -38,8 +51,12 @@ def live(options: Options, run: Callable[[Options], int]) -> int:
     return exit_code
 
 
-def _live_as_init(options: Options, init: Init) -> int:
+def _live_as_init(options: Options, init: Init, companion: Companion | None) -> int:
+    if companion is not None:
+        companion.start()
     ended = init.wait_for_app()
+    if companion is not None:
+        companion.finish()
     exit_code = exit_code_of(ended.returncode)
     if ended.returncode < 0:
         tell(kill_message(-ended.returncode, ended.stop_signal))

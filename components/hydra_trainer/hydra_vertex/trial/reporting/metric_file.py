@@ -8,7 +8,7 @@ training, and a reader that needs only the last 100 finds them at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .turns import take_turn
 
 def add_value(file: Path, metric: str, value: float, step: int | None = None) -> None:
     """Add one finite value of a metric. `step` None means the metric's last step plus 1. Raises OutputError."""
-    with _naming_what_is_lost(file, metric, value), take_turn(file):
+    with _naming_what_is_lost(file, f"measurement {metric}={value}"), take_turn(file):
         with open_index(file) as index:
             known, longest = index.of_metric(metric), index.longest_line
         last = None if known is None else known.newest.step
@@ -35,7 +35,7 @@ def add_final_value(file: Path, metric: str, value: float) -> None:
     Nothing is added if the metric's newest record has the same value at the metric's highest step: then the app has
     already reported it. Any other value is added, such as the best value of a curve that ends with a worse one.
     """
-    with _naming_what_is_lost(file, metric, value), take_turn(file):
+    with _naming_what_is_lost(file, f"measurement {metric}={value}"), take_turn(file):
         with open_index(file) as index:
             records, longest = index.of_all(), index.longest_line
         own = records.metrics.get(metric)
@@ -44,6 +44,21 @@ def add_final_value(file: Path, metric: str, value: float) -> None:
         else:
             line = make_line(metric, value, next_step(None, records.highest_step))
             append_line(file, line, longest=longest, durable=True)
+
+
+def add_final_values(file: Path, values: Mapping[str, float]) -> None:
+    """Add the trial's final values of several metrics at one step, after all records in the file. Raises OutputError.
+
+    A reader that merges the records of a step gets all of them as one measurement.
+    """
+    named = ", ".join(f"{metric}={value}" for metric, value in values.items())
+    with _naming_what_is_lost(file, f"measurement {named}"), take_turn(file):
+        with open_index(file) as index:
+            records, longest = index.of_all(), index.longest_line
+        step = next_step(None, records.highest_step)
+        lines = [make_line(metric, value, step) for metric, value in values.items()]
+        for line in lines:
+            append_line(file, line, longest=max(longest, *map(len, lines)), durable=line is lines[-1])
 
 
 def add_line(file: Path, line: bytes) -> None:
@@ -55,8 +70,8 @@ def add_line(file: Path, line: bytes) -> None:
 
 
 @contextmanager
-def _naming_what_is_lost(file: Path, metric: str, value: float) -> Iterator[None]:
+def _naming_what_is_lost(file: Path, lost: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{file}: the measurement {metric}={value} cannot be written: {error.strerror}") from error
+        raise OutputError(f"{file}: the {lost} cannot be written: {error.strerror}") from error

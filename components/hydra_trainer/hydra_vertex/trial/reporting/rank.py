@@ -29,7 +29,7 @@ def _rank_in_group() -> int:
 
 
 def is_first(environ: Mapping[str, str]) -> bool:
-    """Whether the environment is that of the reporting process: rank 0, on Vertex AI in the first worker pool.
+    """Whether the environment is that of the reporting process: rank 0, or the first replica of the first pool.
 
     Source of CLUSTER_SPEC: https://cloud.google.com/vertex-ai/docs/training/distributed-training#cluster-variables
     """
@@ -42,6 +42,6 @@ def is_first(environ: Mapping[str, str]) -> bool:
 def _is_chief(environ: Mapping[str, str]) -> bool:
     try:
         task = json.loads(environ.get(_CLUSTER_SPEC) or "{}").get("task") or {}
-        return bool(task.get("type", _CHIEF) == _CHIEF)
+        return bool(task.get("type", _CHIEF) == _CHIEF and task.get("index", 0) in (0, "0"))
     except (ValueError, AttributeError):
         return True

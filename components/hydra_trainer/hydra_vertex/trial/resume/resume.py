@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydra_vertex.protocol.checkpoints import newest_checkpoint
 from hydra_vertex.protocol.environment import CHECKPOINT_DIR
 from hydra_vertex.protocol.errors import ArgumentError
 from hydra_vertex.protocol.explanation import ArgumentKind, ExplainedArgument
@@ -20,8 +21,6 @@ from hydra_vertex.trial.config.key_types import KeyType, ValueKind, key_type, kn
 from hydra_vertex.trial.overrides.delivery import Delivery
 from hydra_vertex.trial.overrides.presence import is_set
 from hydra_vertex.trial.overrides.values import value_text
-
-from .checkpoints import newest_checkpoint
 
 _ACCEPTS_A_PATH = frozenset({ValueKind.STRING, ValueKind.PATH, ValueKind.ANY})
 
