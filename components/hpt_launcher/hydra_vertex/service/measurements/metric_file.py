@@ -125,14 +125,16 @@ def final_measurement(
     selection: MeasurementSelection,
     other_ids: Sequence[str] = (),
 ) -> Measurement | None:
-    """Return the measurement that a trial is judged by; None when there is none.
+    """Return the measurement that a trial is judged by; None when there is none, or it lacks one of the other metrics.
 
     `measurements` are in order, the latest last; `records` are the final content of the metric file. An unspecified
     selection means the last one, and there is none if the last reported value is not finite (a diverged loss). The
-    study's other metrics have their values at the same step, or their last values where there is none at that step.
+    best one is the best in the first metric. The other objectives have their values at the same step, or their last
+    values where there is none at that step.
     """
     if not measurements:
         return None
+    others = _last_values(measurements, records, other_ids)
     if selection is MeasurementSelection.BEST:
         better = min if metric.goal is Goal.MINIMIZE else max
         chosen = better(measurements, key=lambda measurement: measurement.metrics[metric.id])
@@ -140,14 +142,26 @@ def final_measurement(
         last = next((record for record in reversed(records) if record.metric == metric.id), None)
         if last is not None and not math.isfinite(last.value):
             return None
+        if any(not math.isfinite(value) for value in others.values()):
+            return None
         chosen = measurements[-1]
-    latest = {k: v for m in measurements for k, v in m.metrics.items()}
-    latest |= {r.metric: r.value for r in records if r.metric in other_ids and math.isfinite(r.value)}
-    return replace(chosen, metrics={**chosen.metrics, **{k: v for k, v in latest.items() if k not in chosen.metrics}})
+    values = {name: value for name, value in others.items() if math.isfinite(value)} | dict(chosen.metrics)
+    return replace(chosen, metrics=values) if all(name in values for name in other_ids) else None
 
 
-def no_value_reason(records: Sequence[MetricReport], metric_id: str) -> str:
-    """Describe why a trial that exited with code 0 has no final value."""
+def _last_values(
+    measurements: Sequence[Measurement], records: Sequence[MetricReport], other_ids: Sequence[str]
+) -> dict[str, float]:
+    """Return the last reported value of each other metric, perhaps NaN; without a report, the last measured."""
+    measured = {name: value for m in measurements for name, value in m.metrics.items() if name in other_ids}
+    return measured | {record.metric: record.value for record in records if record.metric in other_ids}
+
+
+def no_value_reason(records: Sequence[MetricReport], metric_ids: Sequence[str]) -> str:
+    """Describe why a trial that exited with code 0 has no final value of one of its metrics, the first without one."""
+    last = {record.metric: record.value for record in records}
+    without = [metric_id for metric_id in metric_ids if not math.isfinite(last.get(metric_id, math.nan))]
+    metric_id = (without or metric_ids)[0]
     unusable = [record.value for record in records if record.metric == metric_id]
     others = sorted({record.metric for record in records} - {metric_id})
     if unusable:

@@ -18,6 +18,7 @@ from scipy.special import log_ndtr, logsumexp
 
 from .encoding import Array
 from .gaussian_process import Posterior
+from .prior_mean import ShiftedPosterior
 
 LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 MIN_SCORE = -1e4
@@ -31,7 +32,7 @@ class LogExpectedImprovement:
     `best` `(s,)` is the lowest outcome in each sample of the running trials; s is 1 when no trial is running.
     """
 
-    posterior: Posterior
+    posterior: Posterior | ShiftedPosterior
     best: Array
 
     def __call__(self, rows: Array) -> Array:
@@ -50,7 +51,7 @@ class LogExpectedImprovement:
         logs = log_h(scores)
         total = logsumexp(logs)
         shares = np.exp(logs - total)
-        by_deviation = np.exp(np.clip(_log_density(scores) - logs, -700, 50)) @ shares
+        by_deviation = np.exp(np.clip(log_density(scores) - logs, -700, 50)) @ shares
         by_mean = np.exp(np.clip(log_ndtr(scores) - logs, -700, 50)) * shares
         gradient = (by_deviation * deviation_gradient - by_mean @ mean_gradient) / deviation
         return float(total + math.log(deviation) - math.log(len(self.best))), gradient
@@ -64,7 +65,7 @@ def log_h(scores: Array) -> Array:
     Ament et al. (2023) for the analytic LogEI; the middle one is written with log Phi and used down to -300.
     """
     z = np.maximum(scores, MIN_SCORE)
-    density = _log_density(z)
+    density = log_density(z)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # in the branches that are not selected
         near = np.log(np.exp(density) + z * np.exp(log_ndtr(z)))
         middle = density + np.log1p(z * np.exp(log_ndtr(z) - density))
@@ -72,5 +73,6 @@ def log_h(scores: Array) -> Array:
     return np.asarray(np.where(z > -1.0, near, np.where(z > -3e2, middle, far)))
 
 
-def _log_density(scores: Array) -> Array:
+def log_density(scores: Array) -> Array:
+    """Return the log density of the standard normal distribution at scores of any shape."""
     return np.asarray(-0.5 * np.square(scores) - LOG_SQRT_2PI)

@@ -72,6 +72,7 @@ class Encoding:
     """The columns of a space. `categories` `(d,)`: which columns hold category indices."""
 
     def __init__(self, space: Space) -> None:
+        self.space = space
         self.columns = tuple(Column(dimension) for dimension in space.dimensions)
         self.categories = np.array([column.is_category for column in self.columns])
         self._index = {column.dimension.name: index for index, column in enumerate(self.columns)}

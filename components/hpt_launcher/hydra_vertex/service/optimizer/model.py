@@ -13,6 +13,7 @@ from .encoding import Array
 from .gaussian_process import posterior, sample_outcomes
 from .hyperparameters import fit_hyperparameters
 from .outcomes import informative, outcomes_of
+from .prior_mean import ShiftedPosterior, StudyModel, prior_mean
 
 SAMPLES = 16
 """Joint samples of the running trials' outcomes."""
@@ -22,11 +23,17 @@ MAX_FITTED = 200
 
 
 def expected_improvement(
-    rows: Array, losses: Array, running: Array, categories: NDArray[np.bool_], rng: np.random.Generator
+    rows: Array,
+    losses: Array,
+    running: Array,
+    categories: NDArray[np.bool_],
+    rng: np.random.Generator,
+    earlier: tuple[StudyModel, ...] = (),
 ) -> tuple[LogExpectedImprovement, Array]:
     """Return the acquisition function, and `rows` `(n, d)` ordered from the lowest predicted mean to the highest.
 
     `losses` `(n,)` are to be minimised, NaN where a trial is infeasible; `running` is `(r, d)`, `categories` `(d,)`.
+    Models of `earlier` studies give the process its prior mean as far as they rank the trials.
 
     A running trial does not get one made-up value: the posterior is conditioned on several joint samples of the
     outcomes of all running trials, and the improvement is averaged over the samples. The source is in acquisition.py.
@@ -35,11 +42,18 @@ def expected_improvement(
     fitted = informative(losses, MAX_FITTED)
     hyperparameters = fit_hyperparameters(rows[fitted], outcomes[fitted], categories)
     process = posterior(rows, outcomes, categories, hyperparameters)
-    means = process.predict(rows)[0][:, 0]
+    prior = prior_mean(earlier, process, outcomes, np.isfinite(losses), rng) if earlier else None
+    if prior is not None:
+        outcomes = outcomes - prior.at(rows)
+        hyperparameters = fit_hyperparameters(rows[fitted], outcomes[fitted], categories)
+        process = posterior(rows, outcomes, categories, hyperparameters)
+    means = process.predict(rows)[0][:, 0] + (0.0 if prior is None else prior.at(rows))
     best = np.array([means.min()])
     if len(running):
         samples = sample_outcomes(process, running, SAMPLES, rng)
         known = np.repeat(outcomes[:, None], SAMPLES, axis=1)
         process = posterior(np.vstack([rows, running]), np.vstack([known, samples]), categories, hyperparameters)
-        best = np.minimum(best, samples.min(axis=0))
-    return LogExpectedImprovement(process, best), rows[np.argsort(means, kind="stable")]
+        expected = samples if prior is None else samples + prior.at(running)[:, None]
+        best = np.minimum(best, expected.min(axis=0))
+    predicted = process if prior is None else ShiftedPosterior(process, prior)
+    return LogExpectedImprovement(predicted, best), rows[np.argsort(means, kind="stable")]

@@ -1,6 +1,9 @@
 """Transform the losses of trials to outcomes that suit a Gaussian process: nearly normal, mean 0, variance 1.
 
-Source of the transform: Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or Symmetry"
+Losses that explode, such as 1e6 beside 0.3, are first brought near the others: mean and deviation of the raw losses
+would be theirs alone. A power transform then makes the distribution nearly normal.
+
+Source of the power transform: Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or Symmetry"
 (2000). Shapes in this module: n trials.
 """
 
@@ -14,6 +17,9 @@ from scipy.optimize import minimize_scalar
 
 from .encoding import Array
 
+MAX_ABOVE = 3.0
+"""Losses farther above the better two thirds than this, in units of the range of those, are outliers."""
+
 MIN_TRANSFORMED = 4
 """Fewer losses than this are only standardised: they do not show the shape of their distribution."""
 
@@ -24,13 +30,36 @@ MAX_POWER = 3.0
 def outcomes_of(losses: Array) -> Array:
     """Return the outcomes `(n,)` to minimise. In `losses` `(n,)` infeasible trials are NaN; at least one is finite.
 
-    An infeasible trial gets the worst outcome of the feasible ones.
+    An infeasible trial gets the outcome midway between the median and the worst of the feasible ones: with the worst, a
+    best point next to the failing region is avoided too. Where these are equal, it gets a worse one than all.
     """
     feasible = np.isfinite(losses)
     outcomes = np.empty_like(losses)
-    outcomes[feasible] = yeo_johnson_normalised(losses[feasible])
-    outcomes[~feasible] = outcomes[feasible].max()
+    known = yeo_johnson_normalised(without_outliers(losses[feasible]))
+    outcomes[feasible] = known
+    median, worst = float(np.median(known)), float(known.max())
+    outcomes[~feasible] = (median + worst) / 2 if worst > median else worst + 1.0
     return standardised(outcomes)
+
+
+def without_outliers(losses: Array) -> Array:
+    """Return `losses` `(n,)` minus the best, in units of the range of the better two thirds: `(n,)`, in the same order.
+
+    Those above MAX_ABOVE count by their rank alone, in one further unit, so the result does not depend on their size.
+    Losses of which two thirds are equal are returned unchanged.
+    """
+    ordered = np.sort(losses)
+    best, typical = float(ordered[0]), float(ordered[2 * (len(losses) - 1) // 3])
+    largest = max(abs(best), abs(typical))  # their difference may overflow
+    spread = typical / largest - best / largest if largest > 0 else 0.0
+    if spread <= 0:
+        return losses
+    limit = 1.0 + MAX_ABOVE
+    with np.errstate(over="ignore"):  # a loss beyond the largest number in this unit is an outlier all the same
+        scaled = (losses / largest - best / largest) / spread
+    outliers = np.sort(losses[scaled > limit])
+    below_each = (np.searchsorted(outliers, losses, "left") + np.searchsorted(outliers, losses, "right")) / 2
+    return np.asarray(np.minimum(scaled, limit) + below_each / len(losses))
 
 
 def informative(losses: Array, count: int) -> NDArray[np.intp]:

@@ -9,7 +9,16 @@ from typing import TypeAlias
 from hydra_vertex.job import Trial
 from hydra_vertex.service.space.axes import Coordinate
 from hydra_vertex.service.space.grid import Grid
-from hydra_vertex.service.space.search_space import Point, Space, has_double, key_of, point_at, point_of, values_at
+from hydra_vertex.service.space.search_space import (
+    Point,
+    Space,
+    default_point,
+    has_double,
+    key_of,
+    point_at,
+    point_of,
+    values_at,
+)
 
 from .protocol import Parameters, seed_of
 
@@ -18,7 +27,7 @@ Key: TypeAlias = frozenset[tuple[str, Coordinate]]
 
 
 class RandomSearch:
-    """Suggests points that are uniform on every axis, on its scale."""
+    """Suggests points that are uniform on every axis, on its scale; first the default values, if there are any."""
 
     def __init__(self, space: Space, source: str) -> None:
         self._space = space
@@ -27,7 +36,9 @@ class RandomSearch:
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
         """Return the parameters of a random point that was not tried before."""
         rng = random.Random(seed_of(self._source, number))  # noqa: S311 - sampling, no secret
-        point = point_at(self._space, [rng.random() for _ in self._space.dimensions])
+        point: Point = point_at(self._space, [rng.random() for _ in self._space.dimensions])
+        if number == 1 and any(dimension.default is not None for dimension in self._space.dimensions):
+            point = default_point(self._space)
         return values_at(self._space, unseen(self._space, point, history, rng))
 
 

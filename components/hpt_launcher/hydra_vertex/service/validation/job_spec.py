@@ -17,6 +17,8 @@ from .refusals import invalid, refuse_unknown, unimplemented
 
 DISPLAY_NAME_LIMIT = 128
 LABEL_LIMIT = 64
+POOLS_LIMIT = 4
+"""The primary, the workers, the parameter servers and the evaluators."""
 LABELS_LIMIT = 64
 OUTPUT_DIRECTORY = "baseOutputDirectory.outputUriPrefix"
 UNSPECIFIED_ACCELERATOR = "ACCELERATOR_TYPE_UNSPECIFIED"
@@ -55,24 +57,32 @@ def validate_job_spec(spec: TrialJobSpec, path: str) -> None:
     pools = f"{path}.workerPoolSpecs"
     if not spec.worker_pools:
         invalid(pools, "expected a worker pool")
-    for index, extra in enumerate(spec.worker_pools[1:], start=1):
-        # In the API, an empty pool means that this pool is not used.
-        if extra != WorkerPoolSpec():
-            unimplemented(f"{pools}[{index}]", "jobs of more than one worker pool")
+    if len(spec.worker_pools) > POOLS_LIMIT:
+        invalid(pools, f"expected {POOLS_LIMIT} at most, got {len(spec.worker_pools)}")
     if spec.timeout_s is not None and spec.timeout_s <= 0:
         invalid(f"{path}.scheduling.timeout", f"expected more than 0s, got {spec.timeout_s}s")
-    _validate_pool(spec.worker_pools[0], f"{pools}[0]", on_persistent_resource="persistentResourceId" in spec.other)
+    for index, pool in enumerate(spec.worker_pools):
+        # In the API, an empty pool means that this pool is not used.
+        if index == 0 or pool != WorkerPoolSpec():
+            _validate_pool(pool, f"{pools}[{index}]", on_persistent_resource="persistentResourceId" in spec.other)
+    if (
+        len([pool for pool in spec.worker_pools if pool != WorkerPoolSpec()]) > 1
+        and spec.worker_pools[0].replica_count > 1
+    ):
+        invalid(f"{pools}[0].replicaCount", "the first of several pools has the one primary replica; expected 1")
 
 
 def _validate_pool(pool: WorkerPoolSpec, path: str, *, on_persistent_resource: bool) -> None:
     if pool.replica_count < 1:
         invalid(f"{path}.replicaCount", f"expected 1 or more, got {pool.replica_count}")
-    if pool.replica_count > 1:
-        unimplemented(f"{path}.replicaCount", f"jobs of {pool.replica_count} replicas")
     if "pythonPackageSpec" in pool.other:
         unimplemented(f"{path}.pythonPackageSpec", "Python packages in place of a command")
     refuse_unknown(path, pool.other, {"diskSpec", "nfsMounts", "lustreMounts"})
-    _validate_container(pool.container or ContainerSpec(), f"{path}.containerSpec")
+    container = pool.container or ContainerSpec()
+    if not container.command and not path.endswith("[0]"):
+        # A server of Vertex AI, such as a reduction server, is its image's ENTRYPOINT.
+        unimplemented(f"{path}.containerSpec.command", "worker pools without a command")
+    _validate_container(container, f"{path}.containerSpec")
     _validate_machine(pool, f"{path}.machineSpec", needs_type=not on_persistent_resource)
 
 

@@ -6,7 +6,7 @@ from hydra_vertex.job import ConvexStopping, DoubleRange, IntegerRange, StudySpe
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.service.status import Refusal, Status
 
-from .refusals import invalid, refuse_unknown
+from .refusals import invalid, refuse_unknown, unimplemented
 
 PATHS = {
     "MedianStopping": "studySpec.medianAutomatedStoppingSpec",
@@ -21,10 +21,20 @@ def validate_stopping(spec: StudySpec) -> None:
     if rule is not None:
         path = PATHS[type(rule).__name__]
         refuse_unknown(path, rule.other)
+        require_one_objective(spec, path, "stopping rules")
         if isinstance(rule, ConvexStopping):
             _validate_convex(rule, spec, path)
     if spec.study_stopping is not None:
         _validate_study_stopping(spec.study_stopping)
+        if spec.study_stopping.measures_progress:
+            require_one_objective(spec, "studySpec.studyStoppingConfig", "limits on progress")
+
+
+def require_one_objective(spec: StudySpec, path: str, what: str) -> None:
+    """Raises Refusal (UNIMPLEMENTED) in a study of several objectives, whose trials have no order."""
+    if spec.has_several_objectives:
+        names = ", ".join(quoted(metric.id) for metric in spec.metrics)
+        unimplemented(path, f"{what} of several objectives ({names})")
 
 
 def _validate_convex(rule: ConvexStopping, spec: StudySpec, path: str) -> None:
