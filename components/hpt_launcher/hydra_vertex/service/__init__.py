@@ -9,7 +9,7 @@ How a request becomes a trial::
                                         │    └─ tuning_job_run   runs one tuning job
                                         │         ├─ jobs.tuning_job_state   pure state machine
                                         │         ├─ optimizer               suggests parameters
-                                        │         └─ trials.trial_run        launch, watch, measure and conclude a trial
+                                        │         └─ engine.trial_run        launch, watch, measure and conclude a trial
                                         │              └─ trials.supervised_run ┄┄ trials.supervisor ┄┄ the command
                                      devices      assigns GPUs, CPU threads and memory to trials
                                      jobs.store   SQLite: written before a request is answered or acted upon

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.errors import HydraVertexError
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
+from hydra_vertex.service.trials.engines.options import ENGINES, SETTINGS_VARIABLE, THIS_MACHINE, parse_engine
 
 from .address_options import add_address_options, address_of
 from .server import serve
-from .start import COUNT_OPTIONS
+from .start import COUNT_OPTIONS, module_command
 
 if TYPE_CHECKING:
     from hydra_vertex.service.jobs.job_counts import JobCounts
@@ -29,6 +31,16 @@ def main(argv: list[str] | None = None) -> int:
     add_address_options(parser, default_port=0)
     parser.add_argument("--until-stdin-closes", action="store_true", help="exit when stdin is closed")
     add_resource_options(parser, shared=True)
+    parser.add_argument(
+        "--pipeline-runner",
+        default="",
+        metavar="MODULE",
+        help="Python module that runs a pipeline job, such as hydra_vertex.pipelines.local.job_runner",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default=THIS_MACHINE, help=f"where trials run ({THIS_MACHINE})")
+    parser.add_argument(
+        "--engine-settings", metavar="JSON", help=f"settings of the engine (${SETTINGS_VARIABLE}, else its defaults)"
+    )
     for option in COUNT_OPTIONS:
         parser.add_argument(option, type=int, help="new value for the tuning jobs of the folder; all or none of them")
     arguments = parser.parse_args(argv)
@@ -40,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
             until_stdin_closes=arguments.until_stdin_closes,
             resources=resources_from(arguments),
             counts=_counts(arguments),
+            pipeline_program=module_command(arguments.pipeline_runner),
+            engine=parse_engine(arguments.engine, arguments.engine_settings or os.environ.get(SETTINGS_VARIABLE, "{}")),
         )
     except HydraVertexError as error:
         print(error, file=sys.stderr)

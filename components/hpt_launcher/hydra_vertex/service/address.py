@@ -11,8 +11,8 @@ LOOPBACK = "127.0.0.1"
 class Address:
     """The address on which a service listens. Port 0 selects a free port; `grpc_port` None disables gRPC.
 
-    Every request must contain `token`; None, which is allowed on loopback only, requires no token. gRPC is always
-    served on loopback.
+    Every request must contain `token`. None is allowed on loopback only: the service's user then needs no token, and
+    other users need the one that the service makes. gRPC is always served on loopback.
     """
 
     port: int = 0

@@ -6,7 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from .access import TOKEN_VARIABLE, read_token
+from hydra_vertex.protocol.service_token import TOKEN_VARIABLE
+
+from .access.token import read_token
 from .address import LOOPBACK, Address
 
 

@@ -4,13 +4,19 @@
 
     service.db                                   the jobs and their trials (SQLite)
     service.lock  service.json                   the process that serves this folder, and its URL
+    service.token                                the token of that process
+    service.engine.json                          the engine of the unfinished jobs (trials.engines)
+    service.earlier-<digest>.json                the earlier studies of a job (job.earlier_studies)
     jobs/<job>/trials/<trial>/log.txt            the trial's stdout and stderr
     jobs/<job>/trials/<trial>/metrics.jsonl      the trial's measurements
     jobs/<job>/trials/<trial>/exit.json          the exit status of the trial's process
     jobs/<job>/trials/<trial>/command.json       the process of the trial's command
+    jobs/<job>/trials/<trial>/fingerprints.json  salted hashes of the secrets that it has read, if any
     jobs/<job>/trials/<trial>/gpu.txt            the GPU assigned to the trial, if any
+    jobs/<job>/trials/<trial>/launch.json        the record of its launches, when an engine runs it
     jobs/<job>/output/<trial>/                   the trial's output, when the job specifies no output directory
     jobs/<job>/run/                              the same files of a custom job: log.txt, metrics.jsonl, exit.json
+    jobs/<job>/run/                              those of a pipeline job: log.txt, exit.json, order.json, tasks.json
     gcs/<bucket>/                                the local folder used for gs://<bucket>/
 """
 
@@ -19,6 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hydra_vertex.protocol.service_token import TOKEN_FILE
 from hydra_vertex.service.system.untrusted_files import read_end, remove
 
 from .status import Refusal, Status
@@ -50,6 +57,11 @@ class TrialFolder:
         return self.path / "exit.json"
 
     @property
+    def fingerprint_file(self) -> Path:
+        """The fingerprints of the secrets that the trial has read from Secret Manager, if any."""
+        return self.path / "fingerprints.json"
+
+    @property
     def gpu_file(self) -> Path:
         """The name of the GPU assigned to the trial."""
         return self.path / "gpu.txt"
@@ -62,6 +74,11 @@ class TrialFolder:
             return None
 
     @property
+    def launch_file(self) -> Path:
+        """The record of the trial's launches by an engine (`service.trials.engines`); `clear` keeps it."""
+        return self.path / "launch.json"
+
+    @property
     def command_file(self) -> Path:
         """The process of the trial's command."""
         return self.path / "command.json"
@@ -69,7 +86,8 @@ class TrialFolder:
     def clear(self) -> None:
         """Create the folder, and remove the files of an earlier start of the trial. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for file in (self.log, self.metric_file, self.exit_file, self.gpu_file, self.command_file):
+        files = (self.log, self.metric_file, self.exit_file, self.gpu_file, self.command_file, self.fingerprint_file)
+        for file in files:
             remove(file)
 
 
@@ -93,6 +111,21 @@ class ServiceFolder:
     def announcement(self) -> Path:
         """The file with `{"pid", "url"}` of the running service, and `"grpc"` (`HOST:PORT`) when it serves gRPC."""
         return self.path / "service.json"
+
+    @property
+    def token(self) -> Path:
+        """The file with the token of the running service."""
+        return self.path / TOKEN_FILE
+
+    @property
+    def engine(self) -> Path:
+        """The engine with which the unfinished jobs were started."""
+        return self.path / "service.engine.json"
+
+    @property
+    def buckets(self) -> Path:
+        """The folder of the local folders of buckets."""
+        return self.path / "gcs"
 
     @property
     def jobs(self) -> Path:
@@ -127,4 +160,4 @@ class ServiceFolder:
                 f"{field}: expected gs://bucket/folder or an absolute path without '..', got {uri!r}",
                 field,
             )
-        return self.path / "gcs" / place if is_bucket else Path(place)
+        return self.buckets / place if is_bucket else Path(place)

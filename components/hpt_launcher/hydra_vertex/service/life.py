@@ -17,7 +17,9 @@ from hydra_vertex.service.engine.engine import Engine
 from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError, unusable_database
 from hydra_vertex.service.jobs.store import Store
 from hydra_vertex.service.optimizer import load_model
+from hydra_vertex.service.trials.engines.contract import WorkerEngine
 
+from .access.gate import Gate
 from .address import Address
 from .folder import ServiceFolder
 
@@ -41,24 +43,30 @@ class ServiceLife:
         store: Store,
         capacity: Capacity,
         address: Address,
+        gate: Gate,
         announce: Callable[[str | None], None],
+        pipeline_program: tuple[str, ...] = (),
+        engine: WorkerEngine | None = None,
     ) -> None:
         self._folder = folder
         self._store = store
         self._capacity = capacity
         self._address = address
+        self._gate = gate
         self._announce = announce
+        self._pipeline_program = pipeline_program
+        self._engine = engine
         self.failure: HydraVertexError | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """The ASGI application's lifespan: the engine runs, and gRPC is served, until the context is left."""
-        engine = Engine(self._folder, self._store, self._capacity)
+        engine = Engine(self._folder, self._store, self._capacity, self._pipeline_program, self._engine)
         app.state.operations = Operations(engine)
         watching = asyncio.create_task(self._watch_database())
         try:
             await asyncio.to_thread(_load_libraries)
-            grpc = _bind_grpc(app.state.operations, self._address)
+            grpc = _bind_grpc(app.state.operations, self._address, self._gate)
             # Before the first request is answered: a job created by this service must not be resumed as a leftover.
             engine.resume()
             async with grpc or contextlib.nullcontext():
@@ -107,10 +115,10 @@ def _load_libraries() -> None:
         ) from error
 
 
-def _bind_grpc(operations: Operations, address: Address) -> GrpcServer | None:
+def _bind_grpc(operations: Operations, address: Address, gate: Gate) -> GrpcServer | None:
     """Return a gRPC server that has bound its port but does not answer yet; None when gRPC is disabled."""
     if address.grpc_port is None:
         return None
     from hydra_vertex.service.api.grpc_front import GrpcServer
 
-    return GrpcServer(operations, address.grpc_port, address.token)
+    return GrpcServer(operations, address.grpc_port, gate)

@@ -25,6 +25,7 @@ class JobKind(Enum):
 
     TUNING = "hyperparameterTuningJobs"
     CUSTOM = "customJobs"
+    PIPELINE = "pipelineJobs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.service.devices.capacity import Capacity, capacity_of
+from hydra_vertex.protocol.private_files import private_files
+from hydra_vertex.protocol.service_token import TOKEN_VARIABLE
+from hydra_vertex.service.devices.capacity import capacity_of
 from hydra_vertex.service.devices.gpus import find_gpus
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
-from hydra_vertex.service.system.folder_lock import FolderLock
+from hydra_vertex.service.system.folder_lock import FolderLock, unusable
 from hydra_vertex.service.system.open_files import raise_file_limit
+from hydra_vertex.service.trials.engines.options import (
+    THIS_MACHINE_OPTIONS,
+    EngineOptions,
+    make_engine,
+    require_resources_apply,
+)
 
-from .access import TOKEN_VARIABLE, is_loopback
+from .access.gate import Gate
+from .access.hosts import is_loopback
+from .access.token_file import folder_token
 from .address import LOOPBACK, Address
 from .announcement import publish, require_unserved, withdraw
 from .folder import ServiceFolder
+from .private_folder import make_private
 from .throttled_log import ThrottledHandler
 
 if TYPE_CHECKING:
@@ -31,6 +42,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from hydra_vertex.service.jobs.job_counts import JobCounts
+    from hydra_vertex.service.jobs.store import Store
+    from hydra_vertex.service.trials.engines.contract import WorkerEngine
+
+    from .life import ServiceLife
 
 REQUEST_GRACE_S = 2
 BACKLOG = 128
@@ -47,27 +62,38 @@ def serve(
     until_stdin_closes: bool = False,
     resources: ResourceOptions = DEFAULT_RESOURCES,
     counts: JobCounts | None = None,
+    pipeline_program: tuple[str, ...] = (),
+    engine: EngineOptions = THIS_MACHINE_OPTIONS,
 ) -> None:
     """Serve the jobs of a folder until SIGTERM, SIGINT or, with `until_stdin_closes`, the end of stdin.
 
-    `counts` are new trial counts of the tuning jobs that the folder has already.
+    `counts` are new trial counts of the tuning jobs that the folder has already. `pipeline_program` is the command
+    that runs a pipeline job (`engine.pipeline_order`); without one, pipeline jobs are refused. `engine` runs the trials
+    and custom jobs.
 
     `announce` is called with one line for REST and one for gRPC. Trials that still run are ended, and the next service
-    on the folder runs them again. Raises UserError when a port is in use, another service serves the folder, `address`
-    has a host other than loopback but no token, or the GPUs cannot provide `resources`, OutputError when the folder
-    cannot be used.
+    on the folder runs them again.
+
+    Raises UserError when a port is in use, another service serves the folder, `address` has a host other than loopback
+    but no token, the GPUs or the engine cannot provide `resources`, or the engine cannot be used; OutputError when the
+    folder cannot be used.
     """
     if not is_loopback(address.host) and address.token is None:
         raise UserError(
             f"--host {address.host}: every client of the service can run commands on this machine, so a host other "
             f"than {LOOPBACK} needs a token: give --token-file FILE, or set {TOKEN_VARIABLE}"
         )
-    capacity = capacity_of(resources, find_gpus(os.environ))
+    from .life import ServiceLife
+
+    require_resources_apply(engine, resources)
+    capacity = capacity_of(resources, find_gpus(os.environ) if engine.is_this_machine else ())
     folder = ServiceFolder(directory.expanduser().resolve())
     with contextlib.ExitStack() as stack:
+        stack.enter_context(private_files())
         lock = FolderLock(folder.lock)
         stack.callback(lock.release)
         require_unserved(folder)
+        gate = _prepare_access(folder, address.token, stack)
         listener = stack.enter_context(_listen(address.host, address.port, "--port"))
         if address.grpc_port is not None:
             _listen(LOOPBACK, address.grpc_port, "--grpc-port").close()
@@ -81,38 +107,57 @@ def serve(
             if grpc_address is not None:
                 announce(f"listening on {grpc_address} (gRPC, plaintext)")
 
-        _run(folder, address, capacity, listener, announce_here, until_stdin_closes, counts)
+        _prepare_process()
+        with _open_store(folder, counts) as store:
+            workers = _engine_of(folder, store, engine)
+            life = ServiceLife(folder, store, capacity, address, gate, announce_here, pipeline_program, workers)
+            _run(life, gate, listener, until_stdin_closes=until_stdin_closes)
 
 
-def _run(
-    folder: ServiceFolder,
-    address: Address,
-    capacity: Capacity,
-    listener: socket.socket,
-    announce: Callable[[str | None], None],
-    until_stdin_closes: bool,
-    counts: JobCounts | None,
-) -> None:
-    import uvicorn
+def _prepare_access(folder: ServiceFolder, token: str | None, stack: contextlib.ExitStack) -> Gate:
+    """Make the folder private, and write its token; None makes a new one. Raises OutputError."""
+    try:
+        if notice := make_private(folder):
+            logging.getLogger(__name__).warning(notice)
+        written = stack.enter_context(folder_token(folder.token, token))
+        return Gate(written, serves_own_user=token is None)
+    except OSError as error:
+        raise unusable(folder.path, error) from error
 
-    from hydra_vertex.service.api.rest import create_app
+
+@contextlib.contextmanager
+def _open_store(folder: ServiceFolder, counts: JobCounts | None) -> Iterator[Store]:
+    """Open the database of the folder for the block, with new trial counts of its jobs."""
     from hydra_vertex.service.jobs.store import Store
     from hydra_vertex.service.system.clock import now
 
-    from .life import ServiceLife
+    with contextlib.closing(Store(folder)) as store:
+        if counts is not None:
+            store.set_counts(counts, now())
+        yield store
 
-    raise_file_limit()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
-    store = Store(folder)
-    if counts is not None:
-        store.set_counts(counts, now())
-    life = ServiceLife(folder, store, capacity, address, announce)
-    server = life.server = uvicorn.Server(_configured(create_app(life.lifespan, address.token)))
+
+def _engine_of(folder: ServiceFolder, store: Store, options: EngineOptions) -> WorkerEngine | None:
+    """Return the engine, which unfinished jobs of the folder may have been started with; None for this machine."""
+    from hydra_vertex.service.engine.launches import service_id
+    from hydra_vertex.service.trials.engines.engine_of_folder import keep_engine
+
+    engine = make_engine(options, service_id(store.secret), folder.path)
+    has_unfinished_jobs = bool(store.unfinished() or store.unfinished_custom_jobs())
+    keep_engine(folder.engine, engine, has_unfinished_jobs=has_unfinished_jobs)
+    return engine
+
+
+def _run(life: ServiceLife, gate: Gate, listener: socket.socket, *, until_stdin_closes: bool) -> None:
+    """Answer requests until the service is stopped. Raises the error that prevented its start or stopped it."""
+    import uvicorn
+
+    from hydra_vertex.service.api.rest import create_app
+
+    server = life.server = uvicorn.Server(_configured(create_app(life.lifespan, gate)))
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
-    with contextlib.closing(store), _quiet_signals():
+    with _quiet_signals():
         try:
             server.run(sockets=[listener])
         except SystemExit:
@@ -121,6 +166,14 @@ def _run(
                 raise
     if life.failure is not None:
         raise life.failure
+
+
+def _prepare_process() -> None:
+    """Set the limits, the thread switching and the log of the process of a service."""
+    raise_file_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line, handlers=[ThrottledHandler()])
 
 
 def _configured(app: Starlette) -> uvicorn.Config:

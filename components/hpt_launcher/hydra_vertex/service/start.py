@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.error import HTTPError, URLError
@@ -16,9 +16,9 @@ from urllib.request import ProxyHandler, build_opener
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
 from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.service_token import TOKEN_FILE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
-
-from .access import TOKEN_VARIABLE
+from hydra_vertex.service.trials.engines.options import SETTINGS_VARIABLE, EngineOptions
 
 STOP_LIMIT_S = 30.0
 POLL_INTERVAL_S = 0.02
@@ -33,11 +33,20 @@ def count_options(max_trials: int, parallel: int, max_failed: int) -> tuple[str,
     return tuple(word for name, count in zip(COUNT_OPTIONS, counts, strict=True) for word in (name, str(count)))
 
 
+def module_command(module: str) -> tuple[str, ...]:
+    """Return the command that runs a Python module with this interpreter; empty for an empty name."""
+    # -P: a file in the user's working directory must not be imported instead of a module of the service.
+    safe_path = ("-P",) if sys.version_info >= (3, 11) else ()
+    return (sys.executable, *safe_path, "-m", module) if module else ()
+
+
 class ServiceProcess:
     """A running service process. Used as a context manager, it stops the service on exit."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes], grpc: str = "") -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes], token_file: Path, grpc: str = "") -> None:
         self.url = url
+        self.token_file = token_file
+        """The file with the service's token, which this user's clients need where their user cannot be determined."""
         self.grpc = grpc
         """The address of gRPC as `HOST:PORT`; empty when gRPC is disabled."""
         self._process = process
@@ -66,17 +75,26 @@ def start_service(
     timeout_s: float,
     options: Sequence[str] = (),
     resources: ResourceOptions = DEFAULT_RESOURCES,
+    engine: EngineOptions | None = None,
 ) -> ServiceProcess:
     """Start a service on a folder, on a free port, and return when it answers.
 
-    `options` are further options of `python -m hydra_vertex.service`, such as `--grpc-port 0`. The service runs in its
-    own session, so that Ctrl-C is sent only to the caller; it exits when the caller exits, even by SIGKILL. Its stdout
-    and stderr are appended to `log`. Raises UserError when the folder cannot be used or the GPUs cannot provide
-    `resources`, OutputError when `log` cannot be written, ServiceError when the service exits or does not answer within
-    `timeout_s`; that message contains the end of the log.
+    `options` are further options of `python -m hydra_vertex.service`, such as `--grpc-port 0`. `engine` runs the
+    trials, None for processes of this machine. The service runs in its own session, so that Ctrl-C is sent only to the
+    caller; it exits when the caller exits, even by SIGKILL. Its stdout and stderr are appended to `log`.
+
+    Raises UserError when the folder or the engine cannot be used or the GPUs cannot provide `resources`, OutputError
+    when `log` cannot be written, ServiceError when the service exits or does not answer within `timeout_s`; that
+    message contains the end of the log.
     """
     announcement = directory / "service.json"
-    process = _spawn(directory, log, (*options, *resources.to_arguments()))
+    chosen = () if engine is None else (f"--engine={engine.name}",)
+    process = _spawn(
+        directory,
+        log,
+        (*options, *resources.to_arguments(), *chosen),
+        {} if engine is None else engine.to_environ(),
+    )
     try:
         deadline = time.monotonic() + timeout_s
         while (found := _announced(announcement, process.pid)) is None or not _answers(str(found["url"])):
@@ -86,24 +104,26 @@ def start_service(
     except BaseException:
         _stop(process)
         raise
-    return ServiceProcess(str(found["url"]), process, str(found.get("grpc", "")))
+    return ServiceProcess(str(found["url"]), process, directory / TOKEN_FILE, str(found.get("grpc", "")))
 
 
-def _spawn(directory: Path, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    # -P: a file in the user's working directory must not be imported instead of a module of the service.
-    safe_path = ["-P"] if sys.version_info >= (3, 11) else []
-    module = [*safe_path, "-m", "hydra_vertex.service"]
-    command = [sys.executable, *module, "--dir", str(directory), "--until-stdin-closes", *options]
+def _spawn(directory: Path, log: Path, options: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    command = [*module_command("hydra_vertex.service"), "--dir", str(directory), "--until-stdin-closes", *options]
     # The caller sends no token, so the service must not require one.
-    environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    own = (TOKEN_VARIABLE, TOKEN_FILE_VARIABLE, SETTINGS_VARIABLE)
+    environ = {name: value for name, value in os.environ.items() if name not in own} | dict(variables)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with open(log, "ab", opener=_private) as output:
             return subprocess.Popen(
                 command, env=environ, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
             )
     except OSError as error:
         raise OutputError(f"{log}: cannot be written ({error.strerror}); give a folder that can be written") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _announced(announcement: Path, pid: int) -> JsonObject | None:

@@ -15,6 +15,7 @@ from typing import NoReturn, TypeAlias
 
 from hydra_vertex.job import JobState
 from hydra_vertex.job.fields import parse_time
+from hydra_vertex.job.pipeline_job import PipelineState
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -150,8 +151,9 @@ def _restriction(field: str, comparator: str, value: str, *, in_quotes: bool) ->
 def _state(comparator: str, value: str) -> Predicate:
     if comparator not in {"=", "!="}:
         _refuse(f"state: expected = or !=, got {comparator!r}")
-    if value not in {state.value for state in JobState}:
-        _refuse(f"{quoted(value)} is not a JobState such as {JobState.RUNNING.value}")
+    if value not in {state.value for state in (*JobState, *PipelineState)}:
+        of_pipelines = f"a PipelineState such as {PipelineState.RUNNING.value}"
+        _refuse(f"{quoted(value)} is not a JobState such as {JobState.RUNNING.value}, nor {of_pipelines}")
     return _negated(lambda document: document.get("state") == value, comparator)
 
 

@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 PACKAGE = "google.cloud.aiplatform_v1"
 TYPES = f"{PACKAGE}.types"
-MODULES = ("custom_job", "hyperparameter_tuning_job", "job_service", "operation")
-RESOURCES = {JobKind.TUNING: "HyperparameterTuningJob", JobKind.CUSTOM: "CustomJob"}
+MODULES = (
+    *("custom_job", "hyperparameter_tuning_job", "job_service", "operation"),
+    *("pipeline_job", "pipeline_service"),
+)
+RESOURCES = {
+    JobKind.TUNING: "HyperparameterTuningJob",
+    JobKind.CUSTOM: "CustomJob",
+    JobKind.PIPELINE: "PipelineJob",
+}
 
 _lock = threading.Lock()
 _classes: dict[str, type[Message]] = {}

@@ -1,8 +1,8 @@
-"""JobService v1 over gRPC: generic handlers that convert Google's messages and call `operations`.
+"""JobService and PipelineService v1 over gRPC: generic handlers that convert Google's messages and call `operations`.
 
-The connection is plaintext, so the server listens on loopback only. The methods are those of
-google/cloud/aiplatform/v1/job_service.proto and google/longrunning/operations.proto; gRPC answers UNIMPLEMENTED to any
-other method.
+The connection is plaintext, so the server listens on loopback only. The methods are those of job_service.proto and
+pipeline_service.proto in google/cloud/aiplatform/v1, and of google/longrunning/operations.proto; gRPC answers
+UNIMPLEMENTED to any other method.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.service.access import require_token
+from hydra_vertex.service.access.connection import owner_of_peer
+from hydra_vertex.service.access.gate import Gate
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status, error_details
 
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 STOP_GRACE_S = 1.0
 JOB_SERVICE = "google.cloud.aiplatform.v1.JobService"
+PIPELINE_SERVICE = "google.cloud.aiplatform.v1.PipelineService"
 OPERATIONS = "google.longrunning.Operations"
 
 Answer: TypeAlias = "Callable[[Message], Awaitable[Message]]"
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+Check: TypeAlias = "Callable[[Context], Awaitable[None]]"
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +48,16 @@ logger = logging.getLogger(__name__)
 class GrpcServer:
     """A gRPC server in the running event loop. Used as an async context manager, it answers inside the context."""
 
-    def __init__(self, operations: Operations, port: int, token: str | None, limits: ConnectionLimits = LIMITS) -> None:
+    def __init__(self, operations: Operations, port: int, gate: Gate, limits: ConnectionLimits = LIMITS) -> None:
         """Listen on a port of loopback; 0 selects a free port. Raises UserError when the port cannot be used."""
         # Trials are started by fork and exec, so gRPC need not work in a forked process.
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         import grpc.aio  # type: ignore[import-untyped]  # its types are published apart from it
 
         self._server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.connections)
-        self._server.add_generic_rpc_handlers(_handlers(operations, token))
+        self._port = 0
+        check = partial(_require_access, gate, lambda: (HOST, self._port))
+        self._server.add_generic_rpc_handlers(_handlers(operations, check))
         try:
             self._port = self._server.add_insecure_port(f"{HOST}:{port}")
         except RuntimeError as error:
@@ -93,25 +99,32 @@ def _options(limits: ConnectionLimits) -> list[tuple[str, int]]:
     ]
 
 
-def _handlers(operations: Operations, token: str | None) -> tuple[grpc.GenericRpcHandler, ...]:
+def _handlers(operations: Operations, check: Check) -> tuple[grpc.GenericRpcHandler, ...]:
     import grpc
 
-    jobs = [f"{verb}{RESOURCES[kind]}" for kind in JobKind for verb in ("Create", "Get", "Cancel", "Delete")]
-    jobs += [f"List{RESOURCES[kind]}s" for kind in JobKind]
-    services = {JOB_SERVICE: jobs, OPERATIONS: ["GetOperation", "WaitOperation"]}
+    services = {
+        JOB_SERVICE: [*_methods(JobKind.TUNING), *_methods(JobKind.CUSTOM)],
+        PIPELINE_SERVICE: _methods(JobKind.PIPELINE),
+        OPERATIONS: ["GetOperation", "WaitOperation"],
+    }
     return tuple(
-        grpc.method_handlers_generic_handler(service, {name: _method(name, operations, token) for name in names})
+        grpc.method_handlers_generic_handler(service, {name: _method(name, operations, check) for name in names})
         for service, names in services.items()
     )
 
 
-def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMethodHandler:
+def _methods(kind: JobKind) -> list[str]:
+    resource = RESOURCES[kind]
+    return [*(f"{verb}{resource}" for verb in ("Create", "Get", "Cancel", "Delete")), f"List{resource}s"]
+
+
+def _method(name: str, operations: Operations, check: Check) -> grpc.RpcMethodHandler:
     """Return the handler of one method. It receives and returns bytes, as the message classes may not be loaded yet."""
     import grpc
 
-    async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    async def handle(request: bytes, context: Context) -> bytes:
         try:
-            require_token(_metadata(context).get("authorization", ""), token)
+            await check(context)
             return await _answer(name, request, operations)
         except Exception as error:
             answer = answer_to(error, name)
@@ -124,6 +137,14 @@ def _method(name: str, operations: Operations, token: str | None) -> grpc.RpcMet
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
+async def _require_access(gate: Gate, address: Callable[[], tuple[str, int]], context: Context) -> None:
+    """Check that the call has the token, or is of the service's user. Raises Refusal."""
+    authorization = _metadata(context).get("authorization", "")
+    if not gate.has_token(authorization):
+        owner = await in_thread(owner_of_peer, context.peer(), address()) if gate.serves_own_user else None
+        gate.require_owner(owner, authorization)
+
+
 async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
     message = await in_thread(_parsed, method, request)
     kind = next((kind for kind in JobKind if RESOURCES[kind] in method), JobKind.TUNING)
@@ -131,7 +152,8 @@ async def _answer(method: str, request: bytes, operations: Operations) -> bytes:
     if method == f"Create{resource}":
         # The document may be large, so it is created, checked and released in one call in the thread.
         parent = str(message.parent)  # type: ignore[attr-defined]  # of create requests
-        job = await operations.create(kind, parent, partial(_given, message, resource))
+        given_id = str(getattr(message, "pipeline_job_id", ""))
+        job = await operations.create(kind, parent, partial(_given, message, resource), given_id)
         return await in_thread(_bytes, job, resource)
     fields = await in_thread(request_document, message)
     name, parent = str(fields.get("name", "")), str(fields.get("parent", ""))
@@ -207,5 +229,5 @@ def _status_bytes(answer: ErrorAnswer) -> bytes:
     return cast("bytes", ParseDict(document, StatusMessage()).SerializeToString())
 
 
-def _metadata(context: grpc.aio.ServicerContext[bytes, bytes]) -> Mapping[str, str]:
+def _metadata(context: Context) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in context.invocation_metadata() or ()}

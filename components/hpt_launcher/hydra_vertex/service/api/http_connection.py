@@ -12,9 +12,11 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hydra_vertex.protocol import json
+from hydra_vertex.service.access.connection import ClientOf
 from hydra_vertex.service.status import Status, error_body
 
 from .connection_limits import LIMITS, ConnectionLimits
+from .request_guard import CLIENT
 
 READ_BYTES = 8 << 10
 """At most 1,400 chunks of a body, which h11 parses in about 7 µs each. asyncio's default is 32 times as large."""
@@ -63,6 +65,7 @@ class TimedConnection(H11Protocol, asyncio.BufferedProtocol):
         """Start the time limit of the first request, or close the connection beyond `limits.connections`."""
         self._piece = bytearray(READ_BYTES)
         super().connection_made(transport)
+        self.app_state = {**self.app_state, CLIENT: ClientOf(transport.get_extra_info("socket"))}
         if len(self.connections) > self.limits.connections:
             transport.abort()
         else:

@@ -25,6 +25,8 @@ PAGE_LIMIT_CHARACTERS = 2 << 20
 MASK_LIMIT = 4096
 INT32_MAX = (1 << 31) - 1
 LIST_FIELDS = ("filter", "pageSize", "pageToken", "readMask")
+PIPELINE_LIST_FIELDS = (*LIST_FIELDS, "orderBy")
+NEWEST_FIRST = "create_time desc"
 
 Mask: TypeAlias = Mapping[str, "Mask | None"]
 """The requested fields by name. The value None means the whole field, a mask its subfields."""
@@ -79,6 +81,8 @@ class Page:
 
 def parse_list_request(fields: Mapping[str, Json]) -> ListRequest:
     """Parse the fields of a request or the query parameters of a URL. Raises Refusal (INVALID_ARGUMENT)."""
+    if fields.get("orderBy", "") not in {"", NEWEST_FIRST}:
+        _refuse("orderBy", f"expected {NEWEST_FIRST}, the only order of this service, got {quoted(fields['orderBy'])}")
     size = _whole(fields, "pageSize")
     if size is not None and size > INT32_MAX:
         _refuse("pageSize", f"expected {INT32_MAX} at most, got {size}")

@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from hydra_vertex.job import CustomJob, HyperparameterTuningJob, parse_custom_job, parse_job
+from hydra_vertex.job.pipeline_job import PipelineJob, parse_pipeline_job
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.engine.engine import Engine
 from hydra_vertex.service.resource_names import JobKind, parse_job_name, parse_parent
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate, validate_custom_job
+from hydra_vertex.service.validation.pipeline_job import validate_pipeline_job
 
 from .google_messages import canonical, unknown_path
 from .listing import Page, parse_list_request
@@ -34,6 +36,8 @@ OUTPUT_ONLY = {
     "updateTime",
     "error",
     "trials",
+    "jobDetail",
+    "scheduleName",
     "webAccessUris",
     "satisfiesPzs",
     "satisfiesPzi",
@@ -53,15 +57,17 @@ class Operations:
         self._engine = engine
         self._turns = asyncio.Lock()
 
-    async def create(self, kind: JobKind, parent: str, read: Callable[[], Json]) -> JsonObject:
+    async def create(self, kind: JobKind, parent: str, read: Callable[[], Json], given_id: str = "") -> JsonObject:
         """Create the job whose document `read` returns, and return its document once it is recorded.
 
-        `read` is called in a thread.
+        `read` is called in a thread. `given_id` is the id of a new pipeline job; empty for one that the service makes.
         """
         parse_parent(parent)
         match await in_thread(_checked, kind, read):
             case CustomJob() as job:
                 return await self._engine.create_custom_job(parent, job)
+            case PipelineJob() as job:
+                return await self._engine.create_pipeline_job(parent, given_id, job)
             case job:
                 return await self._engine.create(parent, job)
 
@@ -94,8 +100,7 @@ class Operations:
     async def delete(self, kind: JobKind, name: str) -> JsonObject:
         """Delete a job that has ended. Return a long-running operation that is already done."""
         job = parse_job_name(name, kind)
-        await self._engine.delete(job)
-        return _deletion(job.parent, job.id)
+        return _deletion(job.parent, await self._engine.delete(job))
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -116,13 +121,17 @@ class Operations:
         return operation
 
 
-def _checked(kind: JobKind, read: Callable[[], Json]) -> HyperparameterTuningJob | CustomJob:
+def _checked(kind: JobKind, read: Callable[[], Json]) -> HyperparameterTuningJob | CustomJob | PipelineJob:
     checked = canonical(kind, read())
     given = {name: value for name, value in checked.items() if name not in OUTPUT_ONLY}
     if kind is JobKind.CUSTOM:
         custom_job = parse_custom_job(given)
         validate_custom_job(custom_job)
         return custom_job
+    if kind is JobKind.PIPELINE:
+        pipeline_job = parse_pipeline_job(given)
+        validate_pipeline_job(pipeline_job)
+        return pipeline_job
     job = parse_job(given)
     validate(job)
     return job

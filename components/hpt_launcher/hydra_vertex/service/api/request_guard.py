@@ -1,6 +1,7 @@
 """Access control of HTTP requests. The service runs commands, so web pages and other machines must not use it.
 
-When a token is set, as it must be for other machines, each request needs it: `Authorization: Bearer TOKEN`.
+A request is answered when its connection is one of the service's user, or when it has the service's token. A service
+with a given token, as other machines need it, requires the token of every request.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hydra_vertex.job.quoting import quoted
-from hydra_vertex.service.access import is_loopback, require_token
+from hydra_vertex.service.access.connection import ClientOf
+from hydra_vertex.service.access.gate import Gate
+from hydra_vertex.service.access.hosts import is_loopback
 from hydra_vertex.service.status import Refusal, Status
 
 from .error_answer import answer_to
+from .request_threads import in_thread
 
+CLIENT = "client_of_connection"
+"""The key of a connection's `ClientOf` in the state of its requests."""
 STOPPING = Refusal(Status.UNAVAILABLE, "the service is stopping; try again when it has been started again")
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -26,29 +32,19 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
 class Guard:
-    """ASGI middleware that refuses requests with another Host (DNS rebinding), from a web page or without the token.
+    """ASGI middleware that refuses requests with another Host (DNS rebinding), from a web page or of another user.
 
-    With a token any Host is accepted, because a web page does not know the token.
+    With the token any Host is accepted, because a web page does not know the token.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
-        self._token = token
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it to the application."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
-        headers = Headers(scope=scope)
-        try:
-            require_no_page(headers, any_host=self._token is not None)
-            require_token(headers.get("authorization", ""), self._token)
-            require_readable_url(scope["raw_path"], scope["query_string"])
-        except Refusal as refusal:
-            return await _response(refusal)(scope, receive, send)
-        return await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = False
 
         async def send_and_note(message: Message) -> None:
@@ -57,11 +53,33 @@ class Guard:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_note)
+            await self._answer(scope, receive, send_and_note)
         except asyncio.CancelledError:
             # uvicorn cancels the requests that are not answered when its shutdown timeout is over.
             if not has_started:
                 await _response(STOPPING)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._require_access(scope, Headers(scope=scope))
+            require_readable_url(scope["raw_path"], scope["query_string"])
+        except Refusal as refusal:
+            return await _response(refusal)(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    async def _require_access(self, scope: Scope, headers: Headers) -> None:
+        authorization = headers.get("authorization", "")
+        has_token = self._gate.has_token(authorization)
+        require_no_page(headers, any_host=has_token or not self._gate.serves_own_user)
+        if not has_token:
+            self._gate.require_owner(await _owner(scope), authorization)
+
+
+async def _owner(scope: Scope) -> int | None:
+    client = scope.get("state", {}).get(CLIENT)
+    if not isinstance(client, ClientOf):
+        return None
+    return client.owner() if client.is_looked_up else await in_thread(client.owner)
 
 
 def _response(refusal: Refusal) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""JobService v1 over HTTP: the routes, request and response bodies and error codes of `operations`.
+"""JobService and PipelineService v1 over HTTP: the routes, request and response bodies and error codes of `operations`.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.hyperparameterTuningJobs
 """
@@ -22,11 +22,12 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.protocol.shortage import is_shortage
+from hydra_vertex.service.access.gate import Gate
 from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.status import Refusal, Status
 
 from .error_answer import ErrorAnswer, answer_to, sendable
-from .listing import LIST_FIELDS, camel
+from .listing import LIST_FIELDS, PIPELINE_LIST_FIELDS, camel
 from .operations import Operations
 from .request_body import parse_body, read_body
 from .request_guard import Guard
@@ -45,12 +46,14 @@ SYSTEM_PARAMETERS = {
 
 Source: https://cloud.google.com/apis/docs/system-parameters.
 """
+PIPELINE_ID = "pipelineJobId"
+ID_FIELDS = (PIPELINE_ID,)
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
-    """Return the ASGI application. `lifespan` must set `app.state.operations`; a token of None requires no token."""
+def create_app(lifespan: Lifespan, gate: Gate) -> Starlette:
+    """Return the ASGI application. `lifespan` must set `app.state.operations`; `gate` decides who may use it."""
     handlers: dict[type[Exception] | int, ExceptionHandler] = {
         Refusal: _failed,
         DocumentError: _failed,
@@ -62,13 +65,15 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
         routes=[
             *job_routes(JobKind.TUNING),
             *job_routes(JobKind.CUSTOM),
+            *job_routes(JobKind.PIPELINE),
+            *(Route(f"/storage/v1/b{end}", refuse_bucket, methods=["GET", "POST"]) for end in ("", "/{bucket}")),
             *(
                 Route(f"{prefix}{PLACE}/operations/{{id}}{end}", get_operation, methods=[verb])
                 for prefix in OPERATION_PREFIXES
                 for verb, end in (("POST", ":wait"), ("GET", ""))
             ),
         ],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, gate=gate)],
         exception_handlers=handlers,
         lifespan=lifespan,
     )
@@ -78,16 +83,17 @@ def create_app(lifespan: Lifespan, token: str | None = None) -> Starlette:
 
 
 def job_routes(kind: JobKind) -> list[Route]:
-    """Return the routes of the five methods of a kind of job."""
+    """Return the routes of the five methods that each kind of job has."""
     jobs = f"{LOCATION}/{kind.value}"
+    list_fields = PIPELINE_LIST_FIELDS if kind is JobKind.PIPELINE else LIST_FIELDS
 
     async def create(request: Request) -> Response:
-        _query(request)
-        body = await read_body(request)
-        return _answer(await _operations(request).create(kind, _parent(request), partial(parse_body, body)))
+        given_id = str(_query(request, ID_FIELDS if kind is JobKind.PIPELINE else ()).get(PIPELINE_ID, ""))
+        read = partial(parse_body, await read_body(request))
+        return _answer(await _operations(request).create(kind, _parent(request), read, given_id))
 
     async def list_page(request: Request) -> Response:
-        page = await _operations(request).list(kind, _parent(request), _query(request, LIST_FIELDS))
+        page = await _operations(request).list(kind, _parent(request), _query(request, list_fields))
         return await in_thread(_answer, page)
 
     async def get(request: Request) -> Response:
@@ -111,6 +117,16 @@ def job_routes(kind: JobKind) -> list[Route]:
         ("DELETE", f"{jobs}/{{id}}", delete),
     ]
     return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in methods]
+
+
+async def refuse_bucket(request: Request) -> Response:
+    """Refuse a request for Cloud Storage, which Google's SDK asks when a pipeline job is submitted.
+
+    It comes here when STORAGE_EMULATOR_HOST is the service's address. The SDK logs the answer, and goes on. Raises
+    Refusal (NOT_FOUND).
+    """
+    bucket = request.path_params.get("bucket", "BUCKET")
+    raise Refusal(Status.NOT_FOUND, f"gs://{bucket} is a folder of this service, which has no buckets and needs none")
 
 
 async def get_operation(request: Request) -> Response:
@@ -161,7 +177,7 @@ def _answer(document: JsonObject, http_code: int = 200) -> Response:
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    kinds = " and ".join(kind.value for kind in JobKind)
+    kinds = ", ".join(kind.value for kind in JobKind)
     message = sendable(f"{_named(request)}: the embedded service has only {LOCATION}/ with {kinds}")
     return _answer(ErrorAnswer(Status.NOT_FOUND, message).body(error.status_code), error.status_code)
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import HydraVertexError
-from hydra_vertex.service.access import TOKEN_VARIABLE, read_token
+from hydra_vertex.protocol.service_token import TOKEN_VARIABLE
+from hydra_vertex.service.access.token import read_token
 
 from . import Endpoint, Verdict, all_checks, run_checks
 

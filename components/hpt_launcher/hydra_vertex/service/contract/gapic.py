@@ -33,7 +33,7 @@ def connect(endpoint: Endpoint, transport: str) -> JobServiceClient:
         raise Skipped("the service has no gRPC; start it with --grpc-port")
     from google.cloud.aiplatform_v1.services.job_service.transports import JobServiceGrpcTransport
 
-    return aiplatform_v1.JobServiceClient(transport=JobServiceGrpcTransport(channel=_channel(endpoint)))
+    return aiplatform_v1.JobServiceClient(transport=JobServiceGrpcTransport(channel=channel(endpoint)))
 
 
 def credentials(endpoint: Endpoint) -> object:
@@ -46,7 +46,8 @@ def credentials(endpoint: Endpoint) -> object:
     return Credentials(endpoint.token)  # type: ignore[no-untyped-call]  # google-auth leaves its __init__ untyped
 
 
-def _channel(endpoint: Endpoint) -> grpc.Channel:
+def channel(endpoint: Endpoint) -> grpc.Channel:
+    """Return a channel to the service, which sends the token if there is one."""
     import grpc
 
     channel = grpc.insecure_channel(endpoint.grpc)
@@ -75,7 +76,7 @@ def check_a_study_runs_from_pending_to_succeeded(client: JobServiceClient, endpo
     from google.cloud.aiplatform_v1 import JobState
 
     created = client.create_hyperparameter_tuning_job(
-        parent=endpoint.parent, hyperparameter_tuning_job=_message("HyperparameterTuningJob", tuning_job(_name()))
+        parent=endpoint.parent, hyperparameter_tuning_job=message("HyperparameterTuningJob", tuning_job(_name()))
     )
     expect(created.name.startswith(f"{endpoint.parent}/hyperparameterTuningJobs/"), f"the name is {created.name!r}")
     expect_equal(created.state, JobState.JOB_STATE_PENDING, "the state of a created job")
@@ -114,7 +115,7 @@ def check_a_failed_trial_is_infeasible_and_says_why(client: JobServiceClient, en
 
     document = tuning_job(_name(), trials=1, command=python("import sys; sys.exit(3)"))
     created = client.create_hyperparameter_tuning_job(
-        parent=endpoint.parent, hyperparameter_tuning_job=_message("HyperparameterTuningJob", document)
+        parent=endpoint.parent, hyperparameter_tuning_job=message("HyperparameterTuningJob", document)
     )
     job = _ended(lambda: client.get_hyperparameter_tuning_job(name=created.name), endpoint)
     expect_equal(job.state, JobState.JOB_STATE_FAILED, "the state of a job whose every trial failed")
@@ -132,8 +133,8 @@ def check_a_study_ends_at_its_limit(client: JobServiceClient, endpoint: Endpoint
     from google.cloud.aiplatform_v1 import JobState
 
     document = tuning_job(_name(), trials=4, limits={"maxNumTrials": 1})
-    message = _message("HyperparameterTuningJob", document)
-    created = client.create_hyperparameter_tuning_job(parent=endpoint.parent, hyperparameter_tuning_job=message)
+    request = message("HyperparameterTuningJob", document)
+    created = client.create_hyperparameter_tuning_job(parent=endpoint.parent, hyperparameter_tuning_job=request)
     job = _ended(lambda: client.get_hyperparameter_tuning_job(name=created.name), endpoint)
     expect_equal(job.state, JobState.JOB_STATE_SUCCEEDED, "the state of a job whose study reached its limit")
     expect(len(job.trials) < 4, f"there are {len(job.trials)} trials, more than the limit of 1 allows")
@@ -149,7 +150,7 @@ def check_a_running_study_is_cancelled_and_then_deleted(client: JobServiceClient
 
     created = client.create_hyperparameter_tuning_job(
         parent=endpoint.parent,
-        hyperparameter_tuning_job=_message("HyperparameterTuningJob", tuning_job(_name(), command=SLEEP)),
+        hyperparameter_tuning_job=message("HyperparameterTuningJob", tuning_job(_name(), command=SLEEP)),
     )
     with refused(exceptions.GoogleAPICallError, "cancel it"):
         client.delete_hyperparameter_tuning_job(name=created.name)
@@ -173,8 +174,8 @@ def check_custom_jobs_end_in_the_state_of_their_program(client: JobServiceClient
         JobState.JOB_STATE_CANCELLED: SLEEP,
     }
     for state, command in commands.items():
-        message = _message("CustomJob", custom_job(_name(), *command))
-        created = client.create_custom_job(parent=endpoint.parent, custom_job=message)
+        request = message("CustomJob", custom_job(_name(), *command))
+        created = client.create_custom_job(parent=endpoint.parent, custom_job=request)
         expect_equal(created.state, JobState.JOB_STATE_PENDING, "the state of a created custom job")
         if state == JobState.JOB_STATE_CANCELLED:
             client.cancel_custom_job(name=created.name)
@@ -189,8 +190,8 @@ def check_a_list_is_filtered_paged_and_masked(client: JobServiceClient, endpoint
     start = _name()
     names = [f"{start}-{number}" for number in range(3)]
     for name in names:
-        message = _message("CustomJob", custom_job(name, *python("")))
-        job = client.create_custom_job(parent=endpoint.parent, custom_job=message)
+        request = message("CustomJob", custom_job(name, *python("")))
+        job = client.create_custom_job(parent=endpoint.parent, custom_job=request)
     found = {
         f'display_name="{names[0]}"': names[:1],
         f'display_name="{names[0]}" OR display_name="{names[1]}"': names[1::-1],
@@ -224,7 +225,7 @@ def check_a_wrong_field_is_refused_by_its_path(client: JobServiceClient, endpoin
     for field, document in wrong.items():
         with refused(exceptions.BadRequest, field):
             client.create_hyperparameter_tuning_job(
-                parent=endpoint.parent, hyperparameter_tuning_job=_message("HyperparameterTuningJob", document)
+                parent=endpoint.parent, hyperparameter_tuning_job=message("HyperparameterTuningJob", document)
             )
     with refused(exceptions.BadRequest, "filter"):
         client.list_custom_jobs(request={"parent": endpoint.parent, "filter": "size>3"})
@@ -243,13 +244,14 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _message(name: str, document: JsonObject) -> object:
+def message(name: str, document: JsonObject) -> object:
+    """Return the message of a document, such as that of a `CustomJob`."""
     from google.cloud import aiplatform_v1
     from google.protobuf.json_format import ParseDict
 
-    message = getattr(aiplatform_v1, name)()
-    ParseDict(dict(document), type(message).pb(message))
-    return message
+    parsed = getattr(aiplatform_v1, name)()
+    ParseDict(dict(document), type(parsed).pb(parsed))
+    return parsed
 
 
 def _ended(get: Callable[[], aiplatform_v1.CustomJob], endpoint: Endpoint) -> aiplatform_v1.CustomJob:

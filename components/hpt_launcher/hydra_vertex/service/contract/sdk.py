@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 from collections.abc import Iterator
 
 from .endpoint import LOCATION, TRIAL, Endpoint, python
 from .expectation import expect_equal, refused, wait_for
 from .gapic import credentials
 
+_one_at_a_time = threading.Lock()
+
 
 def check_custom_and_tuning_jobs_run_through_the_sdk(endpoint: Endpoint) -> None:
     """`CustomJob.submit`, `HyperparameterTuningJob.run`, `get`, `list` and `delete`."""
     # The library prints its progress to the stdout that is set when it is imported.
-    with contextlib.redirect_stdout(io.StringIO()), _settings_kept():
+    with contextlib.redirect_stdout(io.StringIO()), settings_kept():
         _run(endpoint)
 
 
 @contextlib.contextmanager
-def _settings_kept() -> Iterator[None]:
+def settings_kept() -> Iterator[None]:
     """Restore the settings of `aiplatform.init` afterwards: they are global, and the process may be the user's own."""
     from google.cloud.aiplatform import initializer
 
-    settings = vars(initializer.global_config)
-    before = dict(settings)
-    try:
-        yield
-    finally:
-        settings.clear()
-        settings.update(before)
+    with _one_at_a_time:
+        settings = vars(initializer.global_config)
+        before = dict(settings)
+        try:
+            yield
+        finally:
+            settings.clear()
+            settings.update(before)
 
 
 def _run(endpoint: Endpoint) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from . import gapic, gcloud, pipeline_components, sdk
+from . import gapic, gcloud, pipeline_components, pipelines, sdk
 from .endpoint import Endpoint
 from .expectation import Skipped
 
@@ -47,8 +47,14 @@ class Finding:
 def all_checks() -> tuple[Check, ...]:
     """Return the checks of all clients."""
     generated = [Check(f"gapic {way}", _title(each), _over(each, way)) for way in TRANSPORTS for each in gapic.CHECKS]
+    generated += [
+        Check(f"gapic {way}", _title(each), _pipelines_over(each, way))
+        for way in TRANSPORTS
+        for each in pipelines.CHECKS
+    ]
     others: list[tuple[str, Callable[[Endpoint], None]]] = [
         ("google.cloud.aiplatform", sdk.check_custom_and_tuning_jobs_run_through_the_sdk),
+        ("google.cloud.aiplatform", pipelines.check_a_pipeline_runs_through_the_sdk),
         ("gcloud", gcloud.check_gcloud_creates_describes_lists_and_cancels),
         ("pipeline components", pipeline_components.check_the_pipeline_components_launcher_runs_a_study),
         ("pipeline components", pipeline_components.check_the_pipeline_components_launcher_runs_a_custom_job),
@@ -73,6 +79,14 @@ def run_checks(endpoint: Endpoint, checks: Iterable[Check]) -> Iterable[Finding]
 def _over(check: gapic.Check, transport: str) -> Callable[[Endpoint], None]:
     def run(endpoint: Endpoint) -> None:
         with gapic.connect(endpoint, transport) as client:
+            check(client, endpoint)
+
+    return run
+
+
+def _pipelines_over(check: pipelines.Check, transport: str) -> Callable[[Endpoint], None]:
+    def run(endpoint: Endpoint) -> None:
+        with pipelines.connect(endpoint, transport) as client:
             check(client, endpoint)
 
     return run

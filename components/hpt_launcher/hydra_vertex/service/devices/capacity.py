@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hydra_vertex.protocol.errors import UserError
@@ -15,7 +15,10 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The slots for trials: on these GPUs (ids as in CUDA_VISIBLE_DEVICES), or on the CPUs when there is none."""
+    """The slots for trials: on these GPUs, or on the CPUs when there is none.
+
+    An entry of `gpus` is the GPU of a slot as in CUDA_VISIBLE_DEVICES: with `gpus_per_trial`, several in one text.
+    """
 
     gpus: tuple[str, ...] = ()
     options: ResourceOptions = DEFAULT_RESOURCES
@@ -35,20 +38,38 @@ class Capacity:
 def capacity_of(options: ResourceOptions, gpus: Sequence[Gpu]) -> Capacity:
     """Return the slots on these GPUs.
 
-    Raises UserError when a GPU option is given and no GPU is visible, or when the free memory of a GPU is too small or
-    unknown.
+    Raises UserError when a GPU option is given and no GPU is visible, when there are fewer GPUs than a trial needs, or
+    when the free memory of a GPU is too small or unknown.
     """
-    if not gpus and (options.trials_per_gpu is not None or options.gpu_memory_bytes is not None):
-        option = "--trials-per-gpu" if options.trials_per_gpu is not None else "--gpu-memory-per-trial"
+    given = {
+        "--trials-per-gpu": options.trials_per_gpu,
+        "--gpus-per-trial": options.gpus_per_trial,
+        "--gpu-memory-per-trial": options.gpu_memory_bytes,
+    }
+    option = next((name for name, value in given.items() if value is not None), "")
+    if not gpus and option:
         raise UserError(
             f"{option}: no GPU is visible here (nvidia-smi lists none, or CUDA_VISIBLE_DEVICES hides them); "
             "leave the option out to run on the CPUs"
         )
-    capacity = Capacity(tuple(gpu.id for gpu in gpus), options)
+    capacity = Capacity(tuple(_grouped([gpu.id for gpu in gpus], options)), options)
     if options.gpu_memory_bytes is not None:
         for gpu in gpus:
             _check_memory(gpu, capacity.trials_per_gpu, options.gpu_memory_bytes)
     return capacity
+
+
+def _grouped(names: Sequence[str], options: ResourceOptions) -> Iterator[str]:
+    """Yield the GPUs of each slot; GPUs that are too few for another slot are left out."""
+    each = options.gpus_per_trial or 1
+    if each > 1 and (options.trials_per_gpu or 1) > 1:
+        raise UserError(
+            f"--gpus-per-trial {each} and --trials-per-gpu {options.trials_per_gpu} exclude each other; remove one"
+        )
+    if names and each > len(names):
+        raise UserError(f"--gpus-per-trial {each}: {len(names)} GPUs are visible here ({', '.join(names)})")
+    for first in range(0, len(names) - each + 1, each):
+        yield ",".join(names[first : first + each])
 
 
 def _check_memory(gpu: Gpu, trials: int, each_bytes: int) -> None:
@@ -69,7 +90,9 @@ def _check_memory(gpu: Gpu, trials: int, each_bytes: int) -> None:
 def describe(capacity: Capacity, gpus: Sequence[Gpu]) -> str:
     """Describe the GPUs that trials run on, in one line for the user."""
     names = ", ".join(sorted({gpu.name for gpu in gpus}))
-    each = f"{capacity.trials_per_gpu} trial{'s' if capacity.trials_per_gpu > 1 else ''} at once on each"
+    count = capacity.options.gpus_per_trial or 1
+    where = "each" if count == 1 else f"each {count} of them"
+    each = f"{capacity.trials_per_gpu} trial{'s' if capacity.trials_per_gpu > 1 else ''} at once on {where}"
     return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({names}), {each}"
 
 

@@ -28,11 +28,14 @@ def thread_environ(threads: int, set_already: Mapping[str, str]) -> dict[str, st
 
 
 def gpu_environ(gpu: str | None, trials_per_gpu: int, memory_bytes: int | None) -> dict[str, str]:
-    """Return the variables that assign a GPU to a trial; empty without a GPU. CUDA's MPS enforces the memory limit.
+    """Return the variables that assign GPUs to a trial; empty without one. CUDA's MPS enforces the limit of each GPU.
+
+    `gpu` names one or several, separated by commas.
 
     Source: https://docs.nvidia.com/deploy/mps/ for CUDA_MPS_PINNED_DEVICE_MEM_LIMIT, by visible device.
     """
     if gpu is None:
         return {}
-    limit = {} if memory_bytes is None else {"CUDA_MPS_PINNED_DEVICE_MEM_LIMIT": f"0={memory_bytes // MIB}M"}
+    each = (f"{place}={(memory_bytes or 0) // MIB}M" for place in range(len(gpu.split(","))))
+    limit = {} if memory_bytes is None else {"CUDA_MPS_PINNED_DEVICE_MEM_LIMIT": ",".join(each)}
     return {VISIBLE_DEVICES: gpu, **(SHARED_GPU if trials_per_gpu > 1 else {}), **limit}

@@ -14,7 +14,8 @@ MAX_NICENESS = 19
 class ResourceOptions:
     """The limits of trials on this machine. None means no limit.
 
-    `trials_per_gpu` None means one, where there is a GPU. `max_parallel` counts the trials of all jobs together.
+    `trials_per_gpu` and `gpus_per_trial` None mean one, where there is a GPU. `max_parallel` counts the trials of all
+    jobs together.
     """
 
     trials_per_gpu: int | None = None
@@ -22,11 +23,13 @@ class ResourceOptions:
     max_parallel: int | None = None
     memory_bytes: int | None = None
     nice: int = 0
+    gpus_per_trial: int | None = None
 
     def to_arguments(self) -> list[str]:
         """Return the command-line arguments from which `resources_from` reads these options."""
         given = {
             "--trials-per-gpu": self.trials_per_gpu,
+            "--gpus-per-trial": self.gpus_per_trial,
             "--gpu-memory-per-trial": self.gpu_memory_bytes,
             "--max-parallel": self.max_parallel,
             "--trial-memory": self.memory_bytes,
@@ -46,6 +49,12 @@ def add_resource_options(parser: argparse.ArgumentParser, *, shared: bool) -> No
         type=_at_least_one,
         metavar="K",
         help="trials at once on each visible GPU or MIG slice, see CUDA_VISIBLE_DEVICES (default: 1)",
+    )
+    group.add_argument(
+        "--gpus-per-trial",
+        type=_at_least_one,
+        metavar="K",
+        help="visible GPUs of each trial, which its workers divide among them (default: 1)",
     )
     group.add_argument(
         "--gpu-memory-per-trial",
@@ -79,6 +88,7 @@ def resources_from(arguments: argparse.Namespace) -> ResourceOptions:
         max_parallel=getattr(arguments, "max_parallel", None),
         memory_bytes=arguments.trial_memory,
         nice=arguments.trial_nice,
+        gpus_per_trial=arguments.gpus_per_trial,
     )
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from hydra_vertex.job import CustomJob, JobError, JobState
 from hydra_vertex.service.devices.slots import Slot
-from hydra_vertex.service.jobs import custom_job_state
+from hydra_vertex.service.jobs import custom_job_state, run_state
 from hydra_vertex.service.jobs.rows import StoredCustomJob
 from hydra_vertex.service.status import Status
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
+from hydra_vertex.service.trials.engines.launch_record import is_launched
 from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, log_tail, with_tail
 from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S
-from hydra_vertex.service.trials.supervised_run import Ended, EndReason, NotStarted, Outcome, SupervisedRun
+from hydra_vertex.service.trials.run import Ended, EndReason, NotStarted, Outcome, Run
 
 from .context import EngineContext
+from .start_run import start_run
 
 
 class CustomJobRun:
@@ -28,7 +31,7 @@ class CustomJobRun:
         self._adopted = stored.process
         self._context = context
         self._folder = context.folder.custom_job(stored.id)
-        self._run: SupervisedRun | None = None
+        self._run: Run | None = None
         self._end_reason: EndReason | None = None
         self._ended = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -45,7 +48,7 @@ class CustomJobRun:
         process = self._run.process if self._run is not None else self._adopted
         async with self._turn:
             if not self._job.state.is_terminal:
-                await self._put(custom_job_state.request_cancel(self._job, now()), process)
+                await self._put(run_state.request_cancel(self._job, now()), process)
         self.end(EndReason.CANCELLED)
 
     def shut_down(self) -> None:
@@ -71,18 +74,18 @@ class CustomJobRun:
     async def before_start(self) -> None:
         """Do nothing: no files of an earlier start need to be read."""
 
-    async def record_start(self, process: ProcessId) -> None:
-        """Record that the job runs in `process`. Raises UnwritableError."""
+    async def record_start(self, process: ProcessId | None, started: datetime | None = None) -> None:
+        """Record that the job runs: in `process`, or in an engine since `started`. Raises UnwritableError."""
         async with self._turn:
             if self._end_reason is None:
-                await self._put(custom_job_state.begin(self._job, now()), process)
+                await self._put(run_state.begin(self._job, started or now()), process)
 
     async def look(self) -> None:
         """Do nothing: a custom job reports no measurements."""
 
     async def _wait_for_slot(self) -> Slot | None:
         """Wait for a slot; None when the job is ended first. An adopted job takes its slot at once."""
-        if self._adopted is not None:
+        if self._adopted is not None or is_launched(self._folder.launch_file):
             return self._context.slots.take(self.id, self._folder.read_gpu())
         requested = self._context.slots.request(self.id)
         ended = asyncio.create_task(self._ended.wait())
@@ -95,17 +98,17 @@ class CustomJobRun:
         return None
 
     async def _run_on(self, slot: Slot | None) -> None:
-        spec = self._context.launches.of_custom_job(self.id, self._job, slot)
+        order = self._context.launches.of_custom_job(self.id, self._job, slot)
         start = self._job.start_time
         running_s = 0.0 if start is None or self._adopted is None else max(0.0, (now() - start).total_seconds())
-        self._run = SupervisedRun(spec, self, self._context.retry, self._adopted, running_s)
+        self._run = start_run(order, self, self._context.retry, self._adopted, running_s)
         if self._end_reason is not None:
             self._run.end(self._end_reason)
         outcome = await self._run.run()
         await self._context.retry.until_done(self._conclude, outcome)
 
     async def _conclude(self, outcome: Outcome) -> None:
-        tail = await asyncio.to_thread(log_tail, self._folder.log)
+        tail = await asyncio.to_thread(log_tail, self._folder)
         async with self._turn:
             await self._put(_concluded(self._job, outcome, tail), None)
 
@@ -124,7 +127,7 @@ def _concluded(job: CustomJob, outcome: Outcome, log_tail: str) -> CustomJob:
         case Ended(ExitStatus() as exit_status, _) if exit_status.is_own_end:
             return _ended(job, exit_status, log_tail)
         case Ended():
-            return custom_job_state.postpone(job, now())
+            return run_state.postpone(job, now())
 
 
 def _ended(job: CustomJob, exit_status: ExitStatus, log_tail: str) -> CustomJob:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from hydra_vertex.job import CustomJob
-from hydra_vertex.service.jobs import custom_job_state
+from hydra_vertex.service.jobs import run_state
 from hydra_vertex.service.jobs.rows import StoredCustomJob
 from hydra_vertex.service.resource_names import JobKind, JobName
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.validation.job_spec import OUTPUT_DIRECTORY
+from hydra_vertex.service.validation.without_effect import fields_without_effect
 
 from .context import EngineContext
 from .custom_job_run import CustomJobRun
+from .fields_log import log_without_effect
 from .running_jobs import RunningJobs
 
 
@@ -35,8 +37,10 @@ class CustomJobs:
         """
         self._context.folder.output_base("", job.spec.base_output_uri, f"jobSpec.{OUTPUT_DIRECTORY}")
         stored = await self._context.store.add_custom_job(
-            parent, lambda job_id: custom_job_state.accept(job, str(JobName(parent, JobKind.CUSTOM, job_id)), now())
+            parent, lambda job_id: run_state.accept(job, str(JobName(parent, JobKind.CUSTOM, job_id)), now())
         )
+        fields = fields_without_effect(job.spec, "jobSpec", job.other)
+        log_without_effect(stored.id, fields, self._context.launches.engine_name)
         self._start(stored)
         return stored.id
 

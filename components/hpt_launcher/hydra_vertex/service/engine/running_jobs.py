@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.service.jobs.database_errors import LostDatabaseError, UnwritableError
+from hydra_vertex.service.trials.engines.contract import UnavailableError
 
 from .parallelism import Parallelism
 
@@ -66,7 +67,7 @@ class RunningJobs(Generic[R]):
     async def _run(self, run: R) -> None:
         try:
             await run.run()
-        except UnwritableError as error:
+        except (UnwritableError, UnavailableError) as error:
             self._log_unfinished(run.id, error)
         except LostDatabaseError as error:
             self._mark_broken(run.id, str(error))

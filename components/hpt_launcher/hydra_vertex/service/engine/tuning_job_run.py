@@ -19,10 +19,13 @@ from hydra_vertex.service.stopping import EarlyStop
 from hydra_vertex.service.stopping.study_limits import limit_reached
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId, is_alive
-from hydra_vertex.service.trials.supervised_run import EndReason
-from hydra_vertex.service.trials.trial_run import TrialRun
+from hydra_vertex.service.trials.engines.contract import UnavailableError
+from hydra_vertex.service.trials.engines.launch_record import is_launched
+from hydra_vertex.service.trials.run import EndReason
 
 from .context import EngineContext
+from .earlier_studies import earlier_studies_of
+from .trial_run import TrialRun
 
 LIMIT_CHECK_INTERVAL_S = 0.5
 
@@ -37,7 +40,10 @@ class TuningJobRun:
         self._record = JobRecord(stored, context.store)
         self._context = context
         self._optimizer = optimizer_for(
-            stored.job.study_spec, seed_text(stored.job.labels, stored.id), stored.job.max_trial_count
+            stored.job.study_spec,
+            seed_text(stored.job.labels, stored.id),
+            stored.job.max_trial_count,
+            earlier_studies_of(context.folder, stored.job),
         )
         self._processes = stored.processes
         self._slot_request: asyncio.Future[Slot] | None = None
@@ -100,15 +106,17 @@ class TuningJobRun:
         return True
 
     def _adopt_trials(self) -> None:
-        """Give slots to the trials that an earlier service started; requeue the live trials that have no process."""
+        """Give slots to the trials that an earlier service started; requeue the other live trials."""
         for trial in tuning_job_state.live_trials(self._job):
             process = self._processes.get(trial.id)
-            if process is None:
-                self._requeued.append(trial.id)
-            else:
-                folder = self._context.folder.trial(self.id, trial.id)
+            folder = self._context.folder.trial(self.id, trial.id)
+            if process is not None:
                 gpu = folder.read_gpu() if is_alive(process) else None
                 self._start_trial(trial.id, process, self._context.slots.take(self.id, gpu))
+            elif is_launched(folder.launch_file):  # by an engine: it must be followed, whether or not a slot is free
+                self._start_trial(trial.id, None, self._context.slots.take(self.id, folder.read_gpu()))
+            else:
+                self._requeued.append(trial.id)
 
     async def _apply_study_limits(self) -> None:
         """Once a limit of the study is reached, start no more trials; stop the running ones if `should_stop_asap`."""
@@ -194,5 +202,7 @@ class TuningJobRun:
         """End the trials after an internal error. Errors of the database are expected then, and are not logged."""
         self._end_trials(EndReason.SHUTDOWN)
         for result in await asyncio.gather(*self._trial_runs, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, (LostDatabaseError, UnwritableError)):
+            if isinstance(result, UnavailableError):
+                logger.warning("job %s: %s", self.id, result)
+            elif isinstance(result, Exception) and not isinstance(result, (LostDatabaseError, UnwritableError)):
                 logger.error("while abandoning job %s", self.id, exc_info=result)

@@ -9,8 +9,11 @@ from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.rows import StoredJob
 from hydra_vertex.service.resource_names import JobKind, JobName
 from hydra_vertex.service.system.clock import now
+from hydra_vertex.service.validation.without_effect import fields_without_effect
 
 from .context import EngineContext
+from .earlier_studies import require_earlier_studies
+from .fields_log import log_without_effect
 from .running_jobs import RunningJobs
 from .tuning_job_run import TuningJobRun
 
@@ -30,12 +33,16 @@ class TuningJobs:
     async def create(self, parent: str, job: HyperparameterTuningJob) -> str:
         """Record and start a validated job, and return its id.
 
-        Raises Refusal when the output directory is invalid, UnwritableError when the job cannot be recorded.
+        Raises Refusal when the output directory is invalid or its earlier studies are missing, UnwritableError when the
+        job cannot be recorded.
         """
+        require_earlier_studies(self._context.folder, job)
         self._context.folder.output_base("", job.trial_job_spec.base_output_uri)
         stored = await self._context.store.add_job(
             parent, lambda job_id: tuning_job_state.accept(job, str(JobName(parent, JobKind.TUNING, job_id)), now())
         )
+        fields = fields_without_effect(job.trial_job_spec, "trialJobSpec", job.other)
+        log_without_effect(stored.id, fields, self._context.launches.engine_name)
         self._start(stored)
         return stored.id
 

@@ -1,8 +1,7 @@
-"""The state machine of a custom job. Pure: functions from values to values; the caller passes `now`.
+"""The ends of a custom job, and the custom job that represents a trial. Pure; the caller passes `now`.
 
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
-The states are PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELLING, then CANCELLED. A job whose process must be
-started again returns to PENDING.
+The states before the end are in `run_state`.
 """
 
 from __future__ import annotations
@@ -24,35 +23,6 @@ from hydra_vertex.service.status import Status
 
 CANCELED = JobError(Status.CANCELLED.rpc_code, "CANCELED")
 """The error that Vertex AI gives to a cancelled job."""
-
-
-def accept(job: CustomJob, name: str, now: datetime) -> CustomJob:
-    """Return a created job in state PENDING. Values of output-only fields that the client has sent are dropped."""
-    return CustomJob(
-        display_name=job.display_name,
-        spec=job.spec,
-        labels=job.labels,
-        name=name,
-        state=JobState.PENDING,
-        create_time=now,
-        update_time=now,
-        other=job.other,
-    )
-
-
-def begin(job: CustomJob, now: datetime) -> CustomJob:
-    """Return the job in state RUNNING. Its start time is that of the first start."""
-    return replace(job, state=JobState.RUNNING, start_time=job.start_time or now, update_time=now)
-
-
-def postpone(job: CustomJob, now: datetime) -> CustomJob:
-    """Return the job in state PENDING, because it must run again."""
-    return replace(job, state=JobState.PENDING, update_time=now)
-
-
-def request_cancel(job: CustomJob, now: datetime) -> CustomJob:
-    """Return the job in state CANCELLING, because its process must be ended."""
-    return replace(job, state=JobState.CANCELLING, update_time=now)
 
 
 def finish(job: CustomJob, state: JobState, error: JobError | None, now: datetime) -> CustomJob:

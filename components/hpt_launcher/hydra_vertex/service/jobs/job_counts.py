@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hydra_vertex.job import HyperparameterTuningJob, JobState, Trial
+from hydra_vertex.job.confirmation import is_confirmation
 
 from .tuning_job_state import fail, stop
 
@@ -23,9 +24,10 @@ def with_counts(job: HyperparameterTuningJob, counts: JobCounts, now: datetime) 
     """Return the job with the counts; the job itself when it has them already.
 
     A job that has ended runs again if its new count allows more trials, or if it did not succeed. Trials that have not
-    ended and exceed the count are ended as stopped early. What trials have measured is kept.
+    ended and exceed the count are ended as stopped early. What trials have measured is kept. A job that repeats
+    configurations of a study has counts of its own.
     """
-    if counts == counts_of(job):
+    if counts == counts_of(job) or is_confirmation(job):
         return job
     ended = sum(trial.state.is_terminal for trial in job.trials)
     trials = _limited(job.trials, counts.max_trial_count - ended, f"--trials {counts.max_trial_count}", now)

@@ -20,6 +20,7 @@ from hydra_vertex.job import (
     parse_trial,
 )
 from hydra_vertex.job.fields import parse_time
+from hydra_vertex.job.pipeline_job import PipelineJob, PipelineState, dump_pipeline_job, parse_pipeline_job
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.resource_names import JobKind
@@ -47,6 +48,18 @@ class StoredCustomJob:
     process: ProcessId | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPipeline:
+    """A pipeline job as it was stored, and its supervisor process; None when it has none.
+
+    `id` is the number of its row; the id in its name is the one that its creator gave.
+    """
+
+    id: str
+    job: PipelineJob
+    process: ProcessId | None
+
+
 def insert_job(db: sqlite3.Connection, parent: str, kind: JobKind) -> str:
     """Insert a row for a job, with an empty document. Return its new id."""
     row = db.execute("INSERT INTO jobs (parent, document, kind) VALUES (?, '', ?)", (parent, kind.value))
@@ -71,10 +84,36 @@ def write_trial(db: sqlite3.Connection, job_id: str, trial: Trial, process: Proc
 
 def write_custom_job(db: sqlite3.Connection, job_id: str, job: CustomJob, process: ProcessId | None) -> None:
     """Write a custom job, with its supervisor process."""
-    db.execute(
-        "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
-        (json.dumps(dump_custom_job(job)), *_columns(process), int(job_id)),
+    _write_run(db, job_id, dump_custom_job(job), process)
+
+
+def insert_pipeline(db: sqlite3.Connection, parent: str, given_id: str) -> str | None:
+    """Insert a row for a pipeline job, with an empty document. Return its new number; None when the id is in use."""
+    row = db.execute(
+        "INSERT INTO jobs (parent, document, kind, given_id) VALUES (?, '', ?, ?) ON CONFLICT DO NOTHING",
+        (parent, JobKind.PIPELINE.value, given_id),
     )
+    return str(row.lastrowid) if row.rowcount else None
+
+
+def write_pipeline(db: sqlite3.Connection, number: str, job: PipelineJob, process: ProcessId | None) -> None:
+    """Write a pipeline job, with its supervisor process."""
+    _write_run(db, number, dump_pipeline_job(job), process)
+
+
+def load_pipeline(db: sqlite3.Connection, number: int) -> StoredPipeline:
+    """Read a pipeline job."""
+    document, process = _read_run(db, number)
+    return StoredPipeline(str(number), parse_pipeline_job(document), process)
+
+
+def number_of(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
+    """Return the number of the row of a job, which is also its id unless its creator gave one; None for no such job."""
+    found = db.execute(
+        "SELECT id FROM jobs WHERE COALESCE(given_id, CAST(id AS TEXT)) = ? AND parent = ? AND kind = ?",
+        (job_id, parent, kind.value),
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def delete_job(db: sqlite3.Connection, job_id: str) -> None:
@@ -91,7 +130,7 @@ def was_deleted(db: sqlite3.Connection, job_id: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def job_state(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> JobState | None:
+def job_state(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> JobState | PipelineState | None:
     """Return the state of a job; None when there is no such job."""
     found = _job_document(db, parent, kind, job_id)
     return None if found is None else _state(object_in(found) or {})
@@ -102,6 +141,8 @@ def job_text(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) ->
     found = _job_document(db, parent, kind, job_id)
     if found is None:
         return None
+    if kind is not JobKind.TUNING:
+        return found
     rows = db.execute("SELECT document FROM trials WHERE job = ? ORDER BY number", (int(job_id),))
     trials = ",".join(document for (document,) in rows)
     # The job's document contains at least its name, so a comma is valid here.
@@ -110,7 +151,8 @@ def job_text(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) ->
 
 def _job_document(db: sqlite3.Connection, parent: str, kind: JobKind, job_id: str) -> str | None:
     found = db.execute(
-        "SELECT document FROM jobs WHERE CAST(id AS TEXT) = ? AND parent = ? AND kind = ?", (job_id, parent, kind.value)
+        "SELECT document FROM jobs WHERE COALESCE(given_id, CAST(id AS TEXT)) = ? AND parent = ? AND kind = ?",
+        (job_id, parent, kind.value),
     ).fetchone()
     return None if found is None else str(found[0])
 
@@ -190,9 +232,8 @@ def load_job(db: sqlite3.Connection, job_id: int) -> StoredJob:
 
 def load_custom_job(db: sqlite3.Connection, job_id: int) -> StoredCustomJob:
     """Read a custom job."""
-    text, pid, ticks = db.execute("SELECT document, pid, start_ticks FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    process = None if pid is None else ProcessId(pid, ticks)
-    return StoredCustomJob(str(job_id), parse_custom_job(json.loads(text)), process)
+    document, process = _read_run(db, job_id)
+    return StoredCustomJob(str(job_id), parse_custom_job(document), process)
 
 
 def object_in(text: str) -> JsonObject | None:
@@ -204,11 +245,25 @@ def object_in(text: str) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
+def _write_run(db: sqlite3.Connection, job_id: str, document: JsonObject, process: ProcessId | None) -> None:
+    db.execute(
+        "UPDATE jobs SET document = ?, pid = ?, start_ticks = ? WHERE id = ?",
+        (json.dumps(document), *_columns(process), int(job_id)),
+    )
+
+
+def _read_run(db: sqlite3.Connection, job_id: int) -> tuple[Json, ProcessId | None]:
+    text, pid, ticks = db.execute("SELECT document, pid, start_ticks FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return json.loads(text), None if pid is None else ProcessId(pid, ticks)
+
+
 def _columns(process: ProcessId | None) -> tuple[int | None, int | None]:
     return (process.pid, process.start_ticks) if process else (None, None)
 
 
-def _state(document: JsonObject) -> JobState:
-    state = JobState.parse(document.get("state", JobState.UNSPECIFIED.value))
-    assert isinstance(state, JobState)  # noqa: S101 - parse() is a classmethod of JobState
+def _state(document: JsonObject) -> JobState | PipelineState:
+    value = document.get("state", JobState.UNSPECIFIED.value)
+    kind = PipelineState if str(value).startswith("PIPELINE_STATE_") else JobState
+    state = kind.parse(value)
+    assert isinstance(state, (JobState, PipelineState))  # noqa: S101 - parse() is a classmethod of both
     return state

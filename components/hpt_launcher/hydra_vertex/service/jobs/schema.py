@@ -10,7 +10,7 @@ from hydra_vertex.protocol.errors import OutputError
 
 from .database_errors import unusable_database
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SECRET = "secret"  # noqa: S105 - the row's name
 _SERVICE = """
 CREATE TABLE service (
@@ -18,6 +18,7 @@ CREATE TABLE service (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+_GIVEN_IDS = "CREATE UNIQUE INDEX given_ids ON jobs (parent, kind, given_id);\n"
 SCHEMA = f"""
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after a deletion
@@ -25,9 +26,10 @@ CREATE TABLE jobs (
     document TEXT NOT NULL,
     kind TEXT NOT NULL DEFAULT 'hyperparameterTuningJobs',
     pid INTEGER,
-    start_ticks INTEGER
+    start_ticks INTEGER,
+    given_id TEXT  -- of a pipeline job, whose creator chooses its id
 );
-CREATE TABLE trials (
+{_GIVEN_IDS}CREATE TABLE trials (
     job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     number INTEGER NOT NULL,
     document TEXT NOT NULL,
@@ -43,6 +45,7 @@ ALTER TABLE jobs ADD COLUMN pid INTEGER;
 ALTER TABLE jobs ADD COLUMN start_ticks INTEGER;
 """,
     2: _SERVICE,
+    3: f"ALTER TABLE jobs ADD COLUMN given_id TEXT; {_GIVEN_IDS}",
 }
 """The SQL scripts that upgrade a database from the version in the key to the next one."""
 

@@ -1,8 +1,8 @@
 """Stores the jobs and trials of a service in SQLite. A write is on the disk once it has been awaited.
 
-There is one row per job of either kind (its document without the trials) and one row per trial; the rows of trials and
-custom jobs also contain the supervisor process. Writes wait for the disk, so they run one after another in a thread of
-their own; reads use a separate connection.
+There is one row per job of any kind (its document without the trials) and one row per trial; the rows of trials, custom
+jobs and pipeline jobs also contain the supervisor process. Writes wait for the disk, so they run one after another in a
+thread of their own; reads use a separate connection.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from hydra_vertex.job import CustomJob, HyperparameterTuningJob, JobState, Trial
+from hydra_vertex.job.pipeline_job import PipelineJob, PipelineState
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.folder import ServiceFolder
 from hydra_vertex.service.resource_names import JobKind
@@ -26,7 +27,7 @@ from . import rows
 from .database_errors import LostDatabaseError, UnwritableError, database_error, unusable_database
 from .integrity import check_folders, check_pages, damaged_jobs
 from .job_counts import JobCounts, with_counts
-from .rows import StoredCustomJob, StoredJob
+from .rows import StoredCustomJob, StoredJob, StoredPipeline
 from .schema import open_database, open_reader, read_secret
 
 T = TypeVar("T")
@@ -116,6 +117,21 @@ class Store:
 
         return await self._write(add)
 
+    async def add_pipeline(
+        self, parent: str, given_id: str, accept: Callable[[str], PipelineJob]
+    ) -> StoredPipeline | None:
+        """Add the pipeline job that `accept` returns for its new number. Return None when its id is in use."""
+
+        def add(db: sqlite3.Connection) -> StoredPipeline | None:
+            number = rows.insert_pipeline(db, parent, given_id)
+            if number is None:
+                return None
+            job = accept(number)
+            rows.write_pipeline(db, number, job, None)
+            return StoredPipeline(number, job, None)
+
+        return await self._write(add)
+
     async def save(self, job_id: str, job: HyperparameterTuningJob) -> None:
         """Write the document of the job without its trials."""
         await self._write(lambda db: rows.write_job(db, job_id, job))
@@ -135,6 +151,15 @@ class Store:
         """Write a custom job, with its supervisor process."""
         await self._write(lambda db: rows.write_custom_job(db, job_id, job, process))
 
+    async def save_pipeline(self, number: str, job: PipelineJob, process: ProcessId | None) -> None:
+        """Write a pipeline job, with its supervisor process."""
+        await self._write(lambda db: rows.write_pipeline(db, number, job, process))
+
+    def number_of(self, parent: str, kind: JobKind, job_id: str) -> str | None:
+        """Return the number of a job, which is its id unless its creator gave one; None when there is no such job."""
+        with self._reading() as db:
+            return rows.number_of(db, parent, kind, job_id)
+
     async def delete(self, job_id: str) -> None:
         """Delete a job and its trials."""
         await self._write(lambda db: rows.delete_job(db, job_id))
@@ -144,7 +169,7 @@ class Store:
         with self._reading() as db:
             return rows.was_deleted(db, job_id)
 
-    def state(self, parent: str, kind: JobKind, job_id: str) -> JobState | None:
+    def state(self, parent: str, kind: JobKind, job_id: str) -> JobState | PipelineState | None:
         """Return the state of a job; None when there is no such job."""
         with self._reading() as db:
             return rows.job_state(db, parent, kind, job_id)
@@ -186,6 +211,11 @@ class Store:
         """Return the custom jobs that are not in a terminal state, oldest first, without damaged jobs."""
         with self._reading() as db:
             return [rows.load_custom_job(db, job_id) for job_id in self._unfinished_ids(db, JobKind.CUSTOM)]
+
+    def unfinished_pipelines(self) -> list[StoredPipeline]:
+        """Return the pipeline jobs that are not in a terminal state, oldest first, without damaged jobs."""
+        with self._reading() as db:
+            return [rows.load_pipeline(db, number) for number in self._unfinished_ids(db, JobKind.PIPELINE)]
 
     def _unfinished_ids(self, db: sqlite3.Connection, kind: JobKind) -> list[int]:
         return [job_id for job_id in rows.unfinished_ids(db, kind) if str(job_id) not in self.damaged]

@@ -9,9 +9,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from hydra_vertex.protocol import json
+from hydra_vertex.protocol.json import Json
+from hydra_vertex.protocol.secret_fingerprints import without_known
 from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.protocol.signals import signal_name
 from hydra_vertex.service.devices.capacity import gib
+from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.system.untrusted_files import read_end
 
 LOG_TAIL_LINES = 30
@@ -19,6 +22,7 @@ LOG_TAIL_CHARACTERS = 4000
 ERROR_CHARACTERS = 1000
 LOG_READ_BYTES = 64 << 10
 EXIT_FILE_BYTES = 64 << 10
+FINGERPRINT_BYTES = 256 << 10
 
 INTEGER_LIMIT = 1 << 63
 
@@ -33,6 +37,7 @@ class ExitStatus:
 
     `stopped` is True when its end was requested, `timed_out` when it exceeded its time limit. `memory_bytes` is the
     memory it used when it was killed for exceeding its memory limit, otherwise None. `started` is None when unknown.
+    `detail` is what an engine says about an unsuccessful end, such as "OOMKilled"; it replaces the description.
     """
 
     code: int | None = None
@@ -42,6 +47,7 @@ class ExitStatus:
     error: str = ""
     memory_bytes: int | None = None
     started: datetime | None = None
+    detail: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -87,6 +93,8 @@ def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
         return f"could not be started: {exit_status.error}"
     if exit_status.timed_out:
         return f"ran past its limit of {timeout_s:g} s"
+    if exit_status.detail:
+        return exit_status.detail
     if exit_status.memory_bytes is not None:
         return f"killed when it used {gib(exit_status.memory_bytes)} of memory, more than --trial-memory allows"
     if exit_status.signal is not None:
@@ -99,14 +107,25 @@ def with_tail(reason: str, tail: str) -> str:
     return f"{reason}\n{tail}" if tail else reason
 
 
-def log_tail(log: Path) -> str:
-    """Return the last LOG_TAIL_LINES lines of a log as plain text, at most LOG_TAIL_CHARACTERS; empty without a log."""
+def log_tail(folder: TrialFolder) -> str:
+    """Return the last LOG_TAIL_LINES lines of the log as plain text, at most LOG_TAIL_CHARACTERS; empty without a log.
+
+    Secrets that the trial has read from Secret Manager are masked.
+    """
     try:
-        text = read_end(log, LOG_READ_BYTES).decode(errors="replace")
+        text = read_end(folder.log, LOG_READ_BYTES).decode(errors="replace")
     except OSError:
         return ""
     lines = [_plain(line) for line in text.rstrip().split("\n")]
-    return "\n".join(lines[-LOG_TAIL_LINES:])[-LOG_TAIL_CHARACTERS:]
+    tail = "\n".join(lines[-LOG_TAIL_LINES:])[-2 * LOG_TAIL_CHARACTERS :]
+    return without_known(tail, _fingerprints(folder))[-LOG_TAIL_CHARACTERS:]
+
+
+def _fingerprints(folder: TrialFolder) -> Json:
+    try:
+        return json.loads(read_end(folder.fingerprint_file, FINGERPRINT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _plain(line: str) -> str:

@@ -11,7 +11,15 @@ import tempfile
 from pathlib import Path
 
 import hydra_vertex
-from hydra_vertex.service.system.process_identity import ProcessId, identify, resume_stopped, send_signal, wait_ended
+from hydra_vertex.service.private_folder import make_output_folder
+from hydra_vertex.service.system.process_identity import (
+    ProcessId,
+    identify,
+    is_alive,
+    resume_stopped,
+    send_signal,
+    wait_ended,
+)
 
 from .launch_spec import LaunchSpec
 
@@ -43,6 +51,15 @@ class Supervisor:
     def was_killed(self) -> bool:
         """Whether it may have ended by a signal or an error, so that processes of the trial may still run."""
         return self._child is None or self._child.returncode != 0
+
+    def has_ended(self) -> bool:
+        """Whether it has ended, without waiting. A child of this process is then reaped."""
+        if self._child is None:
+            return not is_alive(self.process)
+        if self._child.poll() is None:
+            return False
+        STARTED.discard(self._child.pid)
+        return True
 
     def begin(self) -> None:
         """Let the waiting supervisor start the trial's command. Raises ValueError for an adopted supervisor."""
@@ -91,8 +108,9 @@ def launch(spec: LaunchSpec) -> Supervisor:
     spec.folder.clear()
     if spec.gpu is not None:
         spec.folder.gpu_file.write_text(spec.gpu)
-    for folder in (spec.output_dirs.model, spec.output_dirs.checkpoints, spec.output_dirs.tensorboard):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    dirs = spec.output_dirs
+    for folder in () if dirs is None else (dirs.model, dirs.checkpoints, dirs.tensorboard):
+        make_output_folder(Path(folder), spec.umask)
     # A file and not a pipe: writing an order longer than the pipe's buffer would block.
     with tempfile.TemporaryFile(dir=spec.folder.path) as order:
         order.write(spec.to_order())

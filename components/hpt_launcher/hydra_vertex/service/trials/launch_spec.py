@@ -19,7 +19,10 @@ from hydra_vertex.job import (
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.command import PROGRAM, parameter_argument
-from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnvironment
+from hydra_vertex.protocol.environment import METRIC_FILE, TRIAL_ID, OutputDirs, TrialEnvironment
+from hydra_vertex.protocol.private_files import UNCHANGED
+from hydra_vertex.protocol.secret_fingerprints import FINGERPRINTS
+from hydra_vertex.protocol.secret_references import KEPT, reference_names
 from hydra_vertex.service.devices.environ import gpu_environ, thread_environ
 from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, ResourceOptions
 from hydra_vertex.service.folder import TrialFolder
@@ -29,7 +32,7 @@ DEFAULT_TIMEOUT_S = 7 * 24 * 3600.0
 
 TERMINATION_GRACE_S = 5.0
 LOG_LIMIT_BYTES = 64 << 20
-_UNBUFFERED = "PYTHONUNBUFFERED"
+UNBUFFERED = "PYTHONUNBUFFERED"
 FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 """Variables that identify a trial. The service's own are not passed on: it may itself run inside a training job."""
 
@@ -39,19 +42,22 @@ class LaunchSpec:
     """One start of one trial.
 
     `command` is an argument list, `environ` the complete environment; `gpu` is None for a slot without a GPU. The
-    supervisor writes `token` into exit.json; the trial does not get it.
+    supervisor writes `token` into exit.json; the trial does not get it. `output_dirs` None means no output folders.
+    `marker` is the variable of the environment whose value only the processes of this start have.
     """
 
     command: tuple[str, ...]
     environ: Mapping[str, str]
     folder: TrialFolder
-    output_dirs: OutputDirs
+    output_dirs: OutputDirs | None
     timeout_s: float
     token: str
     gpu: str | None = None
     memory_limit_bytes: int | None = None
     nice: int = 0
     open_files: int | None = None
+    marker: str = METRIC_FILE
+    umask: int = UNCHANGED
 
     def to_order(self) -> bytes:
         """Return the JSON that the supervisor reads (`supervisor.order.LaunchOrder`)."""
@@ -65,6 +71,7 @@ class LaunchSpec:
             "memory_limit_bytes": self.memory_limit_bytes,
             "nice": self.nice,
             "open_files": self.open_files,
+            "umask": self.umask,
         }
         return json.dumps(fields).encode("utf-8", "surrogateescape")
 
@@ -74,7 +81,7 @@ class Host:
     """What all trials have in common: the service's environment, the folder of its programs, the number of its CPUs.
 
     `resources` are the limits set by the user. `open_files` is the soft limit of open files of trials, the one that the
-    service was started with; None means that they inherit the service's current limit.
+    service was started with; None means that they inherit the service's current limit. `umask` is that of trials.
     """
 
     environ: Mapping[str, str]
@@ -82,6 +89,7 @@ class Host:
     cpu_count: int
     resources: ResourceOptions = DEFAULT_RESOURCES
     open_files: int | None = None
+    umask: int = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,7 @@ def trial_launch_spec(
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
         open_files=host.open_files,
+        umask=host.umask,
     )
 
 
@@ -140,6 +149,7 @@ def custom_job_launch_spec(
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
         open_files=host.open_files,
+        umask=host.umask,
     )
 
 
@@ -182,11 +192,17 @@ def trial_environ(given: Mapping[str, str], environment: TrialEnvironment, share
     resources = host.resources
     own = environment.to_environ()
     given = expanded(given, own)
-    inherited = {name: value for name, value in host.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
+    foreign = (*FOREIGN_PREFIXES, KEPT)
+    inherited = {name: value for name, value in host.environ.items() if not name.startswith(foreign)}
+    # On Vertex AI, a trial has no variables of the user's shell: hydra-trial must leave these as they are.
+    kept = ",".join(name for name in reference_names(inherited) if name not in given)
+    secrets = {KEPT: kept} if kept else {}
+    if any(reference_names(given)):
+        secrets[FINGERPRINTS] = str(TrialFolder(Path(environment.metric_file).parent).fingerprint_file)
     on_gpu = gpu_environ(share.gpu, resources.trials_per_gpu or 1, resources.gpu_memory_bytes)
     requested = {**inherited, **on_gpu, **given}
     threads = thread_environ(max(1, host.cpu_count // share.trials_at_once), requested)
-    merged = {_UNBUFFERED: "1", **threads, **requested, **own}
+    merged = {UNBUFFERED: "1", **threads, **requested, **own, **secrets}
     path = merged.get("PATH", os.defpath)
     return {**merged, "PATH": f"{path}{os.pathsep}{host.programs}"}
 

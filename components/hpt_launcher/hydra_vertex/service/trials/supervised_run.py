@@ -1,14 +1,10 @@
-"""Runs a command under a supervisor, from its start or adoption to its end. Used for trials and custom jobs."""
+"""Runs a command under a supervisor on this machine, from its start or adoption to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol, TypeAlias
 
-from hydra_vertex.protocol.environment import METRIC_FILE
 from hydra_vertex.service.jobs.write_retry import WriteRetry
 from hydra_vertex.service.system.leftovers import Orphans, has_children, kill_with_variable
 from hydra_vertex.service.system.process_identity import ProcessId
@@ -17,6 +13,7 @@ from .command_file import read_command_process
 from .exit_status import ExitStatus, read_exit_status
 from .launch import STARTED, Supervisor, launch
 from .launch_spec import TERMINATION_GRACE_S, LaunchSpec
+from .run import Ended, EndReason, NotStarted, Outcome, Work
 
 LOOK_INTERVAL_S = 0.5
 """One look takes 2 µs, and 1.5 ms when there are new reports: acceptable with 100 trials that report continuously."""
@@ -38,51 +35,10 @@ logger = logging.getLogger(__name__)
 _orphans = Orphans(STARTED)
 
 
-class EndReason(Enum):
-    """Why a command is ended before its time. The value completes the sentence "ended because ..."."""
-
-    CANCELLED = "the job was cancelled"
-    FAILED = "the job failed"
-    SHUTDOWN = "the service stops"
-
-
-@dataclass(frozen=True, slots=True)
-class NotStarted:
-    """The command was not started, and will not be."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The command has ended, and none of its processes runs.
-
-    `exit_status` is None when the command did not run or its exit is unknown. `end_reason` says why its end was
-    requested; None when it was not.
-    """
-
-    exit_status: ExitStatus | None
-    end_reason: EndReason | None
-
-
-Outcome: TypeAlias = NotStarted | Ended
-
-
-class Work(Protocol):
-    """The callbacks of a run to its owner."""
-
-    async def before_start(self) -> None:
-        """Called before the files of an earlier start are removed from the folder. Raises OSError."""
-
-    async def record_start(self, process: ProcessId) -> None:
-        """Record that the process supervises the command. The command starts afterwards. Raises UnwritableError."""
-
-    async def look(self) -> None:
-        """Called about every LOOK_INTERVAL_S while the command runs."""
-
-
 class SupervisedRun:
     """Runs one command to its end. `adopted` is the supervisor that an earlier service recorded for it."""
+
+    is_waiting = False
 
     def __init__(
         self, spec: LaunchSpec, work: Work, retry: WriteRetry, adopted: ProcessId | None, running_s: float = 0.0
@@ -102,6 +58,11 @@ class SupervisedRun:
     def process(self) -> ProcessId | None:
         """The supervisor, while the command runs."""
         return None if self._supervisor is None else self._supervisor.process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command has a supervisor."""
+        return self._supervisor is not None
 
     def _is_to_end(self) -> bool:
         return self.end_reason is not None
@@ -214,9 +175,10 @@ class SupervisedRun:
 
     async def _remove_leftovers(self) -> None:
         """Kill the remaining processes of the command, and wait until they are gone."""
-        variable = self._spec.environ[METRIC_FILE]
+        marker = self._spec.marker
+        variable = self._spec.environ[marker]
         pause_s, is_logged = SWEEP_PAUSE_S, False
-        while left := await asyncio.to_thread(kill_with_variable, METRIC_FILE, variable):
+        while left := await asyncio.to_thread(kill_with_variable, marker, variable):
             if pause_s >= LONGEST_SWEEP_PAUSE_S and not is_logged:
                 logger.warning("processes %s do not end after SIGKILL; their trial waits for them (%s)", left, variable)
                 is_logged = True

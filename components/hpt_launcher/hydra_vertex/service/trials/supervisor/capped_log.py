@@ -44,3 +44,7 @@ class CappedLog:
         os.ftruncate(self._file, quarter)
         os.lseek(self._file, quarter, os.SEEK_SET)
         self._size = quarter + os.write(self._file, note + tail)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)

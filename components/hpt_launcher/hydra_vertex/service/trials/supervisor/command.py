@@ -86,7 +86,7 @@ class SupervisedCommand:
         if self.order.open_files is not None:
             hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.order.open_files, hard_limit))
-        return _repeated_in_shortage(lambda: _spawn(self.order.command, self._output_end), lambda: self.stop_requested)
+        return _repeated_in_shortage(lambda: _spawn(self.order, self._output_end), lambda: self.stop_requested)
 
     def _watch(self, deadline: float) -> None:
         poller = select.poll()
@@ -200,8 +200,9 @@ def _repeated_in_shortage(act: Callable[[], T], is_stopped: Callable[[], bool]) 
         pause_s = min(2 * pause_s, 2.0)
 
 
-def _spawn(command: list[str], output: int) -> int:
+def _spawn(order: LaunchOrder, output: int) -> int:
     """Start the command in its own process group with stdin from /dev/null. Raises OSError when that fails."""
+    command = order.command
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_DUP2, output, 1),
@@ -209,9 +210,14 @@ def _spawn(command: list[str], output: int) -> int:
     ]
     # Python ignores these two signals, and children inherit that; shell pipelines need the default actions.
     default = [signal.SIGPIPE, signal.SIGXFSZ]
-    return os.posix_spawnp(
-        command[0], command, os.environ, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=default
-    )
+    own_umask = os.umask(order.umask) if order.umask >= 0 else None
+    try:
+        return os.posix_spawnp(
+            command[0], command, os.environ, file_actions=actions, setpgroup=0, setsigmask=[], setsigdef=default
+        )
+    finally:
+        if own_umask is not None:
+            os.umask(own_umask)
 
 
 def _wake_on_signals(command: SupervisedCommand) -> int:

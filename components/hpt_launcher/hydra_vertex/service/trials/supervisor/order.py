@@ -8,7 +8,8 @@ import json
 class LaunchOrder:
     """The fields of the order; durations in seconds. `token` proves that exit.json was written by the supervisor.
 
-    `open_files` is the soft limit of open files for the command; None means the inherited limit.
+    `open_files` is the soft limit of open files for the command; None means the inherited limit. `umask` is that of the
+    command; -1 means the inherited one.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -23,6 +24,7 @@ class LaunchOrder:
         self.memory_limit_bytes: int | None = fields.get("memory_limit_bytes")
         self.nice: int = fields.get("nice", 0)
         self.open_files: int | None = fields.get("open_files")
+        self.umask: int = fields.get("umask", -1)
 
     def path(self, name: str) -> str:
         """Return the path of a file in the trial's folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeAlias
 
 from hydra_vertex.job import Trial, TrialState
@@ -14,26 +15,27 @@ from hydra_vertex.service.measurements.metric_file import MetricReport, read_rep
 from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
+from hydra_vertex.service.trials.exit_status import log_tail
+from hydra_vertex.service.trials.launch_spec import timeout_s
+from hydra_vertex.service.trials.run import EndReason
 
 from .conclusion import Evidence, concluded, with_reports
-from .exit_status import log_tail
-from .launch_spec import LaunchSpec, timeout_s
-from .supervised_run import EndReason, SupervisedRun
+from .start_run import Order, start_run
 
 Change: TypeAlias = Callable[[Trial], Trial]
 
 
 class TrialRun:
-    """Runs one trial. `adopted` is the supervisor that an earlier service recorded for it."""
+    """Runs one trial of an order. `adopted` is the supervisor that an earlier service recorded for it."""
 
     def __init__(
-        self, record: JobRecord, trial_id: str, spec: LaunchSpec, retry: WriteRetry, adopted: ProcessId | None
+        self, record: JobRecord, trial_id: str, order: Order, retry: WriteRetry, adopted: ProcessId | None
     ) -> None:
         self._record = record
         self._trial_id = trial_id
-        self._folder = spec.folder
+        self._folder = order.folder
         self._retry = retry
-        self._run = SupervisedRun(spec, self, retry, adopted, self._running_s())
+        self._run = start_run(order, self, retry, adopted, self._running_s())
         self._measured_at_ns = 0
         self._lost_reports: tuple[MetricReport, ...] = ()
 
@@ -42,17 +44,22 @@ class TrialRun:
         self._run.end(why)
 
     async def stop(self, why: EarlyStop) -> None:
-        """Stop the running trial early. Does nothing while the database cannot be written."""
-        process = self._run.process
-        if self._trial.state is not TrialState.ACTIVE or process is None or self._run.end_reason is not None:
+        """Stop the trial early: it runs, or waits in the queue of an engine, or nothing is done.
+
+        Does nothing while the database cannot be written.
+        """
+        if not self._can_stop(self._trial) or self._run.end_reason is not None:
             return
 
         def stop(trial: Trial) -> Trial:
-            is_active = trial.state is TrialState.ACTIVE
-            return tuning_job_state.stop(trial, why.reason, why.predicted) if is_active else trial
+            return tuning_job_state.stop(trial, why.reason, why.predicted) if self._can_stop(trial) else trial
 
-        if await self._is_recorded(stop, process) and tuning_job_state.is_stopping(self._trial):
+        if await self._is_recorded(stop) and tuning_job_state.is_stopping(self._trial):
             self._run.stop()
+
+    def _can_stop(self, trial: Trial) -> bool:
+        is_active = trial.state is TrialState.ACTIVE and self._run.is_running
+        return is_active or (self._run.is_waiting and trial.state in {TrialState.REQUESTED, TrialState.ACTIVE})
 
     async def run(self) -> None:
         """Run the trial to its end. Raises UnwritableError when the service stops before the end can be recorded."""
@@ -73,20 +80,25 @@ class TrialRun:
             return
         self._lost_reports = await asyncio.to_thread(read_reports, self._folder.metric_file) or self._lost_reports
 
-    async def record_start(self, process: ProcessId) -> None:
-        """Record that the trial runs, and the reports of its lost attempt. Raises UnwritableError."""
+    async def record_start(self, process: ProcessId | None, started: datetime | None = None) -> None:
+        """Record that the trial runs, and the reports of its lost attempt. Raises UnwritableError.
+
+        Nothing changes when an earlier service has recorded this start.
+        """
         spec, reports = self._record.job.study_spec, self._lost_reports
 
         def start(trial: Trial) -> Trial:
-            return tuning_job_state.activate(with_reports(trial, spec, reports, now()), now())
+            is_known = started is not None and trial.start_time == started
+            if is_known or (process is None and tuning_job_state.is_stopping(trial)):
+                return trial
+            return tuning_job_state.activate(with_reports(trial, spec, reports, now()), started or now())
 
         await self._record.change_trial(self._trial_id, start, process)
         self._lost_reports = ()
 
     async def look(self) -> None:
         """Record new reports of the trial, and stop it when the study's stopping rule decides so."""
-        process = self._run.process
-        if process is not None and await self._measure(process):
+        if self._run.is_running and await self._measure():
             await self._consider_stopping()
 
     @property
@@ -97,7 +109,7 @@ class TrialRun:
         start = self._trial.start_time
         return 0.0 if start is None else max(0.0, (now() - start).total_seconds())
 
-    async def _measure(self, process: ProcessId) -> bool:
+    async def _measure(self) -> bool:
         """Record new reports of the trial. Returns whether there were any."""
         try:
             changed_at_ns = self._folder.metric_file.stat().st_mtime_ns
@@ -108,13 +120,13 @@ class TrialRun:
             return False
         spec, found_at = self._record.job.study_spec, now()
         is_new = with_reports(self._trial, spec, reports, found_at) != self._trial
-        if is_new and not await self._is_recorded(lambda trial: with_reports(trial, spec, reports, found_at), process):
+        if is_new and not await self._is_recorded(lambda trial: with_reports(trial, spec, reports, found_at)):
             return False  # the next look tries again
         self._measured_at_ns = changed_at_ns
         return is_new
 
-    async def _is_recorded(self, change: Change, process: ProcessId) -> bool:
-        return await self._retry.is_done(self._record.change_trial, self._trial_id, change, process)
+    async def _is_recorded(self, change: Change) -> bool:
+        return await self._retry.is_done(self._record.change_trial, self._trial_id, change, self._run.process)
 
     async def _consider_stopping(self) -> None:
         job = self._record.job
@@ -128,6 +140,4 @@ class TrialRun:
             await self.stop(why)
 
     async def _read_evidence(self) -> Evidence:
-        return await asyncio.to_thread(
-            lambda: Evidence(read_reports(self._folder.metric_file), log_tail(self._folder.log))
-        )
+        return await asyncio.to_thread(lambda: Evidence(read_reports(self._folder.metric_file), log_tail(self._folder)))

@@ -1,38 +1,21 @@
-"""Access control: programs on this machine, and programs on other machines that send the token."""
+"""The service's token: reading it from a file or a variable, and comparing it with a request's header."""
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import OutputError, UserError
+from hydra_vertex.protocol.service_token import TOKEN_VARIABLE
 
-from .status import Refusal, Status
-
-TOKEN_VARIABLE = "HYDRA_VERTEX_TOKEN"  # noqa: S105 - the variable's name
 SHORTEST_TOKEN = 16
 SCHEME = "Bearer "
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host. False for any name but localhost: names are not resolved."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def require_token(authorization: str, token: str | None) -> None:
-    """Check the Authorization header. Raises Refusal (UNAUTHENTICATED) unless it contains the token.
-
-    A `token` of None means that no token is required.
-    """
-    if token is None:
-        return
+def has_token(authorization: str, token: str) -> bool:
+    """Whether an Authorization header contains the token. The comparison takes the same time for every header."""
     given = authorization[len(SCHEME) :] if authorization.lower().startswith(SCHEME.lower()) else ""
-    if not hmac.compare_digest(given.encode(), token.encode()):
-        raise Refusal(Status.UNAUTHENTICATED, "the request needs the service's token: Authorization: Bearer TOKEN")
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:

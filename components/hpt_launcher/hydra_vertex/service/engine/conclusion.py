@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hydra_vertex.job import Measurement, StudySpec, Trial
@@ -15,9 +15,8 @@ from hydra_vertex.service.measurements.metric_file import (
     measurements_of,
     no_value_reason,
 )
-
-from .exit_status import ExitStatus, failure_reason, with_tail
-from .supervised_run import Ended, EndReason, NotStarted, Outcome
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, with_tail
+from hydra_vertex.service.trials.run import Ended, EndReason, NotStarted, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,8 @@ def _as_started(trial: Trial, exit_status: ExitStatus | None) -> Trial:
     """Set the missing start time of a trial that has run: the record of its start may have been lost."""
     if trial.start_time is not None or exit_status is None or exit_status.started is None:
         return trial
+    if tuning_job_state.is_stopping(trial):  # it was stopped in a queue, and had started before that was known
+        return replace(trial, start_time=exit_status.started)
     return tuning_job_state.activate(trial, exit_status.started)
 
 
@@ -82,7 +83,7 @@ def _judged(trial: Trial, spec: StudySpec, evidence: Evidence, now: datetime) ->
     trial = tuning_job_state.end_unstopped(with_reports(trial, spec, evidence.reports, now))
     final = _final(trial, spec, evidence.reports, now)
     if final is None:
-        return _failed(trial, spec, no_value_reason(evidence.reports, spec.objective.id), evidence, now)
+        return _failed(trial, spec, no_value_reason(evidence.reports, spec.metric_ids), evidence, now)
     return tuning_job_state.succeed(trial, final, now)
 
 
