@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,11 +17,19 @@ WHOLE_DIGITS = len(f"{-WHOLE_LIMIT}")
 
 def load_json(path: Path, kind: FileKind) -> Json:
     """Read the document in a JSON file. Raises the kind's error; NaN and infinities are not JSON."""
+    return parse_json(read_text(path, kind), path, kind)
+
+
+def parse_json(text: str, path: Path, kind: FileKind, *, not_finite: Callable[[str], Json] | None = None) -> Json:
+    """Return the document in a JSON text, which was read from `path`.
+
+    `not_finite` converts `NaN`, `Infinity` and `-Infinity`, which Python writes although they are not JSON; None
+    refuses them. Raises the kind's error.
+    """
     import json
 
-    text = read_text(path, kind)
     try:
-        document: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        document: Json = json.loads(text, parse_constant=not_finite or _refuse, parse_float=_finite, parse_int=_whole)
     except RecursionError as error:
         raise kind.failure(path, TOO_DEEP) from error
     except ValueError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.protocol.private_files import private_files
 
 
 def write_output(path: Path, content: str, what: str, *, is_private: bool = False) -> None:
@@ -21,13 +20,3 @@ def write_output(path: Path, content: str, what: str, *, is_private: bool = Fals
             write_atomic(path, content)
     except OSError as error:
         raise OutputError(f"{path}: {what} cannot be written ({error.strerror or error}); give another file") from error
-
-
-@contextlib.contextmanager
-def private_files() -> Iterator[None]:
-    """Within this context, files and folders made by this process and its children are private to the user."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hydra_vertex.protocol.errors import OutputError, SearchSpaceError, UserErro
 
 MAX_DEPTH = 100
 """Maximum nesting depth of lists and mappings. Documents that people write have fewer than ten levels."""
+STANDARD_INPUT = Path("standard input")
+"""The place that messages about standard input name."""
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
@@ -40,6 +43,7 @@ PLAN_FILE = FileKind("plan", 16 << 20, OutputError, "give --out a new folder")
 PIPELINE_FILE = FileKind(
     "compiled pipeline", 16 << 20, OutputError, "make a pipeline file with `hydra-vertex compile -o pipeline.json`"
 )
+ENGINE_FILE = FileKind("engine config", 1 << 20, UserError, "give a YAML mapping of the engine's settings")
 TOKEN_FILE = FileKind("token", 64 << 10, OutputError, "give a text file that contains only the token")
 
 
@@ -56,6 +60,17 @@ def read_text(path: Path, kind: FileKind) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise kind.failure(path, f"not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x})") from error
+
+
+def read_standard_input(kind: FileKind) -> str:
+    """Read standard input as UTF-8, to its end. Raises the kind's error."""
+    content = sys.stdin.buffer.read(kind.limit_bytes + 1)
+    if len(content) > kind.limit_bytes:
+        raise kind.failure(STANDARD_INPUT, f"has more than the {kind.limit_bytes:,} bytes that a {kind.name} may have")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise kind.failure(STANDARD_INPUT, f"not UTF-8 text (byte {error.start})") from error
 
 
 def _read(path: Path, kind: FileKind) -> bytes:

@@ -48,7 +48,11 @@ _Loader.yaml_implicit_resolvers = {
 
 def load_yaml(path: Path, kind: FileKind) -> Json:
     """Read the first document of a YAML file; None for an empty file. Raises the kind's error."""
-    text = read_text(path, kind)
+    return parse_yaml(read_text(path, kind), path, kind)
+
+
+def parse_yaml(text: str, path: Path, kind: FileKind) -> Json:
+    """Return the first document in a YAML text, which was read from `path`. Raises the kind's error."""
     try:
         sizes = _Sizes(kind.limit_bytes)
         for event in _events_of_first_document(text):

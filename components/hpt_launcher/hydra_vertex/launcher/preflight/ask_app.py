@@ -28,7 +28,7 @@ from hydra_vertex.protocol.dialogue import (
     parse_answer,
 )
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
-from hydra_vertex.protocol.explanation import Composition, Explanation
+from hydra_vertex.protocol.explanation import Composition, DescribedKey, Explanation
 
 from .trial_process import trial_process
 
@@ -74,6 +74,10 @@ class App:
         if answer.composition is None:
             raise AppError(f"{self._name}: answered without a config")
         return answer.composition
+
+    def describe(self, keys: Sequence[str], parameters: Sequence[str] = ()) -> tuple[DescribedKey, ...]:
+        """Describe keys and config groups. Raises UserError when the app's config does not have one of them."""
+        return self._accepted(Question(tuple(parameters), detail=Detail.DESCRIBE, keys=tuple(keys))).keys
 
     def _accepted(self, question: Question) -> Accepted:
         answer = self.ask(question)

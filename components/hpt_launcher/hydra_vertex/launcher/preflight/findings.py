@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hydra_vertex.job import StudySpec
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import JsonObject
 
@@ -41,7 +42,8 @@ class CheckResult:
 
     `types` has the type of each parameter in the app, or the types of its values: `null | str`. `tried` and `not_tried`
     count points of the search space. `base` are the arguments of the point at which the other parameters are while one
-    is varied.
+    is varied. `study_spec` is the study with what the app tells of it (None: as it was asked about), and `first_trial`
+    a sentence about its first trial, or empty.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -50,6 +52,8 @@ class CheckResult:
     tried: int = 0
     not_tried: int = 0
     base: tuple[str, ...] = ()
+    study_spec: StudySpec | None = None
+    first_trial: str = ""
 
     def require(self) -> None:
         """Raise UserError if there are findings: with the text of the only one, else with their number."""

@@ -6,10 +6,17 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from hydra_vertex.job import ContainerSpec, HyperparameterTuningJob, StudySpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.job import (
+    ContainerSpec,
+    HyperparameterTuningJob,
+    StudySpec,
+    TrialJobSpec,
+    WorkerPoolSpec,
+    runs_app,
+)
 from hydra_vertex.job.env_references import expanded
 from hydra_vertex.protocol.command import app_command, trial_command, value_options
-from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import JsonObject
 
 LOCAL_POOL = WorkerPoolSpec(container=ContainerSpec(image_uri="local"), machine={"machineType": "local"})
@@ -35,7 +42,10 @@ def build_job(
     aliases: Sequence[str] = (),
     other: JsonObject | None = None,
 ) -> HyperparameterTuningJob:
-    """Return the job that tunes `app`. Raises SearchSpaceError when the counts are inconsistent.
+    """Return the job that tunes `app`, which is started in each worker pool that is no server (`job.pool_roles`).
+
+    Raises SearchSpaceError when the counts are inconsistent, DocumentError when `other` has the field of another
+    argument.
 
     A `max_failed_trial_count` of 0 means that no number of failed trials ends the study early. In Google's API a 0 lets
     the service decide, so the document has `max_trial_count` in its place. `monitor` are metrics of Lightning that
@@ -43,12 +53,13 @@ def build_job(
     and `other` further fields of the job.
     """
     check_counts(max_trial_count, parallel_trial_count)
+    _require_other_fields(other or {})
     pools = trial_job_spec.worker_pools or (LOCAL_POOL,)
-    command = trial_command(app, study_spec.objective.id, monitor, sweeps, aliases)
+    command = trial_command(app, study_spec.metric_text, monitor, sweeps, aliases)
     return HyperparameterTuningJob(
         display_name=display_name,
         study_spec=study_spec,
-        trial_job_spec=dataclasses.replace(trial_job_spec, worker_pools=tuple(_start_with(command, p) for p in pools)),
+        trial_job_spec=dataclasses.replace(trial_job_spec, worker_pools=_started_with(command, pools)),
         max_trial_count=max_trial_count,
         parallel_trial_count=parallel_trial_count,
         max_failed_trial_count=max_failed_trial_count or max_trial_count,
@@ -96,7 +107,12 @@ def value_options_in(job: HyperparameterTuningJob) -> tuple[str, ...]:
 
 def file_override_count(job: HyperparameterTuningJob) -> int:
     """Return how many overrides at the end of the app's command come from the search file."""
-    text = job.labels.get(FILE_OVERRIDES_LABEL, "")
+    return override_count(job.labels)
+
+
+def override_count(labels: Mapping[str, str]) -> int:
+    """Return the number in the label for the search file's overrides; 0 without a label."""
+    text = labels.get(FILE_OVERRIDES_LABEL, "")
     return int(text) if text.isascii() and text.isdecimal() else 0
 
 
@@ -106,8 +122,22 @@ def _container_command(job: HyperparameterTuningJob) -> tuple[str, ...]:
     return () if container is None else (*container.command, *container.args)
 
 
+def _started_with(command: tuple[str, ...], pools: Sequence[WorkerPoolSpec]) -> tuple[WorkerPoolSpec, ...]:
+    return tuple(_start_with(command, pool) if runs_app(index, pool) else pool for index, pool in enumerate(pools))
+
+
 def _start_with(command: tuple[str, ...], pool: WorkerPoolSpec) -> WorkerPoolSpec:
     container = pool.container
     if container is None or container.command:
         return pool
     return dataclasses.replace(pool, container=dataclasses.replace(container, command=command))
+
+
+def _require_other_fields(other: JsonObject) -> None:
+    """Check that no further field of the job is one that it has from another argument, which would replace it."""
+    own = {field.name for field in dataclasses.fields(HyperparameterTuningJob)} - {"other"}
+    for name in other:
+        if re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower() in own:
+            raise DocumentError(
+                f"job_fields.{name}", "is set by another parameter of the pipeline, or by the service; remove it here"
+            )

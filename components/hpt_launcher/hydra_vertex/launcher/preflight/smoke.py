@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra_vertex.launcher.text.terminal import excerpt
@@ -31,7 +31,7 @@ _GRACE_S = 10.0
 class SmokeTrial:
     """How the trial ended. `value` is its measurement; `problem` is empty when the trial succeeded.
 
-    `last_lines` are of the trial's output, if it did not succeed.
+    `last_lines` are of the trial's output, if it did not succeed. `values` are those of the other objectives.
     """
 
     metric: str
@@ -40,6 +40,7 @@ class SmokeTrial:
     value: float | None = None
     problem: str = ""
     last_lines: tuple[str, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def finding(self) -> Finding | None:
@@ -52,11 +53,14 @@ def smoke_trial(
     arguments: Sequence[str],
     metric: str,
     *,
+    others: Sequence[str] = (),
+    monitor: Sequence[str] = (),
     options: Sequence[str] = (),
     limit_s: float,
 ) -> SmokeTrial:
     """Run the app with `arguments` after its own, under hydra-trial with `options`. The trial is ended after `limit_s`.
 
+    It has to report the `metric`, the `others` of a study with several objectives, and every metric to `monitor`.
     Exceptions are those of the temporary folder; whatever the trial does is in the result.
     """
     with tempfile.TemporaryDirectory(prefix="hydra-vertex-smoke-", ignore_cleanup_errors=True) as name:
@@ -68,8 +72,14 @@ def smoke_trial(
         start = time.monotonic()
         exit_code = _run(command, {**os.environ, **variables.to_environ()}, folder / "output", limit_s)
         values = _measurements(metric_file)
-        trial = SmokeTrial(metric, tuple(arguments), time.monotonic() - start, values.get(metric))
-        return _with_problem(trial, _problem(exit_code, metric, values), folder / "output")
+        trial = SmokeTrial(
+            metric,
+            tuple(arguments),
+            time.monotonic() - start,
+            values.get(metric),
+            values={m: values[m] for m in others if m in values},
+        )
+        return _with_problem(trial, _problem(exit_code, (metric, *others), monitor, values), folder / "output")
 
 
 def _with_problem(trial: SmokeTrial, problem: str, output: Path) -> SmokeTrial:
@@ -111,15 +121,21 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             child.wait(_GRACE_S)
 
 
-def _problem(exit_code: int | str, metric: str, values: Mapping[str, float]) -> str:
+def _problem(exit_code: int | str, metrics: Sequence[str], monitor: Sequence[str], values: Mapping[str, float]) -> str:
     if isinstance(exit_code, str):
         return exit_code
     if exit_code != 0:
         return f"failed with exit code {exit_code}"
-    if metric not in values:
-        others = f"; it reported {', '.join(values)}" if values else ""
-        return f"reported no {metric}: the app's main returned no number{others}"
-    return "" if math.isfinite(values[metric]) else f"reported {metric} = {values[metric]}, which is not finite"
+    others = f"; it reported {', '.join(values)}" if values else ""
+    for metric in metrics:
+        if metric not in values:
+            what = "number" if len(metrics) == 1 else f"tuple or list of {len(metrics)} numbers"
+            return f"reported no {metric}: the app's main returned no {what}{others}"
+    for name in monitor:
+        if name not in values:
+            return f"reported no {name} (--monitor): no validation of Lightning logged a metric of this name{others}"
+    bad = [metric for metric in metrics if not math.isfinite(values[metric])]
+    return f"reported {bad[0]} = {values[bad[0]]}, which is not finite" if bad else ""
 
 
 def _measurements(file: Path) -> dict[str, float]:

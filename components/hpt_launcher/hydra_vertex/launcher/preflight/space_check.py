@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from hydra_vertex.job import Categorical, ParameterSpec, StudySpec, walk_parameters
 from hydra_vertex.protocol.command import parameter_argument
 from hydra_vertex.protocol.dialogue import Accepted, Detail, Inspection, Problem, Question, Refused
 
+from .asked import Asked
 from .findings import CheckResult, Finding
 from .interpreter import other_interpreter
 from .points import (
@@ -29,19 +29,14 @@ from .points import (
     random_probes,
     single_probes,
 )
+from .seed_key import own_seed_findings, seed_argument, seed_findings
 from .single_run import not_single_run
 from .type_notes import type_notes
+from .warm_start import argument_for, warm_start_findings
 
 MOST_POINTS = 3000
 MOST_COMPOSITIONS = 250
 _MOST_NOTICES = 20
-
-
-class Asked(Protocol):
-    """An app that answers questions about its config."""
-
-    def ask(self, question: Question, /) -> Accepted | Refused:
-        """Return the app's answer."""
 
 
 class SpaceCheck:
@@ -50,7 +45,7 @@ class SpaceCheck:
     def __init__(self, app: Asked, spec: StudySpec) -> None:
         self._app = app
         self._parameters = spec.parameters
-        self._metric = spec.objective.id
+        self._metric = spec.metric_text
         self._specs = {parameter.id: parameter for parameter in walk_parameters(spec.parameters)}
         self._base: dict[str, Value] = {}
         self._without: set[str] = set()
@@ -83,6 +78,22 @@ class SpaceCheck:
             case Accepted(arguments=arguments):
                 for text in not_single_run(arguments[-len(overrides) :]):
                     self._add(Finding(f"{option}: {text}", "--retrain"))
+
+    def warm_start(self, key: str, overrides: Sequence[str]) -> None:
+        """Check that the retraining can set the key to the path of a checkpoint."""
+        if key:
+            answer = self._ask((*arguments_of(self._base_point()), *overrides, argument_for(key)), Detail.INSPECT)
+            self._add(*warm_start_findings(key, answer))
+
+    def seeds(self, key: str, seeds: range) -> None:
+        """Check that repeats of a configuration can set the key to these seeds, with which the study does not run."""
+        if not key:
+            return
+        point = arguments_of(self._base_point())
+        self._add(*seed_findings(key, seeds, self._ask((*point, seed_argument(key, seeds[0])), Detail.INSPECT)))
+        own = self._ask(point, Detail.COMPOSE)
+        if isinstance(own, Accepted) and own.composition is not None:
+            self._add(*own_seed_findings(key, seeds, own.composition))
 
     def result(self) -> CheckResult:
         """Return everything that was found so far."""

@@ -37,6 +37,7 @@ def with_texts(job: HyperparameterTuningJob, change: Callable[[str], str]) -> Hy
     return replace(
         job,
         display_name=change(job.display_name),
+        stopping_reason=change(job.stopping_reason),
         study_spec=replace(
             job.study_spec,
             metrics=tuple(replace(metric, id=change(metric.id)) for metric in job.study_spec.metrics),

@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.job.seed import SEED_LABEL
+from hydra_vertex.launcher.best.against_defaults import against_defaults
+from hydra_vertex.launcher.best.pareto import RULE
+from hydra_vertex.launcher.best.selection import ended_without_success
+from hydra_vertex.launcher.confirm.result import Confirmation
+from hydra_vertex.launcher.confirm.text import HEADINGS, interval_text, rows, sentences
+from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.preflight.job_builder import app_in
-from hydra_vertex.launcher.report.figures import build_figures
+from hydra_vertex.launcher.report.figures import Figure, build_figures, confirmation_figure
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
 from hydra_vertex.launcher.secrets.of_job import masker_of, trial_without_secrets, without_secrets
 from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
-from hydra_vertex.launcher.text.terminal import printable
+from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
 from .labels import trial_with_texts, with_texts
 from .palette import DARK, LIGHT, dark_colours
+from .spending import repeats_sentence, spending_of
 from .summary import Comparison, summarise
 from .table import rows_of
 
@@ -40,14 +48,17 @@ def render_page(
     overrides: Sequence[str],
     reproduce: str,
     title: str | None,
+    prices: Prices,
+    confirmation: Confirmation | None = None,
 ) -> str:
     """Return the HTML document. Control characters of the job become Python escapes (`\\x1b`), and secrets `***`."""
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
     command = reproduce or _command_of(job, overrides, mask)
+    compared, seed = _against_defaults(job, best, mask), printable(job.labels.get(SEED_LABEL, ""))
     best = None if best is None else trial_with_texts(trial_without_secrets(best, job, mask), printable)
     job = with_texts(without_secrets(job, mask), printable)
     script, plotly = _read(_PAGE_SCRIPT), _plotly()
-    figures = build_figures(job, best)
+    figures = (*_confirmation_figure(confirmation), *build_figures(job, best))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -55,11 +66,18 @@ def render_page(
             title=printable(mask.text(title or "")) or job.display_name or "Hyperparameter tuning",
             job=job,
             metric=job.study_spec.objective,
+            metrics=job.study_spec.metrics,
+            rule=RULE if job.study_spec.has_several_objectives else "",
             better="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
             best=best,
             overrides=[printable(override) for override in mask.arguments(overrides)],
             reproduce=printable(mask.text(command)),
             summary=summarise(job, best),
+            problem=_problem(job, mask),
+            against_defaults=compared,
+            seed=seed,
+            spending=spending_of(job, prices),
+            repeats=_repeats(confirmation, mask, prices),
             figures=figures,
             rows=rows_of(job, best),
             light=LIGHT,
@@ -70,6 +88,50 @@ def render_page(
             policy=_security_policy(script, plotly),
         )
     )
+
+
+def _against_defaults(job: HyperparameterTuningJob, best: Trial | None, mask: Masker) -> str:
+    """Return the best trial compared with that of the default values; empty when there is none of them."""
+    compared = None if best is None else against_defaults(job, best)
+    return "" if compared is None else printable(mask.text(compared.text))
+
+
+def _confirmation_figure(confirmation: Confirmation | None) -> tuple[Figure, ...]:
+    found = None if confirmation is None else confirmation_figure(confirmation)
+    return () if found is None else (found,)
+
+
+def _repeats(confirmation: Confirmation | None, mask: Masker, prices: Prices) -> dict[str, object] | None:
+    """Return the texts about the repeats for the template; None when nothing was repeated."""
+    if confirmation is None:
+        return None
+    selected = confirmation.selected
+    texts = [*sentences(confirmation), repeats_sentence(confirmation.job, prices)]
+    return {
+        "sentences": [printable(mask.text(text)) for text in texts if text],
+        "headings": HEADINGS,
+        "rows": [[printable(cell) for cell in row] for row in rows(confirmation)],
+        "mean": None if selected is None else selected.mean,
+        "interval": "" if selected is None else interval_text(selected.estimate),
+        "best": None if selected is None else printable(selected.trial.id),
+        "ranking": _ranking(confirmation),
+    }
+
+
+def _ranking(confirmation: Confirmation) -> str:
+    """Return whether the ranking is settled; empty for one configuration, which has none."""
+    if confirmation.unsettled is None:
+        return ""
+    return f"; the ranking is {'settled' if confirmation.is_settled else 'not settled'}"
+
+
+def _problem(job: HyperparameterTuningJob, mask: Masker) -> str:
+    """Return why an ended job did not succeed; empty when it did, or goes on."""
+    if not ended_without_success(job):
+        return ""
+    reason = f": {job.error.message}" if job.error is not None and job.error.message else ""
+    text = f"It ended as {job.state.value}{reason}. The best trial is the best of what was measured."
+    return excerpt(mask.text(text), 600)
 
 
 def _command_of(job: HyperparameterTuningJob, overrides: Sequence[str], mask: Masker) -> str:

@@ -40,8 +40,8 @@ def to_study(job: HyperparameterTuningJob) -> optuna.Study:
     """Return a job's study, in memory, with its trials in the order of their ids.
 
     Integers become ints, and discrete values numeric choices. A SUCCEEDED or INFEASIBLE trial without a finite
-    objective becomes a failed trial. A value outside the declared domain widens the domain: a report must not refuse
-    a measured trial.
+    objective becomes a failed trial, or a pruned one if it was stopped early. A value outside the declared domain
+    widens the domain: a report must not refuse a measured trial.
     """
     import optuna
 
@@ -168,7 +168,7 @@ def _outcome(trial: Trial, metric: str) -> tuple[optuna.trial.TrialState, float 
         case TrialState.SUCCEEDED if value is not None and math.isfinite(value):
             return OptunaState.COMPLETE, value
         case TrialState.SUCCEEDED | TrialState.INFEASIBLE:
-            return OptunaState.FAIL, None
+            return (OptunaState.PRUNED if trial.stopped_early else OptunaState.FAIL), None
         case TrialState.ACTIVE | TrialState.STOPPING:
             return OptunaState.RUNNING, None
         case _:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
-from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+from hydra_vertex.launcher.best.selection import is_better, pareto_set, rank, trial_order
 
 from .schedule import Status, intervals, serial_s, status_of, wall_s
 
@@ -27,6 +27,8 @@ class Comparison:
 class Summary:
     """A study's counts, times and best value. `best_value` and the comparisons are None while nothing is measured.
 
+    With several objectives there is no best value, and `members` are the ids of the Pareto set, the selected first.
+
     `wall_s` is the time from the first trial's start to the last end; `serial_s` is the sum of the trials' durations.
     """
 
@@ -39,6 +41,7 @@ class Summary:
     best_value: float | None
     against_median: Comparison | None
     against_first: Comparison | None
+    members: tuple[str, ...] = ()
 
     @property
     def speed_up(self) -> float | None:
@@ -53,7 +56,8 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
     measured = sorted(rank(job), key=trial_order)
     values = [value for trial in measured if (value := trial.objective(metric.id)) is not None]
     value = None if best is None else best.objective(metric.id)
-    comparable = value is not None and len(values) > 1
+    several = job.study_spec.has_several_objectives
+    comparable = value is not None and len(values) > 1 and not several
     return Summary(
         counts=Counter(status_of(trial, job) for trial in job.trials),
         stopped_early=sum(trial.stopped_early and trial.state.is_terminal for trial in job.trials),
@@ -64,6 +68,7 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
         best_value=value,
         against_median=compare(value, median(values), metric.goal) if value is not None and comparable else None,
         against_first=compare(value, values[0], metric.goal) if value is not None and comparable else None,
+        members=tuple(trial.id for trial in pareto_set(job)) if several else (),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from math import isfinite
 
 from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
-from hydra_vertex.launcher.best.selection import trial_order
+from hydra_vertex.launcher.best.selection import pareto_set, trial_order
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 from .schedule import Status, status_of
@@ -24,7 +24,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial. `is_stopped` is true if it was stopped early; `reason` states why it was, or why it is infeasible."""
+    """One trial. `is_stopped` is true if it was stopped early; `reason` states why it was, or why it is infeasible.
+
+    `others` are the objectives after the first; `is_member`: the trial is in the Pareto set of several objectives.
+    """
 
     id: str
     status: Status
@@ -35,27 +38,39 @@ class Row:
     start: Cell
     reason: str
     is_stopped: bool = False
+    others: tuple[Cell, ...] = ()
+    is_member: bool = False
 
 
 def rows_of(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Row, ...]:
     """Return the rows of all trials, in the order of their start."""
     keys = parameter_ids(job)
-    return tuple(_row(trial, job, keys, best) for trial in sorted(job.trials, key=trial_order))
+    members = {trial.id for trial in pareto_set(job)} if job.study_spec.has_several_objectives else frozenset[str]()
+    return tuple(_row(trial, job, keys, best, members) for trial in sorted(job.trials, key=trial_order))
 
 
-def _row(trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best: Trial | None) -> Row:
-    value, duration_s = trial.objective(job.study_spec.objective.id), trial.duration_s
+def _row(
+    trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best: Trial | None, members: Set[str]
+) -> Row:
+    first, *others = (_objective(trial.objective(name)) for name in job.study_spec.metric_ids)
+    duration_s = trial.duration_s
     return Row(
         id=trial.id,
         status=status_of(trial, job),
         is_best=best is not None and trial.id == best.id,
-        objective=Cell("") if value is None or not isfinite(value) else Cell(f"{value:.6g}", value),
+        objective=first,
         parameters={key: _cell(trial.parameters.get(key)) for key in keys},
         duration=Cell("") if duration_s is None else Cell(format_duration(duration_s), duration_s),
         start=Cell("") if trial.start_time is None else _time(trial),
         reason=trial.infeasible_reason or trial.stopping_reason,
         is_stopped=trial.stopped_early,
+        others=tuple(others),
+        is_member=trial.id in members,
     )
+
+
+def _objective(value: float | None) -> Cell:
+    return Cell("") if value is None or not isfinite(value) else Cell(f"{value:.6g}", value)
 
 
 def _cell(value: ParameterValue | None) -> Cell:

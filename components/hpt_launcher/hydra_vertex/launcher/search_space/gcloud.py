@@ -9,9 +9,11 @@ from hydra_vertex.job import (
     HyperparameterTuningJob,
     IntegerRange,
     TrialJobSpec,
+    dump_job,
     parse_job,
     walk_parameters,
 )
+from hydra_vertex.job.lost_fields import require_kept
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.files.json_form import unusual_values
 from hydra_vertex.launcher.limits import MAX_COUNT
@@ -22,6 +24,7 @@ from hydra_vertex.protocol.sweep_values import EXACT_DOUBLE
 
 from .gcloud_container import app_environment, shared_args, without_args
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, SearchSpace
+from .trial_program import trial_program, without_trial_program
 from .unfilled import unfilled
 
 OUTPUT_FIELDS = frozenset(
@@ -37,14 +40,17 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
         raise SearchSpaceError(f"{source}: {sentence}")
     for path, text in unfilled(document):
         raise SearchSpaceError(f"{source}: {path} has the placeholder {excerpt(text)}; write the value in its place")
+    given = {name: value for name, value in document.items() if name not in OUTPUT_FIELDS}
     try:
-        job = parse_job({name: value for name, value in document.items() if name not in OUTPUT_FIELDS})
+        job = parse_job(given)
+        require_kept(given, dump_job(job), "")
     except DocumentError as error:
         raise SearchSpaceError(f"{source}: {error}") from error
     _check_counts(job, source)
     _check_names(job, source)
     _check_domains(job, source)
-    spec = job.trial_job_spec
+    program = trial_program(job.trial_job_spec, job.study_spec.metric_text, source)
+    spec = without_trial_program(job.trial_job_spec)
     return SearchSpace(
         study_spec=job.study_spec,
         max_trial_count=job.max_trial_count or DEFAULT_TRIAL_COUNT,
@@ -56,6 +62,10 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
         app_args=shared_args(spec, source),
         app_env=app_environment(spec),
         job_fields=job.other,
+        app=program.app,
+        monitor=program.monitor,
+        sweeps=program.sweeps,
+        aliases=program.aliases,
         notices=tuple(_notices(document, job)),
     )
 

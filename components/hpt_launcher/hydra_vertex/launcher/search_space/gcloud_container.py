@@ -10,7 +10,7 @@ import dataclasses
 import shlex
 from collections.abc import Mapping
 
-from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec, runs_app
 from hydra_vertex.launcher.arguments import argument_problem
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
@@ -19,14 +19,15 @@ POOLS = "trialJobSpec.workerPoolSpecs"
 
 
 def shared_args(spec: TrialJobSpec, source: str) -> tuple[str, ...]:
-    """Return the arguments that every container gives the app.
+    """Return the arguments that every container of the app gives it. A server's container keeps its own.
 
-    Raises SearchSpaceError when a container has a command of its own, or when two pools have different arguments.
+    Raises SearchSpaceError when the first container has a command of its own, or when two pools of the app have
+    different arguments.
     """
     containers = {
         f"{source}: {POOLS}[{index}].containerSpec": pool.container
         for index, pool in enumerate(spec.worker_pools)
-        if pool.container is not None
+        if pool.container is not None and runs_app(index, pool)
     }
     first = next(iter(containers.values()), ContainerSpec())
     for where, container in containers.items():
@@ -54,7 +55,8 @@ def app_environment(spec: TrialJobSpec) -> Mapping[str, str]:
 
 def without_args(spec: TrialJobSpec) -> TrialJobSpec:
     """Return the spec without the containers' arguments, which the app's command has."""
-    return dataclasses.replace(spec, worker_pools=tuple(_without_args(pool) for pool in spec.worker_pools))
+    pools = (_without_args(pool) if runs_app(i, pool) else pool for i, pool in enumerate(spec.worker_pools))
+    return dataclasses.replace(spec, worker_pools=tuple(pools))
 
 
 def _without_args(pool: WorkerPoolSpec) -> WorkerPoolSpec:

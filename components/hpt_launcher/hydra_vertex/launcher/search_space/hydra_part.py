@@ -35,8 +35,20 @@ UNDERSTOOD = frozenset({"params", "direction", "n_trials", "n_jobs", "optimized_
 CONVERTED = frozenset({"ax_config", "optim", "parametrization", "search_space"})
 """The keys of `hydra.sweeper` in other sweepers' own forms, which are converted to UNDERSTOOD."""
 
+SWEEPER_OPTIONS = (
+    *("early_stopping", "monitor", "trial_timeout", "seed", "on_unsuccessful_job", "no_check", "no_baseline"),
+    *("start_from", "confirm", "repeats", "seed_key", "first_seed"),
+    *("retrain", "warm_start"),
+    *("trials_per_gpu", "gpus_per_trial", "gpu_memory_per_trial", "trial_memory", "trial_nice"),
+    *("engine", "engine_config", "engine_set"),
+    *("image", "trial_machine_type", "trial_accelerator", "trial_accelerator_count", "worker_pool_spec"),
+    *("trial_duration", "hourly_price", "provisioning", "max_cost", "max_worker_hours"),
+)
+"""The keys of the config `hydra/sweeper: vertex` that are options of `hydra-vertex run`."""
 KEYS_WITHOUT_EFFECT: Mapping[str, str] = {
     "_target_": "the tuning service selects the values",
+    "_recursive_": "the tuning service selects the values",
+    **{name: f"the option --{name.replace('_', '-')} sets it" for name in SWEEPER_OPTIONS},
     "max_batch_size": "--parallel sets how many trials run at once",
     "max_failure_rate": "--max-failed-trials sets how many trials may fail",
     "storage": "the tuning service keeps the study",

@@ -25,7 +25,8 @@ class SearchSpace:
     the app's command line. `sweeps` are the other params of a Hydra sweeper file, `KEY=SWEEP`. `notices` are sentences
     that name what in the file has no effect, and why. `seed` is that of the file's sampler.
     `app_args` and `app_env` are the arguments and the environment variables that the file's container gives the app;
-    `job_fields` are further fields of the job, such as `encryptionSpec`.
+    `job_fields` are further fields of the job, such as `encryptionSpec`. `app` is the app's command in a file that is a
+    whole job, with the metrics that it monitors and the `aliases` of its parameters; empty in other files.
     Where the file does not set them, `display_name` is empty and `max_failed_trial_count` is 0.
     """
 
@@ -44,11 +45,14 @@ class SearchSpace:
     app_args: tuple[str, ...] = ()
     app_env: Mapping[str, str] = field(default_factory=dict)
     job_fields: JsonObject = field(default_factory=dict)
+    app: tuple[str, ...] = ()
+    monitor: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def metric_is_in_app(self) -> bool:
         """Whether the metric's name is an interpolation, which only the app's composed config can resolve."""
-        return "${" in self.study_spec.objective.id
+        return "${" in self.study_spec.metric_text
 
     def with_metric(self, name: str) -> SearchSpace:
         """Return the space with another name of the objective, which `app_overrides` have too."""

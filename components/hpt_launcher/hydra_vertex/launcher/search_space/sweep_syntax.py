@@ -19,6 +19,8 @@ from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json
 from hydra_vertex.protocol.sweep_values import EXACT_DOUBLE, SweepOption, numbers_of, texts_of
 
+from .conditions import MARK as CONDITION_MARK
+
 _SCALES = {"log": ScaleType.LOG, "reverse_log": ScaleType.REVERSE_LOG, "linear": ScaleType.LINEAR}
 _EXAMPLES = "interval(1e-5, 1e-1), int(interval(1, 8)), range(1, 9), choice(16, 32), tag(log, interval(…))"
 
@@ -118,7 +120,7 @@ def _choice(sweep: ChoiceSweep, override: Override, where: str) -> tuple[Domain,
         return Discrete(tuple(sorted(numbers))), scale
     if scale is not ScaleType.LINEAR:
         raise SearchSpaceError(
-            f"{where}: only numbers can have a {'/'.join(sweep.tags)} scale; remove the tag, or give numbers"
+            f"{where}: only numbers can have a {'/'.join(sorted(sweep.tags))} scale; remove the tag, or give numbers"
         )
     texts = texts_of(options)
     for text in texts:
@@ -182,7 +184,7 @@ def _require_unique(values: Sequence[str] | Sequence[float], where: str) -> None
 
 
 def _scale(tags: Iterable[str], where: str) -> ScaleType:
-    names = sorted(tags)
+    names = sorted(tag for tag in tags if CONDITION_MARK not in tag)
     unknown = [name for name in names if name not in _SCALES]
     if unknown or len(names) > 1:
         raise SearchSpaceError(f"{where}: the tags are {', '.join(names)}; expected one of {', '.join(_SCALES)}")

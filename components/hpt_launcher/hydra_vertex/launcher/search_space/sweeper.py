@@ -20,25 +20,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from hydra_vertex.job import Goal, MeasurementSelection, MetricSpec, ParameterSpec, StudySpec
+from hydra_vertex.job import MeasurementSelection, ParameterSpec, StudySpec
 from hydra_vertex.launcher.limits import DISPLAY_NAME_LIMIT, MAX_COUNT
-from hydra_vertex.launcher.text.terminal import excerpt, is_name
-from hydra_vertex.protocol.environment import DEFAULT_METRIC
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .app_part import DEFAULTS, HYDRA, chosen_option, default_overrides, groups_without_effect, value_overrides
 from .ax_sweeper import read_ax
+from .conditions import as_tree, conditions_of
 from .hydra_part import CONVERTED, SWEEPER, check_sweeper_keys, notices_of, section_overrides
 from .nevergrad_sweeper import read_nevergrad
+from .objectives import parse_objectives
 from .optuna_space import read_search_space
 from .sampler import GROUP as SAMPLER_GROUP
 from .sampler import parse_sampler
 from .search_space import DEFAULT_PARALLEL_COUNT, DEFAULT_TRIAL_COUNT, METRIC_KEY, SearchSpace
 from .sweep_syntax import parse_param
 from .translation import Translation
-
-_GOALS = {"minimize": Goal.MINIMIZE, "maximize": Goal.MAXIMIZE}
 
 
 def parse(document: JsonObject, source: str) -> SearchSpace:
@@ -54,12 +53,13 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
     sampler = parse_sampler(sweeper.get("sampler"), chosen_option(document, SAMPLER_GROUP), source)
     params = _params(sweeper, source)
     parsed = {key: parse_param(key, value, source) for key, value in params.items()}
-    parameters = tuple(p for p in parsed.values() if isinstance(p, ParameterSpec))
+    flat = tuple(p for p in parsed.values() if isinstance(p, ParameterSpec))
+    parameters = as_tree(flat, conditions_of(params, source))
     if not parameters:
         raise SearchSpaceError(f"{source}: hydra.sweeper.params fixes every value; there is nothing to search")
-    metric = MetricSpec(_metric(document, sweeper, source), _goal(sweeper, source))
+    metrics = parse_objectives(document, sweeper, source)
     return SearchSpace(
-        study_spec=StudySpec((metric,), parameters, sampler.algorithm, MeasurementSelection.LAST),
+        study_spec=StudySpec(metrics, parameters, sampler.algorithm, MeasurementSelection.LAST),
         max_trial_count=_count(sweeper, "n_trials", DEFAULT_TRIAL_COUNT, source),
         parallel_trial_count=_count(sweeper, "n_jobs", DEFAULT_PARALLEL_COUNT, source),
         app_overrides=tuple(_app_overrides(document, hydra, source)),
@@ -125,26 +125,6 @@ def _params(sweeper: JsonObject, source: str) -> JsonObject:
             "such as `optimizer.lr: tag(log, interval(1e-5, 1e-1))`"
         )
     return params
-
-
-def _metric(document: JsonObject, sweeper: JsonObject, source: str) -> str:
-    metric = document.get(METRIC_KEY, sweeper.get(METRIC_KEY, DEFAULT_METRIC))
-    if not isinstance(metric, str) or not is_name(metric):
-        raise SearchSpaceError(
-            f"{source}: optimized_metric is {excerpt(repr(metric))}; "
-            "expected a name without spaces and control characters, such as val/loss"
-        )
-    return metric
-
-
-def _goal(sweeper: JsonObject, source: str) -> Goal:
-    direction = sweeper.get("direction")
-    goal = _GOALS.get(direction.lower()) if isinstance(direction, str) else None
-    if goal is None:
-        raise SearchSpaceError(
-            f"{source}: hydra.sweeper.direction is {excerpt(repr(direction))}; write minimize or maximize"
-        )
-    return goal
 
 
 def _count(sweeper: JsonObject, name: str, default: int, source: str) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from hydra_vertex.protocol.secret_references import is_secret_reference
+
 
 def _set(*lines: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
@@ -46,6 +48,10 @@ _REFERENCE = re.compile(r"\$(\{[^{},]+(,\s*(null|None|''|\"\"|\?\?\?)?\s*)?\}|\(
 _LOOKS_RANDOM = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9+/=_-]{16,}")
 
 
+_NAME_OF_KMS_KEY = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s:;,]+")
+"""The resource name of a key in Cloud KMS, which is no secret: the key itself never leaves the service."""
+
+
 def is_secret_key(key: str) -> bool:
     """Whether the value of a key with this name is a secret."""
     *above, last = [_words(part) for part in _segments(key)] or [[]]
@@ -57,7 +63,11 @@ def is_secret(key: str, value: str) -> bool:
 
     For a `*_key` of unknown meaning the form of the value decides: 16 or more letters and digits, as in a random key.
     """
-    if not value or value.lower() in _NOT_SECRET_VALUES or is_reference(value) or _is_path_of_credentials(key, value):
+    if not value or value.lower() in _NOT_SECRET_VALUES or _is_path_of_credentials(key, value):
+        return False
+    if is_reference(value) or is_secret_reference(value):
+        return False
+    if _NAME_OF_KMS_KEY.fullmatch(value):
         return False
     return is_secret_key(key) or (_is_unknown_key(key) and _LOOKS_RANDOM.fullmatch(value) is not None)
 

@@ -75,7 +75,7 @@ def secrets_in_arguments(arguments: Sequence[str]) -> Iterator[str]:
         key, equals, value = argument.partition("=")
         if equals and is_secret(key, _unquoted(value)):
             yield from (value, _unquoted(value))
-        elif not equals and argument.startswith("--") and is_secret_key(argument) and following:
+        elif not equals and argument.startswith("--") and is_secret(argument, following):
             yield following
         yield from _passwords(argument)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
-from urllib.parse import urlsplit
 
 from hydra_vertex.job import HyperparameterTuningJob, JobState, dump_job, parse_job
 from hydra_vertex.protocol.errors import DocumentError, UserError
 from hydra_vertex.protocol.json import Json
 
+from .loopback_credentials import loopback_credentials
+from .plain_http import is_on_this_machine, require_allowed_http
 from .retry import GOOGLE, LOOPBACK, RetryLimits, repeat, transient_errors, unauthenticated_once
 from .service_errors import service_errors
 from .stop_reasons import StopReasons
@@ -21,7 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+LARGEST_PAGE = 100
+"""The largest number of jobs that is asked for in one request; with 0 the service chooses."""
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+[0-9]+")
+"""The form of a Google Cloud region, such as europe-west4."""
 
 
 class JobService(Protocol):
@@ -37,14 +44,18 @@ class JobService(Protocol):
     def get(self, name: str) -> HyperparameterTuningJob:
         """Return the job's current state with all trials, and the reason of each trial that was stopped early."""
 
-    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
+    def list(self, parent: str, filter_text: str = "", limit: int | None = None) -> tuple[HyperparameterTuningJob, ...]:
         """Return the jobs under `projects/P/locations/L` that the filter selects, newest first, without their trials.
 
-        The filter has the form of the API's `filter` field; empty selects every job.
+        The filter has the form of the API's `filter` field; empty selects every job. `limit` is the largest number of
+        jobs to return; None: all.
         """
 
     def cancel(self, name: str) -> None:
         """Request that the job ends; it becomes CANCELLED some time later. A job that has ended stays as it is."""
+
+    def has_started(self, custom_job: str) -> bool | None:
+        """Whether a trial's CustomJob has had its machines; None when it cannot be read. Raises no error."""
 
 
 def connect(
@@ -56,21 +67,23 @@ def connect(
 ) -> JobService:
     """Return a client for `api_endpoint`, or for Google's endpoint of the location when that is empty.
 
-    An `http://` endpoint must be on loopback, and gets no credentials; any other is reached over TLS with the
-    application-default credentials. `limits` are those of the retries; None: the usual ones of the endpoint. `check` is
-    called between two attempts and may raise, to end them. Raises UserError for an `http://` endpoint that is not on
-    loopback, ServiceError when there are no usable credentials.
+    An `http://` endpoint must be on loopback, or with a token in the same cluster, and gets no credentials but its
+    service's token; any other is reached over TLS with the application-default credentials. `limits` are those of the
+    retries; None: the usual ones of the endpoint. `check` is called between two attempts and may raise, to end them.
+    Raises UserError for another `http://` endpoint, ServiceError when there are no usable credentials.
     """
     from google.cloud import aiplatform_v1
 
     limits = limits or limits_for(api_endpoint)
     if api_endpoint.startswith("http://"):
-        from google.auth.credentials import AnonymousCredentials
-
-        require_loopback(api_endpoint)
+        require_allowed_http(api_endpoint, os.environ)
         client = aiplatform_v1.JobServiceClient(
-            client_options={"api_endpoint": api_endpoint}, transport="rest", credentials=AnonymousCredentials()
+            client_options={"api_endpoint": api_endpoint},
+            transport="rest",
+            credentials=loopback_credentials(os.environ),
         )
+        # A proxy of the environment would read the token, and cannot reach this machine. The transport has no option.
+        client.transport._session.trust_env = False
         return VertexJobService(client, limits, check)
     endpoint = api_endpoint.removeprefix("https://") or f"{location}-aiplatform.googleapis.com"
     with service_errors("connecting to " + endpoint):
@@ -80,7 +93,21 @@ def connect(
 
 def limits_for(api_endpoint: str) -> RetryLimits:
     """Return the usual limits of retries for an endpoint."""
-    return LOOPBACK if api_endpoint.startswith("http://") else GOOGLE
+    return LOOPBACK if is_on_this_machine(api_endpoint) else GOOGLE
+
+
+def is_google_region(location: str) -> bool:
+    """Whether a location has the form of a Google Cloud region. A local run has the location `local`."""
+    return _REGION.fullmatch(location) is not None
+
+
+def require_service(location: str, api_endpoint: str) -> None:
+    """Check that a location has a service: that of an endpoint, or Google's. Raises UserError."""
+    if not api_endpoint and not is_google_region(location):
+        raise UserError(
+            f"location {location!r} is not a Google Cloud region such as europe-west4; give the service that has the "
+            "job as --endpoint, such as http://127.0.0.1:8080"
+        )
 
 
 class VertexJobService:
@@ -131,13 +158,25 @@ class VertexJobService:
         was_cancelled = job.state.name == JobState.CANCELLED.value
         return (job.error.message or "its custom job was cancelled") if was_cancelled else ""
 
-    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
+    def has_started(self, custom_job: str) -> bool | None:
+        """Whether a trial's CustomJob has had its machines: it has a start time from its first RUNNING on."""
+        from google.api_core import exceptions
+
+        try:
+            job = self._client.get_custom_job(name=custom_job, **self._once())
+        except (exceptions.GoogleAPIError, OSError, ValueError):
+            return None
+        return bool(job.start_time) or job.state.name == JobState.RUNNING.value
+
+    def list(self, parent: str, filter_text: str = "", limit: int | None = None) -> tuple[HyperparameterTuningJob, ...]:
         """Return the jobs under a location."""
-        request = {"parent": parent, "filter": filter_text}
-        with service_errors(f"listing the tuning jobs of {parent}"):
-            messages = self._repeat(
-                lambda: tuple(self._client.list_hyperparameter_tuning_jobs(request=request, **self._once()))
-            )
+        request = {"parent": parent, "filter": filter_text, "page_size": min(limit or 0, LARGEST_PAGE)}
+
+        def read() -> tuple[Message, ...]:
+            return tuple(islice(self._client.list_hyperparameter_tuning_jobs(request=request, **self._once()), limit))
+
+        with service_errors(f"listing the tuning jobs of {parent}", "change the filter"):
+            messages = self._repeat(read)
         return tuple(map(_from_message, messages))
 
     def cancel(self, name: str) -> None:
@@ -169,7 +208,10 @@ def _to_message(job: HyperparameterTuningJob) -> Message:
     from google.protobuf import json_format
 
     message = MessageType()
-    json_format.ParseDict(dict(dump_job(job)), MessageType.pb(message))
+    try:
+        json_format.ParseDict(dict(dump_job(job)), MessageType.pb(message))
+    except json_format.ParseError as error:
+        raise DocumentError("", f"the job cannot be sent to Vertex AI: {error}") from error
     return message
 
 
@@ -188,12 +230,3 @@ def _from_message(message: Message) -> HyperparameterTuningJob:
 
     document: Json = json_format.MessageToDict(type(message).pb(message))
     return parse_job(document)
-
-
-def require_loopback(api_endpoint: str) -> None:
-    """Check that an endpoint with plain http is on this machine: the connection is not encrypted. Raises UserError."""
-    if urlsplit(api_endpoint).hostname not in LOOPBACK_HOSTS:
-        raise UserError(
-            f"api_endpoint {api_endpoint}: plain http is allowed only on this machine "
-            f"({', '.join(sorted(LOOPBACK_HOSTS))}); use https for any other"
-        )

@@ -19,21 +19,37 @@ _NAME = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/h
 
 
 def problem_of(job: HyperparameterTuningJob) -> str:
-    """Return why an ended job did not succeed, with its trials by state and reason; empty when it succeeded."""
+    """Return why a watched job did not succeed, with its trials by state and reason; empty when it succeeded.
+
+    The job has ended, or it is paused for so long that it is not watched any more.
+    """
     if job.state is JobState.SUCCEEDED:
         return ""
     error = f": {job.error.message}" if job.error is not None and job.error.message else ""
-    return f"{job.name} ended as {job.state.value}{error}. {_trials_text(job)}{_first_failure(job)}"
+    outcome = f"ended as {job.state.value}" if job.state.is_terminal else f"stays {job.state.value} and is left so"
+    return f"{job.name} {outcome}{error}. {_trials_text(job)}{_first_failure(job)}"
 
 
 def places_of(job: HyperparameterTuningJob) -> Iterator[str]:
     """Yield where Google Cloud shows the job: its page in the console, and the query for its log."""
-    found = _NAME.fullmatch(job.name)
+    if console_page(job.name):
+        yield f"console: {console_page(job.name)}"
+        yield f"log: {log_query(job.name)} (Cloud Logging)"
+
+
+def console_page(name: str) -> str:
+    """Return the URL of a job's page in the Google Cloud console; empty when the name is not that of a tuning job."""
+    found = _NAME.fullmatch(name)
     if found is None:
-        return
+        return ""
     page = f"https://console.cloud.google.com/ai/platform/locations/{found['location']}/training/{found['id']}"
-    yield f"console: {page}?{urlencode({'project': found['project']})}"
-    yield f'log: resource.type="ml_job" AND resource.labels.job_id="{found["id"]}" (Cloud Logging)'
+    return f"{page}?{urlencode({'project': found['project']})}"
+
+
+def log_query(name: str) -> str:
+    """Return the query for Cloud Logging that finds a job's log; empty when the name is not that of a tuning job."""
+    found = _NAME.fullmatch(name)
+    return "" if found is None else f'resource.type="ml_job" AND resource.labels.job_id="{found["id"]}"'
 
 
 def fails_alike(job: HyperparameterTuningJob) -> str:

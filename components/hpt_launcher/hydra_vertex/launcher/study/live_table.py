@@ -8,14 +8,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial, TrialState
-from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.secrets.masker import NO_SECRETS, Masker
 from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.launcher.text.terminal import LINE_LIMIT, one_line
 
 from .progress import change_lines, progress, progress_line
-from .trial_rows import best_so_far, short_names, visible_trials
+from .trial_rows import best_so_far, best_trials, short_names, visible_trials
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,10 +104,10 @@ def render(job: HyperparameterTuningJob, now: datetime, mask: Masker = NO_SECRET
     caption = job.state.value.removeprefix("JOB_STATE_").lower()
     table = Table(title=_text(mask.text(f"{job.display_name} ({caption})")))
     _add_columns(table, job)
-    best = next(iter(rank(job)), None)
+    best = {trial.id for trial in best_trials(job)}
     so_far = best_so_far(job)
     for trial in visible_trials(job):
-        is_best = best is not None and trial.id == best.id
+        is_best = trial.id in best
         _add_row(table, trial, job, now, so_far.get(trial.id), mask, is_best=is_best)
     foot = Table.grid(padding=(0, 1))
     foot.add_row(
@@ -122,8 +121,10 @@ def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
     table.add_column("state")
     for name in short_names([parameter.id for parameter in job.study_spec.parameters]):
         table.add_column(_text(name), justify="right", overflow="fold")
-    table.add_column(_text(job.study_spec.objective.id), justify="right")
-    table.add_column("best so far", justify="right")
+    for name in job.study_spec.metric_ids:
+        table.add_column(_text(name), justify="right")
+    if not job.study_spec.has_several_objectives:
+        table.add_column("best so far", justify="right")
     table.add_column("time", justify="right")
 
 
@@ -137,14 +138,14 @@ def _add_row(
     *,
     is_best: bool,
 ) -> None:
-    value = trial.objective(job.study_spec.objective.id)
+    values = [trial.objective(name) for name in job.study_spec.metric_ids]
     parameters = [_parameter_text(p.id, trial.parameters.get(p.id), mask) for p in job.study_spec.parameters]
     cells = [
         trial.id,
         "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
         *parameters,
-        "" if value is None else format_value(value),
-        "" if best is None else format_value(best),
+        *("" if value is None else format_value(value) for value in values),
+        *([] if job.study_spec.has_several_objectives else ["" if best is None else format_value(best)]),
         _age(trial, now),
     ]
     style = "bold green" if is_best else _STYLES.get(trial.state, "dim")

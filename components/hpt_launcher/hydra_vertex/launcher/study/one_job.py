@@ -37,15 +37,22 @@ def run_label(text: str) -> str:
 class OneJob:
     """The job of one run. `parent` is `projects/P/locations/L`, `run` the value of the job's label.
 
+    `labels` are further labels of the job, for a run that has several jobs one after another.
     `pause` waits some seconds. It and the service may raise, to end the attempts.
     """
 
     def __init__(
-        self, service: JobService, parent: str, run: str, limits: RetryLimits, pause: Callable[[float], None]
+        self,
+        service: JobService,
+        parent: str,
+        run: str,
+        limits: RetryLimits,
+        pause: Callable[[float], None],
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         self._service = service
         self._parent = parent
-        self._run = run
+        self._labels = {RUN_LABEL: run, **(labels or {})}
         self._limits = limits
         self._pause = pause
         self._late_until_s = 0.0
@@ -53,18 +60,24 @@ class OneJob:
     def create(self, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Return the run's job: the one that exists, also from an earlier start of the step, else a new one.
 
-        Raises ServiceError when the service refuses the job, or gives no answer within the limit.
+        Raises ServiceError when the service refuses the job, or gives no answer within the limit. `pause` is called
+        before a job is created, and may prevent that.
         """
-        labelled = replace(job, labels={**job.labels, RUN_LABEL: self._run})
+        labelled = replace(job, labels={**job.labels, **self._labels})
 
         def attempt() -> HyperparameterTuningJob:
             found = self._found()
             if not found:
+                self._pause(0.0)
                 return self._created(labelled)
             self._expect_late_request()  # An earlier start of the step may have sent more than one.
             return found[0]
 
         return repeat(attempt, lambda e: isinstance(e, ServiceUnreachableError), self._limits, lambda: self._pause(0.0))
+
+    def exists(self) -> bool:
+        """Whether the run has a job, ended or not."""
+        return bool(self._found())
 
     def _created(self, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         try:
@@ -114,7 +127,12 @@ class OneJob:
         """Return for how many seconds an earlier request may still reach the service; 0 or less: it cannot."""
         return self._late_until_s - time.monotonic()
 
+    def names(self) -> list[str]:
+        """Return the names of the run's jobs, the oldest first. Raises ServiceError when there is no answer."""
+        return [job.name for job in self._found()]
+
     def _found(self) -> list[HyperparameterTuningJob]:
         """Return the run's jobs, the oldest first."""
-        jobs = self._service.list(self._parent, f'labels.{RUN_LABEL}="{self._run}"')
+        terms = [f'labels.{name}="{value}"' for name, value in self._labels.items()]
+        jobs = self._service.list(self._parent, " AND ".join(terms))
         return sorted(jobs, key=lambda job: (job.create_time or _NO_TIME, job.name))

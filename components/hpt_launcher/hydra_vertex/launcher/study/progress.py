@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
-from hydra_vertex.launcher.best.selection import rank, trial_order
+from hydra_vertex.launcher.best.selection import pareto_set, rank, trial_order
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
+
+LISTED = 8
+"""Maximum number of trials in a list of a Pareto set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ def change_lines(before: HyperparameterTuningJob | None, after: HyperparameterTu
 
 
 def _details(trial: Trial, job: HyperparameterTuningJob) -> str:
-    metric = job.study_spec.objective.id
-    value = trial.objective(metric)
+    values = ((name, trial.objective(name)) for name in job.study_spec.metric_ids)
     parameters = " ".join(f"{key}={format_value(item)}" for key, item in trial.parameters.items())
-    outcome = f"  {metric}={format_value(value)}" if value is not None else ""
+    found = " ".join(f"{name}={format_value(value)}" for name, value in values if value is not None)
+    outcome = f"  {found}" if found else ""
     reason = f"  {trial.infeasible_reason.splitlines()[0]}" if trial.infeasible_reason else _early_stop(trial)
     return f"  {parameters}{outcome}{reason}"
 
@@ -72,14 +75,28 @@ def _early_stop(trial: Trial) -> str:
     return f"  stopped early: {trial.stopping_reason}" if trial.stopped_early else ""
 
 
-def progress_line(job: HyperparameterTuningJob, state: Progress) -> str:
-    """Return such as `7 of 12 trials, 2 running, best val/loss 2.31 (trial 5), elapsed 1:02, about 0:41 to go`."""
+def _best(job: HyperparameterTuningJob) -> Iterator[str]:
+    if job.study_spec.has_several_objectives:
+        if members := pareto_set(job):
+            yield f"Pareto set: {trial_list(members)}"
+        return
     metric = job.study_spec.objective.id
     best = next(iter(rank(job)), None)
     value = best.objective(metric) if best else None
-    parts = [f"{state.ended} of {state.total} trials", f"{state.running} running"]
     if best is not None and value is not None:
-        parts.append(f"best {metric} {format_value(value)} (trial {best.id})")
+        yield f"best {metric} {format_value(value)} (trial {best.id})"
+
+
+def trial_list(trials: Sequence[Trial]) -> str:
+    """Return such as `trials 1, 3`, in the order of their start; of many, the first and the number of the others."""
+    ids = [trial.id for trial in sorted(trials, key=trial_order)]
+    more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
+    return f"trial{'s' if len(ids) > 1 else ''} {', '.join(ids[:LISTED])}{more}"
+
+
+def progress_line(job: HyperparameterTuningJob, state: Progress) -> str:
+    """Return such as `7 of 12 trials, 2 running, best val/loss 2.31 (trial 5), elapsed 1:02, about 0:41 to go`."""
+    parts = [f"{state.ended} of {state.total} trials", f"{state.running} running", *_best(job)]
     parts.append(f"elapsed {format_duration(state.elapsed_s)}")
     if state.remaining_s is not None:
         parts.append(f"about {format_duration(state.remaining_s)} to go")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hydra_vertex.protocol.errors import ServiceError, ServiceUnreachableError
+from hydra_vertex.protocol.service_token import TOKEN_FILE as SERVICE_TOKEN_FILE
+from hydra_vertex.protocol.service_token import TOKEN_FILE_VARIABLE
 
 from .retry import is_unanswered
 
 if TYPE_CHECKING:
     from google.api_core.exceptions import GoogleAPICallError
 
+_REQUEST = re.compile(r"^(GET|POST|PATCH|PUT|DELETE) https?://\S+: ")
+"""The beginning of a message. Source: `from_http_response` in `google.api_core.exceptions`."""
+_INVALID = ("InvalidArgument", "BadRequest")
 _DISABLED = "SERVICE_DISABLED"
 _NOT_USED = "has not been used in project"
 _NEXT_STEPS = {
@@ -30,8 +36,11 @@ _NEXT_STEPS = {
 
 
 @contextlib.contextmanager
-def service_errors(doing: str) -> Iterator[None]:
-    """Raise ServiceUnreachableError for an error after which the request may have been executed, else ServiceError."""
+def service_errors(doing: str, invalid: str = "") -> Iterator[None]:
+    """Raise ServiceUnreachableError for an error after which the request may have been executed, else ServiceError.
+
+    `invalid` is what the user can change when the request itself is invalid; empty: a field of the job.
+    """
     from google.api_core import exceptions
     from google.auth import exceptions as auth_exceptions
 
@@ -42,20 +51,30 @@ def service_errors(doing: str) -> Iterator[None]:
     except auth_exceptions.GoogleAuthError as error:
         raise ServiceError(
             f"{doing}: no usable Google credentials ({error}); run `gcloud auth application-default login`, "
-            "or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+            "or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file; for a service on this machine, set "
+            f"{TOKEN_FILE_VARIABLE} to the file of its token"
         ) from error
     except exceptions.GoogleAPICallError as error:
-        message = f"{doing}: the service answered {error.code or ''} {error.message}{_next_step(error)}"
+        message = f"{doing}: the service answered {error.code or ''} {plain_message(error)}{_next_step(error, invalid)}"
         kind = ServiceUnreachableError if is_unanswered(error) else ServiceError
-        raise kind(message) from error
+        raise kind(message, http_status=int(error.code or 0)) from error
     except Exception as error:
         if not isinstance(error, exceptions.GoogleAPIError) and not is_unanswered(error):
             raise
         raise ServiceUnreachableError(f"{doing}: the service does not answer ({error})") from error
 
 
-def _next_step(error: GoogleAPICallError) -> str:
+def plain_message(error: GoogleAPICallError) -> str:
+    """Return the service's own message. Over REST the client puts the method and the URL before it."""
+    return _REQUEST.sub("", str(error.message))
+
+
+def _next_step(error: GoogleAPICallError, invalid: str) -> str:
     """Return what the user can change, for an error that a repetition does not remove."""
     if _DISABLED in str(error.reason) or _NOT_USED in str(error.message):
         return "; enable the API with `gcloud services enable aiplatform.googleapis.com`"
+    if SERVICE_TOKEN_FILE in str(error.message):
+        return f" (for hydra-vertex, set {TOKEN_FILE_VARIABLE} to that file)"
+    if invalid and type(error).__name__ in _INVALID:
+        return f"; {invalid}"
     return next((f"; {step}" for name, step in _NEXT_STEPS.items() if type(error).__name__ == name), "")

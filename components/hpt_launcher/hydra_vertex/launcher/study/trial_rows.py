@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
-from hydra_vertex.launcher.best.selection import is_better, rank, trial_order
+from hydra_vertex.launcher.best.selection import is_better, pareto_set, rank, trial_order
 
 MAX_ROWS = 24
-"""Maximum number of rows. With more trials the table has the best one, the running ones and the latest."""
+"""Maximum number of rows. With more trials the table has the best ones, the running ones and the latest."""
 
 
 def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple[Trial, ...]:
@@ -17,7 +17,7 @@ def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple
     if len(trials) <= limit:
         return tuple(trials)
     running = [trial for trial in trials if not trial.state.is_terminal]
-    kept = {trial.id for trial in [*rank(job)[:1], *running[-limit + 1 :]]}
+    kept = {trial.id for trial in [*best_trials(job)[: max(1, limit // 2)], *running[-limit + 1 :]]}
     for trial in reversed(trials):
         if len(kept) >= limit:
             break
@@ -25,8 +25,18 @@ def visible_trials(job: HyperparameterTuningJob, limit: int = MAX_ROWS) -> tuple
     return tuple(trial for trial in trials if trial.id in kept)
 
 
+def best_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
+    """Return the trials to mark: the best one, or the Pareto set of several objectives, the selected trial first."""
+    return pareto_set(job) if job.study_spec.has_several_objectives else rank(job)[:1]
+
+
 def best_so_far(job: HyperparameterTuningJob) -> dict[str, float]:
-    """Return by trial id, for each trial with a value, the best value among the trials up to it."""
+    """Return by trial id, for each trial with a value, the best value among the trials up to it.
+
+    Empty with several objectives, of which there is no best value.
+    """
+    if job.study_spec.has_several_objectives:
+        return {}
     metric, result = job.study_spec.objective, dict[str, float]()
     best: float | None = None
     for trial in sorted(rank(job), key=trial_order):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .build import build_figures
+from .confirmation import confirmation_figure
 from .figure import Figure
 
-__all__ = ["Figure", "build_figures"]
+__all__ = ["Figure", "build_figures", "confirmation_figure"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
@@ -13,10 +14,12 @@ from .figure import Figure
 from .history import history_figure
 from .importance import importance_figure
 from .parallel import parallel_figure
+from .pareto import pareto_figures
 from .slices import slice_figure
 from .timeline import timeline_figure
-from .view import view_of
+from .view import View, view_of
 
+_OF_AN_OBJECTIVE = (parallel_figure, importance_figure, slice_figure, curves_figure)
 _BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, curves_figure, timeline_figure)
 
 
@@ -27,5 +30,20 @@ def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Fig
     view = view_of(job, best)
     with quiet_optuna(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots warn of conditions that the page states in its text
-        found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
+        if job.study_spec.has_several_objectives:
+            found = list(_of_several(view))
+        else:
+            found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
     return tuple(replace(figure, aid=unescape(figure.aid), alt=unescape(figure.alt)) for figure in found)
+
+
+def _of_several(view: View) -> Iterator[Figure]:
+    """Yield the Pareto set, then the figures of each objective by itself, then the timeline."""
+    yield from pareto_figures(view)
+    for number, metric in enumerate(view.job.study_spec.metrics, start=1):
+        own = view.of_objective(metric)
+        for build in _OF_AN_OBJECTIVE:
+            if (figure := build(own)) is not None:
+                yield replace(figure, id=f"{figure.id}-{number}", title=f"{figure.title}: {metric.id}")
+    if (timeline := timeline_figure(view)) is not None:
+        yield timeline

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.job import Goal, HyperparameterTuningJob, MetricSpec, Trial
 from hydra_vertex.launcher.best.selection import rank, trial_order
 from hydra_vertex.launcher.report.labels import escape, with_texts
 from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
@@ -91,11 +91,19 @@ class View:
         """Return the same view of only these trials."""
         return View(replace(self.job, trials=trials), self.best_id)
 
+    def of_objective(self, metric: MetricSpec) -> View:
+        """Return the view of one of several objectives by itself. The marked trial is the best one in it."""
+        spec = replace(self.job.study_spec, metrics=(metric,))
+        job = replace(self.job, study_spec=spec)
+        return View(job, next((trial.id for trial in rank(job)), None))
+
     def hover(self, trial: Trial) -> str:
-        """Return the tooltip of a trial: its value, parameters and duration."""
-        value = trial.objective(self.metric)
-        heading = f"<b>trial {trial.id}</b>{' (best)' if trial.id == self.best_id else ''}"
-        lines = [heading, *([] if value is None else [f"{self.metric} = <b>{format_value(value)}</b>"])]
+        """Return the tooltip of a trial: its values, parameters and duration."""
+        values = ((name, trial.objective(name)) for name in self.job.study_spec.metric_ids)
+        mark = "selected" if self.job.study_spec.has_several_objectives else "best"
+        heading = f"<b>trial {trial.id}</b>{f' ({mark})' if trial.id == self.best_id else ''}"
+        lines = [heading]
+        lines += [f"{name} = <b>{format_value(value)}</b>" for name, value in values if value is not None]
         lines += [f"{key} = {format_value(item)}" for key, item in trial.parameters.items()]
         if trial.duration_s is not None:
             lines.append(f"took {format_duration(trial.duration_s)}")

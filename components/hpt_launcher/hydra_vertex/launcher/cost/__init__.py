@@ -1,0 +1,1 @@
+"""What a study costs: an estimate before it starts, and what it has used."""
