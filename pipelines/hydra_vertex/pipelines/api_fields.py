@@ -1,6 +1,7 @@
-"""Refuses fields of a search file in gcloud's form that the API does not have, as gcloud does.
+"""Refuses fields and values of a search file in gcloud's form that the API does not have, as gcloud does.
 
-The names come from Google's own message classes, so that nested fields of machines and containers are checked too.
+Names and types come from Google's own message classes, so that nested fields of machines and containers are checked
+too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from hydra_vertex.launcher.search_space import is_gcloud_form
 from hydra_vertex.launcher.text.terminal import excerpt
-from hydra_vertex.protocol.errors import SearchSpaceError
+from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.protocol.suggestions import suggest
 
@@ -32,7 +33,18 @@ def require_known_fields(document: JsonObject, search: Path) -> None:
     # Descriptors of protobuf's C implementation have another type with the same attributes.
     for path, known in unknown_fields(document, cast("Descriptor", message_class(_JOB).DESCRIPTOR)):
         hint = suggest(path.rpartition(".")[2], known)
-        raise SearchSpaceError(f"{search}: {excerpt(path)}: is not a field of the API{hint}")
+        raise SearchSpaceError(f"{search}: {excerpt(path, 300)}: is not a field of the API{hint}")
+
+
+def require_known_values(document: JsonObject, search: Path) -> None:
+    """Check that Google's message class takes every value: numbers, durations, times. Raises SearchSpaceError."""
+    from hydra_vertex.service.api.google_messages import canonical
+    from hydra_vertex.service.resource_names import JobKind
+
+    try:
+        canonical(JobKind.TUNING, document)
+    except DocumentError as error:
+        raise SearchSpaceError(f"{search}: {excerpt(str(error), 500)}") from error
 
 
 def unknown_fields(document: JsonObject, message: Descriptor, place: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -35,7 +35,8 @@ class CompiledPipeline:
         if unknown := sorted(set(arguments) - set(self.parameters)):
             raise UserError(
                 f"{self.file}: the pipeline {self.name} has no parameter {', '.join(unknown)}; "
-                f"it has {', '.join(sorted(self.parameters))}"
+                f"it has {', '.join(sorted(self.parameters))}. If an earlier version has compiled it, compile it again "
+                "with `hydra-vertex compile`, or leave the option for this parameter out"
             )
         needed = {name for name, definition in self.parameters.items() if not object_at(definition).get("isOptional")}
         if missing := sorted(needed - set(arguments)):

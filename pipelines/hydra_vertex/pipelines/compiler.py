@@ -14,7 +14,10 @@ from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.trial.component import retrain_component
 
+from .cluster import ClusterSettings, require_cluster
 from .machine_types import Machine
+from .registration import Serving
+from .retraining import RetrainJob
 from .tune_and_retrain import build_pipeline
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -26,12 +29,23 @@ COMPONENT_FILES = {
 """The file of each component, relative to the root of the repository."""
 
 
-def compile_pipeline(path: Path, *, image: str = DEFAULT_IMAGE, machine: Machine | None = None) -> None:
-    """Compile the pipeline to `path`; the suffix selects JSON or YAML.
+def compile_pipeline(
+    path: Path,
+    *,
+    image: str = DEFAULT_IMAGE,
+    machine: Machine | None = None,
+    retrain_job: RetrainJob | None = None,
+    serving: Serving | None = None,
+    cluster: ClusterSettings | None = None,
+) -> None:
+    """Compile the pipeline to `path`; the suffix selects JSON or YAML. The other parameters are of `build_pipeline`.
 
-    Raises OutputError for any other suffix, and when the file cannot be written.
+    Raises OutputError for any other suffix, and when the file cannot be written, UserError for a machine that the
+    cluster does not have.
     """
-    compile_to_file(build_pipeline(image, machine), path)
+    if cluster is not None:
+        require_cluster(cluster, machine)
+    compile_to_file(build_pipeline(image, machine, retrain_job, serving, cluster=cluster), path)
 
 
 def write_components(root: Path) -> None:

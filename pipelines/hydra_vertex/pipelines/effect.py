@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hydra_vertex.job import TrialJobSpec, WorkerPoolSpec
+from hydra_vertex.job.defaults import has_defaults
+from hydra_vertex.service.trials.engines.options import EngineOptions
+from hydra_vertex.service.validation.without_effect import fields_without_effect, sentence_with_engine
 
 from .plan import TuningPlan
 
-_POOLS = "trialJobSpec.workerPoolSpecs"
-_ACTS_HERE = frozenset({"timeout"})
 
+def without_effect_here(plan: TuningPlan, engine: EngineOptions) -> Iterator[str]:
+    """Yield a sentence with the fields of the search file that mean nothing to trials that are child processes.
 
-def without_effect_here(plan: TuningPlan) -> Iterator[str]:
-    """Yield a sentence with the fields of the search file that mean nothing to trials that are child processes."""
-    fields = [*plan.job_fields, *_fields_of(plan.trial_job_spec)]
-    if fields:
-        verb = "has" if len(fields) == 1 else "have"
-        yield f"{', '.join(fields)} {verb} no effect on this machine, because trials are its child processes"
+    An engine has machines and images, so those fields have an effect there.
+    """
+    fields = fields_without_effect(plan.trial_job_spec, "trialJobSpec", plan.job_fields)
+    if text := sentence_with_engine(fields, "" if engine.is_this_machine else engine.name):
+        yield text
 
 
 def without_effect_on_vertex(plan: TuningPlan) -> Iterator[str]:
-    """Yield a sentence for the seed, which Vertex AI's API cannot express."""
+    """Yield sentences for the seed, which the API cannot express, for default values and for several objectives."""
     if plan.seed is not None:
         yield f"the seed {plan.seed} has no effect on Vertex AI, because its API has no field for one"
+    if has_defaults(plan.study_spec):
+        yield (
+            f"{plan.source} has default values, which are sent: the API documents that tuning jobs do not support "
+            "them, and what Vertex AI does with them is not known"
+        )
+    if plan.study_spec.has_several_objectives:
+        yield (
+            f"the study has {len(plan.study_spec.metrics)} objectives: Google documents such studies of Vertex AI "
+            "Vizier, and does not say how a tuning job's trials are chosen for them (docs/several-objectives.md)"
+        )
 
 
-def _fields_of(spec: TrialJobSpec) -> Iterator[str]:
-    yield from (f"trialJobSpec.{name}" for name in spec.other)
-    yield from (f"trialJobSpec.scheduling.{name}" for name in spec.scheduling if name not in _ACTS_HERE)
-    for index, pool in enumerate(spec.worker_pools):
-        yield from (f"{_POOLS}[{index}].{name}" for name in _fields_of_pool(pool))
-
-
-def _fields_of_pool(pool: WorkerPoolSpec) -> Iterator[str]:
-    if pool.machine:
-        yield "machineSpec"
-    if pool.container is not None and pool.container.image_uri:
-        yield "containerSpec.imageUri"
-    yield from pool.other
+NO_BASELINE_ON_VERTEX = (
+    "the app's own config is not the first trial on Vertex AI: its API has defaultValue for that, and documents that "
+    "tuning jobs do not support it, so it is left out"
+)

@@ -9,10 +9,11 @@ Source of the rules: apitools/base/protorpclite/protojson.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from hydra_vertex.job.fields import parse_duration_s, parse_integer, parse_time
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import DocumentError, SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -22,7 +23,10 @@ from hydra_vertex.service.api.json_types import WELL_KNOWN_TYPES, is_repeated
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-_TIMES = {"google.protobuf.Duration": "a duration such as 3600s", "google.protobuf.Timestamp": "a time"}
+_TIMES: Mapping[str, tuple[str, Callable[[Json, str], object]]] = {
+    "google.protobuf.Duration": ("a duration such as 3600s", parse_duration_s),
+    "google.protobuf.Timestamp": ("a time", parse_time),
+}
 _JOB = "HyperparameterTuningJob"
 
 
@@ -76,8 +80,11 @@ def _read_labels(value: Json, path: str) -> Json:
 def _read_item(value: Json, field: FieldDescriptor, path: str) -> Json:
     message = field.message_type
     if message is not None:
-        if message.full_name in _TIMES and not isinstance(value, str):
-            _refuse(path, _TIMES[message.full_name], value)
+        if message.full_name in _TIMES:
+            expected, parse = _TIMES[message.full_name]
+            if not isinstance(value, str):
+                _refuse(path, expected, value)
+            parse(value, path)
         is_own = not message.full_name.startswith(WELL_KNOWN_TYPES)
         return read_message(value, message, path) if is_own else value
     if field.enum_type is not None:
@@ -107,6 +114,7 @@ def _read_scalar(value: Json, field: FieldDescriptor, path: str) -> Json:
         case _:
             if isinstance(value, (bool, list, Mapping)):
                 _refuse(path, "a whole number", value)
+            parse_integer(value, path)
     return value
 
 

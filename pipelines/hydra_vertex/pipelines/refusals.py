@@ -59,7 +59,7 @@ def _key(field: str, spec: StudySpec) -> str:
 
 def _require_plain_texts(plan: TuningPlan, search: Path | str) -> None:
     """KFP replaces placeholders in the parameters that are plain text; in JSON text they can be escaped."""
-    texts = {"the display name": plan.display_name, "the metric": plan.study_spec.objective.id}
+    texts = {"the display name": plan.display_name, "the metric": plan.study_spec.metric_text}
     for name, text in texts.items():
         if PLACEHOLDER in text:
             raise SearchSpaceError(

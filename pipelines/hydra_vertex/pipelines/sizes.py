@@ -57,7 +57,7 @@ def _require_command_line(plan: TuningPlan, search: Path | str, environ: Mapping
     """Compare a trial's command line and environment with this system's limit, which includes a pointer for each."""
     limit = os.sysconf("SC_ARG_MAX")
     longest = [_longest_argument(parameter) for parameter in walk_parameters(plan.study_spec.parameters)]
-    own = trial_command(plan.app, plan.study_spec.objective.id, plan.monitor, plan.sweeps, plan.aliases)
+    own = trial_command(plan.app, plan.study_spec.metric_text, plan.monitor, plan.sweeps, plan.aliases)
     variables = [f"{name}={value}" for name, value in environ.items()]
     size = sum(len(os.fsencode(text)) + 1 + 8 for text in (*own, *longest, *variables))
     if 0 < limit < size + _OTHER_INPUTS_BYTES:

@@ -21,23 +21,36 @@ class Terminated(KeyboardInterrupt):
 
 
 def run_step_process(
-    command: Sequence[str], variables: Mapping[str, str], while_waiting: Callable[[], None] = lambda: None
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    while_waiting: Callable[[], None] = lambda: None,
+    stop_signal: Callable[[], signal.Signals] | None = None,
 ) -> int:
     """Run the command with the terminal's stderr as its stderr and stdout, and wait for it.
 
     Its stdout is redirected because this process's stdout is reserved for the result. `while_waiting` is called every
     WAIT_S. Returns the exit code, -n for an exit by signal n. Raises OSError when the command cannot be started; a
-    KeyboardInterrupt is raised again after the child has exited.
+    KeyboardInterrupt is raised again after the child has exited. With a `stop_signal`, which returns the first signal
+    that the child gets then, the child is in a session of its own, so that it gets no other.
     """
     environment = {**os.environ, **variables}
-    child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.__stderr__)
+    child = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.__stderr__,
+        start_new_session=stop_signal is not None,
+    )
     try:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return child.wait(WAIT_S)
             while_waiting()
     except BaseException as error:
-        _end(child, interrupted=type(error) is KeyboardInterrupt)
+        if stop_signal is not None:
+            _end(child, stop_signal())
+        else:
+            _end(child, None if type(error) is KeyboardInterrupt else signal.SIGINT)
         raise
 
 
@@ -54,10 +67,13 @@ def sigterm_raises() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _end(child: subprocess.Popen[bytes], *, interrupted: bool) -> None:
-    """Wait for the child to exit; after each grace period send the next signal. A second Ctrl-C kills it at once."""
+def _end(child: subprocess.Popen[bytes], first: signal.Signals | None) -> None:
+    """Wait for the child to exit; after each grace period send the next signal. A second Ctrl-C kills it at once.
+
+    `first` None: the child has got the first signal from the terminal.
+    """
     try:
-        for number in (None if interrupted else signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for number in (first, signal.SIGTERM, signal.SIGKILL):
             if number is not None:
                 child.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):

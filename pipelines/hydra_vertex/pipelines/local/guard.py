@@ -5,7 +5,7 @@ guard is a small process beside the run. It reads end-of-file on its stdin when 
 only the run holds the other end open. The tuning service and its trials are not marked: the service exits with the run
 by the same method, and records how it ends its trials.
 
-This file is started as a program, by its path, and imports no module of hydra-vertex.
+This file is started as a program, by its path, and then imports no module of hydra-vertex.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -36,18 +37,11 @@ def marker(run: str, folder: Path) -> str:
     return f"{run}:{folder.resolve()}"
 
 
-@contextlib.contextmanager
-def children_marked(value: str) -> Iterator[None]:
-    """Mark every process that is started in the block as a process of the run."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+def children_marked(value: str) -> AbstractContextManager[None]:
+    """Return a context in which every process that is started is marked as a process of the run."""
+    from hydra_vertex.protocol.variables import variable_set
+
+    return variable_set(VARIABLE, value)
 
 
 @contextlib.contextmanager

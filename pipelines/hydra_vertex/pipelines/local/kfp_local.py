@@ -1,35 +1,31 @@
-"""Runs a compiled pipeline on this machine with `kfp.local`: each step's container command is run as a child process.
-
-kfp's SubprocessRunner refuses container components. The class of kfp that refuses them is replaced while a pipeline
-runs; kfp does everything else (the order of the steps, placeholders, artifacts, outputs).
-"""
+"""Runs a compiled pipeline on this machine with `kfp.local`: each step's command is run as a child process."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, FullDisk, full_disk
-from hydra_vertex.launcher.text.terminal import excerpt, one_line
+from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
-from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import CommandError, OutputError
-from hydra_vertex.protocol.executor import parse_executor_input
+from hydra_vertex.protocol.errors import HydraVertexError, OutputError
 from hydra_vertex.protocol.files import local_path
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .child import run_step_process, sigterm_raises
+from .child import sigterm_raises
 from .failures import StepFailed
+from .kfp_patches import PipelineIdentity, TuningPlace, kfp_patched
+from .python_steps import python_environments
+from .runnable import python_steps, require_runnable
+from .steps import Step, StepSettings, run_step
 
-_PYTHONS = {"python", "python3"}
-_TUNE = "hydra_vertex.launcher.steps.tune"
+LOCAL = PipelineIdentity(project="local", location="local")
+"""The identity of a pipeline that no service has accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,24 @@ class LocalRun:
             raise OutputError(f"the step {step} wrote no artifact {name!r}; see the pipeline's log, pipeline.log")
         return local_path(uri)
 
+    def metadata(self, step: str, name: str) -> JsonObject:
+        """Return the metadata of an output artifact; empty when the step did not write it."""
+        found = _at(self.outputs.get(step), "artifacts", name, "artifacts")
+        metadata = _at(found[0], "metadata") if isinstance(found, list) and found else None
+        return metadata if isinstance(metadata, Mapping) else {}
+
+    def artifacts(self, step: str) -> dict[str, str]:
+        """Return the addresses of a step's output artifacts by their names."""
+        found = _at(self.outputs.get(step), "artifacts")
+        names = found if isinstance(found, Mapping) else {}
+        lists = {name: _at(names, name, "artifacts") for name in names}
+        return {name: str(_at(items[0], "uri")) for name, items in lists.items() if isinstance(items, list) and items}
+
+    def parameters(self, step: str) -> JsonObject:
+        """Return the output parameters of a step."""
+        found = _at(self.outputs.get(step), "parameterValues")
+        return found if isinstance(found, Mapping) else {}
+
     def parameter(self, step: str, name: str) -> Json:
         """Return an output parameter; None when the step did not set it."""
         return _at(self.outputs.get(step), "parameterValues", name)
@@ -56,30 +70,76 @@ class LocalRun:
 
 def run_pipeline(
     file: Path,
-    arguments: Mapping[str, str | int | float],
+    arguments: Mapping[str, Json],
     *,
     pipeline_root: Path,
     log: Path,
     disks: Sequence[Path] = (),
+    identity: PipelineIdentity = LOCAL,
+    endpoint: str = "",
+    study_root: str = "",
+    settings: StepSettings | None = None,
 ) -> LocalRun:
     """Run a compiled pipeline (.json or .yaml). The messages of kfp go to `log`, those of the steps to stderr.
 
     A line on stderr reports when one of the `disks` becomes full while a step runs, and when it has space again.
-    Raises OutputError when the file is not a compiled pipeline, UserError when the arguments do not fit it, StepFailed
+    `endpoint` is the tuning service of steps that name none, and `study_root` the folder for the outputs of studies
+    without one; empty changes nothing. `settings` None: those of a run in a terminal.
+    Raises OutputError when the file is not a compiled pipeline, UserError when the arguments do not fit it or a part of
+    it cannot run here (before the first step), StepFailed
     for the first step that fails. On Ctrl-C and SIGTERM, ends the running step and then raises KeyboardInterrupt.
     """
-    read_pipeline(file).check_arguments(arguments)
+    pipeline = read_pipeline(file)
+    pipeline.check_arguments(arguments)
+    chosen = settings or StepSettings(disks=tuple(disks))
+    require_runnable(pipeline, in_containers=chosen.containers is not None)
     log.parent.mkdir(parents=True, exist_ok=True)
     outputs: dict[str, JsonObject] = {}
+
+    failures: list[StepFailed] = []
+
+    def run(step: Step) -> bool:
+        try:
+            outputs[step.name] = run_step(step, replace(chosen, environment=made.variables))
+        except StepFailed as failure:
+            failures.append(failure)
+            if not chosen.goes_on:
+                raise
+            return False
+        # A later attempt has succeeded.
+        failures[:] = [failure for failure in failures if failure.step != step.name]
+        return True
+
     with (
         sigterm_raises(),
+        python_environments() as made,
         log.open("a", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
         _configured(pipeline_root),
-        _steps_run(outputs, disks),
+        _warnings_logged(),
+        kfp_patched(identity, TuningPlace(endpoint, study_root), run),
     ):
-        load(file)(**arguments)
+        for name, command in python_steps(pipeline) if chosen.containers is None else ():
+            made.prepare(name, command)
+        try:
+            load(file)(**arguments)
+        except Exception as error:
+            # kfp says that the pipeline has failed, and not which exit code a step had. For a task that runs after a
+            # failed one and takes an output of it, kfp says that there is no such output.
+            if failures and not isinstance(error, HydraVertexError):
+                raise failures[0] from error
+            raise
     return LocalRun(outputs)
+
+
+@contextlib.contextmanager
+def _warnings_logged() -> Iterator[None]:
+    """Print warnings, such as that a step's CPUs have no effect on this machine, where kfp prints its messages."""
+    with warnings.catch_warnings():
+        # With the user's `-W error`, a warning of kfp would end the run.
+        warnings.simplefilter("default")
+        warnings.showwarning = lambda message, *_args, **_options: print(f"warning: {message}")
+        yield
 
 
 def load(file: Path) -> Any:
@@ -110,84 +170,6 @@ def _configured(pipeline_root: Path) -> Iterator[None]:
     finally:
         config.LocalExecutionConfig.instance = before
         shutil.rmtree(workspace, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _steps_run(outputs: dict[str, JsonObject], disks: Sequence[Path]) -> Iterator[None]:
-    """Replace kfp's handler of subprocess tasks with one that runs container components."""
-    from kfp.local import status, subprocess_task_handler
-
-    original = subprocess_task_handler.SubprocessTaskHandler
-
-    class ContainerCommandHandler(original):  # type: ignore[misc,valid-type] # kfp has no types
-        """Runs the container's command with this environment's interpreter instead of the image's."""
-
-        def validate_image(self, image: str) -> None:
-            """Accept any image: no container is started."""
-
-        def validate_not_container_component(self, full_command: list[str]) -> None:
-            """Accept container components: this handler runs them."""
-
-        def validate_not_containerized_python_component(self, full_command: list[str]) -> None:
-            """Accept containerized Python components."""
-
-        def run(self) -> Any:
-            """Run the step and return SUCCESS. Raises StepFailed with the step's exit code."""
-            outputs.update([_run_step(self.full_command, self.env_vars, disks)])
-            return status.Status.SUCCESS
-
-    subprocess_task_handler.SubprocessTaskHandler = ContainerCommandHandler
-    try:
-        yield
-    finally:
-        subprocess_task_handler.SubprocessTaskHandler = original
-
-
-def _run_step(command: list[str], variables: Mapping[str, str], disks: Sequence[Path]) -> tuple[str, JsonObject]:
-    """Run a step and return its name and outputs. The name is that of its folder, which kfp names after the task."""
-    output_file = parse_executor_input(command[-1]).output_file
-    output_file.parent.mkdir(parents=True, exist_ok=True)
-    step = output_file.parent.name
-    try:
-        watched = {DISKS_VARIABLE: os.pathsep.join(map(str, disks))}
-        # The tuning step draws a live table on the terminal and reports full disks itself.
-        watch = (lambda: None) if _TUNE in command else DiskWatch(step, disks).look
-        returncode = run_step_process([_program(command[0]), *command[1:]], {**variables, **watched}, watch)
-    except OSError as error:
-        raise CommandError(f"the step {step} cannot be started: {command[0]}: {error.strerror}") from error
-    if returncode != 0:
-        raise StepFailed(step, returncode)
-    written = json.loads(output_file.read_bytes()) if output_file.exists() else {}
-    return step, written if isinstance(written, Mapping) else {}
-
-
-class DiskWatch:
-    """Reports on stderr when a disk becomes full, and when it has space again."""
-
-    def __init__(self, step: str, disks: Sequence[Path]) -> None:
-        self._step = step
-        self._disks = disks
-        self._full: FullDisk | None = None
-
-    def look(self) -> None:
-        """Check the disks and report a change since the last call."""
-        full = full_disk(self._disks)
-        if full is not None and self._full is None:
-            self._say(f"{full}: the step {self._step} may fail; free some space there, or run the same command later")
-        if full is None and self._full is not None:
-            self._say(f"the disk of {self._full.folder} has space again")
-        self._full = full
-
-    def _say(self, line: str) -> None:
-        print(one_line(line), file=sys.stderr, flush=True)
-
-
-def _program(name: str) -> str:
-    """Return this environment's program of the same name. Only argv[0] is replaced, never an argument."""
-    if name in _PYTHONS:
-        return sys.executable
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else name
 
 
 def _at(value: Json, *path: str) -> Json:

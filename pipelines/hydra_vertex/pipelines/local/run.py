@@ -10,28 +10,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import JobState
+from hydra_vertex.job.confirmation import is_confirmation, job_id
+from hydra_vertex.launcher.files.job_file import read_job
+from hydra_vertex.launcher.steps.confirm import OUTPUT as CONFIRMATION
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import DocumentError, Interrupted
+from hydra_vertex.protocol.errors import DocumentError, Interrupted, OutputError, UserError
 from hydra_vertex.protocol.files import write_atomic
+from hydra_vertex.protocol.model_files import has_files
+from hydra_vertex.protocol.service_token import TOKEN_FILE_VARIABLE
+from hydra_vertex.protocol.variables import variable_set
 
 from .failures import full_disk_named
 from .guard import children_marked
-from .run_folder import COUNTS, RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment
+from .run_folder import COUNTS, RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment, remove_trial_logs
+from .trial_folder import with_output_folder
 
 if TYPE_CHECKING:
     from hydra_vertex.service.devices.resource_options import ResourceOptions
+    from hydra_vertex.service.trials.engines.options import EngineOptions
 
+    from .containers import Containers
     from .kfp_local import LocalRun
 
 PROJECT = "local"
 LOCATION = "local"
 PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
 SERVICE_START_LIMIT_S = 60.0
+_REPEAT = "confirmation-trial"
+"""The name of the logs of the repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of a run. `retrained_value` is None when the retrained app returned no metric."""
+    """The result of a run. `retrained_value` is None when the retrained app returned no metric, or was not run.
+
+    `comparison` is one sentence about the retrained metric and the best trial's; empty without a retrained metric.
+    `best_model` and `best_checkpoint` are paths; empty when the best trial wrote none.
+    """
 
     folder: RunFolder
     best_trial: str
@@ -39,6 +54,9 @@ class RunResult:
     retrained_value: float | None
     overrides: tuple[str, ...]
     reproduce: str
+    comparison: str = ""
+    best_model: str = ""
+    best_checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,10 @@ class RunContext:
     again: str
     marker: str
     resources: ResourceOptions
+    engine: EngineOptions
     disks: tuple[Path, ...]
+    containers: Containers | None = None
+    """How the steps and trials are run in containers; None runs them as processes."""
 
 
 def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> RunResult:
@@ -67,12 +88,31 @@ def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: 
 
 
 def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> LocalRun:
+    if context.containers is None:
+        return _run_as_processes(folder, arguments, context)
+    from .container_run import run_in_containers
+
+    with _interrupt_reported(folder, context.again, context.engine), _measurements_kept(folder):
+        return run_in_containers(
+            folder,
+            arguments,
+            context.containers,
+            marker=context.marker,
+            disks=context.disks,
+            service_options=(
+                *(("--goes-on", *_counts(arguments)) if context.goes_on else ()),
+                *context.resources.to_arguments(),
+            ),
+        )
+
+
+def _run_as_processes(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> LocalRun:
     from hydra_vertex.service.start import start_service
 
     from .kfp_local import run_pipeline
 
     with (
-        _interrupt_reported(folder, context.again),
+        _interrupt_reported(folder, context.again, context.engine),
         _measurements_kept(folder),
         start_service(
             folder.studies,
@@ -80,10 +120,17 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
             SERVICE_START_LIMIT_S,
             options=_counts(arguments) if context.goes_on else (),
             resources=context.resources,
+            engine=context.engine,
         ) as service,
+        # For the service's clients in this process, and for the steps.
+        variable_set(TOKEN_FILE_VARIABLE, str(service.token_file)),
     ):
-        existing_job = _existing_job(service.url) if context.goes_on else ""
-        given = {**arguments, "api_endpoint": service.url, "existing_job": existing_job}
+        job = existing_job(service.url) if context.goes_on else ""
+        given = {
+            **with_output_folder(arguments, folder.studies),
+            "api_endpoint": service.url,
+            "existing_job": job,
+        }
         with children_marked(context.marker):
             return run_pipeline(
                 folder.pipeline,
@@ -101,7 +148,7 @@ def _counts(arguments: Mapping[str, str | int]) -> tuple[str, ...]:
     return count_options(trials, parallel, failed or trials)
 
 
-def _existing_job(url: str) -> str:
+def existing_job(url: str) -> str:
     """Return the name of the job that an earlier start of this run created; empty when it created none.
 
     A job that ended without success and without any measurement has nothing to go on with, so there is a new one.
@@ -109,7 +156,7 @@ def _existing_job(url: str) -> str:
     from hydra_vertex.launcher.study.client import connect
 
     service = connect(LOCATION, url)
-    newest = next(iter(service.list(PARENT)), None)
+    newest = next((job for job in service.list(PARENT) if not is_confirmation(job)), None)
     if newest is None:
         return ""
     has_failed = newest.state.is_terminal and newest.state is not JobState.SUCCEEDED
@@ -119,12 +166,17 @@ def _existing_job(url: str) -> str:
 
 
 @contextmanager
-def _interrupt_reported(folder: RunFolder, again: str) -> Iterator[None]:
+def _interrupt_reported(folder: RunFolder, again: str, engine: EngineOptions) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
+        trials = "the trials are ended"
+        if not engine.is_this_machine:
+            trials = (
+                f"{engine.name} was asked to end the trials ({folder.log('service')} names those that may still run)"
+            )
         raise Interrupted(
-            f"stopped; the trials are ended and their measurements are kept in {folder.path}. To continue:\n  {again}"
+            f"stopped; {trials} and their measurements are kept in {folder.path}. To continue:\n  {again}"
         ) from error
 
 
@@ -142,16 +194,42 @@ def _measurements_kept(folder: RunFolder) -> Iterator[None]:
 
 
 def _keep_measurements(folder: RunFolder) -> None:
-    for job in sorted(folder.pipeline_root.glob("*/tune/job"), key=lambda path: path.stat().st_mtime)[-1:]:
+    newest = sorted(folder.pipeline_root.glob("*/tune/job"), key=lambda path: path.stat().st_mtime)[-1:]
+    if not newest:
+        keep_trial_logs(folder)
+    for job in newest:
         keep_file(job, folder.job)
-    keep_trial_logs(folder)
+        keep_trial_logs(folder, _id_in(job) or "*")
+        _keep_confirmation(job.with_name(CONFIRMATION), folder)
+
+
+def _keep_confirmation(file: Path, folder: RunFolder) -> None:
+    """Copy the job of the repeats and the logs of its trials, if there is one."""
+    if not file.exists() or file.stat().st_size == 0:
+        return
+    keep_file(file, folder.confirmation)
+    remove_trial_logs(folder, _REPEAT)
+    if found := _id_in(file):
+        keep_trial_logs(folder, found, _REPEAT)
+
+
+def _id_in(file: Path) -> str:
+    """Return the id of the job in a file; empty when there is none, so that logs are kept in any case."""
+    try:
+        return job_id(read_job(file).name)
+    except UserError:
+        return ""
 
 
 def _collect(folder: RunFolder, run: LocalRun) -> RunResult:
     from hydra_vertex.launcher.best.best_trial import overrides_text
 
+    if not _has_repeats(run):
+        folder.confirmation.unlink(missing_ok=True)
+        remove_trial_logs(folder, _REPEAT)
     keep_file(run.artifact("select-best", "best_config"), folder.best)
     keep_file(run.artifact("select-best", "report"), folder.report)
+    _keep_pareto(folder, run)
     link_experiment(folder)
     keep_tree(run.artifact("retrain", "model"), folder.model)
     overrides = _strings(run.parameter("select-best", "overrides"))
@@ -163,7 +241,38 @@ def _collect(folder: RunFolder, run: LocalRun) -> RunResult:
         retrained_value=_number(run.parameter("retrain", "metric_value")),
         overrides=overrides,
         reproduce=_reproduce(run, folder),
+        comparison=str(run.parameter("retrain", "comparison") or ""),
+        best_model=_filled(run, "best_model"),
+        best_checkpoint=str(run.metadata("select-best", "best_checkpoint").get("checkpoint", "")),
     )
+
+
+def _has_repeats(run: LocalRun) -> bool:
+    """Whether the tuning step has written a job of repeats; a step of an earlier version has no such output."""
+    try:
+        return run.artifact("tune", CONFIRMATION).stat().st_size > 0
+    except OutputError:
+        return False
+
+
+def _keep_pareto(folder: RunFolder, run: LocalRun) -> None:
+    """Keep the files of the Pareto set; an earlier image, and a study of one objective, has none."""
+    with suppress(OutputError):
+        files = run.artifact("select-best", "pareto")
+        if has_files(files):
+            keep_tree(files, folder.pareto)
+
+
+def _filled(run: LocalRun, name: str) -> str:
+    """Return the path of an artifact of the selection; empty when it has no file, or an old image has not written it.
+
+    A folder has a file if the step found one in it: else it is the artifact's own, which is empty.
+    """
+    try:
+        path = run.artifact("select-best", name)
+    except OutputError:
+        return ""
+    return str(path) if has_files(path) else ""
 
 
 def _reproduce(run: LocalRun, folder: RunFolder) -> str:

@@ -5,7 +5,9 @@
     job.json  best.yaml  overrides.txt  report.html     the result
     config/experiment/best.yaml                         best.yaml again, where Hydra's --config-dir finds it
     model/                                              the output of the retraining
+    confirmation.json                                   the finished job of the repeats, with --confirm
     logs/trial-1.log …                                  stdout and stderr of each trial
+    logs/confirmation-trial-1.log …                     those of each repeat
     pipeline.json  plan.json                            the compiled pipeline and its arguments
     pipeline/  studies/  pipeline.log  service.log      artifacts of the steps, state of the service, logs
     .run.lock                                           the process that runs in it now
@@ -15,10 +17,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.launcher.confirm.find import FILE as CONFIRMATION_FILE
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
 from hydra_vertex.protocol import json
@@ -28,10 +32,20 @@ from hydra_vertex.protocol.json import Json
 
 from .run_lock import LOCK_NAME, unusable
 
+_OTHERS = 0o077
 COUNTS = ("max_trial_count", "parallel_trial_count", "max_failed_trial_count")
 """The pipeline's arguments that a run on the folder of an earlier one may change."""
-_DECISIONS = ("on_unsuccessful_job", "metric_threshold", "on_missed_threshold")
+_DECISIONS = (
+    "on_unsuccessful_job",
+    "metric_threshold",
+    "on_missed_threshold",
+    "retraining",
+    "warm_start_key",
+    "confirm",
+)
 """What is decided after the study, so it may be changed too."""
+_LIMITS = ("max_cost", "max_worker_hours", "hourly_prices")
+"""What ends a study early, and so belongs to each start of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +80,19 @@ class RunFolder:
         return self.path / "job.json"
 
     @property
+    def confirmation(self) -> Path:
+        """The finished job document of the repeats of the best configurations."""
+        return self.path / CONFIRMATION_FILE
+
+    @property
     def best(self) -> Path:
         """The best trial's experiment file."""
         return self.path / "best.yaml"
+
+    @property
+    def pareto(self) -> Path:
+        """The experiment files of the Pareto set, in a study of several objectives."""
+        return self.path / "pareto"
 
     @property
     def overrides(self) -> Path:
@@ -95,6 +119,14 @@ class RunFolder:
         return self.path / f"{name}.log"
 
 
+def recorded_arguments(folder: RunFolder) -> dict[str, Json]:
+    """Return the arguments of the folder's run; empty when it has none, or a plan that is no object."""
+    if not folder.plan.exists():
+        return {}
+    known = load_json(folder.plan, PLAN_FILE)
+    return dict(known) if isinstance(known, dict) else {}
+
+
 def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
     """Whether the folder has an earlier start of the same run, finished or not; False for an empty or a new folder.
 
@@ -112,6 +144,25 @@ def goes_on(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
     return False
 
 
+def make_private(folder: RunFolder) -> None:
+    """Remove the access of other users to the folder and the files directly in it, which an earlier version made.
+
+    Raises OutputError when the folder belongs to another user.
+    """
+    try:
+        for path in (folder.path, *folder.path.iterdir()):
+            status = path.lstat()
+            if status.st_mode & _OTHERS and not stat.S_ISLNK(status.st_mode):
+                path.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
+    except PermissionError as error:
+        raise OutputError(
+            f"{error.filename}: belongs to another user, and the files of a run are for its user only; give --out a "
+            "folder of your own"
+        ) from error
+    except OSError as error:
+        raise unusable(folder.path, error) from error
+
+
 def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
     """Write the run's plan into the folder. True when a plan of the same run was there, and the run continues.
 
@@ -127,9 +178,10 @@ def claim(folder: RunFolder, arguments: Mapping[str, str | int]) -> bool:
 
 
 def _is_same(folder: RunFolder, asked: Mapping[str, Json]) -> bool:
-    before = load_json(folder.plan, PLAN_FILE)
-    known = before if isinstance(before, dict) else {}
-    changed = sorted(key for key in {*known, *asked} - {*COUNTS, *_DECISIONS} if known.get(key) != asked.get(key))
+    known = recorded_arguments(folder)
+    changed = sorted(
+        key for key in {*known, *asked} - {*COUNTS, *_DECISIONS, *_LIMITS} if known.get(key) != asked.get(key)
+    )
     if not changed:
         return True
     raise OutputError(
@@ -168,17 +220,26 @@ def keep_tree(source: Path, target: Path) -> None:
 
 
 def link_experiment(folder: RunFolder) -> None:
-    """Link best.yaml to where `--config-dir` and `experiment=best` find it.
+    """Link best.yaml, and the folder `pareto` if there is one, to where `--config-dir` and `experiment=best` find them.
 
-    The link is relative, so the folder can be moved.
+    The links are relative, so the folder can be moved.
     """
-    link = folder.config_dir / "experiment" / "best.yaml"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(folder.best, link.parent))
+    experiments = folder.config_dir / "experiment"
+    experiments.mkdir(parents=True, exist_ok=True)
+    for target in (folder.best, folder.pareto):
+        link = experiments / target.name
+        link.unlink(missing_ok=True)
+        if target.exists():
+            link.symlink_to(os.path.relpath(target, link.parent))
 
 
-def keep_trial_logs(folder: RunFolder) -> None:
-    """Copy the log of every trial that has one to `logs/trial-N.log`."""
-    for log in folder.studies.glob("jobs/*/trials/*/log.txt"):
-        keep_file(log, folder.path / "logs" / f"trial-{log.parent.name}.log")
+def remove_trial_logs(folder: RunFolder, name: str) -> None:
+    """Remove the logs `logs/NAME-N.log` that an earlier start of the run has left."""
+    for log in folder.path.glob(f"logs/{name}-*.log"):
+        log.unlink()
+
+
+def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") -> None:
+    """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
+    for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
+        keep_file(log, folder.path / "logs" / f"{name}-{log.parent.name}.log")
