@@ -18,7 +18,11 @@ from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserErro
 
 from .output import hide_secrets_of, say, take_any_character
 
-COMMANDS = ("check", "run", "compile", "submit", "best", "report", "serve")
+COMMANDS = (
+    *("check", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
+    *("list", "status", "watch", "cancel", "best", "report", "export"),
+    *("serve", "image"),
+)
 
 _EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
 """Libraries that the base install does not include, because it is meant for training images."""
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, app = split_app(typed)
     take_any_character()
     hide_secrets_of(typed)
-    arguments = build_parser().parse_args(own)
+    arguments = _parsed(own)
     arguments.app, arguments.typed = app, typed
     try:
         code: int = arguments.run(arguments)
@@ -99,6 +103,17 @@ def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return list(argv[:at]), tuple(argv[at + 1 :])
 
 
+def _parsed(own: Sequence[str]) -> argparse.Namespace:
+    """Parse the words. The ones after an option that argparse leaves are those of a command with a list of its own."""
+    parser = build_parser()
+    arguments, left = parser.parse_known_args(own)
+    if left and (not hasattr(arguments, "arguments") or any(word.startswith("-") for word in left)):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        arguments.arguments = [*arguments.arguments, *left]
+    return arguments
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands. Each command's module adds its own options."""
     parser = _Parser(
@@ -110,7 +125,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
-        importlib.import_module(f"hydra_vertex.cli.commands.{name}").add_command(commands)
+        importlib.import_module(f"hydra_vertex.cli.commands.{name.replace('-', '_')}").add_command(commands)
     return parser
 
 

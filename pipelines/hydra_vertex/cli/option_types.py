@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hydra_vertex.launcher.arguments import argument_problem
+from hydra_vertex.launcher.cost.durations import parse_duration_text
 from hydra_vertex.launcher.limits import DISPLAY_NAME_LIMIT, LONGEST_S, MAX_COUNT, SHORTEST_S
 from hydra_vertex.launcher.text.terminal import excerpt, is_name
 
@@ -26,16 +27,25 @@ def whole_number(low: int, high: int = MAX_COUNT) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """Parse a duration in seconds within the limits of the API. Raises ArgumentTypeError."""
-    try:
-        duration_s = float(text)
-    except ValueError:
-        duration_s = -1.0
-    if not SHORTEST_S <= duration_s <= LONGEST_S:
+    """Parse a duration such as `90` or `1h30m` within the limits of the API. Raises ArgumentTypeError."""
+    duration_s = _seconds_in(text)
+    if duration_s is None or not SHORTEST_S <= duration_s <= LONGEST_S:
         raise argparse.ArgumentTypeError(
-            f"{excerpt(repr(text))}: expected a number of seconds above 0 and at most {LONGEST_S}"
+            f"{excerpt(repr(text))}: expected a number of seconds above 0 and at most {LONGEST_S}, or one with units "
+            "such as 30m or 1h30m"
         )
     return duration_s
+
+
+def _seconds_in(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return parse_duration_text(text)
+    except ValueError:
+        return None
 
 
 def finite_number(text: str) -> float:
@@ -83,6 +93,32 @@ def alias(text: str) -> str:
     return text
 
 
+def key_type(text: str) -> tuple[str, str]:
+    """Parse `KEY=TYPE`: a key and the type of an artifact. Raises ArgumentTypeError."""
+    key, _, type_ = text.rpartition("=")
+    if not is_name(key) or not is_name(type_):
+        raise argparse.ArgumentTypeError(f"{excerpt(repr(text))}: expected KEY=TYPE, such as data.path=Dataset")
+    return key, type_
+
+
+def endpoint(text: str) -> str:
+    """Parse the URL of a tuning service, without a path. Raises ArgumentTypeError."""
+    found = re.fullmatch(r"(https?://[^/\s?#@]+)/?", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{excerpt(repr(text))}: expected a URL without a path, such as http://127.0.0.1:8080"
+        )
+    return found[1]
+
+
+def resource(text: str) -> str:
+    """Check that a text can name a job or a file. Raises ArgumentTypeError."""
+    problem = argument_problem(text) if text.strip() else "is empty; expected the name of a job, or a file"
+    if problem:
+        raise argparse.ArgumentTypeError(f"{excerpt(repr(text))} {problem}")
+    return text
+
+
 def file_path(text: str) -> Path:
     """Parse the path of a file or folder. Raises ArgumentTypeError.
 
@@ -93,3 +129,10 @@ def file_path(text: str) -> Path:
     if problem := argument_problem(text):
         raise argparse.ArgumentTypeError(f"{excerpt(repr(text))} {problem}")
     return Path(text)
+
+
+def optuna_study(text: str) -> str:
+    """Check that a text can be the name of an Optuna study. Raises ArgumentTypeError."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{excerpt(repr(text))}: expected a name without control characters")
+    return text

@@ -11,24 +11,19 @@ from hydra_vertex.cli.option_types import override, seconds
 from hydra_vertex.cli.output import say, show, show_json, show_table
 from hydra_vertex.protocol.errors import CommandError
 
-from .study_options import (
-    APP_USAGE,
-    add_json_option,
-    add_parser,
-    add_retrain_option,
-    add_tuning_options,
-    check_app,
-    environment_of,
-    file_content,
-    plan_from,
-)
+from .app_check import check_app, checked_plan, environment_of, file_content
+from .cost_options import add_cost_options, estimate_of, with_limits
+from .earlier_options import EarlierStudies, add_start_from_option, earlier_studies_from
+from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .trial_machine_options import add_machine_check_option
 
 if TYPE_CHECKING:
-    from hydra_vertex.job import ParameterSpec
     from hydra_vertex.launcher.preflight.findings import CheckResult
     from hydra_vertex.launcher.preflight.smoke import SmokeTrial
     from hydra_vertex.pipelines.plan import TuningPlan
     from hydra_vertex.protocol.json import Json
+
+    from .cost_options import CostEstimate
 
 SMOKE_LIMIT_S = 600.0
 """Time limit of the trial of --smoke in seconds, unless another is given."""
@@ -44,8 +39,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         APP_USAGE,
     )
     add_tuning_options(parser)
+    add_start_from_option(parser)
     add_retrain_option(parser)
+    add_cost_options(parser)
     _add_smoke_options(parser)
+    add_machine_check_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -66,48 +64,72 @@ def _add_smoke_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smoke-timeout",
         type=seconds,
-        default=SMOKE_LIMIT_S,
-        metavar="SECONDS",
-        help=f"with --smoke: end the trial after this time (default: {SMOKE_LIMIT_S:g})",
+        metavar="TIME",
+        help=f"with --smoke: end the trial after this time, such as 5m (default: {SMOKE_LIMIT_S / 60:g}m)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the search space; print its parameters with their types in the app's config. Raises UserError."""
-    if arguments.smoke_overrides and not arguments.smoke:
-        raise CommandError("--smoke-overrides needs --smoke; add --smoke")
-    plan = plan_from(arguments)
-    result = check_app(plan)
+    _require_smoke(arguments)
+    plan = with_limits(plan_from(arguments), arguments)
+    estimate = estimate_of(plan, arguments)
+    earlier = earlier_studies_from(plan, arguments)
+    result = check_app(plan, baseline=not arguments.no_baseline)
+    plan = plan if result.findings else checked_plan(plan, result)
     trial = _smoke_trial(plan, result, arguments) if arguments.smoke and not result.findings else None
     if trial is not None and trial.finding is not None:
         result = dataclasses.replace(result, findings=(trial.finding,))
     if arguments.json:
-        show_json(_document(plan, result, trial), indent=2)
+        show_json(_document(plan, result, trial, estimate, earlier), indent=2)
     else:
         _print_result(plan, result, trial)
-        for line in () if result.findings else (*file_content(plan), *result.notices):
+        for line in () if result.findings else (*_lines(plan, result, estimate), *earlier.lines()):
             show(line)
     result.require()
     return 0
+
+
+def _lines(plan: TuningPlan, result: CheckResult, estimate: CostEstimate) -> tuple[str, ...]:
+    first = (result.first_trial,) if result.first_trial else ()
+    return (*file_content(plan), *result.notices, *first, *estimate.lines())
+
+
+def _require_smoke(arguments: argparse.Namespace) -> None:
+    for option, value in (
+        ("--smoke-overrides", arguments.smoke_overrides),
+        ("--smoke-timeout", arguments.smoke_timeout),
+    ):
+        if value and not arguments.smoke:
+            raise CommandError(f"{option} needs --smoke; add --smoke")
 
 
 def _smoke_trial(plan: TuningPlan, result: CheckResult, arguments: argparse.Namespace) -> SmokeTrial:
     from hydra_vertex.launcher.preflight.check import trial_options
     from hydra_vertex.launcher.preflight.smoke import smoke_trial
 
-    say(f"running one trial, for at most {arguments.smoke_timeout:g} s")
+    limit_s = arguments.smoke_timeout or SMOKE_LIMIT_S
+    say(f"running one trial, for at most {limit_s:g} s")
     metric = plan.study_spec.objective.id
     with environment_of(plan):
         return smoke_trial(
             plan.app,
             (*result.base, *arguments.smoke_overrides),
             metric,
-            options=trial_options(metric, plan.monitor, plan.sweeps, plan.aliases),
-            limit_s=arguments.smoke_timeout,
+            others=plan.study_spec.other_metric_ids,
+            monitor=plan.monitor,
+            options=trial_options(plan.study_spec.metric_text, plan.monitor, plan.sweeps, plan.aliases),
+            limit_s=limit_s,
         )
 
 
-def _document(plan: TuningPlan, result: CheckResult, trial: SmokeTrial | None) -> Json:
+def _document(
+    plan: TuningPlan,
+    result: CheckResult,
+    trial: SmokeTrial | None,
+    estimate: CostEstimate,
+    earlier: EarlierStudies,
+) -> Json:
     from hydra_vertex.job import dump_study_spec
 
     return {
@@ -116,7 +138,10 @@ def _document(plan: TuningPlan, result: CheckResult, trial: SmokeTrial | None) -
         "parallelTrialCount": plan.parallel_trial_count,
         "fileOverrides": list(plan.file_overrides),
         "findings": [finding.document() for finding in result.findings],
-        "notices": [*plan.notices, *result.notices],
+        "estimate": estimate.document(),
+        "notices": [*plan.notices, *result.notices, *estimate.notices, *earlier.notices],
+        "firstTrial": result.first_trial,
+        "earlierRanges": list(earlier.ranges),
         "points": {"tried": result.tried, "notTried": result.not_tried},
         "smoke": None if trial is None else _smoke_document(trial),
         "studySpec": dump_study_spec(plan.study_spec),
@@ -129,6 +154,7 @@ def _smoke_document(trial: SmokeTrial) -> Json:
         "arguments": list(trial.arguments),
         "metric": trial.metric,
         "value": trial.value if trial.value is None or math.isfinite(trial.value) else str(trial.value),
+        **({"otherValues": dict(trial.values)} if trial.values else {}),
         "seconds": round(trial.duration_s, 3),
         "problem": trial.problem,
         "lastLines": list(trial.last_lines),
@@ -142,35 +168,21 @@ def _print_result(plan: TuningPlan, result: CheckResult, trial: SmokeTrial | Non
     elif not result.findings:
         _print_table(plan, result)
     if trial is not None and not trial.problem:
-        show(f"one trial reported {trial.metric} = {trial.value:.6g} after {trial.duration_s:.1f} s")
+        values = {trial.metric: trial.value, **trial.values}
+        reported = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+        show(f"one trial reported {reported} after {trial.duration_s:.1f} s")
     elif trial is not None:
         for line in trial.last_lines:
             show(f"  {line}")
 
 
 def _print_table(plan: TuningPlan, result: CheckResult) -> None:
-    from hydra_vertex.job import walk_parameters
+    from hydra_vertex.launcher.preflight.space_table import space_rows
 
-    rows = [
-        (spec.id, result.types.get(spec.id, ""), describe_domain(spec), spec.scale.value if spec.scale else "")
-        for spec in walk_parameters(plan.study_spec.parameters)
-    ]
-    show_table(("parameter", "type in the app", "values", "scale"), rows)
-    objective = plan.study_spec.objective
+    columns, rows = space_rows(plan.study_spec.parameters, result.types)
+    show_table(columns, rows)
+    goals = " and ".join(f"{metric.goal.value.lower()} {metric.id}" for metric in plan.study_spec.metrics)
     show(
-        f"{objective.goal.value.lower()} {objective.id}, {plan.max_trial_count} trials, "
+        f"{goals}, {plan.max_trial_count} trials, "
         f"{plan.parallel_trial_count} at once: the app's config accepts every parameter ({result.tried} points tried)"
     )
-
-
-def describe_domain(parameter: ParameterSpec) -> str:
-    """Return `1e-05 … 0.1` for a range, or the list of values."""
-    from hydra_vertex.job import Categorical, Discrete, DoubleRange, IntegerRange
-
-    match parameter.domain:
-        case DoubleRange(low, high) | IntegerRange(low, high):
-            return f"{low} … {high}"
-        case Categorical(values):
-            return ", ".join(values)
-        case Discrete(values):
-            return ", ".join(f"{value:g}" for value in values)

@@ -8,6 +8,9 @@ from pathlib import Path
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.cli.output import show, show_json
 
+from .confirm_options import confirmation_of_study
+from .cost_options import prices_of
+from .job_options import add_finished_study_arguments, job_from, source_of_study
 from .study_options import add_json_option, add_parser
 
 
@@ -16,10 +19,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = add_parser(
         commands,
         "report",
-        "write a self-contained HTML report of a job",
-        "hydra-vertex report runs/docs/job.json -o report.html",
+        "write a self-contained HTML report of a job, finished or not",
+        "hydra-vertex report runs/docs/job.json -o report.html\n"
+        "  hydra-vertex report projects/p/locations/europe-west4/hyperparameterTuningJobs/123",
     )
-    parser.add_argument("job", type=file_path, metavar="job.json", help="a HyperparameterTuningJob, finished or not")
+    add_finished_study_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -28,6 +32,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="FILE",
         help="output (default: report.html)",
     )
+    parser.add_argument(
+        "--hourly-price",
+        action="append",
+        default=[],
+        metavar="PRICE",
+        help="your price of one worker for one hour, as for `submit`, so that the report has the cost",
+    )
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -35,11 +46,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(arguments: argparse.Namespace) -> int:
     """Write the report, in which the best trial, if any, is marked."""
     from hydra_vertex.launcher.best.selection import rank
-    from hydra_vertex.launcher.files.job_file import read_job
     from hydra_vertex.launcher.report import write_report
 
-    job = read_job(arguments.job)
-    write_report(job, arguments.output, best=next(iter(rank(job)), None))
+    job, source = job_from(arguments), source_of_study(arguments)
+    confirmation = None if source is None else confirmation_of_study(source, job)
+    # A report shows also repeats of which none can be selected.
+    selected = None if confirmation is None else confirmation.selected
+    best = next(iter(rank(job)), None) if selected is None else selected.trial
+    prices = prices_of(arguments.hourly_price)
+    write_report(job, arguments.output, best=best, prices=prices, is_private=True, confirmation=confirmation)
     if arguments.json:
         show_json({"report": str(arguments.output), "trials": len(job.trials)})
     else:

@@ -9,9 +9,11 @@ from pathlib import Path
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
+from .engine_options import add_engine_options, engine_options_from
 from .study_options import add_parser
 
 DEFAULT_PORT = 8080
+PIPELINE_RUNNER = "hydra_vertex.pipelines.local.job_runner"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,12 +23,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = add_parser(
         commands,
         "serve",
-        "serve Vertex AI's tuning API on this machine; trials run as child processes",
+        "serve Vertex AI's APIs of tuning jobs, custom jobs and pipelines on this machine, with child processes",
         "hydra-vertex serve --port 8080 --grpc-port 8081 --dir studies/",
     )
     add_address_options(parser, DEFAULT_PORT)
     parser.add_argument("--dir", type=file_path, default=Path("studies"), help="folder of the jobs (default: studies/)")
     add_resource_options(parser, shared=True)
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -35,9 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.files.reading import TOKEN_FILE, read_text
     from hydra_vertex.service.address_options import address_of
     from hydra_vertex.service.server import serve
+    from hydra_vertex.service.start import module_command
 
     if arguments.token_file is not None:
         # The service reads the file without checks: it would wait for a pipe and read a device without end.
         read_text(arguments.token_file, TOKEN_FILE)
-    serve(arguments.dir, address_of(arguments), partial(print, flush=True), resources=resources_from(arguments))
+    serve(
+        arguments.dir,
+        address_of(arguments),
+        partial(print, flush=True),
+        resources=resources_from(arguments),
+        pipeline_program=module_command(PIPELINE_RUNNER),
+        engine=engine_options_from(arguments),
+    )
     return 0

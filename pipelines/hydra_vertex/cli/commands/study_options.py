@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import (
@@ -17,15 +16,17 @@ from hydra_vertex.cli.option_types import (
     whole_number,
     word,
 )
-from hydra_vertex.cli.output import hide_secrets_of, say
+from hydra_vertex.cli.output import hide_secrets_of
 from hydra_vertex.launcher.decisions import FAIL, ON_MISSED_THRESHOLD, ON_UNSUCCESSFUL_JOB
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
+from .confirm_options import add_confirm_options, with_confirmation
+from .engine_options import with_engine_pools
+from .model_options import add_model_options, model_decisions_from
 
-    from hydra_vertex.launcher.preflight.findings import CheckResult
+if TYPE_CHECKING:
     from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.pipelines.trial_settings import TrialSettings
+    from hydra_vertex.service.trials.engines.options import EngineOptions
 
 
 APP_USAGE = "[--search FILE] [options] -- python train.py [ARGUMENT ...]"
@@ -58,6 +59,7 @@ def add_tuning_options(parser: argparse.ArgumentParser) -> None:
     _add_space_options(study)
     _add_trial_options(study)
     _add_decision_options(study)
+    add_confirm_options(parser)
 
 
 def _add_space_options(study: argparse._ArgumentGroup) -> None:
@@ -90,7 +92,12 @@ def _add_space_options(study: argparse._ArgumentGroup) -> None:
         type=whole_number(0),
         metavar="N",
         help="seed of the suggestions, which only the embedded service has (default: the file's sampler seed, else "
-        "made from the job's id)",
+        "`run` draws one)",
+    )
+    study.add_argument(
+        "--no-baseline",
+        action="store_true",
+        help="do not make the app's own config the first trial (default: its values are the defaults of the space)",
     )
     study.add_argument(
         "--name",
@@ -103,14 +110,16 @@ def _add_trial_options(study: argparse._ArgumentGroup) -> None:
     study.add_argument(
         "--trial-timeout",
         type=seconds,
-        metavar="SECONDS",
-        help="end a trial that runs longer (default: no limit)",
+        metavar="TIME",
+        help="end a trial that runs longer, such as 90m or 5400 (seconds); default: no limit",
     )
     study.add_argument(
         "--max-failed-trials",
         type=whole_number(0),
         metavar="N",
-        help="end the study after N failed trials; 0: no limit (default: the file's maxFailedTrialCount, else 0)",
+        help="end the study after N failed trials; 0: no number ends it, but a study whose first 8 trials (or twice as "
+        "many as run at once) all fail with the same reason is cancelled (default: the file's maxFailedTrialCount, "
+        "else 0)",
     )
     study.add_argument(
         "--early-stopping",
@@ -152,7 +161,7 @@ def _add_decision_options(study: argparse._ArgumentGroup) -> None:
 
 
 def add_retrain_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option for overrides of the retraining."""
+    """Add the options for the retraining and for the model."""
     parser.add_argument(
         "--retrain",
         type=override,
@@ -161,6 +170,7 @@ def add_retrain_option(parser: argparse.ArgumentParser) -> None:
         metavar="OVERRIDE",
         help="a Hydra override for the retraining only, such as trainer.max_steps=2000; may be repeated",
     )
+    add_model_options(parser)
 
 
 def add_no_check_option(parser: argparse.ArgumentParser) -> None:
@@ -175,13 +185,23 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object on stdout")
 
 
-def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPlan:
+def plan_from(
+    arguments: argparse.Namespace,
+    *,
+    here: bool = False,
+    trials: TrialSettings | None = None,
+    engine: EngineOptions | None = None,
+) -> TuningPlan:
     """Return the plan that the shared options describe, checked against the rules of every service.
 
-    With `here`, it is also checked against the limits of the embedded service. Raises UserError.
+    With `here`, it is also checked against the limits of the embedded service; otherwise its machines are checked.
+    `trials` are settings for jobs on Vertex AI; `engine` runs the trials of the embedded service, which then has
+    options of their worker pools. Raises UserError.
     """
+    from hydra_vertex.pipelines.machine_pairs import require_known_machines
     from hydra_vertex.pipelines.plan import make_plan
     from hydra_vertex.pipelines.refusals import require_acceptable
+    from hydra_vertex.pipelines.secret_syntax import require_secret_syntax
     from hydra_vertex.pipelines.sizes import require_sizes
 
     plan = make_plan(
@@ -200,41 +220,19 @@ def plan_from(arguments: argparse.Namespace, *, here: bool = False) -> TuningPla
         on_unsuccessful_job=arguments.on_unsuccessful_job,
         metric_threshold=arguments.metric_threshold,
         on_missed_threshold=arguments.on_missed_threshold,
+        model=model_decisions_from(arguments, here=here),
     )
+    if trials is not None:
+        from hydra_vertex.pipelines.trial_machine import with_trial_settings
+
+        plan = with_trial_settings(plan, trials)
+    if engine is not None:
+        plan = with_engine_pools(plan, arguments, engine)
+    if not here and not arguments.no_machine_check:
+        require_known_machines(plan.trial_job_spec, plan.source if trials is None else f"{plan.source} and the options")
     require_acceptable(plan, plan.source, here=here)
+    plan = with_confirmation(plan, arguments)
     require_sizes(plan, plan.source, os.environ)
+    require_secret_syntax(plan, plan.source)
     hide_secrets_of((*arguments.typed, *plan.app))
     return plan
-
-
-def check_app(plan: TuningPlan) -> CheckResult:
-    """Check the plan with the app, in the environment that the search file gives it. Raises UserError, AppError."""
-    from hydra_vertex.launcher.preflight.check import check_space
-
-    with environment_of(plan):
-        return check_space(plan.app, plan.study_spec, plan.monitor, plan.retrain_overrides, plan.sweeps, plan.aliases)
-
-
-def environment_of(plan: TuningPlan) -> AbstractContextManager[None]:
-    """Set the variables that the search file gives the app, as long as the context lasts."""
-    from hydra_vertex.job.env_references import expanded
-    from hydra_vertex.launcher.preflight.app_environment import app_environment
-
-    return app_environment(expanded(plan.app_env, {}))
-
-
-def file_content(plan: TuningPlan) -> Iterator[str]:
-    """Yield lines with what the search file sets in the app's config, and which parts of it have no effect."""
-    if plan.file_overrides:
-        yield f"{plan.source} sets {shlex.join(plan.file_overrides)}"
-    yield from (f"{plan.source}: {notice}" for notice in plan.notices)
-
-
-def require_checked(result: CheckResult, source: str) -> None:
-    """Print the notices of a check, and its findings if there are several. Raises UserError if there are findings."""
-    for notice in result.notices:
-        say(f"{source}: {notice}")
-    if len(result.findings) > 1:
-        for finding in result.findings:
-            say(f"  {finding}")
-    result.require()

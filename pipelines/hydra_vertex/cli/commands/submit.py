@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from typing import TYPE_CHECKING
 
-from hydra_vertex.cli.option_types import file_path, whole_number, word
+from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.cli.output import say, show, show_json
+from hydra_vertex.launcher.decisions import ATTACH, CANCEL, DETACH, NEW, REUSE
+from hydra_vertex.protocol.errors import CommandError
 
+from .app_check import file_content, require_checked_plan
+from .capacity_options import add_location_option, with_ladder
+from .cost_options import add_cost_options, estimate_of, with_limits
+from .earlier_options import add_start_from_option, refuse_start_from
+from .pipeline_options import add_pipeline_options, add_target_options, pipeline_settings, schedule_of, target_of
 from .study_options import (
     APP_USAGE,
     add_json_option,
@@ -14,11 +23,16 @@ from .study_options import (
     add_parser,
     add_retrain_option,
     add_tuning_options,
-    check_app,
-    file_content,
     plan_from,
-    require_checked,
 )
+from .trial_machine_options import add_machine_check_option, add_trial_job_options, trial_settings, with_own_folder
+from .unchecked import say_unchecked
+
+if TYPE_CHECKING:
+    from hydra_vertex.pipelines.plan import TuningPlan
+    from hydra_vertex.pipelines.submit import Submitted
+
+    from .cost_options import CostEstimate
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,83 +49,120 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "pipeline", type=file_path, metavar="pipeline.json", help="output file of `hydra-vertex compile`"
     )
-    target = parser.add_argument_group("target")
-    target.add_argument("--project", type=word, required=True, help="Google Cloud project")
-    target.add_argument("--location", type=word, required=True, help="region, such as europe-west4")
-    target.add_argument(
-        "--root", type=word, required=True, metavar="gs://…", help="folder for artifacts and the output of the trials"
-    )
-    target.add_argument("--service-account", type=word, help="service account of the pipeline and the trials")
-    target.add_argument("--api-endpoint", type=word, metavar="URL", help="endpoint instead of that of the location")
-    target.add_argument("--no-cache", action="store_true", help="run every step, also those with a cached result")
-    _add_trial_machine(parser)
+    add_target_options(parser)
+    add_pipeline_options(parser)
+    add_trial_job_options(parser)
+    add_location_option(parser)
+    _add_job_options(parser)
     add_tuning_options(parser)
+    add_start_from_option(parser)
     add_retrain_option(parser)
+    add_cost_options(parser)
     add_no_check_option(parser)
+    add_machine_check_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
 
-def _add_trial_machine(parser: argparse.ArgumentParser) -> None:
-    machine = parser.add_argument_group("machine of each trial, unless the search file has worker pools")
-    machine.add_argument("--image", type=word, metavar="URI", help="container image of the trials")
-    machine.add_argument(
-        "--trial-machine-type", type=word, default="n1-standard-4", metavar="TYPE", help="default: n1-standard-4"
+def _add_job_options(parser: argparse.ArgumentParser) -> None:
+    job = parser.add_argument_group("tuning job")
+    equal = job.add_mutually_exclusive_group()
+    equal.add_argument(
+        "--attach",
+        dest="attach",
+        action="store_const",
+        const=ATTACH,
+        default=NEW,
+        help="watch a job in progress with the same study key (space, metric, image, command) in place of a new one",
     )
-    machine.add_argument("--trial-accelerator", type=word, metavar="TYPE", help="such as NVIDIA_L4 or NVIDIA_TESLA_T4")
-    machine.add_argument(
-        "--trial-accelerator-count",
-        type=whole_number(1),
-        default=1,
-        metavar="N",
-        help="default: 1",
+    equal.add_argument(
+        "--reuse",
+        dest="attach",
+        action="store_const",
+        const=REUSE,
+        help="as --attach, and take one that has succeeded, with as many trials or more",
+    )
+    job.add_argument(
+        "--detach",
+        action="store_true",
+        help="a pipeline that is cancelled leaves its tuning job running (default: cancels it)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything that can be checked without Vertex AI, then send the pipeline."""
-    import dataclasses
-
+    from hydra_vertex.pipelines.cluster import refuse_cluster_pipeline
     from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
     from hydra_vertex.pipelines.effect import without_effect_on_vertex
-    from hydra_vertex.pipelines.refusals import require_acceptable
     from hydra_vertex.pipelines.submit import submit
-    from hydra_vertex.pipelines.trial_machine import trial_job
 
-    plan = plan_from(arguments)
-    spec = trial_job(
-        plan.trial_job_spec,
-        image=arguments.image or "",
-        machine_type=arguments.trial_machine_type,
-        accelerator=arguments.trial_accelerator or "",
-        accelerator_count=arguments.trial_accelerator_count,
-        root=arguments.root,
-        service_account=arguments.service_account or "",
-    )
-    plan = dataclasses.replace(plan, trial_job_spec=spec)
-    # Check again, with the machine from the options.
-    require_acceptable(plan, plan.source, here=False)
+    refuse_start_from(arguments)
+    plan = _plan(arguments)
+    pipeline = read_pipeline(arguments.pipeline)
+    refuse_cluster_pipeline(pipeline)
+    if "study_root" not in pipeline.parameters:
+        # An earlier version has compiled the pipeline, whose runs do not make a folder.
+        _require_one_run(plan, arguments)
+        plan = with_own_folder(plan)
+    estimate = estimate_of(plan, arguments)
     asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
-    read_pipeline(arguments.pipeline).check_arguments(asked)
-    for line in file_content(plan):
+    pipeline.check_arguments(asked)
+    _require_options(plan, arguments)
+    _say_notices(plan, estimate)
+    if arguments.no_check:
+        say_unchecked(plan)
+    else:
+        plan = require_checked_plan(plan, arguments, on_vertex=not target_of(arguments).is_local)
+        asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
+    for line in () if target_of(arguments).is_local else without_effect_on_vertex(plan):
         say(line)
-    for notice in without_effect_on_vertex(plan):
-        say(notice)
-    if not arguments.no_check:
-        require_checked(check_app(plan), plan.source)
     sent = submit(
         arguments.pipeline,
         asked,
-        project=arguments.project,
-        location=arguments.location,
-        pipeline_root=arguments.root,
-        service_account=arguments.service_account or "",
-        enable_caching=False if arguments.no_cache else None,
+        target_of(arguments),
         display_name=plan.display_name,
-        api_endpoint=arguments.api_endpoint or "",
+        settings=pipeline_settings(arguments),
+        schedule=schedule_of(arguments),
     )
-    if arguments.json:
-        show_json({"name": sent.name, "console": sent.console_url})
-    else:
-        show(sent.console_url)
+    _print_result(sent, estimate, as_json=arguments.json)
     return 0
+
+
+def _plan(arguments: argparse.Namespace) -> TuningPlan:
+    plan = plan_from(arguments, trials=trial_settings(arguments))
+    on_stop = DETACH if arguments.detach else CANCEL
+    plan = dataclasses.replace(plan, attach=arguments.attach, on_stop=on_stop)
+    return with_limits(with_ladder(plan, arguments), arguments)
+
+
+def _require_one_run(plan: TuningPlan, arguments: argparse.Namespace) -> None:
+    if arguments.cron and plan.study_root:
+        raise CommandError(
+            f"{arguments.pipeline}: an earlier version has compiled it, so all runs of a schedule would write to one "
+            "folder; compile it again with `hydra-vertex compile`"
+        )
+
+
+def _require_options(plan: TuningPlan, arguments: argparse.Namespace) -> None:
+    from hydra_vertex.pipelines.pipeline_settings import require_settings
+    from hydra_vertex.pipelines.submit import require_regions
+    from hydra_vertex.pipelines.trial_regions import require_same_region
+
+    endpoint = arguments.api_endpoint or ""
+    require_settings(pipeline_settings(arguments), schedule_of(arguments), arguments.location, endpoint)
+    require_regions("--trial-location", arguments.trial_location)
+    require_same_region(plan, [rung.location for rung in plan.ladder] or [arguments.location])
+
+
+def _say_notices(plan: TuningPlan, estimate: CostEstimate) -> None:
+    for line in (*file_content(plan), *estimate.lines()):
+        say(line)
+
+
+def _print_result(sent: Submitted, estimate: CostEstimate, *, as_json: bool) -> None:
+    for notice in sent.notices:
+        say(notice)
+    if as_json:
+        show_json({"name": sent.name, "console": sent.console_url, "estimate": estimate.document()})
+    else:
+        show(sent.console_url or sent.name)

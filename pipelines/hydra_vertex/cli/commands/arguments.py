@@ -1,0 +1,108 @@
+"""`hydra-vertex arguments`: writes the arguments of a compiled pipeline for Kubeflow Pipelines without Vertex AI."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra_vertex.cli.option_types import file_path, word
+from hydra_vertex.cli.output import say, show, show_json
+from hydra_vertex.protocol.errors import CommandError, OutputError
+
+from .app_check import file_content, require_checked_plan
+from .cost_options import add_cost_options, with_limits
+from .engine_options import add_engine_pool_options
+from .study_options import APP_USAGE, add_no_check_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .unchecked import say_unchecked
+
+if TYPE_CHECKING:
+    from hydra_vertex.pipelines.plan import TuningPlan
+
+PLACE = "local"
+"""The project and the location of a service outside Google Cloud, which has neither."""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = add_parser(
+        commands,
+        "arguments",
+        "check, then write the arguments of a compiled pipeline as JSON, for Kubeflow Pipelines without Vertex AI",
+        "hydra-vertex arguments --search conf/hparams_search/docs.yaml --image registry/train:1 -o arguments.json \\\n"
+        "    -- python train.py experiment=docs",
+        APP_USAGE,
+    )
+    parser.add_argument(
+        "-o", "--output", type=file_path, metavar="FILE", help="the JSON file (default: print it on stdout)"
+    )
+    parser.add_argument(
+        "--endpoint",
+        type=word,
+        metavar="URL",
+        help="tuning service of the cluster, such as http://tuning.studies.svc:8080, unless the pipeline has an engine",
+    )
+    parser.add_argument(
+        "--root",
+        type=word,
+        metavar="gs://…|PATH",
+        help="folder in a bucket, or on a volume that trials mount, for the output of the trials",
+    )
+    add_engine_pool_options(parser)
+    add_tuning_options(parser)
+    add_retrain_option(parser)
+    add_cost_options(parser)
+    add_no_check_option(parser)
+    parser.set_defaults(run=run, runner="process")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check everything that can be checked without the cluster, then write the arguments. Raises UserError."""
+    from hydra_vertex.pipelines.effect import without_effect_here
+    from hydra_vertex.service.trials.engines.options import EngineOptions
+
+    root = arguments.root or ""
+    if root and not root.startswith(("gs://", "/")):
+        raise CommandError(f"--root {root}: expected a folder in a bucket, such as gs://b/runs, or an absolute path")
+    _require_url(arguments.endpoint)
+    engine = EngineOptions("kubernetes")
+    plan = dataclasses.replace(plan_from(arguments, here=True, engine=engine), study_root=root)
+    plan = with_limits(plan, arguments)
+    for line in (*file_content(plan), *without_effect_here(plan, engine)):
+        say(line)
+    if arguments.no_check:
+        say_unchecked(plan)
+    else:
+        plan = require_checked_plan(plan, arguments, here=True)
+    _write(plan, arguments.endpoint or "", arguments.output)
+    return 0
+
+
+def _require_url(endpoint: str | None) -> None:
+    from urllib.parse import urlsplit
+
+    if endpoint is None:
+        return
+    try:
+        parts = urlsplit(endpoint)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or a bracket of IPv6 that is not closed
+        is_url = False
+    if not is_url:
+        raise CommandError(f"--endpoint {endpoint}: expected a URL, such as http://tuning.studies.svc:8080")
+
+
+def _write(plan: TuningPlan, endpoint: str, output: Path | None) -> None:
+    from hydra_vertex.protocol import json
+    from hydra_vertex.protocol.files import write_atomic
+
+    document = plan.pipeline_arguments(project=PLACE, location=PLACE, api_endpoint=endpoint)
+    if output is None:
+        show_json(document, indent=2)
+        return
+    try:
+        write_atomic(output, json.dumps(document, indent=2) + "\n")
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
+    show(f"{output}: {plan.max_trial_count} trials, {plan.parallel_trial_count} at once")

@@ -1,0 +1,111 @@
+"""Options of the commands that refer to a job: which job, and in which service."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from hydra_vertex.cli.option_types import endpoint, optuna_study, resource, word
+
+if TYPE_CHECKING:
+    from hydra_vertex.job import HyperparameterTuningJob
+    from hydra_vertex.launcher.study.job_source import JobSource
+
+RESOURCE_HELP = (
+    "a job of any origin: its resource name (projects/P/locations/L/hyperparameterTuningJobs/ID), a numeric id with "
+    "--project and --location, the URL of its page in the Google Cloud console, the text or file of gcp_resources, a "
+    "job document in JSON or YAML (such as job.json, or what `gcloud ai hp-tuning-jobs describe` prints), the folder "
+    "of a run, or - for standard input"
+)
+
+
+def add_resource_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names a job, and the options of its service."""
+    parser.add_argument("resource", type=resource, metavar="RESOURCE", help=RESOURCE_HELP)
+    place = parser.add_argument_group("service")
+    place.add_argument("--project", type=word, metavar="P", help="Google Cloud project, for a numeric id")
+    place.add_argument("--location", type=word, metavar="L", help="region, for a numeric id")
+    add_endpoint_option(place)
+
+
+def add_endpoint_option(place: argparse._ArgumentGroup) -> None:
+    """Add the option for a service other than Google's of the location."""
+    place.add_argument(
+        "--endpoint",
+        "--api-endpoint",
+        dest="api_endpoint",
+        type=endpoint,
+        metavar="URL",
+        help="the tuning service, such as http://127.0.0.1:8080 (default: Google's service of the location)",
+    )
+
+
+def source_from(arguments: argparse.Namespace, *, of_study: bool = False) -> JobSource:
+    """Return the job that the command line names; `of_study` as in `find_job`. Raises UserError when it names none."""
+    from hydra_vertex.launcher.optuna_storage.place import storage_to_read
+    from hydra_vertex.launcher.study.job_source import find_job
+    from hydra_vertex.protocol.errors import UserError
+
+    storage = storage_to_read(arguments.resource)
+    if storage is not None:
+        raise UserError(f"{storage.text}: an Optuna storage has no job of a service; best, report and export read it")
+    return find_job(
+        arguments.resource,
+        project=arguments.project or "",
+        location=arguments.location or "",
+        api_endpoint=arguments.api_endpoint or "",
+        of_study=of_study,
+    )
+
+
+def add_finished_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names a job or an Optuna storage, and the options that choose among several."""
+    add_resource_argument(parser)
+    parser.add_argument(
+        "--study",
+        type=optuna_study,
+        metavar="NAME",
+        help="the study of an Optuna storage (sqlite:///FILE, postgresql://…, or a file) that has several",
+    )
+
+
+def job_from(arguments: argparse.Namespace) -> HyperparameterTuningJob:
+    """Return the job that the command line names, or the study of an Optuna storage as one.
+
+    Raises UserError when it names none, ServiceError.
+    """
+    return read_job_at(
+        arguments.resource,
+        study=arguments.study or "",
+        project=arguments.project or "",
+        location=arguments.location or "",
+        api_endpoint=arguments.api_endpoint or "",
+    )
+
+
+def source_of_study(arguments: argparse.Namespace) -> JobSource | None:
+    """Return where the job that the command line names is found; None when it names an Optuna storage."""
+    from hydra_vertex.launcher.optuna_storage.place import storage_to_read
+
+    return None if storage_to_read(arguments.resource) is not None else source_from(arguments, of_study=True)
+
+
+def read_job_at(
+    text: str, *, study: str = "", project: str = "", location: str = "", api_endpoint: str = ""
+) -> HyperparameterTuningJob:
+    """Return the job or the Optuna study to which a text refers. Raises UserError when it refers to none."""
+    from hydra_vertex.launcher.optuna_storage.place import storage_to_read
+    from hydra_vertex.launcher.study.job_source import find_job
+    from hydra_vertex.protocol.errors import UserError
+
+    storage = storage_to_read(text)
+    if storage is None:
+        if study:
+            raise UserError(f"--study {study}: only an Optuna storage has several studies; leave the option out")
+        return find_job(text, project=project, location=location, api_endpoint=api_endpoint, of_study=True).job()
+    for option, value in (("--project", project), ("--location", location), ("--endpoint", api_endpoint)):
+        if value:
+            raise UserError(f"{option} {value}: {storage.text} is an Optuna storage; leave the option out")
+    from hydra_vertex.launcher.optuna_storage.read import read_study
+
+    return read_study(storage, study)

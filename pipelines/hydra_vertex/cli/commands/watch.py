@@ -1,0 +1,98 @@
+"""`hydra-vertex watch`: shows a running job until it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from hydra_vertex.cli.option_types import seconds
+from hydra_vertex.cli.output import show, show_json
+
+from .job_options import add_resource_argument, source_from
+from .study_options import add_json_option, add_parser
+
+if TYPE_CHECKING:
+    from hydra_vertex.job import HyperparameterTuningJob
+    from hydra_vertex.launcher.study.job_source import JobSource
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = add_parser(
+        commands,
+        "watch",
+        "show a job until it ends; exit code 0 when it succeeded, 1 when it did not. Ctrl-C ends only the watching",
+        "hydra-vertex watch projects/p/locations/europe-west4/hyperparameterTuningJobs/123\n"
+        "  hydra-vertex watch runs/docs",
+    )
+    add_resource_argument(parser)
+    parser.add_argument(
+        "--poll-interval",
+        type=seconds,
+        metavar="TIME",
+        help="time between two requests, such as 20 or 1m (default: 20; 0.5 for a service on this machine)",
+    )
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Watch the job, which is never changed. Raises StudyError when it did not succeed."""
+    from datetime import datetime, timezone
+
+    from hydra_vertex.launcher.secrets.of_job import masker_of
+    from hydra_vertex.launcher.study.ending import places_of, problem_of
+    from hydra_vertex.launcher.study.progress import progress, progress_line
+    from hydra_vertex.launcher.study.status import status_document
+    from hydra_vertex.protocol.errors import StudyError
+
+    source = source_from(arguments)
+    job = _ended(source) or _watched(source, arguments.poll_interval)
+    mask = masker_of(job, os.environ)
+    if arguments.json:
+        show_json(status_document(job, mask, is_local=source.is_local), indent=2)
+    problem = mask.text(problem_of(job))
+    if problem:
+        is_elsewhere = source.is_local or source.document is not None
+        raise StudyError("\n".join([problem, *(() if is_elsewhere else places_of(job))]))
+    if not arguments.json:
+        show(f"{job.name}: {job.state.value}, {progress_line(job, progress(job, datetime.now(timezone.utc)))}")
+    return 0
+
+
+def _ended(source: JobSource) -> HyperparameterTuningJob | None:
+    """Return the job of a document in which it has ended, such as that of a finished run; None for any other.
+
+    The service of a finished run does not run, and need not be asked, unless the command names a service.
+    """
+    job, reference = source.document, source.reference
+    is_asked = reference is not None and bool(reference.api_endpoint)
+    return job if job is not None and job.state.is_terminal and not is_asked else None
+
+
+def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTuningJob:
+    """Return the job when it has ended. Raises Interrupted after Ctrl-C or SIGTERM."""
+    from hydra_vertex.launcher.study.live_table import StudyDisplay
+    from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
+    from hydra_vertex.launcher.study.watch import poll_interval_s, watch
+    from hydra_vertex.protocol.errors import Interrupted
+
+    with StopSignals().armed() as signals:
+        service, name = source.connected(signals.check)
+        endpoint = source.reference.api_endpoint if source.reference is not None else ""
+        try:
+            with StudyDisplay() as display:
+                return watch(
+                    service,
+                    name,
+                    poll_interval_s=interval_s or poll_interval_s(endpoint),
+                    on_update=display.update,
+                    sleep=signals.pause,
+                )
+        except StopRequestedError as error:
+            again = ["hydra-vertex", "watch", name, *(["--endpoint", endpoint] if endpoint else [])]
+            raise Interrupted(
+                f"stopped watching {name}; the job goes on. To watch it again: {shlex.join(again)}"
+            ) from error
