@@ -1,8 +1,9 @@
 """Run the benchmarks that take minutes and need no special hardware or environment: `python -m benchmarks`.
 
-The table of each is printed below the name of its script. Four scripts are started separately: `search_quality.py`
-takes hours with all baselines, `gpu_throughput.py` needs a GPU, `unequal_trials.py` needs an environment with
-hydra-optuna-sweeper, and `early_stopping.py` runs hundreds of studies.
+The table of each is printed below the name of its script. Seven scripts are started separately: `search_quality.py`
+takes hours with all baselines, `gpu_throughput.py` needs a GPU, `unequal_trials.py` and `sweepers.py` need an
+environment with hydra-optuna-sweeper, `image_size.py` needs Docker, `early_stopping.py` runs hundreds of studies, and
+`launcher_faults.py` 500 tuning steps.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import sys
 from pathlib import Path
 
 HELPERS = {"__init__.py", "__main__.py", "timing.py"}
-SEPARATE = {"search_quality.py", "gpu_throughput.py", "unequal_trials.py", "early_stopping.py"}
+SEPARATE = {
+    "launcher_faults.py",
+    "search_quality.py",
+    "gpu_throughput.py",
+    "image_size.py",
+    "unequal_trials.py",
+    "sweepers.py",
+    "early_stopping.py",
+}
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ REPEATS = 5
 def main() -> None:
     rows = []
     for problem in FUNCTIONS:
-        engine = ServiceEngine(problem, seed=0)
+        engine = ServiceEngine(problem, seed=0, trials=48)
         engine.suggest(31, history_of(problem, 30))
         rows.append([problem.name, *(f"{cpu_seconds(engine, history_of(problem, count)):.2f}" for count in COUNTS)])
     print_table(["problem", *(f"CPU s at {count} trials" for count in COUNTS)], rows)

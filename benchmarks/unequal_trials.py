@@ -15,9 +15,7 @@ its releases need an old version of Optuna. Without `--peer-python` only the ser
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -28,12 +26,10 @@ from pathlib import Path
 
 from hydra_vertex.service.start import start_service
 from tuning.client import finished_job, job_document, seconds_between
+from tuning.unequal import ideal_s, lengths
 
 TRIALS = 64
 PARALLEL = 8
-LOG_DEVIATION = 0.6
-"""The standard deviation of the logarithm of a length: one trial in six takes more than 1.8 times the median."""
-SEED = 20
 SWEEPER_MODULES = ("hydra", "hydra_plugins.hydra_optuna_sweeper", "hydra_plugins.hydra_joblib_launcher")
 
 APP = """
@@ -77,20 +73,6 @@ class Makespan:
     name: str
     command_s: float
     trials_s: float
-
-
-def lengths(mean_s: float) -> list[float]:
-    source = random.Random(SEED)  # noqa: S311 - lengths, no secret
-    raw = [source.lognormvariate(0.0, LOG_DEVIATION) for _ in range(TRIALS)]
-    return [round(length * mean_s * TRIALS / sum(raw), 3) for length in raw]
-
-
-def ideal_s(durations: Sequence[float]) -> float:
-    """Return the makespan if each worker takes the next trial without delay."""
-    end_times = [0.0] * PARALLEL
-    for duration in durations:
-        heapq.heapreplace(end_times, end_times[0] + duration)
-    return max(end_times)
 
 
 def batches_s(durations: Sequence[float]) -> float:
@@ -146,7 +128,7 @@ def sweeper_is_usable(python: str | None) -> bool:
 
 
 def table(results: Sequence[Makespan], durations: Sequence[float]) -> str:
-    ideal, batches = ideal_s(durations), batches_s(durations)
+    ideal, batches = ideal_s(durations, PARALLEL), batches_s(durations)
     mean = sum(durations) / TRIALS
     lines = [
         f"{TRIALS} trials: {min(durations):.1f} to {max(durations):.1f} s, mean {mean:.1f} s; {PARALLEL} at once",
@@ -170,7 +152,7 @@ def main() -> int:
     parser.add_argument("--peer-python", help="a Python with hydra-optuna-sweeper and hydra-joblib-launcher installed")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
-    durations = lengths(arguments.mean)
+    durations = lengths(TRIALS, arguments.mean)
     results = [measure_service(durations)]
     if sweeper_is_usable(arguments.peer_python):
         results.append(measure_sweeper(arguments.peer_python, durations))

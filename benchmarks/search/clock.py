@@ -64,10 +64,15 @@ def ended_trial(trial: Trial, value: float | None) -> Trial:
 
 
 def regrets(problem: Problem, history: Sequence[Trial]) -> list[float]:
-    """Return the best value so far minus the minimum, after each trial in order of start; infinite without a value."""
-    best, found = float("inf"), []
+    """Return the regret after each trial, in order of start; infinite without a value.
+
+    It is the loss of the best trial so far minus the minimum. With noise, the best trial is the one with the best
+    measured value, and its loss is the one without noise.
+    """
+    best, loss, found = float("inf"), float("inf"), []
     for trial in history:
         value = trial.objective(METRIC)
-        best = best if value is None else min(best, value)
-        found.append(best - problem.minimum)
+        if value is not None and value < best:
+            best, loss = value, value if problem.true_loss is None else problem.true_loss(trial.parameters)
+        found.append(loss - problem.minimum)
     return found

@@ -33,15 +33,17 @@ if TYPE_CHECKING:
     from ax.api.client import Client
 
 Parameters = dict[str, ParameterValue]
-TRIALS = 48
 
 
 @dataclass(frozen=True, slots=True)
 class NamedEngine:
-    """A search engine that is compared. It is skipped without the modules in `needs`; `in_batches`: see `simulate`."""
+    """A search engine that is compared. It is skipped without the modules in `needs`; `in_batches`: see `simulate`.
+
+    `create` gets the problem, the seed and the number of trials; only the service's optimiser uses the last.
+    """
 
     name: str
-    create: Callable[[Problem, int], Engine]
+    create: Callable[[Problem, int, int], Engine]
     needs: tuple[str, ...] = ()
     in_batches: bool = False
 
@@ -53,9 +55,9 @@ class NamedEngine:
 class ServiceEngine:
     """The service's optimiser with the given algorithm."""
 
-    def __init__(self, problem: Problem, seed: int, algorithm: Algorithm = Algorithm.BAYESIAN) -> None:
+    def __init__(self, problem: Problem, seed: int, trials: int, algorithm: Algorithm = Algorithm.BAYESIAN) -> None:
         spec = StudySpec(problem.study_spec.metrics, problem.parameters, algorithm)
-        self._optimizer = optimizer_for(spec, str(seed), TRIALS)
+        self._optimizer = optimizer_for(spec, str(seed), trials)
 
     def suggest(self, number: int, history: Sequence[Trial]) -> Parameters:
         return dict(self._optimizer.suggest(number, history))
@@ -64,7 +66,7 @@ class ServiceEngine:
 class Random:
     """Random search, uniform on each parameter's scale."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, trials: int = 0) -> None:  # noqa: ARG002 - the peers' signature
         self._problem = problem
         self._random = random.Random(seed)  # noqa: S311 - a simulation
 
@@ -119,21 +121,21 @@ def _suggested(asked: optuna.trial.Trial, spec: ParameterSpec) -> list[tuple[str
     return [(spec.id, value), *(pair for child in below for pair in _suggested(asked, child))]
 
 
-def optuna_gp(problem: Problem, seed: int) -> Engine:
+def optuna_gp(problem: Problem, seed: int, trials: int = 0) -> Engine:  # noqa: ARG001 - the peers' signature
     """Return Optuna 5's GPSampler. It samples parameters that are not in every trial at random."""
     from optuna.samplers import GPSampler
 
     return Optuna(problem, GPSampler(seed=seed, warn_independent_sampling=False))
 
 
-def optuna5_tpe(problem: Problem, seed: int) -> Engine:
+def optuna5_tpe(problem: Problem, seed: int, trials: int = 0) -> Engine:  # noqa: ARG001 - the peers' signature
     """Return Optuna 5's TPESampler with its defaults: multivariate where possible, and the constant liar."""
     from optuna.samplers import TPESampler
 
     return Optuna(problem, TPESampler(seed=seed))
 
 
-def optuna4_tpe(problem: Problem, seed: int) -> Engine:
+def optuna4_tpe(problem: Problem, seed: int, trials: int = 0) -> Engine:  # noqa: ARG001 - the peers' signature
     """Return Optuna 5's TPESampler with the defaults of Optuna 2 to 4: univariate, running trials ignored."""
     from optuna.samplers import TPESampler
 
@@ -143,7 +145,7 @@ def optuna4_tpe(problem: Problem, seed: int) -> Engine:
 class Ax:
     """Ax's client with its default choice of method. Conditional parameters are dependent parameters of Ax."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, problem: Problem, seed: int, trials: int = 0) -> None:  # noqa: ARG002 - the peers' signature
         import torch
         from ax.api.client import Client
 

@@ -12,12 +12,16 @@ METRIC = "loss"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A search problem. `evaluate` returns None if the trial fails; `minimum` is the lowest value in the space."""
+    """A search problem. `evaluate` returns None if the trial fails; `minimum` is the lowest value in the space.
+
+    `true_loss` is the loss without noise; None where `evaluate` has none.
+    """
 
     name: str
     parameters: tuple[ParameterSpec, ...]
     evaluate: Callable[[Mapping[str, ParameterValue]], float | None]
     minimum: float
+    true_loss: Callable[[Mapping[str, ParameterValue]], float] | None = None
 
     @property
     def study_spec(self) -> StudySpec:

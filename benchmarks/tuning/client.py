@@ -39,12 +39,12 @@ def job_document(trials: int, parallel: int, length_s: float) -> dict[str, Any]:
     }
 
 
-def finished_job(url: str, document: dict[str, Any]) -> dict[str, Any]:
+def finished_job(url: str, document: dict[str, Any], collection: str = COLLECTION) -> dict[str, Any]:
     """Create a job, wait for its end, and return it.
 
     Raises TimeoutError after LIMIT_S seconds, and RuntimeError if the job's state is not SUCCEEDED.
     """
-    name = request(f"{url}/v1/{COLLECTION}", document)["name"]
+    name = request(f"{url}/v1/{collection}", document)["name"]
     deadline = time.monotonic() + LIMIT_S
     while (job := request(f"{url}/v1/{name}"))["state"] not in TERMINAL:
         if time.monotonic() > deadline:
