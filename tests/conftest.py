@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,20 @@ from known_environment import make_known  # noqa: E402 - found by the line above
 
 make_known()
 
-# A shell starts background commands with these two signals ignored, and every child process would inherit that.
+# A shell starts background commands with some signals ignored, and every child process would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 LONGEST = (
     "tests/cli/test_kills.py",
+    "tests/cli/test_engine_docker.py",
+    "tests/service/trials/engines/docker/test_engine.py",
+    "tests/service/trials/engines/docker/test_contract.py",
     "tests/cli/test_full_disk.py",
     "tests/test_image.py",
+    "tests/test_containers.py",
     "tests/trial/test_corpus.py",
     "tests/trial/test_differential.py",
     "tests/trainer/test_train_script.py",
@@ -31,6 +38,16 @@ LONGEST = (
     "tests/trial/reporting/test_lightning_monitor.py",
 )
 """Files that take 40 s and more, the longest first."""
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_stays_ignored_or_blocked() -> Iterator[None]:
+    """Fail the test that leaves a signal ignored or blocked: the children of all later tests would inherit it."""
+    yield
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    assert signal.SIG_IGN not in {
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+    }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

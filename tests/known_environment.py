@@ -20,6 +20,10 @@ KEPT = frozenset(
         "PATH",
         "TMPDIR",
         "HYPOTHESIS_PROFILE",
+        "KUBECONFIG",
+        "KUBE_KILL_API",
+        "KUBE_LOSE_NODE",
+        "KUBE_NODE_TO_LOSE",
         "FAULT_FIRST",
         "FAULT_SEEDS",
         "FUZZ_CASES",
@@ -32,6 +36,7 @@ KEPT = frozenset(
         "SWEEP_SEED",
         "PYTHONWARNINGS",  # set by the matrix
         "PYTHONHASHSEED",
+        "SLURM_CONF",
         "LD_LIBRARY_PATH",
         "CURL_CA_BUNDLE",
         "SSL_CERT_FILE",

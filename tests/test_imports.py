@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -189,6 +189,32 @@ def test_the_trial_side_depends_only_on_hydra_and_hypertune(module: str) -> None
 
 def test_the_import_name_is_a_namespace_package_without_init_file() -> None:
     assert not any((ROOT / place / NAMESPACE / "__init__.py").exists() for place in PLACES)
+
+
+PLUGIN = sorted((ROOT / "pipelines/hydra_plugins").rglob("*.py"))
+_SWEEP = "hydra_vertex.cli.sweeper"
+
+
+@pytest.mark.parametrize("path", PLUGIN, ids=lambda path: path.stem)
+def test_the_sweeper_plugin_which_every_app_loads_imports_only_hydra(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    tops = {name.split(".")[0] for name in imported_names(tree.body)}
+    assert tops - set(sys.stdlib_module_names) - {"hydra", "omegaconf"} == set()
+    names = set(imported_names(ast.walk(tree)))
+    assert all(is_below(name, _SWEEP) for name in names if is_below(name, NAMESPACE))
+
+
+def test_the_import_name_of_plugins_is_a_namespace_package_without_init_file() -> None:
+    assert [path.stem for path in PLUGIN] == ["__init__", "config", "vertex_sweeper"]
+    assert not (ROOT / "pipelines/hydra_plugins/__init__.py").exists()
+
+
+def imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
 
 
 def test_the_sample_app_imports_no_hydra_vertex_module() -> None:

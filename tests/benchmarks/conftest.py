@@ -6,4 +6,5 @@ import sys
 
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "benchmarks"))
+# Last: tests/launcher, a package for this reason, and benchmarks/launcher.py have the same name.
+sys.path.append(str(ROOT / "benchmarks"))

@@ -1,18 +1,24 @@
-"""The parts of benchmarks/search_quality.py: the simulated clock, the problems' minima, interpolation, and ranks."""
+"""The parts of benchmarks/search_quality.py: the simulated clock, the problems' minima, interpolation, and
+paired comparisons."""
 
 from __future__ import annotations
 
 import math
+import random
+import statistics
 from collections.abc import Mapping, Sequence
 
 import pytest
+from scipy.stats import wilcoxon
 
 from hydra_vertex.job import DoubleRange, ParameterSpec, Trial, TrialState
 from search.clock import regrets, simulate
+from search.engines import Random
 from search.functions import FUNCTIONS
+from search.kinds import DEVELOPMENT, HELD_OUT, Shape, kinds
+from search.paired import interval, ranked
 from search.problem import Problem
 from search.trained import MIXED, Table
-from search_quality import ranked
 
 LINE = Problem("line", (ParameterSpec("x", DoubleRange(0.0, 1.0)),), lambda p: float(p["x"]) or None, 0.0)
 BEST = {
@@ -84,3 +90,39 @@ def test_a_lattice_returns_the_losses_of_its_nodes_and_interpolates_between_them
 )
 def test_equal_values_get_the_mean_of_their_ranks(values: Mapping[str, float], ranks: Mapping[str, float]) -> None:
     assert ranked(values) == ranks
+
+
+def test_the_interval_of_a_difference_is_that_of_the_signed_rank_test() -> None:
+    rng = random.Random(0)  # noqa: S311 - test data
+    differences = [rng.gauss(0.3, 1.0) for _ in range(20)]
+    low, high = interval(differences)
+    assert low < statistics.median(differences) < high
+    for end, inside in ((low, 1e-6), (low, -1e-6), (high, -1e-6), (high, 1e-6)):
+        p_value = wilcoxon([d - end - inside for d in differences], method="approx").pvalue
+        is_inside = (inside > 0) == (end == low)
+        assert p_value > 0.04 if is_inside else p_value < 0.06
+
+
+def test_few_differences_show_nothing_and_infinite_ones_count() -> None:
+    assert interval([1.0] * 5) == (-math.inf, math.inf)
+    assert interval([0.0] * 20) == (0.0, 0.0)
+    assert interval([math.inf] * 12 + [1.0] * 8)[0] > 0
+    assert interval([math.inf] * 10 + [-math.inf] * 10)[0] < 0
+
+
+@pytest.mark.parametrize("shape", [DEVELOPMENT, HELD_OUT], ids=lambda shape: shape.name)
+def test_no_point_of_a_kind_is_better_than_its_minimum(shape: Shape) -> None:
+    for problem in kinds(shape):
+        engine = Random(problem, seed=0)
+        for _ in range(300):
+            value = problem.evaluate(parameters := engine.suggest(1, ()))
+            true = problem.true_loss(parameters) if problem.true_loss else value
+            assert true is None or true >= problem.minimum - 1e-9, problem.name
+
+
+@pytest.mark.parametrize(("share", "name"), [(0.4, "40%"), (0.7, "70%")])
+def test_the_stated_share_of_a_failing_space_fails(share: float, name: str) -> None:
+    problem = next(p for p in kinds(DEVELOPMENT) if name in p.name)
+    engine = Random(problem, seed=0)
+    failed = sum(problem.evaluate(engine.suggest(1, ())) is None for _ in range(2000))
+    assert failed / 2000 == pytest.approx(share, abs=0.05)

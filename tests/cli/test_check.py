@@ -84,10 +84,11 @@ def test_a_smoke_trial_that_fails_is_refused_with_its_last_lines(project: Projec
     assert stderr.count("\n") == 2
 
 
-def test_smoke_overrides_need_smoke(project: Project) -> None:
-    code, _, stderr = check(project, "--smoke-overrides", "mode=crash", *APP)
+@pytest.mark.parametrize(("option", "value"), [("--smoke-overrides", "mode=crash"), ("--smoke-timeout", "5")])
+def test_an_option_of_the_trial_needs_smoke(project: Project, option: str, value: str) -> None:
+    code, _, stderr = check(project, option, value, *APP)
 
-    assert (code, stderr) == (2, "hydra-vertex: --smoke-overrides needs --smoke; add --smoke\n")
+    assert (code, stderr) == (2, f"hydra-vertex: {option} needs --smoke; add --smoke\n")
 
 
 @pytest.mark.parametrize("command", ["check", "run"])

@@ -118,14 +118,17 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("command", ["best", "report"])
+JOB_FILES = {**FILES, "folder": "is a folder without job.json, and no run is in progress in it"}
+
+
+@pytest.mark.parametrize("file", JOB_FILES)
+@pytest.mark.parametrize("command", ["best", "report", "status", "watch", "cancel"])
 def test_an_invalid_job_file_is_named(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, file: str
 ) -> None:
     line = refusal(project, monkeypatch, capsys, command, file)
 
-    assert FILES[file] in line
+    assert JOB_FILES[file] in line
     assert file in line
     assert line.endswith("give the job.json of a run\n")
 
@@ -198,7 +201,7 @@ def test_an_invalid_command_line_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
 ) -> None:
-    refusal(project, monkeypatch, capsys, *arguments)
+    assert refusal(project, monkeypatch, capsys, *arguments) != ""
 
 
 @pytest.mark.parametrize("option", ["--port=99999", "--port=-1", "--grpc-port=99999"])

@@ -106,7 +106,7 @@ def test_a_run_prints_no_secret_and_reports_that_its_files_are_private(finished:
     assert finished.ended.code == 0, finished.ended.stderr
     require_none(finished.ended.stdout, finished.ended.stderr)
     assert "wandb.api_key=***" in finished.ended.stderr
-    assert "only you can read its files (mode 0600)" in finished.ended.stderr
+    assert "only you can read its files, also the app's" in finished.ended.stderr
     assert "INFEASIBLE" in finished.ended.stderr
 
 
@@ -210,7 +210,7 @@ def test_an_error_message_has_no_secret(finished: Finished) -> None:
         require_none(ended.stderr.replace("S3CRET-mistyped", "").replace("S3CRET-no", ""))
 
 
-def test_without_secrets_files_have_the_permissions_of_the_umask(finished: Finished) -> None:
+def test_without_secrets_only_the_files_of_the_app_have_the_permissions_of_the_umask(finished: Finished) -> None:
     options = ("--search", "plain.yaml", "--trials", "1", "--parallel", "1", "--out", "plain")
     search = (finished.project.path / "search.yaml").read_text()
     finished.project.write("plain.yaml", search.replace("      service_token: S3CRET-fixed-in-search\n", ""))
@@ -219,4 +219,6 @@ def test_without_secrets_files_have_the_permissions_of_the_umask(finished: Finis
     )
 
     assert "only you can read" not in ended.stderr
-    assert (finished.project.path / "plain/plan.json").stat().st_mode & 0o044 == 0o044
+    plain = finished.project.path / "plain"
+    assert stat.S_IMODE((plain / "plan.json").stat().st_mode) == 0o600
+    assert all(path.stat().st_mode & 0o044 for path in plain.rglob("metrics.jsonl"))

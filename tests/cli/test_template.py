@@ -98,6 +98,13 @@ def test_the_retraining_reproduces_the_best_trial(finished: Finished) -> None:
     assert finished.result["retrainedValue"] == pytest.approx(finished.result["value"])
 
 
+def test_the_model_has_the_checkpoints_that_the_app_wrote_into_hydras_folder(finished: Finished) -> None:
+    best = Path(str(finished.result["bestCheckpoint"]))
+
+    assert best.parent in [folder / "checkpoints" for folder in finished.trial_folders]
+    assert (finished.out / "model/checkpoints/last.ckpt").read_text() == best.read_text()
+
+
 def test_the_experiment_file_composes_with_the_app_alone(finished: Finished) -> None:
     shutil.copy(finished.out / "best.yaml", finished.project.path / "configs/experiment/best.yaml")
     shown = yaml.safe_load(plain(finished.project, "experiment=best", "--cfg", "job"))

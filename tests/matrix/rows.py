@@ -27,6 +27,7 @@ TRIAL_SOME = tuple(
     )
 )
 LAUNCHING = (
+    "tests/cli/sweeper",
     "tests/cli/test_main.py",
     "tests/job",
     "tests/launcher/best",
@@ -41,9 +42,12 @@ LAUNCHING = (
 GOOGLE_COMPONENTS = (
     "tests/launcher/steps/test_tune.py::test_the_link_has_the_form_that_google_components_read",
     "tests/pipelines/test_compiler.py",
+    "tests/pipelines/test_vertex_fields.py",
+    "tests/pipelines/test_registration.py",
     "tests/service/contract",
 )
 REPORT = ("tests/launcher/report",)
+SWEEPER = ("tests/cli/sweeper",)
 
 TEST_TOOLS = ("pytest>=9", "hypothesis>=6.150", "joblib>=1.4")
 LAUNCHING_TOOLS = (*TEST_TOOLS, "cryptography>=43", "httpx>=0.28")
@@ -131,9 +135,10 @@ ROWS = (
         "hydra-optuna-sweeper",
         "3.11",
         ("hydra-optuna-sweeper==1.2.0",),
-        REPORT,
+        (*REPORT, *SWEEPER),
         ("all",),
         LAUNCHING_TOOLS,
         ignored=OPTUNA_2,
+        must_run="hydra-optuna-sweeper",
     ),
 )

@@ -78,8 +78,10 @@ def test_what_a_user_changes_per_run_is_a_parameter(folder: Path) -> None:
     assert {"study_spec", "trial_job_spec", "max_trial_count", "parallel_trial_count", "metric"} < set(parameters)
     assert {name for name, spec in parameters.items() if spec.get("isOptional")} == {
         *("max_failed_trial_count", "retrain_overrides", "labels", "monitor", "sweeps", "aliases", "job_fields"),
-        *("app_environment", "api_endpoint", "existing_job", "on_unsuccessful_job"),
-        *("metric_threshold", "on_missed_threshold"),
+        *("app_environment", "api_endpoint", "existing_job", "on_unsuccessful_job", "study_root"),
+        *("metric_threshold", "on_missed_threshold", "retraining", "warm_start_key", "log_experiment"),
+        *("max_cost", "max_worker_hours", "hourly_prices", "attach", "on_stop", "project", "location"),
+        *("capacity_ladder", "confirm", "engine"),
     }
 
 
@@ -98,7 +100,33 @@ def test_a_machine_is_set_for_the_retraining_only(tmp_path: Path) -> None:
     resources = executors["exec-retrain"]["container"]["resources"]
     assert (resources["cpuLimit"], resources["memoryLimit"]) == (8.0, 32.0)
     assert resources["accelerator"]["type"] == "NVIDIA_L4"
-    assert "resources" not in executors["exec-tune"]["container"]
+
+
+def test_the_other_steps_have_small_machines_and_are_retried(folder: Path) -> None:
+    compiled = load(folder / "pipeline.json")
+    tasks, executors = compiled["root"]["dag"]["tasks"], compiled["deploymentSpec"]["executors"]
+
+    found = {name: executors[f"exec-{name}"]["container"].get("resources") for name in tasks}
+    assert {name: (each["cpuRequest"], each["cpuLimit"]) for name, each in found.items() if each} == {
+        "tune": (1.0, 1.0),
+        "select-best": (2.0, 2.0),
+    }
+    assert [found[name]["memoryLimit"] for name in ("tune", "select-best")] == [2.0, 8.0]
+    retries = {name: task.get("retryPolicy", {}).get("maxRetryCount", 0) for name, task in tasks.items()}
+    assert retries == {"tune": 2, "select-best": 2, "retrain": 0}
+
+
+def test_project_location_and_run_come_from_the_pipeline(folder: Path) -> None:
+    compiled = load(folder / "pipeline.json")
+
+    for part in (compiled["root"], compiled["components"]["comp-tune"]):
+        parameters = part["inputDefinitions"]["parameters"]
+        assert parameters["project"]["defaultValue"] == "{{$.pipeline_google_cloud_project_id}}"
+        assert parameters["location"]["defaultValue"] == "{{$.pipeline_google_cloud_location}}"
+    # A component file cannot forbid caching; a value that differs in each run does.
+    component = load(ROOT / "components/hpt_launcher/component.yaml")
+    run = component["root"]["inputDefinitions"]["parameters"]["pipeline_run"]
+    assert run["defaultValue"] == "{{$.pipeline_job_uuid}}"
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path: Path, folder: Path) -> None:

@@ -15,6 +15,7 @@ from hydra_vertex.launcher.search_space.gcloud import OUTPUT_FIELDS
 from hydra_vertex.pipelines.effect import without_effect_here
 from hydra_vertex.pipelines.plan import TuningPlan, make_plan
 from hydra_vertex.service.api.google_messages import message_class
+from hydra_vertex.service.trials.engines.options import THIS_MACHINE_OPTIONS
 
 LINE = re.compile(r"^\| ((?:`[\w.]+`(?:, )?)+) \| (.*) \| (.*) \|$", re.MULTILINE)
 TEXT = (ROOT / "docs/search-files.md").read_text(encoding="utf-8")
@@ -84,6 +85,6 @@ def test_a_field_without_effect_on_this_machine_is_named_when_it_is_used(tmp_pat
     for part in reversed(path):
         value = {part: [value] if part == "workerPoolSpecs" else value}
 
-    (sentence,) = without_effect_here(plan(tmp_path, **value))
+    (sentence,) = without_effect_here(plan(tmp_path, **value), THIS_MACHINE_OPTIONS)
 
     assert f"{name} has no effect".replace("workerPoolSpecs", "workerPoolSpecs[0]") in sentence

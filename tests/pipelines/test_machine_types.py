@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.pipelines.compiler import compile_pipeline
-from hydra_vertex.pipelines.machine_types import SERIES, WITH_ACCELERATORS, Machine, machine_from
+from hydra_vertex.pipelines.machine_table import SERIES, WITH_ACCELERATORS
+from hydra_vertex.pipelines.machine_types import MAX_MEMORY_GB, MAX_VCPUS, Machine, machine_from
 from hydra_vertex.protocol.errors import UserError
 
 
@@ -46,7 +47,9 @@ def test_the_limits_of_a_type_with_accelerators_are_capped_at_the_maximum_of_ver
 def test_every_known_type_has_limits_that_kfp_accepts() -> None:
     from kfp.dsl.pipeline_task import PipelineTask
 
-    types = [*WITH_ACCELERATORS, *(f"{series}-{size}" for series, (_, sizes) in SERIES.items() for size in sizes)]
+    sizes = [(series, size, size * gb) for series, (gb, sizes) in SERIES.items() for size in sizes]
+    small = [f"{series}-{n}" for series, n, gigabytes in sizes if n <= MAX_VCPUS and gigabytes <= MAX_MEMORY_GB]
+    types = [*WITH_ACCELERATORS, *small]
     for machine_type in types:
         machine = machine_from(machine_type=machine_type)
         assert machine is not None
@@ -79,23 +82,36 @@ def test_an_accelerator_is_attached_to_an_n1_machine() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"machine_type": "m9-huge-8"}, r"the families are a2, a3, a4, c2, .* Or give --cpu and --memory"),
-        ({"machine_type": "n1"}, "--machine-type n1: unknown"),
-        ({"machine_type": "n1-standard-7"}, "n1-standard with 1, 2, 4, 8, 16, 32, 64, 96 vCPUs"),
-        ({"machine_type": "n1-standard-²"}, "n1-standard with 1, 2"),
-        ({"machine_type": "a3-highgpu-3g"}, "known are a3-highgpu-1g, a3-highgpu-2g"),
-        ({"accelerator": "NVIDIA_L5"}, "unknown; expected one of NVIDIA_A100_80GB"),
-        ({"accelerator": "NVIDIA_L4", "machine_type": "n1-standard-8"}, "needs a g2 machine type, and n1-standard-8"),
+        ({"machine_type": "m9-huge-8"}, r"the families are a2, a3, a4, a4x, c2, .* Or give --cpu and --memory"),
+        ({"machine_type": "n1"}, "--machine-type n1: no machine type n1 is known"),
+        ({"machine_type": "n1-standard-7"}, "n1-standard has 1, 2, 4, 8, 16, 32, 64 or 96 vCPUs"),
+        ({"machine_type": "n1-standard-²"}, "n1-standard has 1, 2"),
+        ({"machine_type": "a3-highgpu-3g"}, "there are a3-highgpu-1g, a3-highgpu-2g"),
+        (
+            {"machine_type": "c4-standard-192"},
+            "has 192 vCPUs and 720 GB, and a pipeline step can have",
+        ),
+        ({"machine_type": "ct6e-standard-4t"}, "a pipeline step cannot have this machine"),
+        ({"accelerator": "NVIDIA_L5"}, "no accelerator NVIDIA_L5 is known; did you mean 'NVIDIA_L4'"),
+        (
+            {"accelerator": "NVIDIA_L4", "machine_type": "n1-standard-8"},
+            "n1-standard-8 cannot have NVIDIA_L4; NVIDIA_L4 is in g2-standard-4, ",
+        ),
         ({"accelerator": "NVIDIA_TESLA_T4", "machine_type": "g2-standard-8"}, "has 1 NVIDIA_L4, not 1 NVIDIA_TESLA_T4"),
         (
             {"accelerator": "NVIDIA_L4", "machine_type": "g2-standard-24"},
-            "has 2 NVIDIA_L4, not 1 NVIDIA_L4; give --accelerator NVIDIA_L4 --accelerator-count 2",
+            "g2-standard-24 has 2 NVIDIA_L4, not 1",
         ),
-        ({"accelerator": "NVIDIA_L4", "accelerator_count": 0}, "expected 1, 2, 4, 8 for NVIDIA_L4"),
+        ({"accelerator": "NVIDIA_L4", "accelerator_count": 0}, "no machine has 0; NVIDIA_L4 is in g2-standard-4, "),
         (
             {"accelerator": "NVIDIA_TESLA_T4", "machine_type": "n1-standard-8", "accelerator_count": 3},
-            "expected 1, 2, 4 for",
+            "a machine has 1, 2 or 4 NVIDIA_TESLA_T4, not 3",
         ),
+        (
+            {"accelerator": "NVIDIA_TESLA_V100", "machine_type": "n1-standard-16"},
+            "1 NVIDIA_TESLA_V100 can have at most 12 vCPUs, and n1-standard-16 has 16",
+        ),
+        ({"machine_type": "n1-standard-8", "accelerator_count": 2}, "--accelerator-count 2: name the accelerator too"),
         ({"cpu": "eight"}, "--cpu eight: expected vCPUs"),
         ({"memory": "1.5G"}, "--memory 1.5G: expected a whole number with a unit"),
         ({"memory": "32GB"}, "--memory 32GB: expected"),
@@ -104,6 +120,14 @@ def test_an_accelerator_is_attached_to_an_n1_machine() -> None:
 def test_an_invalid_machine_is_refused(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         machine_from(**options)
+
+
+def test_a_machine_that_the_table_does_not_have_is_accepted_without_the_check() -> None:
+    machine = machine_from(
+        machine_type="n1-standard-8", accelerator="NVIDIA_NEW", accelerator_count=3, is_checked=False
+    )
+
+    assert machine == Machine("8", "30G", "NVIDIA_NEW", 3)
 
 
 def test_a_machine_with_a_fraction_of_a_gigabyte_compiles(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from hydra_vertex.job import HyperparameterTuningJob, dump_job
 from hydra_vertex.launcher.preflight.job_builder import app_in, environment_in, value_options_in
-from hydra_vertex.launcher.steps.tune import requested_job
+from hydra_vertex.launcher.steps.tune_input import requested_job
 from hydra_vertex.pipelines.effect import without_effect_here, without_effect_on_vertex
 from hydra_vertex.pipelines.plan import TuningPlan, make_plan
 from hydra_vertex.pipelines.refusals import require_acceptable
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.executor import ExecutorInput
+from hydra_vertex.service.trials.engines.options import THIS_MACHINE_OPTIONS
 
 APP = ("python", "train.py", "experiment=docs")
 STUDY = """
@@ -111,12 +112,12 @@ def test_what_cannot_be_had_is_refused_by_name(tmp_path: Path, before: str, afte
 
 
 def test_fields_without_effect_on_this_machine_are_named_in_one_line(tmp_path: Path) -> None:
-    (sentence,) = without_effect_here(plan_of(tmp_path, GCLOUD))
+    (sentence,) = without_effect_here(plan_of(tmp_path, GCLOUD), THIS_MACHINE_OPTIONS)
 
     assert sentence.startswith("encryptionSpec, trialJobSpec.serviceAccount, trialJobSpec.scheduling.disableRetries, ")
     assert "workerPoolSpecs[0].machineSpec" in sentence
     assert "timeout" not in sentence
-    assert list(without_effect_here(plan_of(tmp_path, STUDY))) == []
+    assert list(without_effect_here(plan_of(tmp_path, STUDY), THIS_MACHINE_OPTIONS)) == []
 
 
 def test_fields_that_a_service_sets_are_named(tmp_path: Path) -> None:
@@ -143,6 +144,17 @@ def test_a_seed_is_a_label_of_the_job_and_named_where_it_has_no_effect(tmp_path:
     assert list(without_effect_on_vertex(plan)) == [
         "the seed 7 has no effect on Vertex AI, because its API has no field for one"
     ]
+
+
+def test_several_objectives_are_sent_to_vertex_ai_with_a_sentence_about_what_is_unknown(tmp_path: Path) -> None:
+    several = HYDRA.replace("optimized_metric: loss", "optimized_metric: [loss, size]")
+    plan = plan_of(tmp_path, several.replace("direction: minimize", "direction: [minimize, maximize]"))
+    (line,) = without_effect_on_vertex(plan)
+    assert line.startswith(
+        "the study has 2 objectives: Google documents such studies of Vertex AI Vizier, and does not"
+    )
+    assert requested(plan).study_spec.metric_ids == ("loss", "size")
+    assert plan.pipeline_arguments(project="p", location="l")["metric"] == '["loss","size"]'
 
 
 def test_text_that_kfp_takes_for_a_placeholder_arrives_as_it_is_written(tmp_path: Path) -> None:

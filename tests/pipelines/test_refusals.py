@@ -88,14 +88,13 @@ def test_what_a_service_would_refuse_is_one_line_that_names_the_file(tmp_path: P
     assert "\n" not in str(caught.value)
 
 
-def test_what_only_vertex_supports_is_refused_only_for_a_local_run(tmp_path: Path) -> None:
+def test_several_worker_pools_are_for_a_local_run_too(tmp_path: Path) -> None:
     pools = "trialJobSpec: {workerPoolSpecs: [%s, %s]}" % (
         ("{machineSpec: {machineType: n1-standard-4}, containerSpec: {imageUri: i}}",) * 2
     )
 
-    with pytest.raises(SearchSpaceError, match="more than one worker pool"):
-        plan_of(tmp_path, parameter(DOUBLE) + pools)
-    assert len(plan_of(tmp_path, parameter(DOUBLE) + pools, here=False).trial_job_spec.worker_pools) == 2
+    for here in (True, False):
+        assert len(plan_of(tmp_path, parameter(DOUBLE) + pools, here=here).trial_job_spec.worker_pools) == 2
 
 
 def test_the_flags_override_the_job_fields_of_the_file(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.files import local_path, write_atomic
+from hydra_vertex.protocol.whole_file import PRIVATE_MODE, write_whole
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -39,6 +40,15 @@ def test_a_new_file_has_default_permissions(tmp_path: Path) -> None:
         os.umask(before)
 
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_a_private_file_takes_the_place_of_a_readable_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch(mode=0o644)
+    write_whole(str(path), b"x", mode=PRIVATE_MODE)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == "x"
 
 
 def test_the_permissions_of_files_that_other_threads_create_are_not_affected(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from matrix.environments import find_interpreter, uv
 from release.version import changelog_heading, project_version, supported_pythons
-from release.wheel import ROOT, check_wheel, run
+from release.wheel import PACKAGES, ROOT, check_wheel, run
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def build(target: Path) -> tuple[Path, Path]:
 
 def check_metadata(sdist: Path, wheel: Path) -> None:
     run(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel)
-    run(Path(sys.executable).parent / "check-wheel-contents", wheel)
+    run(Path(sys.executable).parent / "check-wheel-contents", f"--toplevel={','.join(PACKAGES)}", wheel)
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     missing = {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "pyproject.toml"} - names

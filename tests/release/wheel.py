@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("hydra_plugins", "hydra_vertex")
 REQUIRED_FILES = (
     "hydra_vertex/protocol/py.typed",
     "hydra_vertex/job/py.typed",
@@ -21,8 +22,13 @@ REQUIRED_FILES = (
     "hydra_vertex/service/py.typed",
     "hydra_vertex/pipelines/py.typed",
     "hydra_vertex/cli/py.typed",
+    "hydra_plugins/hydra_vertex_sweeper/py.typed",
+    "hydra_plugins/hydra_vertex_sweeper/vertex_sweeper.py",
     "hydra_vertex/launcher/report/report.html.j2",
     "hydra_vertex/launcher/report/page.js",
+    "hydra_vertex/pipelines/component_files/tune.yaml",
+    "hydra_vertex/pipelines/component_files/select_best.yaml",
+    "hydra_vertex/pipelines/component_files/retrain.yaml",
 )
 
 
@@ -45,6 +51,20 @@ def check_wheel(wheel: Path, folder: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "--requirement", str(ROOT / "requirements/image.txt"))
     run(scripts / "hydra-vertex", "compile", "-o", str(folder / "pipeline.json"))
     assert (folder / "pipeline.json").stat().st_size > 1000
+    check_component(python, folder)
+
+
+def check_component(python: Path, folder: Path) -> None:
+    """Check that the component files of the wheel are those that the command writes."""
+    written = folder / "tune.yaml"
+    run(python.parent / "hydra-vertex", "component", "tune", "-o", str(written))
+    code = "import hydra_vertex.pipelines as p; from pathlib import Path; print(Path(p.__file__).parent)"
+    included = Path(run(python, "-c", code).strip(), "component_files", "tune.yaml")
+    lines = [
+        [line for line in file.read_text().splitlines() if not line.startswith("sdkVersion")]
+        for file in (written, included)
+    ]
+    assert lines[0] == lines[1], "the wheel's tune.yaml is not the one that `hydra-vertex component` writes"
 
 
 def build_wheel(target: Path) -> Path:
@@ -57,10 +77,9 @@ def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert not [name for name in REQUIRED_FILES if name not in names], f"missing in the wheel, one of: {REQUIRED_FILES}"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names), "no licence text in the wheel"
-    assert "hydra_vertex/__init__.py" not in names, "hydra_vertex must stay a namespace"
-    unexpected = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {
-        "hydra_vertex"
-    }
+    for package in PACKAGES:
+        assert f"{package}/__init__.py" not in names, f"{package} must stay a namespace"
+    unexpected = {name.split("/")[0] for name in names if not name.split("/")[0].endswith(".dist-info")} - {*PACKAGES}
     assert not unexpected, f"unexpected packages in the wheel: {unexpected}"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,16 +21,17 @@ T = TypeVar("T")
 WAIT_LIMIT_S = 20.0
 PARENT = "projects/p/locations/l"
 FAKE_APP = Path(__file__).with_name("fake_app.py")
+PIPELINE_RUNNER = ("--pipeline-runner", "hydra_vertex.pipelines.local.job_runner")
 X = {"parameterId": "x", "doubleValueSpec": {"minValue": 0.5, "maxValue": 2.0}}
 
 Document = dict[str, Any]
 
 
-def wait_until(condition: Callable[[], T]) -> T:
-    """Return the condition's value once it is true; fail after WAIT_LIMIT_S."""
-    give_up = time.monotonic() + WAIT_LIMIT_S
+def wait_until(condition: Callable[[], T], limit_s: float = WAIT_LIMIT_S) -> T:
+    """Return the condition's value once it is true; fail after `limit_s`."""
+    give_up = time.monotonic() + limit_s
     while not (value := condition()):
-        assert time.monotonic() < give_up, f"the condition was not true within {WAIT_LIMIT_S} s"
+        assert time.monotonic() < give_up, f"the condition was not true within {limit_s} s"
         time.sleep(0.01)
     return value
 
@@ -150,3 +153,9 @@ def is_running(pid: int) -> bool:
 def parent_of(pid: int) -> int:
     """Return the pid of a process's parent."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+
+
+def kill_service(client: Client) -> None:
+    """Kill the service of a client with SIGKILL, and wait for its end."""
+    os.kill(client.service_pid, signal.SIGKILL)
+    wait_until(lambda: not is_running(client.service_pid))

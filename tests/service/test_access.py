@@ -18,7 +18,8 @@ from google.rpc.status_pb2 import Status as StatusMessage
 
 from hydra_vertex.cli.main import main
 from hydra_vertex.protocol.errors import OutputError, UserError
-from hydra_vertex.service.access import is_loopback, read_token
+from hydra_vertex.service.access.hosts import is_loopback
+from hydra_vertex.service.access.token import read_token
 from hydra_vertex.service.address import Address
 from hydra_vertex.service.api.google_messages import message_class
 from hydra_vertex.service.server import serve

@@ -23,6 +23,7 @@ from hydra_vertex.service.resource_names import JobKind
 from hydra_vertex.service.server import serve
 from hydra_vertex.service.start import start_service
 from hydra_vertex.service.system.folder_lock import FolderLock
+from hydra_vertex.service.trials.engines.options import EngineOptions
 from service.harness import WAIT_LIMIT_S, start
 
 
@@ -209,7 +210,7 @@ def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writab
     if writable != "the folder":
         studies.chmod(0o555)
     try:
-        name = "studies" if writable == "nothing" else "service.db"
+        name = "service.db" if writable == "the folder" else "studies"
         assert f"{name}: cannot be used as the service's " in refusal(studies, *unprivileged)
     finally:
         studies.chmod(0o755)
@@ -218,3 +219,10 @@ def test_a_folder_that_is_read_only_is_refused_in_one_line(studies: Path, writab
 def test_a_second_service_is_refused_in_one_line(studies: Path) -> None:
     with start(studies) as first:
         assert f"is served already by process {first.pid} at {first.url}" in refusal(studies)
+
+
+def test_the_settings_of_an_engine_reach_the_service(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no_such_setting"):
+        start_service(
+            tmp_path / "studies", tmp_path / "log", 60.0, engine=EngineOptions("docker", {"no_such_setting": 1})
+        )

@@ -47,7 +47,8 @@ def test_a_run_logs_a_sample_and_its_loss_at_the_end(first_run):
 
 
 def test_a_run_prints_only_log_messages(first_run):
-    assert first_run.stderr == ""
+    # Lightning has a hint for machines with Slurm's commands.
+    assert [line for line in first_run.stderr.splitlines() if "/environments/slurm.py:" not in line] == []
     assert [
         line for line in first_run.stdout.splitlines() if not re.match(r"\[[\d :,-]+\]\[\w+\]\[INFO\] - ", line)
     ] == []

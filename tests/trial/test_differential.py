@@ -16,7 +16,7 @@ from trial.differential.generator import Case, RefusedParam, generate
 
 APP = Path(__file__).parent / "differential" / "app"
 DOCS = Path(__file__).parents[2] / "docs" / "search-files.md"
-COUNT = int(os.environ.get("SWEEP_CASES", "500"))
+COUNT = int(os.environ.get("SWEEP_CASES", "250"))
 SEED = int(os.environ.get("SWEEP_SEED", "1"))
 
 _NO_VALUE = re.compile(r"LexerNoViableAlt|mismatched input|no viable|extraneous input|missing |Error parsing override")

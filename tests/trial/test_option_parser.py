@@ -102,7 +102,16 @@ def test_the_help_lists_each_option_once_and_fits_a_usual_terminal() -> None:
     lines = help_text().splitlines()
     options = [line.split()[0].rstrip(",") for line in lines if line.startswith("  -")]
     assert options == [
-        *("--metric", "--monitor", "--alias", "--sweep", "--resume-key", "--hold-on-failure", "--own-words"),
-        *("--untyped", "--explain", "--json", "--socket", "--executor_input", "--version", "-h"),
+        *(
+            "--metric",
+            "--monitor",
+            "--alias",
+            "--sweep",
+            "--preset",
+            "--resume-key",
+            "--hold-on-failure",
+            "--own-words",
+        ),
+        *("--untyped", "--explain", "--json", "--socket", "--executor_input", "--component", "--version", "-h"),
     ]
     assert max(map(len, lines)) <= 110

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.executor import parse_executor_input
-from hydra_vertex.trial.retrain import Metric, parse_metric, parse_retraining
+from hydra_vertex.trial.retrain import parse_metrics, parse_retraining
+from hydra_vertex.trial.retrain_output import Metric
 from trial.apps import TRAIN, hydra_trial, run, write_app
 
 _SAVE = """
@@ -22,16 +24,38 @@ _SAVE = """
 """
 
 
-def _executor_input(folder: Path, *, outputs: tuple[str, ...] = ("metric_value",), **parameters: object) -> str:
-    def artifact(name: str, schema: str) -> object:
-        return {"artifacts": [{"name": name, "uri": str(folder / name), "type": {"schemaTitle": schema}}]}
+_HYDRA_SAVES = """
+        import os, pathlib
+        from hydra.core.hydra_config import HydraConfig
+        folder = pathlib.Path(HydraConfig.get().runtime.output_dir, "checkpoints")
+        folder.mkdir(exist_ok=True)
+        (folder / "last.ckpt").write_text(str(cfg.lr))
+"""
+_BEST = {"trialId": "3", "job": "jobs/1", "jobState": "JOB_STATE_FAILED", "metric": "val/loss", "value": 0.25}
+
+
+def _executor_input(
+    folder: Path,
+    *,
+    outputs: tuple[str, ...] = ("metric_value",),
+    best: dict[str, dict[str, object]] | None = None,
+    **parameters: object,
+) -> str:
+    """Return the input of the step; `best` are the metadata of the input artifacts `best_model`, `best_checkpoint`."""
+
+    def artifact(name: str, schema: str, metadata: dict[str, object] | None = None) -> object:
+        item = {"name": name, "uri": str(folder / name), "type": {"schemaTitle": schema}, "metadata": metadata or {}}
+        return {"artifacts": [item]}
 
     values = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
     return json.dumps(
         {
             "inputs": {
                 "parameterValues": values,
-                "artifacts": {"best_config": artifact("best_config", "system.Artifact")},
+                "artifacts": {
+                    "best_config": artifact("best_config", "system.Artifact"),
+                    **{name: artifact(name, "system.Model", metadata) for name, metadata in (best or {}).items()},
+                },
             },
             "outputs": {
                 "outputFile": str(folder / "executor_output.json"),
@@ -148,6 +172,171 @@ def test_a_command_line_that_is_too_long_for_the_system_is_refused_in_one_line(t
     assert ended.stdout.endswith(": cannot be started: Argument list too long\n")
 
 
+ALL = ("metric_value", "comparison", "model_uri")
+
+
+def test_a_model_in_hydras_folder_becomes_the_steps_model(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("        print(cfg)\n", _HYDRA_SAVES))
+    ended = hydra_trial(
+        app, "--executor_input", _executor_input(outputs, outputs=ALL, app_command=["python", "train.py"])
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert (outputs / "model/checkpoints/last.ckpt").read_text() == "0.1"
+    assert f"hydra-trial: the app wrote its model into {outputs}/hydra/, so the step's model has " in ended.stderr
+    assert _output(outputs)["parameters"] == {
+        "metric_value": 0.2,
+        "model_uri": str(outputs / "model"),
+        "comparison": "",
+    }
+
+
+def test_hydras_folder_is_the_one_that_the_user_chose(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("        print(cfg)\n", _HYDRA_SAVES))
+    (app / "checkpoints").mkdir()
+    given = _executor_input(outputs, app_command=["python", "train.py"], extra_overrides=["hydra.run.dir=."])
+    (app / "pretrained.pt").write_text("another model")
+    os.utime(app / "pretrained.pt", (0, 0))
+
+    assert hydra_trial(app, "--executor_input", given).returncode == 0
+    assert (outputs / "model/checkpoints/last.ckpt").exists()
+    assert not (outputs / "model/pretrained.pt").exists()
+
+
+def test_a_model_is_also_found_among_the_checkpoints_of_the_step(tmp_path: Path, outputs: Path) -> None:
+    saves = """
+        import os, pathlib
+        pathlib.Path(os.environ["AIP_CHECKPOINT_DIR"], "a.pt").write_text("x")
+"""
+    app = write_app(tmp_path / "app", TRAIN.replace("        print(cfg)\n", saves))
+
+    assert (
+        hydra_trial(app, "--executor_input", _executor_input(outputs, app_command=["python", "train.py"])).returncode
+        == 0
+    )
+    assert (outputs / "model/a.pt").exists()
+
+
+def test_the_metric_is_compared_with_that_of_the_best_trial(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN)
+    given = _executor_input(
+        outputs, outputs=ALL, app_command=["python", "train.py"], metric="val/loss", best={"best_model": {**_BEST}}
+    )
+    ended = hydra_trial(app, "--executor_input", given)
+
+    sentence = "retrained val/loss = 0.2, 20 % worse than trial 3 (0.25)"
+    assert sentence in ended.stderr
+    described = _output(outputs)
+    assert str(described["parameters"]["comparison"]).startswith(sentence)
+    assert described["metrics"] == {"val/loss": 0.2, "best_trial/val/loss": 0.25, "difference/val/loss": 0.2 - 0.25}
+    assert {**described["model"], "trialId": "3", "jobState": "JOB_STATE_FAILED"} == described["model"]
+
+
+def test_without_a_retraining_the_model_is_that_of_the_best_trial(tmp_path: Path, outputs: Path) -> None:
+    (outputs / "best_model").mkdir(parents=True)
+    (outputs / "best_model/weights").write_text("w")
+    given = _executor_input(
+        outputs, outputs=ALL, app_command=["no-such-program"], retraining="skip", best={"best_model": {**_BEST}}
+    )
+    ended = hydra_trial(tmp_path, "--executor_input", given)
+
+    assert (ended.returncode, ended.stderr) == (
+        0,
+        f"hydra-trial: nothing is retrained, and the model is that of the best trial, {outputs}/best_model\n",
+    )
+    document = json.loads((outputs / "executor_output.json").read_text())
+    assert document["artifacts"]["model"]["artifacts"][0]["uri"] == str(outputs / "best_model")
+    assert document["artifacts"]["model"]["artifacts"][0]["metadata"] == _BEST
+    assert document["parameterValues"]["model_uri"] == str(outputs / "best_model")
+
+
+def test_on_kubeflow_every_file_of_a_model_in_another_bucket_is_copied(tmp_path: Path, outputs: Path) -> None:
+    (outputs / "best_model/assets").mkdir(parents=True)
+    for name in ("weights", "assets/words.txt"):
+        (outputs / "best_model" / name).write_text(name)
+    given = json.loads(
+        _executor_input(
+            outputs, outputs=ALL, app_command=["no-such-program"], retraining="skip", best={"best_model": {}}
+        )
+    )
+    # A folder with an address of another kind of store, as of another bucket.
+    given["inputs"]["artifacts"]["best_model"]["artifacts"][0]["uri"] = f"file://{outputs}/best_model"
+    given["outputs"]["artifacts"]["model"]["artifacts"][0]["uri"] = f"{outputs}/model"
+    (outputs / "model").mkdir()
+    (outputs / "model/weights").write_text("a part that an earlier attempt has left")
+    ended = hydra_trial(tmp_path, "--executor_input", json.dumps(given), environ={"KFP_POD_NAME": "pod"})
+
+    assert ended.returncode == 0, ended.stderr
+    assert (outputs / "model/weights").read_text() == "weights"
+    assert (outputs / "model/assets/words.txt").read_text() == "assets/words.txt"
+    document = json.loads((outputs / "executor_output.json").read_text())
+    assert document["artifacts"]["model"]["artifacts"][0]["uri"] == f"{outputs}/model"
+    assert document["parameterValues"]["model_uri"] == f"{outputs}/model"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"retraining": "skip"}, "nothing is retrained, and the model is empty"),
+        ({"retraining": "skip", "skip_reason": "too bad"}, "nothing is retrained: too bad"),
+        ({"skip_reason": "too bad"}, "nothing is retrained: too bad"),
+    ],
+)
+def test_a_skipped_step_can_have_an_empty_model(
+    tmp_path: Path, outputs: Path, parameters: dict[str, object], sentence: str
+) -> None:
+    given = _executor_input(
+        outputs, outputs=ALL, app_command=["no-such-program"], best={"best_model": {**_BEST}}, **parameters
+    )
+    ended = hydra_trial(tmp_path, "--executor_input", given)
+
+    assert (ended.returncode, ended.stderr) == (0, f"hydra-trial: {sentence}\n")
+    assert _output(outputs)["parameters"] == {"metric_value": None, "model_uri": "", "comparison": ""}
+    assert list((outputs / "model").iterdir()) == []
+
+
+def test_the_retraining_starts_from_the_best_trials_checkpoint(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("print(cfg)", "print(cfg.name)"))
+    (outputs / "best_checkpoint").mkdir(parents=True)
+    (outputs / "best_checkpoint/it's ${x}.ckpt").write_text("w")
+    given = _executor_input(
+        outputs, app_command=["python", "train.py"], warm_start_key="name", best={"best_checkpoint": {}}
+    )
+    ended = hydra_trial(app, "--executor_input", given)
+
+    path = f"{outputs}/best_checkpoint/it's ${{x}}.ckpt"
+    assert f"hydra-trial: starts from the best trial's checkpoint, {path} (name)" in ended.stderr
+    assert path in ended.stdout
+
+
+def test_a_retried_retraining_starts_from_its_own_checkpoint(tmp_path: Path, outputs: Path) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("print(cfg)", "print(cfg.name)"))
+    for folder in ("best_checkpoint", "model_checkpoints"):
+        (outputs / folder).mkdir(parents=True)
+        (outputs / folder / "last.ckpt").write_text("w")
+    given = _executor_input(
+        outputs, app_command=["python", "train.py"], warm_start_key="name", best={"best_checkpoint": {}}
+    )
+    ended = hydra_trial(app, "--executor_input", given)
+
+    own = f"{outputs}/model_checkpoints/last.ckpt"
+    assert f"starts from the checkpoint of this step's earlier attempt, {own} (name)" in ended.stderr
+    assert own in ended.stdout
+
+
+@pytest.mark.parametrize("best", [{}, {"best_checkpoint": {}}])
+def test_without_a_checkpoint_the_app_is_not_started(
+    tmp_path: Path, outputs: Path, best: dict[str, dict[str, object]]
+) -> None:
+    app = write_app(tmp_path / "app", TRAIN.replace("print(cfg)", "open('started', 'w')"))
+    given = _executor_input(outputs, app_command=["python", "train.py"], warm_start_key="name", best=best)
+    ended = hydra_trial(app, "--executor_input", given)
+
+    assert ended.returncode == 2
+    assert "--warm-start name: no checkpoint in " in ended.stderr
+    assert not (app / "started").exists()
+
+
 @pytest.mark.parametrize("executor_input", ["not JSON", "{}", "[]"])
 def test_a_malformed_input_is_refused_in_one_line(tmp_path: Path, executor_input: str) -> None:
     ended = hydra_trial(tmp_path, "--executor_input", executor_input)
@@ -159,6 +348,12 @@ def test_a_malformed_input_is_refused_in_one_line(tmp_path: Path, executor_input
 def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
     with pytest.raises(DocumentError, match="app_command"):
         parse_retraining(parse_executor_input(_executor_input(outputs, app_command=[])))
+
+
+def test_an_unknown_word_for_the_retraining_is_refused(outputs: Path) -> None:
+    given = _executor_input(outputs, app_command=["python", "train.py"], retraining="no")
+    with pytest.raises(DocumentError, match="retraining: expected run or skip, got 'no'"):
+        parse_retraining(parse_executor_input(given))
 
 
 @pytest.mark.parametrize(
@@ -173,4 +368,4 @@ def test_a_retraining_without_a_command_is_refused(outputs: Path) -> None:
     ],
 )
 def test_the_metric_is_its_last_finite_record(records: str, name: str, metric: Metric | None) -> None:
-    assert parse_metric(records.encode(), name) == metric
+    assert parse_metrics(records.encode(), name) == (() if metric is None else (metric,))

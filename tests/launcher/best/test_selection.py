@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from hydra_vertex.job import Goal, Measurement, TrialState
-from hydra_vertex.launcher.best.selection import rank, select_best
+from hydra_vertex.job import Goal, JobState, Measurement, TrialState
+from hydra_vertex.launcher.best.selection import ended_without_success, rank, select_best
 from hydra_vertex.protocol.errors import StudyError
 from launcher.jobs import METRIC, make_job, make_trial
 
@@ -53,3 +54,20 @@ def test_when_no_trial_can_be_selected_the_error_quotes_the_first_failed_trial()
 def test_the_error_for_a_job_without_trials_states_its_state() -> None:
     with pytest.raises(StudyError, match=r"0 trials.*JOB_STATE_SUCCEEDED"):
         select_best(make_job())
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "is_unsuccessful"),
+    [
+        (JobState.CANCELLED, "", True),
+        (JobState.CANCELLED, "the limit of 5.00 EUR (--max-cost) is reached", False),
+        (JobState.FAILED, "a limit", True),
+        (JobState.SUCCEEDED, "", False),
+        (JobState.RUNNING, "", False),
+        (JobState.PAUSED, "", True),
+    ],
+)
+def test_a_job_that_was_cancelled_at_a_limit_of_the_user_is_not_unsuccessful(
+    state: JobState, reason: str, is_unsuccessful: bool
+) -> None:
+    assert ended_without_success(replace(make_job([]), state=state, stopping_reason=reason)) is is_unsuccessful

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,20 +17,20 @@ from launcher.faults.rest_proxy import LATE_S
 CODES = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNKNOWN")
 
 
-def start_grpc_proxy(upstream_port: int, seed: int) -> tuple[Any, int]:
+def start_grpc_proxy(upstream_port: int, seed: int, log: Path) -> tuple[Any, int]:
     """Start the proxy. Returns the server and its port."""
     server = grpc.server(ThreadPoolExecutor(16))
     channel = grpc.insecure_channel(f"127.0.0.1:{upstream_port}")
-    server.add_generic_rpc_handlers((_Handler(channel, seed),))
+    server.add_generic_rpc_handlers((_Handler(channel, Plan(seed, log)),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
 class _Handler(grpc.GenericRpcHandler):
-    def __init__(self, channel: Any, seed: int) -> None:
+    def __init__(self, channel: Any, plan: Plan) -> None:
         self._channel = channel
-        self._plan = Plan(seed)
+        self._plan = plan
         self._lock = threading.Lock()
 
     def service(self, handler_call_details: Any) -> Any:

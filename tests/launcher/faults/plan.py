@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 
 class Fault(Enum):
@@ -29,9 +30,10 @@ class Injected:
 
 
 class Plan:
-    """The faults of one run. The rate falls, so that each run ends."""
+    """The faults of one run. The rate falls, so that each run ends. Their names are appended to `log`."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, log: Path) -> None:
+        self._log = log
         self._rng = random.Random(seed)  # noqa: S311 - test data
         self._rate = self._rng.choice((0.2, 0.5, 0.8))
         self._codes = 100
@@ -40,4 +42,6 @@ class Plan:
         is_faulty = self._rng.random() < self._rate
         self._rate *= 0.9
         fault = self._rng.choice(list(Fault)[1:]) if is_faulty else Fault.NONE
+        with self._log.open("a") as log:
+            log.write(f"{fault.name}\n")
         return Injected(fault, self._rng.randrange(self._codes))

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from launcher.faults.plan import Fault, Injected, Plan
 
@@ -20,15 +21,18 @@ class RestProxy(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, port: int, seed: int) -> None:
+    def __init__(self, listener: socket.socket, port: int, seed: int, log: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.server_address = listener.getsockname()
         self.port = port
-        self.plan = Plan(seed)
+        self.plan = Plan(seed, log)
         self.lock = threading.Lock()
         self.unauthenticated = False
+
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: a client that gives up is part of the test."""
 
     def injected(self) -> Injected:
         with self.lock:

@@ -19,13 +19,15 @@ import time
 import traceback
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from launcher.steps.inputs import executor_input
 
 RUN_LIMIT_S = 60.0
+KINDS = ("end", "stop", "kill")
+"""The step runs to its end, is stopped by SIGTERM, or is killed and started again."""
 METRIC_LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
 TRIAL = f"sleep 1.5; printf '%s\\n' '{METRIC_LINE}' > $CLOUD_ML_HP_METRIC_FILE"
 
@@ -42,31 +44,49 @@ class Service:
         return int(self.url.rpartition(":")[2])
 
 
-def run(service: Service, seed: int, *, over_grpc: bool) -> list[str]:
-    """Run one seed. Returns what is wrong; empty when nothing is."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened in one run. `problems` is empty when exactly one job is left, or none after a stop.
+
+    `faults` has the name of the fault of each request, NONE included; `restarts` is the number of times that the step
+    was killed and started again.
+    """
+
+    kind: str
+    restarts: int
+    exit_code: int
+    faults: list[str]
+    problems: list[str]
+
+
+def run(service: Service, seed: int, *, over_grpc: bool) -> Outcome:
+    """Run one seed."""
     rng = random.Random(seed)  # noqa: S311 - test data
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)
+        faults = folder / "faults"
+        faults.touch()
+        kind = rng.choice(KINDS)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             ports = os.pipe()
-            proxy = forked(lambda: _serve_proxy(service, seed, listener, ports[1], over_grpc=over_grpc))
+            proxy = forked(lambda: _serve_proxy(service, seed, listener, ports[1], faults, over_grpc=over_grpc))
             port = int(os.read(ports[0], 16))
             os.close(ports[0])
             os.close(ports[1])
             try:
-                codes = _codes(rng, lambda: forked(lambda: _step(folder, seed, port, over_grpc=over_grpc)))
+                codes = _codes(rng, kind, lambda: forked(lambda: _step(folder, seed, port, over_grpc=over_grpc)))
                 time.sleep(1.0)  # requests that the proxy still holds
                 jobs = _jobs(service, _project(seed, over_grpc=over_grpc))
             finally:
                 os.kill(proxy, signal.SIGKILL)
                 os.waitpid(proxy, 0)
         log = (folder / "stderr").read_text(errors="replace")
-        return _problems(codes, jobs, log, folder)
+        problems = _problems(codes, jobs, log, folder)
+        return Outcome(kind, len(codes) - 1, codes[-1], faults.read_text().split(), problems)
 
 
-def _codes(rng: random.Random, start: Callable[[], int]) -> list[int]:
+def _codes(rng: random.Random, kind: str, start: Callable[[], int]) -> list[int]:
     """Run the step to its end, stop it by SIGTERM, or kill it and start it again. Return the exit codes."""
-    kind = rng.choice(("end", "stop", "kill"))
     codes = []
     for _ in range(rng.randint(1, 2) if kind == "kill" else 0):
         codes.append(ended(start(), signal.SIGKILL, rng.uniform(0, 2.0)))
@@ -135,18 +155,20 @@ def _project(seed: int, *, over_grpc: bool) -> str:
     return f"{'g' if over_grpc else 'r'}{seed}"
 
 
-def _serve_proxy(service: Service, seed: int, listener: socket.socket, ports: int, *, over_grpc: bool) -> None:
+def _serve_proxy(
+    service: Service, seed: int, listener: socket.socket, ports: int, log: Path, *, over_grpc: bool
+) -> None:
     if over_grpc:
         from launcher.faults.grpc_proxy import start_grpc_proxy
 
-        server, port = start_grpc_proxy(int(service.grpc.rpartition(":")[2]), seed)
+        server, port = start_grpc_proxy(int(service.grpc.rpartition(":")[2]), seed, log)
         os.write(ports, str(port).encode())
         server.wait_for_termination()
         return
     from launcher.faults.rest_proxy import RestProxy
 
     os.write(ports, str(listener.getsockname()[1]).encode())
-    RestProxy(listener, service.port, seed).serve_forever()
+    RestProxy(listener, service.port, seed, log).serve_forever()
 
 
 def _step(folder: Path, seed: int, port: int, *, over_grpc: bool) -> None:
@@ -165,11 +187,12 @@ def _step(folder: Path, seed: int, port: int, *, over_grpc: bool) -> None:
 def _tune(given: Any, port: int, *, over_grpc: bool) -> None:
     from hydra_vertex.job import save_job
     from hydra_vertex.launcher.steps import tune
+    from hydra_vertex.launcher.study import watch
     from hydra_vertex.launcher.study.client import VertexJobService
     from hydra_vertex.launcher.study.retry import RetryLimits
     from hydra_vertex.launcher.study.stop_signals import StopSignals
 
-    tune.POLL_LOCAL_S = 0.1
+    watch.POLL_LOCAL_S = 0.1
     limits = RetryLimits(total_s=30.0, late_s=1.5, request_s=0.6, first_wait_s=0.05, longest_wait_s=0.3)
     with StopSignals().armed() as signals:
         service = VertexJobService(_client(port, over_grpc=over_grpc), limits, signals.check)
@@ -200,6 +223,7 @@ def main() -> int:
     parser.add_argument("--grpc", required=True)
     parser.add_argument("--transport", choices=("rest", "grpc"), required=True)
     parser.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "END"))
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each run")
     arguments = parser.parse_args()
     import google.cloud.aiplatform_v1  # noqa: F401 - once, before the forks
 
@@ -208,11 +232,14 @@ def main() -> int:
     gc.freeze()
     wrong = 0
     for seed in range(*arguments.seeds):
-        problems = run(Service(arguments.url, arguments.grpc), seed, over_grpc=arguments.transport == "grpc")
-        wrong += bool(problems)
-        for problem in problems:
+        outcome = run(Service(arguments.url, arguments.grpc), seed, over_grpc=arguments.transport == "grpc")
+        wrong += bool(outcome.problems)
+        if arguments.json:
+            print(json.dumps(asdict(outcome)), flush=True)
+        for problem in () if arguments.json else outcome.problems:
             print(f"seed {seed} {arguments.transport}: {problem}", flush=True)
-    print(f"{arguments.seeds[1] - arguments.seeds[0] - wrong} right, {wrong} wrong", flush=True)
+    if not arguments.json:
+        print(f"{arguments.seeds[1] - arguments.seeds[0] - wrong} right, {wrong} wrong", flush=True)
     return int(wrong > 0)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hydra_vertex.service.start import start_service
 from launcher.faults.runs import Service
 
-SEEDS = int(os.environ.get("FAULT_SEEDS", "6"))
+SEEDS = int(os.environ.get("FAULT_SEEDS", "4"))
 """The number of seeds for each transport."""
 FIRST = int(os.environ.get("FAULT_FIRST", "0"))
 SEED_LIMIT_S = 60

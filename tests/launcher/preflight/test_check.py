@@ -19,7 +19,7 @@ from hydra_vertex.job import (
     ParameterSpec,
     StudySpec,
 )
-from hydra_vertex.launcher.preflight import space_check
+from hydra_vertex.launcher.preflight import conditions, space_check
 from hydra_vertex.launcher.preflight.check import check_space
 from hydra_vertex.launcher.preflight.findings import CheckResult, Finding
 from hydra_vertex.protocol.errors import AppError, UserError
@@ -99,7 +99,7 @@ def test_every_problem_is_found_at_once(app: Path) -> None:
         parameter("lr", Categorical(("0.1", "high", "low"))),
         parameter("depht", IntegerRange(1, 2)),
         parameter("opt", Categorical(("sgd", "adagrad", "broken", "no_yaml"))),
-        parameter("model.width", IntegerRange(1, 2)),
+        parameter("model.height", IntegerRange(1, 2)),
         MODEL,
         retrain=("nothing=1",),
     )
@@ -109,27 +109,34 @@ def test_every_problem_is_found_at_once(app: Path) -> None:
     assert [f[0] for f in found].count("lr") == 1
     assert [f[0] for f in found].count("depht") == 1
     assert {f[1] for f in found if f[0] == "opt"} == {"adagrad", "broken", "no_yaml"}
-    assert [f[0] for f in found].count("model.width") == 1
+    assert [f[0] for f in found].count("model.height") == 1
     assert [f[0] for f in found if f[0].startswith("--")] == ["--retrain"]
     with pytest.raises(UserError, match=f"{len(found)} problems, listed above"):
         result.require()
 
 
 def test_a_single_finding_is_one_line(app: Path) -> None:
-    result = check(LR, parameter("model.width", IntegerRange(1, 2)), MODEL, command=(*APP, "model=wide"))
+    result = check(LR, parameter("model.height", IntegerRange(1, 2)), MODEL)
 
-    with pytest.raises(UserError, match=r"^--model.width=\d: the app's config has no key 'model.width'") as caught:
+    with pytest.raises(UserError, match=r"^--model.height=\d: the app's config has no key 'model.height'") as caught:
         result.require()
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("options", [("small", "wide"), ("wide", "small")])
-def test_a_key_that_only_one_option_has_is_found_in_any_order(app: Path, options: tuple[str, ...]) -> None:
-    (finding,) = check(parameter("model", Categorical(options)), parameter("model.width", IntegerRange(1, 2))).findings
+def test_a_key_that_only_one_option_has_becomes_conditional_in_any_order(app: Path, options: tuple[str, ...]) -> None:
+    result = check(parameter("model", Categorical(options)), parameter("model.width", IntegerRange(1, 2)))
 
-    assert finding.parameter == "model.width"
-    if options[0] == "wide":
-        assert str(finding).startswith("with --model=small: --model.width=2: the app's config has no key")
+    assert result.findings == ()
+    assert result.study_spec is not None
+    (model,) = result.study_spec.parameters
+    assert [(child.when, child.spec.id) for child in model.children] == [(("wide",), "model.width")]
+
+
+def test_a_key_that_the_command_sets_for_one_option_only_is_refused_with_the_others(app: Path) -> None:
+    (finding,) = check(MODEL, command=(*APP, "model=wide", "model.width=3")).findings
+
+    assert (finding.parameter, finding.value) == ("model", "small")
 
 
 def test_a_conditional_key_needs_to_exist_only_in_its_branch(app: Path) -> None:
@@ -201,6 +208,7 @@ def test_the_number_of_compositions_is_bounded_and_what_is_left_out_is_named(
     app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(space_check, "MOST_COMPOSITIONS", 5)
+    monkeypatch.setattr(conditions, "MOST_OPTIONS", 5)
     for number in range(10):
         (app / f"conf/model/m{number}.yaml").write_text("depth: 1\n")
 

@@ -58,7 +58,7 @@ from hydra_vertex.trial.overrides.arguments import Argument, override_texts, par
 from hydra_vertex.trial.overrides.delivery import deliver
 from trial.apps import hydra_trial
 
-APPS = int(os.environ.get("GENERATED_APPS", "25"))
+APPS = int(os.environ.get("GENERATED_APPS", "15"))
 POINTS = 10
 RUN_FOR_REAL = 3
 

@@ -58,6 +58,18 @@ def test_a_command_given_by_the_user_is_not_changed() -> None:
     assert app_command(container.command) is None
 
 
+def test_only_the_pools_that_run_the_app_start_it() -> None:
+    train = WorkerPoolSpec(container=ContainerSpec("train"))
+    server = WorkerPoolSpec(container=ContainerSpec("us-docker.pkg.dev/v/training/reductionserver:latest"))
+    other = WorkerPoolSpec(container=ContainerSpec("evaluator", command=("evaluate",)))
+
+    pools = job_with(train, train, server, other).trial_job_spec.worker_pools
+
+    commands = [pool.container.command for pool in pools if pool.container is not None]
+    assert [app_command(command) for command in commands] == [APP, APP, None, None]
+    assert commands[2:] == [(), ("evaluate",)]
+
+
 def test_failed_trials_end_a_study_only_when_a_number_is_given() -> None:
     assert job_with().max_failed_trial_count == 8
     assert job_with(failed=3).max_failed_trial_count == 3

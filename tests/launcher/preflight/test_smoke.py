@@ -68,6 +68,20 @@ def test_a_trial_without_a_finite_measurement_is_a_finding_with_its_last_lines(
     assert ("ValueError: the app failed" if name == "crash" else f"training {name}") in trial.last_lines
 
 
+@pytest.mark.parametrize(("monitor", "is_reported"), [(("val/loss",), True), (("val/loss", "val/acc"), False)])
+def test_a_monitored_metric_that_nothing_reports_is_a_finding(
+    app: Path, monitor: tuple[str, ...], is_reported: bool
+) -> None:
+    options = ("--metric", "val/loss", *(word for name in monitor for word in ("--monitor", name)))
+    trial = smoke_trial(("python", "train.py"), ("--lr=0.5",), "val/loss", monitor=monitor, options=options, limit_s=60)
+
+    missing = (
+        "reported no val/acc (--monitor): no validation of Lightning logged a metric of this name; it reported val/loss"
+    )
+    assert (missing in trial.problem) != is_reported
+    assert (trial.finding is None) == is_reported
+
+
 def test_a_trial_that_does_not_end_is_ended(app: Path) -> None:
     trial = smoke("name=hang", limit_s=3)
 

@@ -25,10 +25,12 @@ from hydra_vertex.job import (
     TrialState,
 )
 from hydra_vertex.launcher.best.selection import rank
-from hydra_vertex.launcher.report.figures import build_figures
+from hydra_vertex.launcher.confirm.result import confirmation_of
+from hydra_vertex.launcher.report.figures import build_figures, confirmation_figure
 from hydra_vertex.launcher.report.figures.axis import PlotAxis, parameter_axis
 from hydra_vertex.launcher.report.figures.slices import powers_of_ten
 from hydra_vertex.launcher.report.palette import LIGHT
+from launcher.confirm.repeats import make_repeats, make_study
 from launcher.jobs import METRIC, START, make_job, make_trial
 
 
@@ -186,3 +188,27 @@ def test_the_texts_beside_a_figure_are_not_escaped_for_plotly() -> None:
 
     assert "a&b" in figures["slices"].alt
     assert "a&amp;b" in str(figures["slices"].plot)
+
+
+def test_the_repeats_are_drawn_with_their_means_and_escaped_names() -> None:
+    study = make_study([0.1, 0.2])
+    repeats = make_repeats(study, {"1": [0.5, 0.7], "2": [None, None]})
+    name = "<b>%{x}</b>"
+    metrics = (dataclasses.replace(study.study_spec.objective, id=name),)
+    found = dataclasses.replace(confirmation_of(study, repeats), metric=metrics[0])
+
+    figure = confirmation_figure(found)
+
+    assert figure is not None
+    plot: Any = figure.plot
+    points, means, before = plot["data"]
+    assert points["text"] == ["seed = 1000", "seed = 1001"]
+    assert means["y"] == before["y"] == ["trial 1"]
+    assert plot["layout"]["xaxis"]["title"]["text"] == "&lt;b&gt;&#37;{x}&lt;/b&gt;"
+    assert figure.alt.startswith("trial 1: mean 0.6, 95% interval ")
+
+
+def test_repeats_without_a_value_have_no_figure() -> None:
+    study = make_study([0.1, 0.2])
+
+    assert confirmation_figure(confirmation_of(study, make_repeats(study, {"1": [None, None]}))) is None

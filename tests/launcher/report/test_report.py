@@ -19,9 +19,12 @@ from hydra_vertex.job import (
     Measurement,
     MetricSpec,
     ParameterSpec,
+    TrialJobSpec,
     TrialState,
+    WorkerPoolSpec,
 )
 from hydra_vertex.launcher.best.selection import rank
+from hydra_vertex.launcher.cost.prices import parse_prices
 from hydra_vertex.launcher.report import write_report
 from hydra_vertex.protocol.errors import DocumentError, OutputError
 from launcher.jobs import METRIC, START, make_job, make_trial
@@ -109,6 +112,32 @@ def test_the_numbers_of_the_header_are_correct_for_a_small_study(tmp_path: Path)
     assert "4 of 12" in prose
     assert "3 succeeded, 1 infeasible" in prose
     assert "wall time 1:00 3:00 one after another, 3.0 \u00d7 faster with 2 in parallel" in prose
+
+
+def test_the_header_has_what_the_study_used_and_what_early_stopping_saved(tmp_path: Path) -> None:
+    hour = timedelta(hours=1)
+    trials = [
+        make_trial(1, 4.0, start_time=START, end_time=START + hour),
+        make_trial(2, 2.0, start_time=START, end_time=START + hour / 2, stopping_reason="worse than the median"),
+    ]
+    pools = TrialJobSpec(worker_pools=(WorkerPoolSpec(machine={"machineType": "a"}, replica_count=2),))
+    job = make_job(trials, trial_job_spec=pools)
+
+    unpriced = report(job, tmp_path).prose
+    priced = report(job, tmp_path, prices=parse_prices(["a=2 EUR"])).prose
+    other = report(job, tmp_path, prices=parse_prices(["b=2 EUR"])).prose
+
+    assert "worker-hours 3.00 25 % of the time of 2 slots was idle; early stopping saved about 1.00" in unpriced
+    assert "worker-hours 3.00 cost 6.00 EUR; 25 % of the time of 2 slots was idle" in priced
+    assert "saved about 1.00 worker-hours (2.00 EUR), an estimate" in priced
+    assert "worker-hours 3.00 no cost: --hourly-price: there is no price for a (on-demand)" in other
+
+
+def test_a_study_that_its_spending_limit_ended_says_so(tmp_path: Path) -> None:
+    reason = "the limit of 2 worker-hours (--max-worker-hours) is reached"
+    ended = make_job([make_trial(1, 4.0)], state=JobState.CANCELLED, stopping_reason=reason)
+
+    assert f"ended early, with the best trial so far: {reason}" in report(ended, tmp_path).prose
 
 
 @pytest.mark.parametrize(("goal", "best"), [(Goal.MINIMIZE, "12"), (Goal.MAXIMIZE, "1")])

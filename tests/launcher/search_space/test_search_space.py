@@ -25,6 +25,10 @@ def sweeper(params: str, head: str = "", more: str = "direction: minimize") -> s
     return f"# @package _global_\n{head}\nhydra:\n  sweeper:\n    {more}\n    params:\n{lines}"
 
 
+def two_objectives(names: str) -> str:
+    return sweeper("x: interval(1, 2)", f"optimized_metric: {names}", "direction: [minimize, maximize]")
+
+
 def gcloud(domain: str = "doubleValueSpec", **fields: object) -> str:
     inside = ", ".join(f"{name}: {value}" for name, value in fields.items())
     return (
@@ -223,7 +227,18 @@ trialJobSpec:
         (sweeper("~x: interval(1, 2)"), "without ~"),
         (sweeper("x: 1"), "there is nothing to search"),
         (sweeper("x: interval(1, 2)", more="n_trials: 3"), "direction is None; write minimize or maximize"),
-        (sweeper("x: interval(1, 2)", more="direction: [minimize, maximize]"), "write minimize or maximize"),
+        (
+            sweeper("x: interval(1, 2)", more="direction: [minimize, up]"),
+            "or maximize, for each objective",
+        ),
+        (sweeper("x: interval(1, 2)", more="direction: []"), "direction is an empty list; write minimize or maximize"),
+        (sweeper("x: interval(1, 2)", head="optimized_metric: [a, b]"), "has 1 direction, so expected a list of 1"),
+        (two_objectives("a"), "optimized_metric is 'a'; hydra.sweeper.direction has 2 directions, so expected a list"),
+        (two_objectives("[a, b, c]"), "has 2 directions, so expected a list of 2"),
+        (two_objectives("[a, 3]"), "3 is not a name without spaces"),
+        (two_objectives("[a, a]"), "'a' is in it twice"),
+        (two_objectives("[a, '${b}']"), "in a list, write the name itself in place of \\${b}"),
+        (two_objectives("null"), "optimized_metric is None"),
         (sweeper("x: interval(1, 2)", more="direction: minimize\n    n_jobs: 0"), "n_jobs is 0"),
         (sweeper("x: interval(1, 2)", head="optimized_metric: val loss"), "optimized_metric is 'val loss'"),
         ("studySpec: {parameters: []}", "there is nothing to search"),
@@ -272,3 +287,31 @@ def test_a_missing_search_file_is_refused_with_a_list_of_files_in_its_folder(tmp
 
     with pytest.raises(SearchSpaceError, match=r"dosc\.yaml: no such search file; .* contains docs\.yaml"):
         load_search_space(tmp_path / "dosc.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (two_objectives("[val/loss, size]"), ("val/loss", "size")),
+        (sweeper("x: interval(1, 2)", more="direction: [minimize, maximize]"), ("metric_1", "metric_2")),
+        (
+            sweeper("x: interval(1, 2)", more="optimized_metric: [a, b]\n    direction: [MINIMIZE, Maximize]"),
+            ("a", "b"),
+        ),
+    ],
+)
+def test_each_direction_of_a_list_is_the_goal_of_one_metric(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    spec = load(tmp_path, text).study_spec
+    assert tuple(metric.id for metric in spec.metrics) == names
+    assert [metric.goal for metric in spec.metrics] == [Goal.MINIMIZE, Goal.MAXIMIZE]
+    assert spec.has_several_objectives
+
+
+@pytest.mark.parametrize("more", ["direction: [maximize]", "direction: [maximize]\n    optimized_metric: [metric]"])
+def test_a_list_of_one_direction_is_one_objective(tmp_path: Path, more: str) -> None:
+    (metric,) = load(tmp_path, sweeper("x: interval(1, 2)", more=more)).study_spec.metrics
+    assert (metric.id, metric.goal) == ("metric", Goal.MAXIMIZE)
+
+
+def test_the_list_of_names_is_delivered_to_the_app_too(tmp_path: Path) -> None:
+    assert load(tmp_path, two_objectives("[val/loss, size]")).app_overrides == ("++optimized_metric=[val/loss,size]",)

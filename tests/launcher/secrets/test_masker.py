@@ -64,6 +64,13 @@ def test_the_secrets_of_a_command_line_are_found() -> None:
     assert list(secrets_in_arguments(line)) == ["'p q'", "p q", "t", "v"]
 
 
+def test_the_name_of_a_kms_key_is_no_secret_in_either_form_of_an_option() -> None:
+    name = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+    assert list(secrets_in_arguments(["--encryption-key", name, f"--encryption-key={name}", "--password", "x"])) == [
+        "x"
+    ]
+
+
 def test_a_command_can_be_pasted_with_the_secrets_in_variables() -> None:
     parts = ["printf", "%s|", "a b", "db.password=x y", "--api-key", "k", "u=https://u:p@h"]
     command = shell_command(parts, NO_SECRETS)

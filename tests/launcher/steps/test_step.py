@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+from hydra_vertex.launcher.steps import step as step_module
 from hydra_vertex.launcher.steps.step import run_step
 from hydra_vertex.protocol.errors import DocumentError, OutputError, StudyError
 from hydra_vertex.protocol.executor import ExecutorInput
@@ -37,3 +40,24 @@ def test_a_step_prints_its_error_and_returns_the_exit_code_of_its_kind(
 
     assert run_step("select_best", step, ["--executor_input", given]) == code
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("handles_errors", [False, True])
+def test_a_step_with_a_time_limit_ends_also_when_it_handles_the_error_as_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, handles_errors: bool
+) -> None:
+    monkeypatch.setattr(step_module, "_AGAIN_S", 0.05)
+
+    def endless(_: ExecutorInput) -> None:
+        with contextlib.suppress(StudyError) if handles_errors else contextlib.nullcontext():
+            signal.pause()
+        signal.pause()
+
+    outputs = {"outputs": {"outputFile": str(tmp_path / "output.json")}}
+    before = signal.getsignal(signal.SIGALRM)
+
+    assert run_step("select_best", endless, ["--executor_input", json.dumps(outputs)], limit_s=0.05) == 1
+    assert capsys.readouterr().err == (
+        "select_best: has not ended within 0.05 s; start it again, its inputs are kept\n"
+    )
+    assert signal.getsignal(signal.SIGALRM) == before

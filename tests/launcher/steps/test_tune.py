@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.job import JobState, TrialState
+from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState
 from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.steps.tune import TuningRun
 from hydra_vertex.launcher.study.client import connect
@@ -46,7 +46,22 @@ def executor_input(folder: Path, url: str, code: str, **changes: Any) -> str:
 
 def step(text: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "hydra_vertex.launcher.steps.tune", "--executor_input", text]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    STARTED.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    return STARTED[-1]
+
+
+STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def no_step_is_left() -> Iterator[None]:
+    """End the steps that a failed test has left running."""
+    yield
+    for started in STARTED:
+        if started.poll() is None:
+            started.kill()
+            started.communicate()
+    STARTED.clear()
 
 
 def test_the_step_outputs_the_finished_job_and_a_link_to_it(tmp_path: Path, service: ServiceProcess) -> None:
@@ -112,7 +127,7 @@ def test_a_cancelled_step_cancels_its_job(tmp_path: Path, service: ServiceProces
     assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
 
 
-def test_a_step_that_is_cancelled_while_it_creates_its_job_cancels_the_job(
+def test_a_step_that_is_cancelled_before_it_creates_its_job_creates_none(
     tmp_path: Path, service: ServiceProcess
 ) -> None:
     os.kill(service.pid, signal.SIGSTOP)
@@ -127,8 +142,8 @@ def test_a_step_that_is_cancelled_while_it_creates_its_job_cancels_the_job(
     _, stderr = running.communicate(timeout=60)
 
     assert running.returncode == 130, stderr
-    (job,) = connect("l", service.url).list(PARENT)
-    assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
+    assert "no job was created" in stderr
+    assert connect("l", service.url).list(PARENT) == ()
 
 
 def test_an_existing_job_is_watched_and_no_job_is_created(tmp_path: Path, service: ServiceProcess) -> None:
@@ -167,6 +182,7 @@ def test_a_cancelled_step_cancels_the_job_that_it_has_recorded_also_without_its_
 ) -> None:
     first = step(executor_input(tmp_path / "first", service.url, "import time; time.sleep(60)"))
     wait_for_a_running_trial(service.url)
+    wait_for_file(tmp_path / "first" / "gcp_resources")
     first.kill()
     first.communicate(timeout=10)
     # For the second step, the label is that of another run.
@@ -210,7 +226,7 @@ def test_a_killed_step_that_is_started_again_goes_on_with_its_job(
     first.kill()
     first.communicate(timeout=10)
     for name in lost:
-        (tmp_path / name).unlink()
+        (tmp_path / name).unlink(missing_ok=True)  # The step may have been killed before it wrote the file.
 
     second = step(text)
     _, stderr = second.communicate(timeout=60)
@@ -228,6 +244,11 @@ def test_a_killed_step_that_is_started_again_goes_on_with_its_job(
         ({"parallel_trial_count": 3.0}, 2, "3 parallel trials of 2 in total"),
         ({"api_endpoint": "http://example.com"}, 2, "plain http is allowed only on this machine"),
         ({"labels": "[]"}, 2, "labels: expected a JSON object"),
+        ({"attach": "always"}, 2, "attach: expected one of '', attach, reuse, got 'always'"),
+        ({"on_stop": "pause"}, 2, "on_stop: expected one of cancel, detach, got 'pause'"),
+        ({"attach": "reuse", "existing_job": f"{PARENT}/hyperparameterTuningJobs/1"}, 2, "and existing_job is given"),
+        ({"existing_job": "123"}, 2, "123: the job's name needs --project"),
+        ({"existing_job": f"{PARENT}x/hyperparameterTuningJobs/1"}, 2, "--location l: the job's name has lx"),
     ],
 )
 def test_invalid_parameters_are_refused_in_one_line(
@@ -295,6 +316,89 @@ def test_a_study_whose_first_trials_fail_alike_is_cancelled(tmp_path: Path, serv
     job = connect("l", service.url).list(PARENT)[0]
     assert job.state.is_ending
     assert len(read_job(tmp_path / "job").trials) < 40
+
+
+SLOW = "import time; time.sleep(300)"
+
+
+def job_of(service: ServiceProcess) -> HyperparameterTuningJob:
+    (job,) = connect("l", service.url).list(PARENT)
+    return job
+
+
+@pytest.mark.parametrize("mode", ["attach", "reuse"])
+def test_a_step_watches_a_job_in_progress_with_its_study_key_and_never_cancels_it(
+    mode: str, tmp_path: Path, service: ServiceProcess
+) -> None:
+    first = step(executor_input(tmp_path / "first", service.url, SLOW))
+    wait_for_a_running_trial(service.url)
+    again = executor_input(
+        tmp_path / "second", service.url, SLOW, attach=mode, display_name="another", on_stop="cancel"
+    )
+
+    written = tmp_path / "second" / "executor_output.json"
+    for _ in range(2):  # Started again, the step finds the job in its own gcp_resources.
+        written.unlink(missing_ok=True)
+        second = step(again)
+        wait_for_file(written)
+        second.send_signal(signal.SIGTERM)
+        _out, stderr = second.communicate(timeout=60)
+        assert second.returncode == 130, stderr
+        assert f"stopped watching {job_of(service).name}; the job continues" in stderr
+    assert job_of(service).state is JobState.RUNNING
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+
+
+def test_a_finished_job_with_the_same_study_key_is_reused_only_when_asked(
+    tmp_path: Path, service: ServiceProcess
+) -> None:
+    def finished(folder: str, **changes: Any) -> tuple[str, str]:
+        running = step(executor_input(tmp_path / folder, service.url, SUCCEEDS, **changes))
+        _, stderr = running.communicate(timeout=60)
+        assert running.returncode == 0, stderr
+        return read_job(tmp_path / folder / "job").name, stderr
+
+    first, _ = finished("first")
+    reused, stderr = finished("reused", attach="reuse", display_name="another")
+    attached, stderr_of_attached = finished("attached", attach="attach")
+    larger, _ = finished("larger", attach="reuse", max_trial_count=3.0)
+    default, _ = finished("default")
+
+    assert reused == first
+    assert f"{first} (JOB_STATE_SUCCEEDED) has the study key" in stderr
+    assert "no job to attach has the study key" in stderr_of_attached
+    assert len({first, attached, larger, default}) == 4
+    assert len(connect("l", service.url).list(PARENT)) == 4
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_step_that_detaches_leaves_its_job_running_and_says_how_to_watch_it(
+    signum: signal.Signals, tmp_path: Path, service: ServiceProcess
+) -> None:
+    running = step(executor_input(tmp_path, service.url, SLOW, on_stop="detach"))
+    wait_for_file(tmp_path / "gcp_resources")
+    wait_for_a_running_trial(service.url)
+
+    running.send_signal(signum)
+    _, stderr = running.communicate(timeout=60)
+
+    job = job_of(service)
+    assert running.returncode == 130
+    assert f"the job goes on (on_stop is detach). To watch it again: hydra-vertex watch {job.name}" in stderr
+    assert job.state is JobState.RUNNING
+    assert read_job(tmp_path / "job").name == job.name
+
+
+def test_an_existing_job_may_be_the_gcp_resources_of_another_component(tmp_path: Path, service: ServiceProcess) -> None:
+    step(executor_input(tmp_path / "first", service.url, SUCCEEDS)).communicate(timeout=60)
+    resources = (tmp_path / "first" / "gcp_resources").read_text()
+
+    again = step(executor_input(tmp_path / "second", service.url, SUCCEEDS, existing_job=resources))
+    _, stderr = again.communicate(timeout=60)
+
+    assert again.returncode == 0, stderr
+    assert read_job(tmp_path / "second" / "job").name == job_of(service).name
 
 
 def wait_for_file(path: Path, limit_s: float = 60) -> None:

@@ -22,11 +22,14 @@ class ScriptedService:
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         raise AssertionError("a watcher creates nothing")
 
-    def list(self, parent: str, filter_text: str = "") -> tuple[HyperparameterTuningJob, ...]:
+    def list(self, parent: str, filter_text: str = "", limit: int | None = None) -> tuple[HyperparameterTuningJob, ...]:
         raise AssertionError("a watcher lists nothing")
 
     def cancel(self, name: str) -> None:
         raise AssertionError("a watcher cancels nothing")
+
+    def has_started(self, custom_job: str) -> bool | None:
+        raise AssertionError("a watcher asks for no machines")
 
 
 @pytest.mark.parametrize("last", [state for state in JobState if state.is_terminal])

@@ -14,7 +14,7 @@ import pytest
 from hydra_vertex.pipelines.compiler import compile_to_file
 from hydra_vertex.pipelines.local.failures import StepFailed
 from hydra_vertex.pipelines.local.kfp_local import LocalRun, run_pipeline
-from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
+from hydra_vertex.protocol.errors import OutputError, UserError
 
 # The program of a container component: writes its artifact and its arguments as KFP's executor output.
 STEP = """
@@ -182,7 +182,7 @@ def test_a_step_whose_program_does_not_exist_is_named(tmp_path: Path) -> None:
         foreign()
 
     compile_to_file(foreign_step, tmp_path / "p.json")
-    with pytest.raises(CommandError, match="the step foreign cannot be started: /opt/no-such-program: No such file"):
+    with pytest.raises(UserError, match="the step foreign runs the program /opt/no-such-program of its image i, which"):
         run(tmp_path, tmp_path)
 
 

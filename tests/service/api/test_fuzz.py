@@ -23,7 +23,7 @@ from hydra_vertex.service.api.google_messages import message_class
 from hydra_vertex.service.api.request_body import BODY_LIMIT_BYTES
 from service.harness import PARENT, Client, Document, job_document, start
 
-CASES = int(os.environ.get("FUZZ_CASES", "1000"))
+CASES = int(os.environ.get("FUZZ_CASES", "500"))
 JOBS = f"{PARENT}/hyperparameterTuningJobs"
 SERVICE = "/google.cloud.aiplatform.v1.JobService"
 CLIENTS_MISTAKES = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}

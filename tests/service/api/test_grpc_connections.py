@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from hydra_vertex.service.access.gate import Gate
 from hydra_vertex.service.api.connection_limits import LIMITS, ConnectionLimits
 from hydra_vertex.service.api.google_messages import message_class
 from hydra_vertex.service.api.grpc_front import GrpcServer
@@ -64,7 +65,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         folder = ServiceFolder(tmp_path)
         with closing(Store(folder)) as store:
             engine = Engine(folder, store, capacity_of(DEFAULT_RESOURCES, []))
-            async with GrpcServer(Operations(engine), 0, None, SHORT) as server:
+            async with GrpcServer(Operations(engine), 0, Gate("a-token", serves_own_user=True), SHORT) as server:
                 found.append(server.address)
                 await asyncio.to_thread(stop.wait)
             await engine.stop()

@@ -11,7 +11,7 @@ import pytest
 
 from hydra_vertex.service.contract import Check, Endpoint, Finding, Verdict, all_checks, run_checks
 from hydra_vertex.service.contract.__main__ import main
-from service.harness import start
+from service.harness import PIPELINE_RUNNER, start
 
 CHECKS = all_checks()
 LIMIT_S = 180.0
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with start(tmp_path_factory.mktemp("contract") / "studies", "--grpc-port", "0") as service:
+    with start(tmp_path_factory.mktemp("contract") / "studies", "--grpc-port", "0", *PIPELINE_RUNNER) as service:
         yield Endpoint(service.url, service.grpc)
 
 
@@ -51,6 +51,16 @@ def test_googles_clients_send_the_token(tmp_path: Path) -> None:
         for token, verdict in [("a-token-of-sixteen", Verdict.HELD), ("", Verdict.BROKEN), ("another", Verdict.BROKEN)]:
             endpoint = Endpoint(service.url, service.grpc, token)
             assert [finding.verdict for finding in run_checks(endpoint, wrong_field)] == [verdict, verdict]
+
+
+def test_gcloud_sends_the_token_of_the_services_folder(tmp_path: Path) -> None:
+    checks = [check for check in CHECKS if "gcloud" in str(check)]
+    (tmp_path / "token").write_text("a-token-of-sixteen\n")
+    with start(tmp_path / "studies", "--token-file", str(tmp_path / "token")) as service:
+        (finding,) = run_checks(Endpoint(service.url, "", "a-token-of-sixteen"), checks)
+    if finding.verdict is Verdict.SKIPPED:
+        pytest.skip(finding.reason)
+    assert finding.verdict is Verdict.HELD, finding.reason
 
 
 def test_the_command_prints_held_skipped_and_broken_checks(

@@ -24,6 +24,8 @@ LARGE, SMALL, UNKNOWN = Gpu("GPU-l", "L", 80 * GIB), Gpu("GPU-s", "S", 10 * GIB)
         (ResourceOptions(trials_per_gpu=1, max_parallel=5), (LARGE,), 1),
         (ResourceOptions(trials_per_gpu=2, gpu_memory_bytes=5 * GIB), (LARGE, SMALL), 4),
         (ResourceOptions(trials_per_gpu=2), (UNKNOWN,), 2),
+        (ResourceOptions(gpus_per_trial=2), (LARGE, SMALL, UNKNOWN), 1),
+        (ResourceOptions(gpus_per_trial=1), (LARGE, SMALL), 2),
     ],
 )
 def test_the_smallest_limit_applies(options: ResourceOptions, gpus: tuple[Gpu, ...], at_once: int | None) -> None:
@@ -34,6 +36,13 @@ def test_the_smallest_limit_applies(options: ResourceOptions, gpus: tuple[Gpu, .
     ("options", "gpus", "message"),
     [
         (ResourceOptions(trials_per_gpu=1), (), "--trials-per-gpu: no GPU is visible here"),
+        (ResourceOptions(gpus_per_trial=2), (), "--gpus-per-trial: no GPU is visible here"),
+        (ResourceOptions(gpus_per_trial=3), (LARGE, SMALL), "--gpus-per-trial 3: 2 GPUs are visible here"),
+        (
+            ResourceOptions(gpus_per_trial=2, trials_per_gpu=2),
+            (LARGE, SMALL),
+            "--gpus-per-trial 2 and --trials-per-gpu 2",
+        ),
         (ResourceOptions(gpu_memory_bytes=GIB), (), "--gpu-memory-per-trial: no GPU is visible here"),
         (
             ResourceOptions(trials_per_gpu=3, gpu_memory_bytes=4 * GIB),
@@ -55,3 +64,9 @@ def test_the_gpus_are_described_in_one_line() -> None:
     capacity = Capacity(("GPU-l", "GPU-s"), ResourceOptions(trials_per_gpu=2))
     assert describe(capacity, (LARGE, SMALL)) == "2 GPUs (L, S), 2 trials at once on each"
     assert describe(Capacity(("GPU-l",)), (LARGE,)) == "1 GPU (L), 1 trial at once on each"
+
+
+def test_the_gpus_of_a_trial_stay_together() -> None:
+    capacity = capacity_of(ResourceOptions(gpus_per_trial=2), (LARGE, SMALL, UNKNOWN))
+    assert capacity.gpus == ("GPU-l,GPU-s",)
+    assert describe(capacity, (LARGE, SMALL)) == "2 GPUs (L, S), 1 trial at once on each 2 of them"

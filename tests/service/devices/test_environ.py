@@ -41,3 +41,9 @@ def test_a_trial_sees_only_its_own_gpu(
     gpu: str | None, trials_per_gpu: int, memory_bytes: int | None, environ: dict[str, str]
 ) -> None:
     assert gpu_environ(gpu, trials_per_gpu, memory_bytes) == environ
+
+
+def test_each_of_several_gpus_has_the_memory_limit() -> None:
+    environ = gpu_environ("GPU-a,GPU-b", 1, 1 << 30)
+    assert environ["CUDA_VISIBLE_DEVICES"] == "GPU-a,GPU-b"
+    assert environ["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] == "0=1024M,1=1024M"

@@ -13,6 +13,7 @@ from service.harness import (
     Client,
     is_running,
     job_document,
+    kill_service,
     parent_of,
     pid_of,
     release,
@@ -20,11 +21,6 @@ from service.harness import (
     started,
     wait_until,
 )
-
-
-def kill_service(client: Client) -> None:
-    os.kill(client.service_pid, signal.SIGKILL)
-    wait_until(lambda: not is_running(client.service_pid))
 
 
 def test_the_next_service_resumes_everything_of_a_killed_one(studies: Path, app: Path) -> None:

@@ -90,3 +90,9 @@ def test_a_job_that_was_cancelled_ends_as_succeeded_with_fewer_trials() -> None:
     changed = with_counts(job("sss", JobState.CANCELLED), counts(3), LATER)
 
     assert study.finish(changed, LATER).state is JobState.SUCCEEDED
+
+
+def test_the_repeats_of_a_study_keep_their_own_counts() -> None:
+    repeats = replace(job("sss", JobState.CANCELLED), labels={"hydra_vertex_confirms": "1"})
+
+    assert with_counts(repeats, counts(6), LATER) is repeats

@@ -48,16 +48,36 @@ def test_other_metrics_are_added_to_the_objective_at_the_same_step(
         MetricReport("loss", 1.0, 1, None),
         MetricReport("acc", 0.9, 1, None),
         MetricReport("acc", 0.7, 2, None),
-        MetricReport("acc", math.nan, 2, None),
         MetricReport("loss", 2.0, 2, None),
         MetricReport("not-in-the-study", 5.0, 2, None),
     ]
-    others = ("acc", "f1", "never-reported")
+    others = ("acc", "f1")
     measurements = measurements_of(given, "loss", 0.0, other_ids=others)
     assert [dict(m.metrics) for m in measurements] == [{"loss": 1.0, "acc": 0.9}, {"loss": 2.0, "acc": 0.7}]
     chosen = final_measurement(given, measurements, LOSS, selection, others)
     assert chosen is not None
     assert dict(chosen.metrics) == wanted
+
+
+@pytest.mark.parametrize("selection", [MeasurementSelection.LAST, MeasurementSelection.BEST])
+def test_a_trial_without_a_value_of_one_objective_has_no_final_measurement(selection: MeasurementSelection) -> None:
+    given = [MetricReport("loss", 1.0, 1, None), MetricReport("acc", 0.9, 1, None)]
+    measurements = measurements_of(given, "loss", 0.0, other_ids=("acc", "size"))
+    assert final_measurement(given, measurements, LOSS, selection, ("acc", "size")) is None
+    assert no_value_reason(given, ("loss", "acc", "size")) == (
+        "exited with code 0 but reported no value of 'size'; it reported 'acc', 'loss'"
+    )
+
+
+def test_the_last_value_of_each_objective_has_to_be_finite() -> None:
+    given = [
+        MetricReport("loss", 1.0, 1, None),
+        MetricReport("acc", 0.9, 1, None),
+        MetricReport("acc", math.nan, 2, None),
+    ]
+    measurements = measurements_of(given, "loss", 0.0, other_ids=("acc",))
+    assert final_measurement(given, measurements, LOSS, MeasurementSelection.LAST, ("acc",)) is None
+    assert no_value_reason(given, ("loss", "acc")).endswith("the value that it reported of 'acc' is nan")
 
 
 def test_what_cloudml_hypertune_writes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +161,6 @@ def test_other_metrics_do_not_affect_the_final_measurement() -> None:
 
 
 def test_the_reason_of_a_missing_value_names_the_reported_metrics() -> None:
-    assert no_value_reason([], "loss") == "exited with code 0 but reported no value of 'loss'"
-    assert no_value_reason([MetricReport("acc", 1.0, 0, None)], "loss").endswith("'loss'; it reported 'acc'")
-    assert no_value_reason(records(float("inf")), "loss").endswith("of 'loss' is inf")
+    assert no_value_reason([], ["loss"]) == "exited with code 0 but reported no value of 'loss'"
+    assert no_value_reason([MetricReport("acc", 1.0, 0, None)], ["loss"]).endswith("'loss'; it reported 'acc'")
+    assert no_value_reason(records(float("inf")), ["loss"]).endswith("of 'loss' is inf")

@@ -93,7 +93,7 @@ def test_samples_have_the_deviation_of_the_prediction() -> None:
 
 
 @given(st.lists(st.floats(-1e308, 1e308) | st.just(math.nan), min_size=2, max_size=30))
-def test_outcomes_keep_the_order_of_losses_and_failures_are_the_worst(losses: list[float]) -> None:
+def test_outcomes_keep_the_order_of_losses_and_failures_are_in_the_worse_half(losses: list[float]) -> None:
     values = np.array(losses)
     if np.isfinite(values).sum() == 0:
         return
@@ -102,7 +102,26 @@ def test_outcomes_keep_the_order_of_losses_and_failures_are_the_worst(losses: li
     feasible = np.isfinite(values)
     ordered = outcomes[feasible][np.argsort(values[feasible], kind="stable")]
     assert (np.diff(ordered) >= -1e-9).all()
-    assert (outcomes[~feasible] >= outcomes[feasible].max() - 1e-9).all()
+    assert (outcomes[~feasible] >= np.median(outcomes[feasible]) - 1e-9).all()
+
+
+@given(
+    st.lists(st.floats(0.1, 2.0), min_size=4, max_size=30, unique=True),
+    st.lists(st.floats(20.0, 1e308), min_size=1, max_size=15, unique=True),
+)
+def test_losses_that_explode_do_not_hide_the_differences_among_the_good_ones(
+    good: list[float], exploded: list[float]
+) -> None:
+    exploded = exploded[: len(good) // 2]
+    outcomes = outcomes_of(np.array(good + exploded))
+    moderate = outcomes_of(np.array(good + [20.0 + rank for rank in np.argsort(np.argsort(exploded))]))
+    assert outcomes == pytest.approx(moderate)
+    assert np.ptp(outcomes[: len(good)]) > 0.5
+
+
+def test_a_failure_is_worse_than_equal_losses() -> None:
+    outcomes = outcomes_of(np.array([0.5, math.nan, 0.5, 0.5]))
+    assert outcomes[1] > outcomes[0] == outcomes[2] == outcomes[3]
 
 
 def test_the_transform_reduces_the_skewness_of_losses_with_a_heavy_tail() -> None:

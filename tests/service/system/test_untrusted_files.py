@@ -29,7 +29,7 @@ def test_a_path_that_is_no_regular_file_reads_as_missing_and_can_be_removed(
 
     assert read_reports(folder.metric_file) == ()
     assert read_exit_status(folder.exit_file, "t") is None
-    assert log_tail(folder.log) == ""
+    assert log_tail(folder) == ""
     assert not folder.read_gpu()
     folder.clear()
     assert not any(os.path.lexists(path) for path in (folder.metric_file, folder.exit_file, folder.log))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.trials.exit_status import (
     ExitStatus,
     failure_reason,
@@ -65,16 +66,16 @@ def test_a_missing_broken_or_forged_report_reads_as_none(tmp_path: Path, content
 )
 def test_a_log_is_shown_as_a_terminal_shows_it(tmp_path: Path, printed: bytes, shown: str) -> None:
     (tmp_path / "log.txt").write_bytes(printed)
-    assert log_tail(tmp_path / "log.txt") == shown
+    assert log_tail(TrialFolder(tmp_path)) == shown
 
 
 def test_only_the_last_lines_of_a_long_log_are_shown(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     log.write_text("".join(f"line {n}\n" for n in range(100_000)))
-    assert log_tail(log).splitlines() == [f"line {n}" for n in range(99_970, 100_000)]
+    assert log_tail(TrialFolder(log.parent)).splitlines() == [f"line {n}" for n in range(99_970, 100_000)]
     log.write_text("x" * 1_000_000)
-    assert log_tail(log) == "x" * 4000
+    assert log_tail(TrialFolder(log.parent)) == "x" * 4000
 
 
 def test_a_reason_has_no_log_lines_when_nothing_was_printed(tmp_path: Path) -> None:
-    assert with_tail("exited with code 1", log_tail(tmp_path / "none")) == "exited with code 1"
+    assert with_tail("exited with code 1", log_tail(TrialFolder(tmp_path / "none"))) == "exited with code 1"

@@ -31,6 +31,12 @@ def parameter(**fields: object) -> Change:
     return changed("studySpec.parameters", [{"parameterId": "p", **fields}])
 
 
+def with_server(document: Document) -> None:
+    """Add a pool whose program is the ENTRYPOINT of its image."""
+    pool = {"machineSpec": {"machineType": "n1-standard-4"}, "containerSpec": {"imageUri": "reduction-server"}}
+    document["trialJobSpec"]["workerPoolSpecs"].append(pool)
+
+
 def twice(path: str) -> Change:
     def change(document: Document) -> None:
         for part in path.split("."):
@@ -280,9 +286,8 @@ def test_a_stopping_rule_that_the_api_refuses_is_an_invalid_argument(
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (twice("trialJobSpec.workerPoolSpecs"), "trialJobSpec.workerPoolSpecs[1]"),
-        (changed(f"{POOL}.replicaCount", 2), "trialJobSpec.workerPoolSpecs[0].replicaCount"),
         (changed(f"{POOL}.pythonPackageSpec", {}), "trialJobSpec.workerPoolSpecs[0].pythonPackageSpec"),
+        (with_server, "trialJobSpec.workerPoolSpecs[1].containerSpec.command"),
         (changed("studySpec.convexStopConfig", {}), "studySpec.convexStopConfig"),
         (
             changed("studySpec.parameters", [{"parameterId": f"p{n}", "doubleValueSpec": DOUBLE} for n in range(1001)]),

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.protocol.errors import OutputError
-from hydra_vertex.trial.reporting.metric_file import add_final_value, add_line, add_value
+from hydra_vertex.trial.reporting.metric_file import add_final_value, add_final_values, add_line, add_value
 from hydra_vertex.trial.reporting.records import make_line
 
 WRITER = Path(__file__).with_name("metric_writer.py")
@@ -44,6 +44,13 @@ def test_a_value_is_one_record_with_a_step(tmp_path: Path, monkeypatch: pytest.M
     (record,) = records(file)
     assert (record["val/loss"], record["trial"], record["global_step"]) == ("0.25", "7", "1")
     assert {path.name for path in file.parent.iterdir()} == {"output.metrics", ".output.metrics.lock"}
+
+
+def test_the_final_values_of_several_metrics_have_one_step_after_all_others(file: Path) -> None:
+    add_value(file, "loss", 3.0, step=40)
+    add_final_values(file, {"loss": 0.25, "parameters/total": 12.0})
+    assert points(file, "loss") == [("40", "3.0"), ("41", "0.25")]
+    assert points(file, "parameters/total") == [("41", "12.0")]
 
 
 def test_existing_content_is_kept_before_the_new_records(file: Path) -> None:

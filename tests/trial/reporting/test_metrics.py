@@ -8,7 +8,12 @@ import pytest
 
 from hydra_vertex.protocol.errors import MetricError
 from hydra_vertex.protocol.metric_fields import RECORD_FIELDS
-from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file, metric_name
+from hydra_vertex.trial.reporting.metrics import (
+    check_metric_name,
+    check_metric_option,
+    metric_file,
+    names_of_metrics,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,12 +24,18 @@ from hydra_vertex.trial.reporting.metrics import check_metric_name, metric_file,
         (None, {}, "acc", "acc"),
         (None, {}, None, "metric"),
         (None, {}, 3, "metric"),
+        (None, {}, ["loss", "size"], "loss size"),
+        (None, {}, [], "metric"),
+        ('["loss","size"]', {}, "acc", "loss size"),
+        ('["loss"', {}, None, '["loss"'),
+        ("[1]", {}, None, "[1]"),
+        ("[]", {}, None, "[]"),
     ],
 )
 def test_the_users_name_has_precedence_over_the_services_and_the_apps(
     option: str | None, environ: dict[str, str], app: object, name: str
 ) -> None:
-    assert metric_name(option, environ, app) == name
+    assert names_of_metrics(option, environ, app) == tuple(name.split())
 
 
 def test_an_app_started_manually_has_no_metric_file() -> None:
@@ -58,3 +69,26 @@ def test_any_name_without_whitespace_can_be_recorded(name: str) -> None:
 def test_a_name_that_a_record_cannot_contain_is_refused(name: object, message: str) -> None:
     with pytest.raises(MetricError, match=message):
         check_metric_name(name, "--metric")
+
+
+@pytest.mark.parametrize("text", ["loss", '["loss","size"]', "[1]", '["loss"'])
+def test_one_name_and_an_array_of_names_are_accepted(text: str) -> None:
+    check_metric_option(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[loss,size]",
+            r"""--metric is '\[loss,size\]'; several names are a JSON array .*: --metric '\["val/loss","size"\]'""",
+        ),
+        ('["loss",3]', "several names are a JSON array of texts"),
+        ('["loss","loss"]', "with 'loss' twice; name each metric once"),
+        ('["loss",""]', "--metric is ''; expected a name"),
+        ('["loss","the size"]', "--metric is 'the size'; a name must not contain whitespace"),
+    ],
+)
+def test_an_array_that_names_no_metrics_is_refused(text: str, message: str) -> None:
+    with pytest.raises(MetricError, match=message):
+        check_metric_option(text)

@@ -33,6 +33,7 @@ def test_the_first_process_reports(environ: dict[str, str]) -> None:
         {"NODE_RANK": "1", "LOCAL_RANK": "0"},
         {"SLURM_PROCID": "3"},
         {"CLUSTER_SPEC": _POOL_1},
+        {"CLUSTER_SPEC": '{"task": {"type": "workerpool0", "index": 1}}'},
     ],
 )
 def test_other_ranks_do_not_report(environ: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.trial.resume.checkpoints import MOST_DEPTH, newest_checkpoint
+from hydra_vertex.protocol.checkpoints import MOST_DEPTH, newest_checkpoint
 
 
 def _write(folder: Path, name: str, seconds: int, content: bytes = b"weights") -> None:

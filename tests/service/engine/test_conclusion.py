@@ -8,11 +8,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from hydra_vertex.job import StudySpec, Trial, TrialState, parse_study_spec
+from hydra_vertex.service.engine.conclusion import Evidence, concluded
 from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.measurements.metric_file import MetricReport
-from hydra_vertex.service.trials.conclusion import Evidence, concluded
 from hydra_vertex.service.trials.exit_status import ExitStatus
-from hydra_vertex.service.trials.supervised_run import Ended, EndReason, NotStarted, Outcome
+from hydra_vertex.service.trials.run import Ended, EndReason, NotStarted, Outcome
 from service.harness import X
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
