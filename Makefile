@@ -10,7 +10,7 @@ PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test coverage fuzz kills lint types wheel release-check image matrix hostile google-components check bench components lock clean help
+.PHONY: run test coverage fuzz kills lint types wheel release-check image engines-slurm engines-kubernetes matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -19,16 +19,24 @@ run: $(VENV)/run  ## set up, then tune, select, retrain and report with the samp
 	PATH="$(CURDIR)/$(BIN):$$PATH" hydra-vertex run --search trainer/conf/hparams_search/docs.yaml \
 	  --trials 12 --parallel 2 -- python trainer/train.py experiment=docs
 
-# With COVERAGE=1, as in CI, the shorter tests are measured, and the lower limit of the coverage is checked.
+# With COVERAGE=1 the shorter tests are measured, and the lower limit of the coverage is checked.
 PYTEST := $(BIN)/python $(if $(COVERAGE),tests/coverage_run.py --then-others,-m pytest)
 
 test: $(VENV)/dev  ## set up, then run the test suite in one process more than there are CPUs
 	$(PYTEST) $(PARALLEL)
 
+# They stop nodes and daemons of the cluster, so that no two of them may run at once.
+engines-slurm: $(VENV)/dev  ## run the tests of Slurm on the cluster of SLURM_CONF, as its administrator
+	$(BIN)/python -m pytest tests/service/trials/engines/slurm tests/examples/test_slurm.py
+
+engines-kubernetes: $(VENV)/dev  ## run the tests of Kubernetes on the cluster of KUBECONFIG, as its administrator
+	$(BIN)/python -m pytest tests/service/trials/engines/kubernetes tests/examples/test_kubernetes.py \
+	  tests/launcher/steps/test_own_service.py
+
 coverage: $(VENV)/dev  ## run the shorter tests and report the covered lines, child processes included
 	$(BIN)/python tests/coverage_run.py $(PARALLEL)
 
-fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (1,000), 5,000 params (500), 300 checked apps (25)
+fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 2,000), 20,000 requests to REST and to gRPC (500), 5,000 params (250), 300 checked apps (15)
 	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 SWEEP_CASES=5000 GENERATED_APPS=300 $(BIN)/python -m pytest \
 	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py tests/trial/test_differential.py \
 	  tests/launcher/preflight/test_generated_apps.py
@@ -36,7 +44,7 @@ fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 
 kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 60 of local runs (the suite: 3)
 	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py
 
-faults: $(VENV)/dev  ## nightly: 500 runs of the tuning step behind a proxy that injects faults (the suite: 12)
+faults: $(VENV)/dev  ## nightly: 500 runs of the tuning step behind a proxy that injects faults (the suite: 8)
 	FAULT_SEEDS=250 $(BIN)/python -m pytest tests/launcher/faults
 
 lint: $(VENV)/dev  ## run ruff as linter and as formatter
@@ -46,7 +54,8 @@ lint: $(VENV)/dev  ## run ruff as linter and as formatter
 types: $(VENV)/dev  ## run mypy: strict on the installed packages, and on the annotations of tests and benchmarks
 	$(BIN)/mypy
 	$(BIN)/mypy trainer/*.py
-	$(BIN)/mypy --config-file tests/mypy.toml tests benchmarks
+	$(BIN)/mypy --config-file tests/mypy.toml tests benchmarks --exclude 'benchmarks/launcher\.py'
+	$(BIN)/mypy --config-file tests/mypy.toml benchmarks/launcher.py
 
 wheel: $(VENV)/dev  ## build the wheel, install it into a new environment, run both commands
 	cd tests && $(PYTHON_OF_TESTS) -m release.wheel

@@ -28,9 +28,10 @@ else:
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent
 EXTRAS = {
-    "dev": ("launcher", "pipelines", "trainer", "test", "lint", "release"),
+    "dev": ("launcher", "pipelines", "docker", "kubeflow", "trainer", "test", "lint", "release"),
     "run": ("launcher", "pipelines", "trainer"),
     "image": ("launcher", "pipelines"),
+    "trial": (),
 }
 """The files by name. The first one is compiled freely, the others are held to its versions."""
 
@@ -73,7 +74,8 @@ def compile_requirements(name: str, *, upgrade: bool) -> None:
         command = [_uv(), "pip", "compile", "--quiet", *options, "pyproject.toml"]
         subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
         pins = output.read_text(encoding="utf-8")
-    source = f"# Compiled from pyproject.toml ({', '.join(EXTRAS[name])}) by `make lock`; do not edit.\n"
+    extras_text = f" ({', '.join(EXTRAS[name])})" if EXTRAS[name] else ""
+    source = f"# Compiled from pyproject.toml{extras_text} by `make lock`; do not edit.\n"
     beside = _target(name).with_suffix(".new")
     beside.write_text(f"{source}{inputs_line(name)}\n{pins}", encoding="utf-8")
     beside.replace(_target(name))
