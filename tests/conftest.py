@@ -46,7 +46,7 @@ _PRINT = builtins.print
 
 @pytest.fixture(autouse=True)
 def _print_is_not_left_replaced() -> Iterator[None]:
-    """Fail the test that leaves `print` replaced, as kfp does: all later tests of this process would print otherwise."""
+    """Fail the test that leaves `print` replaced, as kfp does: the later tests of this process would print so."""
     yield
     left, builtins.print = builtins.print, _PRINT
     assert left is _PRINT
