@@ -10,7 +10,7 @@ PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test coverage fuzz kills lint types wheel release-check image engines-slurm engines-kubernetes matrix hostile google-components check bench components lock clean help
+.PHONY: run test coverage nightly fuzz kills lint types wheel release-check image engines-slurm engines-kubernetes matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ fuzz: $(VENV)/dev  ## nightly: 100,000 texts through Hydra's parser (the suite: 
 	HYPOTHESIS_PROFILE=nightly FUZZ_CASES=20000 SWEEP_CASES=5000 GENERATED_APPS=300 $(BIN)/python -m pytest \
 	  tests/trial/config/test_quoting.py tests/service/api/test_fuzz.py tests/trial/test_differential.py \
 	  tests/launcher/preflight/test_generated_apps.py
+
+nightly: $(VENV)/dev  ## nightly: every test, those that `make test` leaves out too
+	EVERY_TEST=1 $(BIN)/python -m pytest $(PARALLEL)
 
 kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and 60 of local runs (the suite: 3)
 	KILL_SEEDS=20 $(BIN)/python -m pytest tests/service/engine/test_kills.py tests/cli/test_kills.py

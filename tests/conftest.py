@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from known_environment import make_known  # noqa: E402 - found by the line above
+from nightly import for_this_run  # noqa: E402 - found by the line above
 
 make_known()
 
@@ -62,7 +63,8 @@ def _no_signal_stays_ignored_or_blocked() -> Iterator[None]:
     }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the longest files first: a file runs in one process, and the others would wait for the last one."""
     places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items[:] = for_this_run(items, config)
     items.sort(key=lambda item: places.get(item.path, len(places)))

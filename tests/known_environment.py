@@ -29,6 +29,7 @@ KEPT = frozenset(
         "FUZZ_CASES",
         "GENERATED_APPS",
         "HYDRA_CHECKOUT",
+        "EVERY_TEST",
         "KILL_SEEDS",
         "LIGHTNING_HYDRA_TEMPLATE",
         "LIGHTNING_HYDRA_TEMPLATE_BIN",
