@@ -1,8 +1,8 @@
 """The commands of the documentation: every line of a `console` block that begins with `$ `.
 
 A comment before a block, `<!-- commands: REASON -->`, says why the tests do not run its commands; `REASONS` has the
-allowed ones. `<!-- commands: run by FILE -->` names the test file that runs them. A block without a comment is run by
-`test_commands_run.py`.
+allowed ones. `<!-- commands: run by FILE -->` names the test file that runs them, and `<!-- commands: exit code 2 -->` says
+that they fail as the page tells. Every other block is run by `test_commands_run.py`, with what the page shows as its output.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from conftest import ROOT
@@ -20,6 +21,7 @@ REASONS = frozenset(
         "needs Google Cloud",
         "needs a cluster",
         "needs Docker",
+        "needs a GPU",
         "installs packages",
         "never ends",
         "shows a form",  # placeholders such as `…` stand for the reader's own words
@@ -44,6 +46,7 @@ class Command:
     page: str
     line: int
     text: str
+    output: str
     mark: str
 
     @property
@@ -63,7 +66,8 @@ class Command:
 
     @property
     def is_run(self) -> bool:
-        return not self.mark or self.mark.startswith("run by ")
+        """Whether a test runs the command in every CI run."""
+        return not self.mark or self.mark.startswith(("run by ", "exit code "))
 
 
 def pages() -> list[Path]:
@@ -79,6 +83,30 @@ def commands_of(page: Path) -> list[Command]:
     return [command for block in _BLOCK.finditer(text) for command in _commands(page, text, block)]
 
 
+def exit_code_of(command: Command) -> int:
+    """The exit code that the page tells."""
+    return int(command.mark.removeprefix("exit code ")) if command.mark.startswith("exit code ") else 0
+
+
+def documented(page: str, start: str) -> list[str]:
+    """The words of the page's only command that begins so. A test that runs it itself gets it from here."""
+    (found,) = (command for command in commands_of(ROOT / page) if command.text.startswith(start))
+    return found.words
+
+
+def with_options(words: list[str], *options: str) -> list[str]:
+    """The command with further options before the app's own command."""
+    at = words.index("--") if "--" in words else len(words)
+    return [*words[:at], *options, *words[at:]]
+
+
+def inline_commands(page: Path) -> list[list[str]]:
+    """The words of each `hydra-vertex …` and `hydra-trial …` within a sentence."""
+    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    spans = re.findall(r"(?<!`)`(hydra-(?:vertex|trial) [^`]+)`(?!`)", text)
+    return [span.split() for span in spans]
+
+
 def all_commands() -> list[Command]:
     return [command for page in pages() for command in commands_of(page)]
 
@@ -91,16 +119,18 @@ def _commands(page: Path, text: str, block: re.Match[str]) -> Iterator[Command]:
     first = text[: block.start("body")].count("\n") + 1
     for number, line in enumerate(lines):
         if line.startswith("$ "):
-            yield Command(name, first + number, _joined(lines, number), block["mark"] or "")
+            text, after = _joined(lines, number)
+            printed = list(takewhile(lambda each: not each.startswith("$ "), lines[after:]))
+            yield Command(name, first + number, text, "".join(f"{each}\n" for each in printed), block["mark"] or "")
 
 
-def _joined(lines: list[str], number: int) -> str:
-    """The command that begins on a line: a backslash at the end, or an open quote, goes on in the next line."""
+def _joined(lines: list[str], number: int) -> tuple[str, int]:
+    """The command that begins on a line, and the line after it: a backslash at the end, or an open quote, continues it."""
     text = lines[number].removeprefix("$ ")
     while (continued := text.endswith("\\")) or _is_open(text):
         number += 1
         text = (text[:-1] if continued else text + "\n") + lines[number]
-    return text
+    return text, number + 1
 
 
 def _is_open(text: str) -> bool:

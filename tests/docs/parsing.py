@@ -11,6 +11,7 @@ from importlib.metadata import metadata
 
 from conftest import ROOT
 from hydra_vertex.cli.main import build_parser, split_app
+from hydra_vertex.trial.cli import main as hydra_trial
 
 PLACEHOLDER = "…"
 
@@ -51,15 +52,26 @@ def options_of(command: str) -> set[str]:
     return set(subparsers()[command]._option_string_actions)
 
 
+def shown_options_of(command: str) -> set[str]:
+    """The options that `--help` shows, without itself."""
+    actions = subparsers()[command]._actions
+    shown = [action for action in actions if action.help != argparse.SUPPRESS and action.dest != "help"]
+    return {name for action in shown for name in action.option_strings}
+
+
+@cache
+def trial_help() -> str:
+    """What `hydra-trial --help` prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        hydra_trial(["--help"])
+    return out.getvalue()
+
+
 @cache
 def trial_options() -> frozenset[str]:
     """The options of hydra-trial, from its own help."""
-    from hydra_vertex.trial import cli
-
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        cli.main(["--help"])
-    return frozenset(re.findall(r"--[a-z][a-z_-]*", out.getvalue()))
+    return frozenset(re.findall(r"--[a-z][a-z_-]*", trial_help()))
 
 
 @cache
