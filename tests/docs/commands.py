@@ -150,6 +150,12 @@ def files_of(page: Path) -> dict[str, str]:
     return found
 
 
+def folder_of(page: Path) -> str:
+    """The folder of the repository in whose copy the page's commands begin: `<!-- folder: NAME -->`; empty for none."""
+    named = re.search(r"^<!-- folder: (\S+) -->$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return named[1] if named else ""
+
+
 def lines_outside_console(page: Path) -> list[str]:
     """Lines of other blocks, fenced or indented, that look like commands."""
     text = page.read_text(encoding="utf-8")

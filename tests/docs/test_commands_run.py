@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from docs.commands import Command, commands_of, exit_code_of, files_of, pages
+from docs.commands import Command, commands_of, exit_code_of, files_of, folder_of, pages
 from pipelines.apps import environment
 
 ALL = os.environ.get("DOCUMENTED_COMMANDS") == "all"
@@ -50,7 +50,9 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The folder in which a page's commands begin."""
     page: Path = request.node.callspec.params["page"]
     place = tmp_path / "app"
-    if page.is_relative_to(ROOT / "examples"):
+    if named := folder_of(page):
+        shutil.copytree(ROOT / named, place, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    elif page.is_relative_to(ROOT / "examples"):
         shutil.copytree(ROOT / "examples", place / "examples")
     elif files := files_of(page):
         for name, text in files.items():
@@ -66,7 +68,7 @@ def test_a_page_can_be_followed(page: Path, folder: Path) -> None:
     here = folder
     for command in commands_of(page):
         if is_run_here(command):
-            text = command.text if files_of(page) else with_fewer_trials(command.text)
+            text = command.text if files_of(page) or folder_of(page) else with_fewer_trials(command.text)
             printed, here = shell(here, text, exit_code_of(command))
             assert missing_lines(command.output, printed) == [], f"{command.page}:{command.line} printed\n{printed}"
 
