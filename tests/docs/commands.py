@@ -2,7 +2,7 @@
 
 A comment before a block, `<!-- commands: REASON -->`, says why the tests do not run its commands; `REASONS` has the
 allowed ones. `<!-- commands: run by FILE -->` names the test file that runs them, and `<!-- commands: exit code 2 -->` says
-that they fail as the page tells. Every other block is run by `test_commands_run.py`, with what the page shows as its output.
+that they fail as the page tells. A comment with `;` has a part for each command of the block. Every other block is run by `test_commands_run.py`, with what the page shows as its output.
 """
 
 from __future__ import annotations
@@ -29,11 +29,24 @@ REASONS = frozenset(
         "nightly",  # run when DOCUMENTED_COMMANDS=all, and parsed otherwise
     }
 )
-PROGRAMS = ("hydra-vertex", "hydra-trial", "make", "python", "pip", "gcloud", "docker", "kubectl", "cd", "export", "sed")
+PROGRAMS = (
+    "hydra-vertex",
+    "hydra-trial",
+    "make",
+    "python",
+    "pip",
+    "gcloud",
+    "docker",
+    "kubectl",
+    "cd",
+    "export",
+    "sed",
+)
 """The programs whose lines are commands. Another block than `console` may not have such a line."""
 
 _BLOCK = re.compile(
-    r"(?:^<!-- commands: (?P<mark>[^\n]+?) -->\n)?^```(?P<kind>[^\n`]*)\n(?P<body>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- commands: (?P<mark>[^\n]+?) -->\n)?^```(?P<kind>[^\n`]*)\n(?P<body>.*?)^```[ ]*$",
+    re.MULTILINE | re.DOTALL,
 )
 _FILE = re.compile(r"\A# (?P<name>[\w./-]+\.\w+)\b[^\n]*\n")
 _OPERATORS = {"|", "&&", ";", "||", "&"}
@@ -117,11 +130,14 @@ def _commands(page: Path, text: str, block: re.Match[str]) -> Iterator[Command]:
     name = str(page.relative_to(ROOT))
     lines = block["body"].splitlines()
     first = text[: block.start("body")].count("\n") + 1
-    for number, line in enumerate(lines):
-        if line.startswith("$ "):
-            text, after = _joined(lines, number)
-            printed = list(takewhile(lambda each: not each.startswith("$ "), lines[after:]))
-            yield Command(name, first + number, text, "".join(f"{each}\n" for each in printed), block["mark"] or "")
+    starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
+    marks = [mark.strip() for mark in (block["mark"] or "").split(";")]
+    if len(marks) not in {1, len(starts)}:
+        raise ValueError(f"{name}:{first}: {len(marks)} marks for {len(starts)} commands")
+    for at, number in enumerate(starts):
+        text, after = _joined(lines, number)
+        printed = list(takewhile(lambda each: not each.startswith("$ "), lines[after:]))
+        yield Command(name, first + number, text, "".join(f"{each}\n" for each in printed), marks[at % len(marks)])
 
 
 def _joined(lines: list[str], number: int) -> tuple[str, int]:

@@ -81,7 +81,9 @@ def _group(group: argparse._ArgumentGroup) -> str:
 
 
 def _form(action: argparse.Action) -> str:
-    value = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper())
+    value = action.metavar or (
+        "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
+    )
     if not action.option_strings:
         return f"`{_text(value)}`"
     takes_value = action.nargs != 0

@@ -83,7 +83,9 @@ def build() -> int:
     shutil.rmtree(SITE, ignore_errors=True)
     zensical = Path(sys.executable).with_name("zensical")
     command = [str(zensical), "build", "--strict", "--clean", "--config-file", str(ROOT / "zensical.toml")]
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_COLOR": "1"}, check=False)
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    # Zensical colours its output always, and ends a refused build with a traceback.
+    print(re.sub(r"\x1b\[[0-9;]*m", "", ended.stdout).partition("Traceback")[0].strip())
     return ended.returncode
 
 

@@ -93,7 +93,7 @@ def test_commands_of_several_lines_pipes_and_comments_are_read(tmp_path: Path, m
     page = tmp_path / "page.md"
     page.write_text(
         "<!-- commands: never ends -->\n```console\n$ a b \\\n    c   # why\nprinted\n$ d 'x | y' | e\n```\n\n"
-        "<!-- commands: exit code 2 -->\n```console\n$ f \"g\nh\"\n```\n\n```text\n$ no command\n```\n"
+        '<!-- commands: exit code 2 -->\n```console\n$ f "g\nh"\n```\n\n```text\n$ no command\n```\n'
     )
     monkeypatch.setattr("docs.commands.ROOT", tmp_path)
 
@@ -118,4 +118,7 @@ def test_files_of_a_page_have_their_names_in_the_first_line(tmp_path: Path) -> N
     page = tmp_path / "page.md"
     page.write_text("```python\n# a.py\nx = 1\n```\n\n```yaml\nx: 1\n```\n\n```yaml\n# b/c.yaml: why\nx: 1\n```\n")
 
-    assert {name: text.splitlines()[-1] for name, text in files_of(page).items()} == {"a.py": "x = 1", "b/c.yaml": "x: 1"}
+    assert {name: text.splitlines()[-1] for name, text in files_of(page).items()} == {
+        "a.py": "x = 1",
+        "b/c.yaml": "x: 1",
+    }

@@ -96,7 +96,9 @@ def shell(folder: Path, command: str, exit_code: int = 0) -> tuple[str, Path]:
 
 
 def with_fewer_trials(command: str) -> str:
-    return re.sub(r"--(trials|repeats|confirm) (\d+)", lambda found: f"--{found[1]} {min(int(found[2]), MOST_TRIALS)}", command)
+    return re.sub(
+        r"--(trials|repeats|confirm) (\d+)", lambda found: f"--{found[1]} {min(int(found[2]), MOST_TRIALS)}", command
+    )
 
 
 def missing_lines(shown: str, printed: str) -> list[str]:
