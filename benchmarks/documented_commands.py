@@ -1,6 +1,6 @@
 """Count the commands of the documentation, and how each is tested: `python benchmarks/documented_commands.py`.
 
-Every command is parsed by its program's own parser. In addition a test runs it, unless the page has a mark that says why not.
+Every command is parsed by its program's own parser. In addition a test runs it, unless a mark of the page says why not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The commands of the documentation: every line of a `console` block that begins with `$ `.
 
 A comment before a block, `<!-- commands: REASON -->`, says why the tests do not run its commands; `REASONS` has the
-allowed ones. `<!-- commands: run by FILE -->` names the test file that runs them, and `<!-- commands: exit code 2 -->` says
-that they fail as the page tells. A comment with `;` has a part for each command of the block. Every other block is run by `test_commands_run.py`, with what the page shows as its output.
+allowed ones. `<!-- commands: run by FILE -->` names the test file that runs them, and `<!-- commands: exit code 2 -->`
+says that they fail as the page tells. A comment with `;` has a part for each command of the block. Every other block is
+run by `test_commands_run.py`, and what the page shows as its output is compared.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _commands(page: Path, text: str, block: re.Match[str]) -> Iterator[Command]:
 
 
 def _joined(lines: list[str], number: int) -> tuple[str, int]:
-    """The command that begins on a line, and the line after it: a backslash at the end, or an open quote, continues it."""
+    """The command that begins on a line, and the line after it. A backslash at the end or an open quote continues it."""
     text = lines[number].removeprefix("$ ")
     while (continued := text.endswith("\\")) or _is_open(text):
         number += 1

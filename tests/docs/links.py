@@ -1,4 +1,4 @@
-"""The links of Markdown pages: targets of links and images, and the anchors of headings as GitHub and the site make them."""
+"""The links of Markdown pages, and the anchors of headings as GitHub and the site make them."""
 
 from __future__ import annotations
 

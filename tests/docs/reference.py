@@ -57,8 +57,8 @@ def command_line() -> str:
     listed = ", ".join(f"[`{name}`](#hydra-vertex-{name})" for name in commands)
     return (
         "# The command line\n\n"
-        "`hydra-vertex COMMAND [options] -- the app's own command`. Exit codes: 0 done; 1 work that failed; 2 invalid input, "
-        "found before anything was launched; 130 Ctrl-C ([errors](errors.md)). Options cannot be abbreviated.\n\n"
+        "`hydra-vertex COMMAND [options] -- the app's own command`. Exit codes: 0 done; 1 work that failed; 2 invalid\n"
+        "input, found before anything was launched; 130 Ctrl-C ([errors](errors.md)). Options cannot be abbreviated.\n\n"
         f"{listed}.\n\n" + "\n".join(_command(name, parser) for name, parser in commands.items())
     )
 
@@ -143,22 +143,26 @@ def _default(value: Mapping[str, object], kind: str) -> str:
 def trial_protocol() -> str:
     """What a trial gets and gives: variables with example values, and the program's own help."""
     example = environment.TrialEnvironment(
-        "3", "/tmp/hypertune/output.metrics", "7001", environment.OutputDirs.below("gs://BUCKET/study", "3")
+        trial_id="3",
+        metric_file="/tmp/hypertune/output.metrics",  # noqa: S108 - an example of a path in a container
+        job_id="7001",
+        output_dirs=environment.OutputDirs.below("gs://BUCKET/study", "3"),
     )
     rows = "".join(f"| `{name}` | `{value}` |\n" for name, value in example.to_environ().items())
     return (
         "# The trial protocol\n\n"
-        "A trial learns who it is from its command line and its environment, on Google Cloud and here alike. The meaning of "
-        "each part: [hydra-trial](../../components/hydra_trainer/README.md#the-trial-protocol).\n\n"
+        "A trial learns who it is from its command line and its environment, on Google Cloud and here alike. The meaning\n"
+        "of each part: [hydra-trial](../../components/hydra_trainer/README.md#the-trial-protocol).\n\n"
         "## Environment variables that a service sets\n\n"
-        "Here for trial 3 of job 7001 with the output folder `gs://BUCKET/study`. The `AIP_` variables are set when the job "
-        "has an output folder.\n\n"
+        "Here for trial 3 of job 7001 with the output folder `gs://BUCKET/study`. The `AIP_` variables are set when the\n"
+        "job has an output folder.\n\n"
         f"| variable | example |\n|---|---|\n{rows}\n"
-        f"Further ones that hydra-trial reads: `{environment.METRIC_TAG}` (the metric's name), "
-        f"`{environment.SWEEP_DIR}` and `{environment.OUTPUT_DIR_FILE}` (set by the parts of hydra-vertex for each other).\n\n"
+        f"Further ones that hydra-trial reads: `{environment.METRIC_TAG}` (the metric's name);\n"
+        f"`{environment.SWEEP_DIR}` and `{environment.OUTPUT_DIR_FILE}`, which parts of hydra-vertex set for\n"
+        "each other.\n\n"
         "## Files\n\n"
-        f"The metric file (`{environment.METRIC_FILE}`) has one JSON record a line, as cloudml-hypertune writes it. Hydra's "
-        f"output goes to `{environment.HYDRA_FOLDER}/` beside the folder of `{environment.MODEL_DIR}`.\n\n"
+        f"The metric file (`{environment.METRIC_FILE}`) has one JSON record a line, as cloudml-hypertune writes it.\n"
+        f"Hydra's output goes to `{environment.HYDRA_FOLDER}/` beside the folder of `{environment.MODEL_DIR}`.\n\n"
         f"## hydra-trial\n\n```text\n{trial_help().strip()}\n```\n"
     )
 
@@ -167,8 +171,8 @@ def files_of_a_run() -> str:
     """The files of a run's folder, from the docstring of the module that owns them."""
     return (
         "# The folder of a run\n\n"
-        "`hydra-vertex run` writes into `runs/NAME-TIME/`, or the folder of `--out`. Each file is written beside its place and "
-        "renamed, so a reader never sees a part. What is masked in them: [secrets](../secrets.md).\n\n"
+        "`hydra-vertex run` writes into `runs/NAME-TIME/`, or the folder of `--out`. Each file is written beside its\n"
+        "place and renamed, so a reader never sees a part. What is masked in them: [secrets](../secrets.md).\n\n"
         f"```text\n{_drawn(run_folder.__doc__)}\n```\n\n"
         "The states of a study that was interrupted are in `studies/`; the same command continues it.\n"
     )
@@ -182,8 +186,8 @@ def error_tree() -> str:
     )
     return (
         "# Errors and exit codes\n\n"
-        "A command ends with one line on stderr and one of four codes. A message names the thing, the value seen, what is allowed "
-        "and the next step. What to do about the frequent ones: [when something fails](../when-something-fails.md).\n\n"
+        "A command ends with one line on stderr and one of four codes. A message names the thing, the value seen, what\n"
+        "is allowed and the next step. What to do about the frequent ones: [when something fails](../when-something-fails.md).\n\n"
         f"```text\n{_drawn(errors.__doc__)}\n```\n\n"
         f"| class in `hydra_vertex.protocol.errors` | exit code | |\n|---|---|---|\n{rows}"
     )

@@ -1,7 +1,7 @@
 """Builds the documentation as a site: `make docs`, or `python -m docs.site` in tests/.
 
-The source of the site is a copy of docs/ in build/docs-source/. Pages and files of the repository outside docs/ that a page
-links to are copied below `repository/`, and the links of the copies are changed to them, so that one Markdown file
+The source of the site is a copy of docs/ in build/docs-source/. Pages and files of the repository outside docs/ that a
+page links to are copied below `repository/`, and the links of the copies are changed to them, so that one Markdown file
 serves GitHub and the site. Zensical's strict mode then refuses every link between pages that leads nowhere.
 """
 
@@ -30,7 +30,7 @@ _ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=["'
 
 
 def place_of(file: Path) -> Path:
-    """Where a file or folder of the repository is in the site's source; a folder is its README or a list of its files."""
+    """The place of a file or folder in the site's source; a folder is its README or a list of its files."""
     inside = file.relative_to(DOCS) if file.is_relative_to(DOCS) else OUTSIDE / file.relative_to(ROOT)
     if file.is_dir():
         return inside / ("README.md" if (file / "README.md").exists() else "index.md")

@@ -1,4 +1,4 @@
-"""Every command of the documentation is run, or has a mark that says why not and is parsed by its program's own parser."""
+"""Every command of the documentation is parsed by its program's parser, and has a mark if no test runs it."""
 
 from __future__ import annotations
 

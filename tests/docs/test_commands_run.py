@@ -1,7 +1,7 @@
 """Runs the commands of each page in their order, and compares what they print with what the page shows.
 
-A page with files in full is followed in a folder with these files; the others in a copy of `sample/` with a finished study.
-The number of trials of `hydra-vertex run` is at most `MOST_TRIALS`, unless the page has the files itself.
+A page with an app in full is followed in a folder with the files of the page; the others in a copy of `sample/` with a
+finished study, and there the number of trials of `hydra-vertex run` is at most `MOST_TRIALS`.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         shutil.copytree(ROOT / named, place, ignore=shutil.ignore_patterns("__pycache__", "runs"))
     elif page.is_relative_to(ROOT / "examples"):
         shutil.copytree(ROOT / "examples", place / "examples")
-    elif files := files_of(page):
-        for name, text in files.items():
-            place.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
-            place.joinpath(name).write_text(text)
+    elif is_self_contained(page):
+        place.mkdir()
     else:
         shutil.copytree(request.getfixturevalue("sample"), place)
+    for name, text in files_of(page).items():
+        place.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+        place.joinpath(name).write_text(text)
     return place
 
 
@@ -68,9 +69,14 @@ def test_a_page_can_be_followed(page: Path, folder: Path) -> None:
     here = folder
     for command in commands_of(page):
         if is_run_here(command):
-            text = command.text if files_of(page) or folder_of(page) else with_fewer_trials(command.text)
+            text = command.text if is_self_contained(page) or folder_of(page) else with_fewer_trials(command.text)
             printed, here = shell(here, text, exit_code_of(command))
             assert missing_lines(command.output, printed) == [], f"{command.page}:{command.line} printed\n{printed}"
+
+
+def is_self_contained(page: Path) -> bool:
+    """Whether the page has an app of its own, in full."""
+    return any(name.endswith(".py") for name in files_of(page))
 
 
 def shell(folder: Path, command: str, exit_code: int = 0) -> tuple[str, Path]:

@@ -1,4 +1,4 @@
-"""The documentation's site: it builds without a warning, loads nothing from elsewhere, and its navigation has every page."""
+"""The documentation's site: no link leads nowhere, nothing is loaded from elsewhere, the navigation has every page."""
 
 from __future__ import annotations
 
