@@ -142,7 +142,7 @@ def _commands(page: Path, text: str, block: re.Match[str]) -> Iterator[Command]:
 
 
 def _joined(lines: list[str], number: int) -> tuple[str, int]:
-    """The command that begins on a line, and the line after it. A backslash at the end or an open quote continues it."""
+    """The command that begins on a line, and the line after it. A backslash or an open quote continues it."""
     text = lines[number].removeprefix("$ ")
     while (continued := text.endswith("\\")) or _is_open(text):
         number += 1

@@ -57,8 +57,9 @@ def command_line() -> str:
     listed = ", ".join(f"[`{name}`](#hydra-vertex-{name})" for name in commands)
     return (
         "# The command line\n\n"
-        "`hydra-vertex COMMAND [options] -- the app's own command`. Exit codes: 0 done; 1 work that failed; 2 invalid\n"
-        "input, found before anything was launched; 130 Ctrl-C ([errors](errors.md)). Options cannot be abbreviated.\n\n"
+        "`hydra-vertex COMMAND [options] -- the app's own command`. Exit codes: 0 done; 1 work that failed; 2\n"
+        "invalid input, found before anything was launched; 130 Ctrl-C ([errors](errors.md)). Options\n"
+        "cannot be abbreviated.\n\n"
         f"{listed}.\n\n" + "\n".join(_command(name, parser) for name, parser in commands.items())
     )
 
@@ -151,11 +152,12 @@ def trial_protocol() -> str:
     rows = "".join(f"| `{name}` | `{value}` |\n" for name, value in example.to_environ().items())
     return (
         "# The trial protocol\n\n"
-        "A trial learns who it is from its command line and its environment, on Google Cloud and here alike. The meaning\n"
-        "of each part: [hydra-trial](../../components/hydra_trainer/README.md#the-trial-protocol).\n\n"
+        "A trial learns who it is from its command line and its environment, on Google Cloud and here\n"
+        "alike. The meaning of each part:\n"
+        "[hydra-trial](../../components/hydra_trainer/README.md#the-trial-protocol).\n\n"
         "## Environment variables that a service sets\n\n"
-        "Here for trial 3 of job 7001 with the output folder `gs://BUCKET/study`. The `AIP_` variables are set when the\n"
-        "job has an output folder.\n\n"
+        "Here for trial 3 of job 7001 with the output folder `gs://BUCKET/study`. The `AIP_` variables are\n"
+        "set when the job has an output folder.\n\n"
         f"| variable | example |\n|---|---|\n{rows}\n"
         f"Further ones that hydra-trial reads: `{environment.METRIC_TAG}` (the metric's name);\n"
         f"`{environment.SWEEP_DIR}` and `{environment.OUTPUT_DIR_FILE}`, which parts of hydra-vertex set for\n"
@@ -186,8 +188,9 @@ def error_tree() -> str:
     )
     return (
         "# Errors and exit codes\n\n"
-        "A command ends with one line on stderr and one of four codes. A message names the thing, the value seen, what\n"
-        "is allowed and the next step. What to do about the frequent ones: [when something fails](../when-something-fails.md).\n\n"
+        "A command ends with one line on stderr and one of four codes. A message names the thing, the value\n"
+        "seen, what is allowed and the next step. What to do about the frequent ones:\n"
+        "[when something fails](../when-something-fails.md).\n\n"
         f"```text\n{_drawn(errors.__doc__)}\n```\n\n"
         f"| class in `hydra_vertex.protocol.errors` | exit code | |\n|---|---|---|\n{rows}"
     )
