@@ -65,7 +65,9 @@ class Command:
 
     @property
     def words(self) -> list[str]:
-        return shlex.split(self.text, comments=True)
+        reader = shlex.shlex(self.text, posix=True, punctuation_chars=True)
+        reader.whitespace_split = True
+        return list(reader)
 
     @property
     def programs(self) -> list[list[str]]:
@@ -162,7 +164,7 @@ def files_of(page: Path) -> dict[str, str]:
     """The files that a page gives in full: blocks whose first line is `# path/name.suffix`."""
     found = {}
     for block in _BLOCK.finditer(page.read_text(encoding="utf-8")):
-        if block["kind"].strip() in {"python", "yaml"} and (name := _FILE.match(block["body"])):
+        if block["kind"].strip() in {"python", "yaml", "sh"} and (name := _FILE.match(block["body"])):
             found[name["name"]] = block["body"]
     return found
 
@@ -176,7 +178,8 @@ def folder_of(page: Path) -> str:
 def lines_outside_console(page: Path) -> list[str]:
     """Lines of other blocks, fenced or indented, that look like commands."""
     text = page.read_text(encoding="utf-8")
-    other = [block["body"] for block in _BLOCK.finditer(text) if block["kind"].strip() in {"", "bash", "sh", "shell"}]
+    blocks = [block for block in _BLOCK.finditer(text) if block["kind"].strip() in {"", "bash", "sh", "shell"}]
+    other = [block["body"] for block in blocks if not _FILE.match(block["body"])]
     without = _BLOCK.sub("", text)
     indented = [line for line in without.splitlines() if line.startswith("    ")]
     start = re.compile(rf"^\s*(?:\$ )?(?:{'|'.join(PROGRAMS)}) ")
