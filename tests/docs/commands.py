@@ -123,6 +123,12 @@ def inline_commands(page: Path) -> list[list[str]]:
     return [span.split() for span in spans]
 
 
+def inline_options(page: Path) -> set[str]:
+    """Every `--option` within a sentence, of whatever program."""
+    spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", _BLOCK.sub("", page.read_text(encoding="utf-8")))
+    return {option for span in spans for option in re.findall(r"(?:^|[\s\[(])(--[a-z][a-z0-9_-]*)", span)}
+
+
 def all_commands() -> list[Command]:
     return [command for page in pages() for command in commands_of(page)]
 

@@ -16,6 +16,7 @@ from docs.commands import (
     exit_code_of,
     files_of,
     inline_commands,
+    inline_options,
     lines_outside_console,
     pages,
 )
@@ -70,6 +71,27 @@ def test_commands_within_sentences_have_options_that_exist(page: Path) -> None:
         stale += [name for name in names if name not in known]
 
     assert stale == []
+
+
+OF_OTHER_PROGRAMS = {
+    "gcloud": "--config --display-name --max-trial-count --member --parallel-trial-count --region --role",
+    "Hydra": "--cfg --config-dir --info",
+    "Slurm": "--cpus-per-task --exclusive --export --mail-type --me --mem --nice --no-requeue --requeue --signal "
+    "--test-only --time",
+    "Docker": "--init --read-only --tmpfs",
+    "torchrun": "--nnodes --node-rank --nproc-per-node",
+    "Python": "--directory",
+    "benchmarks": "--algorithm --contract --curves --first --folder --seeds --set",
+    "an app": "--db --id --layers --run --x",
+}
+"""Options within sentences that are not those of hydra-vertex or hydra-trial."""
+
+
+def test_every_option_within_a_sentence_exists() -> None:
+    own = set(trial_options()).union(*(options_of(command) for command in subparsers()))
+    mentioned = {option for page in pages() for option in inline_options(page)}
+
+    assert mentioned - own == {option for options in OF_OTHER_PROGRAMS.values() for option in options.split()}
 
 
 @pytest.mark.parametrize(
