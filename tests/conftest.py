@@ -1,7 +1,8 @@
-"""Configuration of the whole suite: import path, known environment, signal handlers."""
+"""Configuration of the whole suite: import path, known environment, signal handlers, `print`."""
 
 from __future__ import annotations
 
+import builtins
 import signal
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,17 @@ LONGEST = (
     "tests/trial/reporting/test_lightning_monitor.py",
 )
 """Files that take 40 s and more, the longest first."""
+
+
+_PRINT = builtins.print
+
+
+@pytest.fixture(autouse=True)
+def _print_is_not_left_replaced() -> Iterator[None]:
+    """Fail the test that leaves `print` replaced, as kfp does: the later tests of this process would print so."""
+    yield
+    left, builtins.print = builtins.print, _PRINT
+    assert left is _PRINT
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,7 @@ def test_the_study_goes_on_after_its_processes_were_killed(tmp_path: Path) -> No
         first.wait()
     again = subprocess.run(command(out, tmp_path), cwd=app, capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
+    assert "the engine slurm runs the trials; the retraining is on this machine" in again.stderr
     job = json.loads((out / "job.json").read_text())
     assert [trial["state"] for trial in job["trials"]] == ["SUCCEEDED"] * 8
     launches = list(out.glob("studies/jobs/*/trials/*/slurm-*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -135,6 +136,22 @@ def test_the_request_carries_the_compiled_pipeline_and_every_argument(pipeline: 
     assert sent.name == "projects/p/locations/l/pipelineJobs/run-1"
     assert sent.console_url == ""
     assert sent.notices == ("gs://bucket/runs is the folder gcs/bucket/runs of the service; no bucket is used",)
+
+
+@pytest.mark.parametrize("given", [None, "example.com"])
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_a_service_on_this_machine_is_reached_without_the_proxy_of_the_environment(
+    pipeline: Path, vertex: FakeVertex, monkeypatch: pytest.MonkeyPatch, name: str, given: str | None
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    if given:
+        monkeypatch.setenv("NO_PROXY", given)
+
+    assert send(pipeline, vertex).name == "projects/p/locations/l/pipelineJobs/run-1"
+
+    assert (os.environ.get("no_proxy"), os.environ.get("NO_PROXY")) == (None, given)
 
 
 @pytest.mark.parametrize(("collection", "page"), [("pipelineJobs", "runs"), ("schedules", "schedules")])

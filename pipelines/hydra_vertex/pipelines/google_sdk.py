@@ -55,3 +55,22 @@ def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextlib.contextmanager
+def direct_to_loopback() -> Iterator[None]:
+    """Send requests to this machine directly in the block: a proxy of the environment cannot reach it.
+
+    The SDK has no option for it, and `requests` reads `no_proxy` before `NO_PROXY`.
+    """
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    hosts = ",".join(host for host in (*before.values(), "127.0.0.1", "localhost", "::1") if host)
+    os.environ.update(dict.fromkeys(before, hosts))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -16,7 +16,7 @@ from hydra_vertex.protocol.errors import ServiceError, UserError
 from hydra_vertex.protocol.suggestions import suggest
 
 from .compiled_pipeline import CompiledPipeline, read_pipeline
-from .google_sdk import STORAGE_HOST, quiet_sdk, variables_set
+from .google_sdk import STORAGE_HOST, direct_to_loopback, quiet_sdk, variables_set
 from .pipeline_settings import PipelineSettings, Schedule, require_settings
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def create(
     require_regions("--location", [target.location])
     # A rehearsal must not ask Google about the bucket: the service answers that it has none, and the SDK goes on.
     storage = {STORAGE_HOST: target.api_endpoint} if target.is_local else {}
-    with variables_set(storage), quiet_sdk() as errors, _google_errors(target.project):
+    direct = direct_to_loopback() if target.is_local else contextlib.nullcontext()
+    with variables_set(storage), direct, quiet_sdk() as errors, _google_errors(target.project):
         job = _pipeline_job(pipeline, arguments, target, credentials, display_name, settings)
         name = _scheduled(job, display_name, schedule, settings) if schedule else _submitted(job, settings)
     url = "" if target.is_local else console_url(name, target)

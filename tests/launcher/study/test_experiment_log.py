@@ -52,6 +52,15 @@ def test_each_trial_becomes_a_run_of_the_experiment(service: Metadata) -> None:
     assert service.stores == {STORE}
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_a_service_on_this_machine_is_reached_without_the_proxy_of_the_environment(
+    service: Metadata, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert log(service) == "2 trials are logged as runs of the experiment tuning"
+
+
 def test_a_second_log_changes_the_runs_of_the_first_and_adds_none(service: Metadata) -> None:
     log(service)
     before = set(service.contexts)

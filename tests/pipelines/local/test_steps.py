@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.pipelines.local.steps import Step, StepSettings, run_step
+from hydra_vertex.protocol.errors import OutputError
 
 REFERENCE = "projects/p/secrets/s"
 SHOW = """
@@ -35,3 +36,12 @@ def test_what_a_failed_attempt_wrote_is_not_the_output_of_the_next_one(tmp_path:
     file.write_text('{"parameterValues": {"loss": 1.0}}')
 
     assert run_step(Step("train", ("true",), {}, str(file)), StepSettings()) == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "1", "\xff"])
+def test_outputs_that_are_no_json_object_are_refused_by_their_file(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "executor_output.json"
+    write = "import sys; open(sys.argv[1], 'w', encoding='latin-1').write(sys.argv[2])"
+
+    with pytest.raises(OutputError, match=r"executor_output\.json: the step train wrote no JSON"):
+        run_step(Step("train", ("python", "-c", write, str(file), content), {}, str(file)), StepSettings())

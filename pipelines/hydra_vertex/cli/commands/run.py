@@ -127,6 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
         if whole["study_spec"] != checked["study_spec"]:
             say("the study goes on with the conditions and default values with which it began")
         _say_start(plan, at_once, folder, estimate, seed_of(whole))
+        if not (engine.is_this_machine or arguments.no_retrain):
+            say(f"the engine {engine.name} runs the trials; the retraining is on this machine (--no-retrain: none)")
         with private_files(of_apps=plan.has_secrets()):
             result = _run_in(folder, whole, arguments, context, earlier)
     if arguments.json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import logging
 import shutil
 import tempfile
 import warnings
@@ -116,6 +118,7 @@ def run_pipeline(
         log.open("a", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
         _configured(pipeline_root),
+        _printing_restored(),
         _warnings_logged(),
         kfp_patched(identity, TuningPlace(endpoint, study_root), run),
     ):
@@ -130,6 +133,22 @@ def run_pipeline(
                 raise failures[0] from error
             raise
     return LocalRun(outputs)
+
+
+@contextlib.contextmanager
+def _printing_restored() -> Iterator[None]:
+    """Restore `print` and the root logger, which kfp replaces while a task runs.
+
+    The tasks of a loop run in threads of this process: the last one to end may put back the replacement of another.
+    """
+    root = logging.getLogger()
+    before, handlers, level = builtins.print, root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        builtins.print = before
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Protocol
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, FullDisk, full_disk
 from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.protocol.errors import CommandError, OutputError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.protocol.secret_references import KEPT, reference_names
 
@@ -100,7 +100,10 @@ class StepContainers(Protocol):
 
 
 def run_step(step: Step, settings: StepSettings) -> JsonObject:
-    """Run a step and return its outputs. Raises StepFailed with the step's exit code, CommandError."""
+    """Run a step and return its outputs.
+
+    Raises StepFailed with the step's exit code, CommandError, OutputError when its outputs are no JSON object.
+    """
     output_file = Path(step.output_file)
     output_file.parent.mkdir(parents=True, exist_ok=True)
     # Another attempt has the same folder; what the failed one wrote is not its output.
@@ -112,8 +115,20 @@ def run_step(step: Step, settings: StepSettings) -> JsonObject:
         settings.observer.ended(step.component or step.name, f"The step ended with exit code {failed.exit_code}.")
         raise failed
     settings.observer.ended(step.component or step.name, "")
-    written = json.loads(output_file.read_bytes()) if output_file.exists() else {}
-    return written if isinstance(written, Mapping) else {}
+    return _written(step, output_file)
+
+
+def _written(step: Step, output_file: Path) -> JsonObject:
+    """Return the outputs that a step wrote; none when it wrote no file. Raises OutputError for another content."""
+    if not output_file.exists():
+        return {}
+    try:
+        written = json.loads(output_file.read_bytes())
+    except ValueError as error:
+        raise OutputError(f"{output_file}: the step {step.name} wrote no JSON as its outputs ({error})") from error
+    if not isinstance(written, Mapping):
+        raise OutputError(f"{output_file}: the step {step.name} wrote no JSON object as its outputs")
+    return written
 
 
 def _exit_code(step: Step, settings: StepSettings) -> int:

@@ -56,9 +56,12 @@ def _client(store: str, api_endpoint: str) -> MetadataServiceClient:
         from google.auth.credentials import AnonymousCredentials
 
         require_loopback(api_endpoint)
-        return aiplatform_v1.MetadataServiceClient(
+        client = aiplatform_v1.MetadataServiceClient(
             client_options={"api_endpoint": api_endpoint}, transport="rest", credentials=AnonymousCredentials()
         )
+        # A proxy of the environment cannot reach this machine. The transport has no option for it.
+        client.transport._session.trust_env = False
+        return client
     endpoint = api_endpoint.removeprefix("https://") or f"{store.split('/')[3]}-aiplatform.googleapis.com"
     with service_errors("connecting to " + endpoint):
         return aiplatform_v1.MetadataServiceClient(client_options={"api_endpoint": endpoint})

@@ -47,7 +47,7 @@ class FakeApi:
             status, message = refusals.pop(0)
             return status, json.dumps({"kind": "Status", "message": message, "code": status}).encode()
         if document["metadata"]["name"] in self.names():
-            return 409, b"{}"
+            return 409, b'{"kind": "Status", "reason": "AlreadyExists", "message": "it exists"}'
         document["metadata"]["uid"] = f"uid-{len(self.objects)}"
         self.objects.append(document)
         return 201, json.dumps(document).encode()

@@ -58,3 +58,15 @@ def test_a_quota_that_others_use_up_is_waited_for(
     api.refusals["Job"] = [(403, f"{QUOTA.format(limit)}limited: count/jobs.batch={limit}")]
     with pytest.raises(error, match="exceeded quota: q"):
         engine.launch(launch)
+
+
+@pytest.mark.parametrize("kind", ["Job", "Service"])
+def test_a_conflict_about_a_quota_is_not_taken_for_an_object_that_exists(
+    api: FakeApi, engine: KubernetesEngine, tmp_path: Path, kind: str
+) -> None:
+    launch = launch_of(tmp_path, "true", workers=2)
+    api.refusals[kind] = [(409, 'Operation cannot be fulfilled on resourcequotas "q": please try again')]
+    with pytest.raises(UnavailableError, match="try again"):
+        engine.launch(launch)
+    engine.launch(launch)
+    assert sorted(api.names()) == sorted([f"{launch.id}-0-0", f"{launch.id}-1-0", f"hydra-{launch.id}"])

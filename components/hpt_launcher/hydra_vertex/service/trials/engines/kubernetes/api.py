@@ -148,9 +148,15 @@ class Cluster:
 
     def _create(self, method: Callable[..., Any], manifest: JsonObject, **more: object) -> JsonObject | None:
         kind = text(manifest, "kind")
-        with suppress(_AbsentError), self._errors("create", kind, absent={_CONFLICT}, is_final=True):
-            return _document(self._send(method, self.namespace, manifest, **more))
-        return None
+        try:
+            with self._errors("create", kind, absent={_CONFLICT}, is_final=True):
+                return _document(self._send(method, self.namespace, manifest, **more))
+        except _AbsentError as error:
+            answer = error.__cause__
+            if reason_of(getattr(answer, "body", None)) == "AlreadyExists":
+                return None
+            # The other conflict is of two requests that change the same quota; the message asks to try again.
+            raise self._translated(answer, is_final=False) from answer
 
     def _items(self, method: Callable[..., Any], **more: object) -> tuple[JsonObject, ...]:
         with self._errors("list", ""):
@@ -220,12 +226,24 @@ def _node_errors() -> Iterator[None]:
 
 
 def message_of(body: object) -> str:
-    """Return the message in an error's body, a Status of the API."""
-    shown = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+    """Return the message in an error's body, a Status of the API; the body itself when it is none."""
+    return _of_status(body, "message") or _shown(body).strip()
+
+
+def reason_of(body: object) -> str:
+    """Return the reason in an error's body, such as `AlreadyExists`; empty when it is no Status of the API."""
+    return _of_status(body, "reason")
+
+
+def _of_status(body: object, name: str) -> str:
     try:
-        return text(json.loads(shown), "message") or shown.strip()
+        return text(json.loads(_shown(body)), name)
     except ValueError:
-        return shown.strip()
+        return ""
+
+
+def _shown(body: object) -> str:
+    return body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
 
 
 def _document(content: bytes) -> JsonObject:
