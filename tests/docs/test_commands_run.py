@@ -102,9 +102,11 @@ def shell(folder: Path, command: str, exit_code: int = 0) -> tuple[str, Path]:
 
 
 def with_fewer_trials(command: str) -> str:
-    return re.sub(
-        r"--(trials|repeats|confirm) (\d+)", lambda found: f"--{found[1]} {min(int(found[2]), MOST_TRIALS)}", command
-    )
+    """A run with at most `MOST_TRIALS` trials, repeats and trials at once. Other commands stay as they are."""
+    if not command.startswith("hydra-vertex run "):
+        return command
+    number = re.compile(r"--(trials|parallel|repeats|confirm) (\d+)")
+    return number.sub(lambda found: f"--{found[1]} {min(int(found[2]), MOST_TRIALS)}", command)
 
 
 def missing_lines(shown: str, printed: str) -> list[str]:
@@ -140,4 +142,7 @@ def test_a_page_may_change_the_folder(tmp_path: Path) -> None:
 
 
 def test_the_trials_of_a_run_are_limited() -> None:
-    assert with_fewer_trials("run --trials 24 --repeats 1 --confirm 3") == "run --trials 2 --repeats 1 --confirm 2"
+    shorter = with_fewer_trials("hydra-vertex run --trials 24 --repeats 1 --confirm 3 -- python a.py")
+
+    assert shorter == "hydra-vertex run --trials 2 --repeats 1 --confirm 2 -- python a.py"
+    assert with_fewer_trials("hydra-vertex check --trials 24") == "hydra-vertex check --trials 24"
