@@ -10,7 +10,7 @@ PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test coverage nightly fuzz kills lint types wheel release-check image engines-slurm engines-kubernetes matrix hostile google-components check bench components lock clean help
+.PHONY: run test coverage nightly fuzz kills docs reference documented lint types wheel release-check image engines-slurm engines-kubernetes matrix hostile google-components check bench components lock clean help
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ kills: $(VENV)/dev  ## nightly: 200 kills of a running study (the suite: 10) and
 
 faults: $(VENV)/dev  ## nightly: 500 runs of the tuning step behind a proxy that injects faults (the suite: 8)
 	FAULT_SEEDS=250 $(BIN)/python -m pytest tests/launcher/faults
+
+docs: $(VENV)/dev  ## build the documentation's site in build/site; a link that leads nowhere is an error
+	cd tests && $(PYTHON_OF_TESTS) -m docs.site
+
+reference: $(VENV)/dev  ## write docs/reference from the source
+	cd tests && $(PYTHON_OF_TESTS) -m docs.reference
+
+documented: $(VENV)/dev  ## nightly: run every command of the documentation that needs no cloud and no cluster (the suite: without the slow ones)
+	DOCUMENTED_COMMANDS=all $(BIN)/python -m pytest tests/docs/test_commands_run.py
 
 lint: $(VENV)/dev  ## run ruff as linter and as formatter
 	$(BIN)/ruff check .

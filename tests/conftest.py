@@ -37,6 +37,7 @@ LONGEST = (
     "tests/trial/test_differential.py",
     "tests/trainer/test_train_script.py",
     "tests/cli/test_run.py",
+    "tests/docs/test_commands_run.py",
     "tests/trial/reporting/test_lightning_monitor.py",
 )
 """Files that take 40 s and more, the longest first."""

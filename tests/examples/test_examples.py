@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from docs.commands import documented, with_options
 from service.harness import start
 
+PAGE = "examples/README.md"
 EXAMPLES = ROOT / "examples"
 BIN = Path(sys.executable).parent
 LIMIT_S = 300.0
@@ -34,11 +36,11 @@ def run(folder: Path, *command: str, **variables: str) -> str:
 
 def test_data_preparation_feeds_the_trials_and_the_retraining(tmp_path: Path) -> None:
     folder = copied("data_tune_evaluate", tmp_path)
-    run(folder, "hydra-vertex", "component", "tune_and_retrain", "--data", "Dataset", "-o", "tune_and_retrain.yaml")
-    run(folder, "python", "pipeline.py")
+    run(folder, *documented(PAGE, "hydra-vertex component"))
+    run(folder, *documented(PAGE, "python pipeline.py"))
 
     printed = run(
-        folder, "hydra-vertex", "run-pipeline", "nightly.yaml", "trials=3", "worst_error=9", "--out", "out", "--json"
+        folder, *documented(PAGE, "hydra-vertex run-pipeline"), "trials=3", "worst_error=9", "--out", "out", "--json"
     )
 
     steps = json.loads(printed)["steps"]
@@ -70,10 +72,8 @@ def test_an_app_like_lightning_hydra_template_is_tuned(tmp_path: Path) -> None:
     folder = copied("lightning_template", tmp_path)
     assert len([line for line in (folder / "train.py").read_text().splitlines() if line]) <= 12
 
-    printed = run(
-        folder, "hydra-vertex", "run", "--search", "configs/hparams_search/line.yaml", "--out", "out", "--json",
-        "--", "python", "train.py",
-    )  # fmt: skip
+    command = documented(PAGE, "hydra-vertex run --search configs/hparams_search/line.yaml")
+    printed = run(folder, *with_options(command, "--out", "out", "--json"))
 
     found = json.loads(printed)
     job = json.loads((folder / "out" / "job.json").read_text())
@@ -97,11 +97,20 @@ def service(tmp_path: Path, job_folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_sdk_alone_runs_a_custom_job_and_a_tuning_job(job_folder: Path, service: str) -> None:
-    printed = run(job_folder, "python", "-W", "ignore", "submit_jobs.py", "p", "us-central1", "b", service)
+    words = {"PROJECT": "p", "BUCKET": "b", "http://127.0.0.1:8080": service}
+    command = [words.get(word, word) for word in documented(PAGE, "python submit_jobs.py")]
+    printed = run(job_folder, *command, PYTHONWARNINGS="ignore")
 
     lines = [line.split() for line in printed.splitlines() if line[:1].isdigit()]
     assert [number for number, _ in lines] == ["1", "2", "3", "4"]
     assert all(0 <= float(loss) - 1 <= 6 for _, loss in lines)
+
+
+def test_the_command_of_gcloud_is_that_of_the_file(job_folder: Path) -> None:
+    lines = [line for line in (job_folder / "tuning_job.yaml").read_text().splitlines() if line.startswith("#")]
+    text = " ".join(line.lstrip("# ").rstrip("\\") for line in lines)
+
+    assert text.split() == documented(PAGE, "gcloud ai hp-tuning-jobs")
 
 
 def test_gcloud_alone_runs_a_custom_job_and_a_tuning_job(job_folder: Path, service: str, tmp_path: Path) -> None:
