@@ -53,7 +53,7 @@ FIRST_SEED = 2000
 HALVES = 30
 RULES: dict[str, AutomatedStopping] = {"median": MedianStopping(), "decay curve": DecayCurveStopping()}
 HEAD = """\
-| Curves | Rule | Saved, replay | Saved, another seed | Error | Saved contained | Time contained | Wall contained | Width |
+| Curves | Rule | Saved, replay | Another seed | Error | Saved contained | Time contained | Wall contained | Width |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 BY_NAME = {method.name: method for method in METHODS}
 
