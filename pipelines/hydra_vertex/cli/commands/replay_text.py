@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.service.replay import Outcome, RecordedStudy
+from hydra_vertex.service.replay.open_ends import OpenEnds
 from hydra_vertex.service.replay.statistics import Bounds, bounds
 
 from .replay_money import Money
@@ -91,8 +92,7 @@ def _value(value: float | None, trial_id: str) -> str:
 def explanation(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield what the numbers of the table mean, and what the record cannot tell."""
     yield from _exact(study)
-    for one in outcomes:
-        yield from _ends_of(one)
+    yield from _unknown_ends(outcomes)
     yield from _intervals(study, outcomes)
     yield from (f"- Further trials: {line}" for line in _further(outcomes))
     yield from (f"- The record: {notice}." for notice in study.notices)
@@ -114,26 +114,29 @@ def _workers(count: int) -> str:
     return "worker" if count == 1 else "workers"
 
 
-def _ends_of(one: Outcome) -> Iterator[str]:
-    ids, ends = one.ends.ids, one.ends
-    if not ids:
-        return
-    chance = "how good they might have become is not known: there are too few complete curves like theirs"
-    if ends.chance_of_best is not None and ends.best_value is not None:
-        chance = (
-            f"predicted from the complete curves, one of them would have become the best with probability "
-            f"{_chance(ends.chance_of_best)}, and the best would reach {format_value(ends.best_value)} with 5 %"
+def _unknown_ends(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield one sentence for all settings under which the same trials have no known end."""
+    by_ends: dict[OpenEnds, list[str]] = {}
+    for one in outcomes:
+        if one.ends.ids:
+            by_ends.setdefault(one.ends, []).append(f"{one.setting.rule_name}, {one.setting.parallel} at once")
+    for ends, names in by_ends.items():
+        more = f" and {len(ends.ids) - _MAX_NAMED} more" if len(ends.ids) > _MAX_NAMED else ""
+        ids = f"{', '.join(ends.ids[:_MAX_NAMED])}{more}"
+        yield (
+            f"- Not known ({'; '.join(dict.fromkeys(names))}): {len(ends.ids)} of the trials were stopped in the "
+            f"record and would have gone on ({ids}). The two bounds of the cost: they "
+            f"end where the record ends, or run as long as the longest complete trial; {_outlook(ends)}."
         )
-    more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
-    yield (
-        f"- Not known ({_name(one)}): {len(ids)} trials were stopped in the record and would have gone on "
-        f"({', '.join(ids[:_MAX_NAMED])}{more}). The two bounds of the cost: they end where the record ends, or run as "
-        f"long as the longest complete trial; {chance}."
+
+
+def _outlook(ends: OpenEnds) -> str:
+    if ends.chance_of_best is None or ends.best_value is None:
+        return "how good they might have become is not known: there are too few complete curves like theirs"
+    return (
+        "predicted from the complete curves, one of them would have become the best with probability "
+        f"{_chance(ends.chance_of_best)}, and the best would reach {format_value(ends.best_value)} with 5 %"
     )
-
-
-def _name(one: Outcome) -> str:
-    return f"{one.setting.rule_name}, {one.setting.parallel} at once"
 
 
 def _chance(chance: float) -> str:
