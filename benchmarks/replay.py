@@ -1,10 +1,10 @@
 """Measure how well `hydra-vertex replay` forecasts a study with a stopping rule from the record of one without a rule.
 
-    python benchmarks/replay.py [--seeds 40] [--curves gpt digits] [--json]
+    python benchmarks/replay.py [--seeds 40] [--curves gpt digits] [--optimiser hydra-vertex random] [--json]
 
-Studies are simulated on recorded learning curves as in benchmarks/early_stopping.py, with the service's optimiser and 4
-trials at a time. For each seed, one study runs without a rule; its record is replayed with a rule. The forecast is
-compared with two real studies with this rule:
+Studies are simulated on recorded learning curves as in benchmarks/early_stopping.py, 4 trials at a time, with the
+service's optimiser or at random. For each seed, one study runs without a rule; its record is replayed with a rule. The
+forecast is compared with two real studies with this rule:
 
 - the same seed: it begins with the same trials, and the optimiser then proposes others, because it learns of stopped
   trials. The error is what the replay's assumption costs, that the search would propose the same trials.
@@ -12,7 +12,7 @@ compared with two real studies with this rule:
 
 The columns. Saved: the mean share of the worker time that the rule saves, in the replay and in the study of another
 seed. Error: mean absolute difference of this share to the study of the same seed, in percentage points; in brackets the
-mean of the signed difference, forecast minus study. Contained: how many studies of another seed have their saved share,
+mean of the signed difference, forecast minus study. In: how many studies of another seed have their saved share,
 worker time and wall-clock in the interval. Width: the mean width of the interval of the worker time, relative to the
 forecast. 40 seeds of gpt take 20 minutes, 20 of digits half an hour.
 """
@@ -24,13 +24,17 @@ import json
 import os
 import statistics
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: one core
 
+import optuna
+
 from hydra_vertex.job import (
+    Algorithm,
     AutomatedStopping,
     DecayCurveStopping,
     HyperparameterTuningJob,
@@ -53,8 +57,8 @@ FIRST_SEED = 2000
 HALVES = 30
 RULES: dict[str, AutomatedStopping] = {"median": MedianStopping(), "decay curve": DecayCurveStopping()}
 HEAD = """\
-| Curves | Rule | Saved, replay | Another seed | Error | Saved contained | Time contained | Wall contained | Width |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| Curves | Search | Rule | Saved, replay | Another seed | Error | Saved in | Time in | Wall in | Width |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 BY_NAME = {method.name: method for method in METHODS}
 
 
@@ -72,6 +76,7 @@ class Forecast:
     """A forecast with its intervals, and what the studies of the same and of another seed have cost."""
 
     curves: str
+    optimiser: str
     rule: str
     seed: int
     forecast: Cost
@@ -87,16 +92,17 @@ class Forecast:
         return saved, worker, wall
 
 
-def simulated(recorded: Recorded, method: Method, seed: int) -> Study:
-    study = Study(recorded, method, "hydra-vertex", seed)
+def simulated(recorded: Recorded, method: Method, optimiser: str, seed: int) -> Study:
+    study = Study(recorded, method, optimiser, seed)
     study.run()
     return study
 
 
-def record_of(study: Study) -> HyperparameterTuningJob:
+def record_of(study: Study, optimiser: str) -> HyperparameterTuningJob:
     """Return a simulated study as the service would have recorded it."""
+    algorithm = Algorithm.RANDOM_SEARCH if optimiser == "random" else Algorithm.BAYESIAN
     trials = tuple(replace(trial, start_time=trial_end(trial) - elapsed(trial)) for trial in study.trials)
-    spec = replace(study.spec, parameters=parameters_of(study.recorded.name))
+    spec = replace(study.spec, parameters=parameters_of(study.recorded.name), algorithm=algorithm)
     return HyperparameterTuningJob(
         study.recorded.name,
         spec,
@@ -125,9 +131,9 @@ def cost_of(study: Study) -> Cost:
     return Cost(1 - worker_s / whole_s, worker_s, wall_s)
 
 
-def forecasts(recorded: Recorded, seeds: Iterable[int]) -> Iterable[Forecast]:
+def forecasts(recorded: Recorded, optimiser: str, seeds: Iterable[int]) -> Iterable[Forecast]:
     for seed in seeds:
-        study = recorded_study(record_of(simulated(recorded, BY_NAME["no stopping"], seed)))
+        study = recorded_study(record_of(simulated(recorded, BY_NAME["no stopping"], optimiser, seed), optimiser))
         for name, rule in RULES.items():
             setting = Setting(name, rule, PARALLEL, TRIALS[recorded.name])
             found = replay(study, setting)
@@ -136,14 +142,15 @@ def forecasts(recorded: Recorded, seeds: Iterable[int]) -> Iterable[Forecast]:
             assert another.saved_share is not None
             yield Forecast(
                 recorded.name,
+                optimiser,
                 name,
                 seed,
                 Cost(saved_share(found, study, setting), found.worker_s, found.wall_s),
                 another.saved_share,
                 another.worker_s,
                 another.wall_s,
-                cost_of(simulated(recorded, BY_NAME[name], seed)),
-                cost_of(simulated(recorded, BY_NAME[name], seed + OTHER_SEEDS)),
+                cost_of(simulated(recorded, BY_NAME[name], optimiser, seed)),
+                cost_of(simulated(recorded, BY_NAME[name], optimiser, seed + OTHER_SEEDS)),
             )
 
 
@@ -153,6 +160,7 @@ def line(found: Sequence[Forecast]) -> str:
     contained = [sum(column) for column in zip(*(one.contains() for one in found), strict=True)]
     cells = (
         found[0].curves,
+        found[0].optimiser,
         found[0].rule,
         f"{statistics.fmean(one.forecast.saved for one in found):.0%}",
         f"{statistics.fmean(one.other.saved for one in found):.0%}",
@@ -164,21 +172,27 @@ def line(found: Sequence[Forecast]) -> str:
 
 
 def table(found: Sequence[Forecast]) -> str:
-    keys = dict.fromkeys((one.curves, one.rule) for one in found)
-    return "\n".join([HEAD, *(line([one for one in found if (one.curves, one.rule) == key]) for key in keys)])
+    keys = dict.fromkeys((one.curves, one.optimiser, one.rule) for one in found)
+    return "\n".join(
+        [HEAD, *(line([one for one in found if (one.curves, one.optimiser, one.rule) == key]) for key in keys)]
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=40, help="number of records of each space (40)")
     parser.add_argument("--curves", nargs="+", default=["gpt", "digits"], choices=["gpt", "digits"])
+    parser.add_argument("--optimiser", nargs="+", default=["hydra-vertex"], choices=["hydra-vertex", "random"])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     found: list[Forecast] = []
     for recorded in map(load, options.curves):
-        for one in forecasts(recorded, range(FIRST_SEED, FIRST_SEED + options.seeds)):
-            found.append(one)
-            print(one, file=sys.stderr, flush=True)
+        for optimiser in options.optimiser:
+            for one in forecasts(recorded, optimiser, range(FIRST_SEED, FIRST_SEED + options.seeds)):
+                found.append(one)
+                print(one, file=sys.stderr, flush=True)
     print(json.dumps([asdict(one) for one in found], indent=2) if options.json else table(found))
     return 0
 

@@ -146,13 +146,16 @@ def _chance(chance: float) -> str:
 def _intervals(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     halves = sorted({one.another.halves for one in outcomes if one.another is not None and one.further is None})
     if halves:
+        alike = ""
+        if study.startup:
+            alike = " The trials of a search with a model are alike: the interval is too narrow (docs/replay.md)."
         yield (
             "- [low .. high]: the 90 % interval for another study like this one with as many trials, from the spread "
-            f"of {_counts(halves)} random halves of its trials."
+            f"of {_counts(halves)} random halves of its trials.{alike}"
         )
-    elif not any(one.orders for one in outcomes):
+    elif not any(one.orders or one.further for one in outcomes):
         yield "- No intervals: --resamples 0."
-    elif all(one.another is None for one in outcomes):
+    elif all(one.another is None and one.further is None for one in outcomes):
         yield "- No intervals for another study: these need at least 8 trials."
     if any(one.orders and one.setting.rule for one in outcomes):
         later = (
