@@ -15,7 +15,15 @@ import pytest
 
 from conftest import ROOT
 from hydra_vertex.cli.main import main
-from hydra_vertex.job import DecayCurveStopping, MedianStopping, MetricSpec, TrialState, save_job
+from hydra_vertex.job import (
+    DecayCurveStopping,
+    MedianStopping,
+    MetricSpec,
+    TrialJobSpec,
+    TrialState,
+    WorkerPoolSpec,
+    save_job,
+)
 from hydra_vertex.job.enums import Goal
 from service.replay.studies import ended_trial, falling, job_of, stopped_trial
 
@@ -169,13 +177,20 @@ def test_an_optuna_storage_is_a_source(capsys: pytest.CaptureFixture[str], sourc
 
 
 def test_workers_and_prices_of_a_job_count(capsys: pytest.CaptureFixture[str]) -> None:
-    write_job()
-    document = replayed(capsys, "job.json", "--early-stopping", "none", "--resamples", "0", "--hourly-price", "3 EUR")
+    job = job_of([ended_trial(n, curve) for n, curve in enumerate(CURVES, start=1)])
+    pools = (
+        WorkerPoolSpec(machine={"machineType": "n1"}),
+        WorkerPoolSpec(machine={"machineType": "n2"}, replica_count=3),
+    )
+    save_job(replace(job, trial_job_spec=TrialJobSpec(worker_pools=pools)), Path("job.json"))
+    prices = ("--hourly-price", "n1=3 EUR", "--hourly-price", "n2=1")
+    document = replayed(capsys, "job.json", "--early-stopping", "none", "--resamples", "0", *prices)
     hours = 12 * 80 / 3600
 
     assert document["currency"] == "EUR"
-    assert math.isclose(document["recorded"]["workerHours"], hours)
-    assert math.isclose(document["settings"][0]["cost"]["low"], 3 * hours)
+    assert math.isclose(document["recorded"]["workerHours"], 4 * hours)
+    assert math.isclose(document["recorded"]["cost"], 6 * hours)
+    assert math.isclose(document["settings"][0]["cost"]["low"], 6 * hours)
 
 
 def test_the_table_fits_eighty_columns_and_says_what_its_numbers_mean(

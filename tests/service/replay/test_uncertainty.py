@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 from collections import Counter
 from dataclasses import replace
@@ -41,6 +42,26 @@ def test_an_order_has_all_trials_once_and_the_startup_trials_first(study: Record
         known = [trial.trial.id for trial in study.trials]
         assert sorted(ids[:startup]) == sorted(known[:startup])
         assert sorted(ids) == sorted(known)
+
+
+def test_the_startup_trials_and_the_others_both_change_places() -> None:
+    orders = [[t.trial.id for t in order] for order in random_orders(recorded_study(job()).trials, 4, 20, seed=1)]
+
+    assert len({tuple(order[:4]) for order in orders}) > 10
+    assert len({tuple(order[4:]) for order in orders}) > 10
+
+
+def test_nine_of_ten_other_studies_of_exchangeable_trials_are_in_the_interval() -> None:
+    source = random.Random(1)  # noqa: S311 - lengths, no secret
+    contained = 0
+    for _ in range(150):
+        record, other = ([source.lognormvariate(0, 0.6) for _ in range(16)] for _ in range(2))
+        trials = [ended_trial(n, [1.0], interval_s=length) for n, length in enumerate(record, start=1)]
+        another = outcome_of(recorded_study(at_random(job_of(trials))), replace(NONE, trials=16), 20, 0).another
+        assert another is not None
+        contained += another.worker_s.low <= math.fsum(other) <= another.worker_s.high
+
+    assert 0.84 < contained / 150 < 0.97
 
 
 @given(studies(min_trials=2), st.integers(0, 12))
