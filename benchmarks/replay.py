@@ -14,7 +14,7 @@ The columns. Saved: the mean share of the worker time that the rule saves, in th
 seed. Error: mean absolute difference of this share to the study of the same seed, in percentage points; in brackets the
 mean of the signed difference, forecast minus study. In: how many studies of another seed have their saved share,
 worker time and wall-clock in the interval. Width: the mean width of the interval of the worker time, relative to the
-forecast. 40 seeds of gpt take 20 minutes, 20 of digits half an hour.
+forecast. A seed of gpt takes some 10 s of a core, one of digits a minute or more.
 """
 
 from __future__ import annotations
