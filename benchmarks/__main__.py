@@ -1,9 +1,9 @@
 """Run the benchmarks that take minutes and need no special hardware or environment: `python -m benchmarks`.
 
-The table of each is printed below the name of its script. Seven scripts are started separately: `search_quality.py`
+The table of each is printed below the name of its script. Eight scripts are started separately: `search_quality.py`
 takes hours with all baselines, `gpu_throughput.py` needs a GPU, `unequal_trials.py` and `sweepers.py` need an
-environment with hydra-optuna-sweeper, `image_size.py` needs Docker, `early_stopping.py` runs hundreds of studies, and
-`launcher_faults.py` 500 tuning steps.
+environment with hydra-optuna-sweeper, `image_size.py` needs Docker, `early_stopping.py` and `replay.py` run hundreds of
+studies, and `launcher_faults.py` 500 tuning steps.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ SEPARATE = {
     "unequal_trials.py",
     "sweepers.py",
     "early_stopping.py",
+    "replay.py",
 }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from hydra_vertex.job import Measurement, ParameterValue, Trial, TrialState
+from hydra_vertex.service.replay.clock import run_clock
 
 from .problem import METRIC, Problem
 
@@ -25,11 +25,17 @@ class Engine(Protocol):
         """
 
 
-@dataclass(order=True)
+@dataclass(frozen=True)
 class _Running:
-    end_s: float
-    index: int
-    value: float | None = field(compare=False)
+    number: int
+    next_s: float
+    value: float | None
+    history: list[Trial]
+
+    def advance(self, _now_s: float, /) -> bool:
+        """End the trial: it is measured once."""
+        self.history[self.number - 1] = ended_trial(self.history[self.number - 1], self.value)
+        return False
 
 
 def simulate(problem: Problem, engine: Engine, seed: int, trials: int, parallel: int, in_batches: bool) -> list[Trial]:
@@ -39,19 +45,17 @@ def simulate(problem: Problem, engine: Engine, seed: int, trials: int, parallel:
     """
     durations = random.Random(seed)  # noqa: S311 - a simulation
     history: list[Trial] = []
-    running: list[_Running] = []
-    now_s = 0.0
-    while len(history) < trials or running:
-        free = parallel - len(running) if not in_batches or not running else 0
-        for _ in range(min(free, trials - len(history))):
-            number = len(history) + 1
-            parameters = engine.suggest(number, history)
-            history.append(Trial(str(number), TrialState.ACTIVE, parameters))
-            end_s = now_s + durations.uniform(MIN_DURATION_S, MAX_DURATION_S)
-            heapq.heappush(running, _Running(end_s, number - 1, problem.evaluate(parameters)))
-        ended = heapq.heappop(running)
-        now_s = ended.end_s
-        history[ended.index] = ended_trial(history[ended.index], ended.value)
+
+    def start(now_s: float) -> _Running | None:
+        number = len(history) + 1
+        if number > trials:
+            return None
+        parameters = engine.suggest(number, history)
+        history.append(Trial(str(number), TrialState.ACTIVE, parameters))
+        end_s = now_s + durations.uniform(MIN_DURATION_S, MAX_DURATION_S)
+        return _Running(number, end_s, problem.evaluate(parameters), history)
+
+    run_clock(start, parallel, in_batches=in_batches)
     return history
 
 

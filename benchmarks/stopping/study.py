@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 import time
 from dataclasses import dataclass, replace
@@ -11,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 import optuna
 
 from hydra_vertex.job import Goal, Measurement, MetricSpec, StudySpec, Trial, TrialState
+from hydra_vertex.service.replay.clock import run_clock
+from hydra_vertex.service.replay.endings import completed, stopped
 from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.stopping.decay_curve import MIN_MEASUREMENTS
 
@@ -26,6 +27,7 @@ BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 class Run:
     """One trial of a simulated study."""
 
+    study: Study
     number: int
     curve: Curve
     trial: Trial
@@ -35,6 +37,10 @@ class Run:
     @property
     def next_s(self) -> float:
         return self.started_s + self.curve[self.made][1]
+
+    def advance(self, now_s: float, /) -> bool:
+        """Make the next measurement. Returns False if the trial ends with it."""
+        return self.study.measure(self, now_s)
 
 
 @dataclass(frozen=True)
@@ -63,40 +69,31 @@ class Study:
         self.trial_count = round(method.trials_share * TRIALS[recorded.name])
         self.trials: list[Trial] = []
         self.used: set[int] = set()
-        self.events: list[tuple[float, int, Run]] = []
         self.made = self.full = 0
         self.stopped = self.wrongly = 0
         self.slowest_s = 0.0
 
     def run(self) -> Result:
         """Run the study to its end."""
-        for _ in range(PARALLEL):
-            self._start(0.0)
-        while self.events:
-            now_s, _, run = heapq.heappop(self.events)
-            if self._continues(run, now_s):
-                self._push(run)
-            elif len(self.trials) < self.trial_count:
-                self._start(now_s)
+        run_clock(self._start, PARALLEL)
         best = min(value for trial in self.trials if (value := trial.objective(METRIC)) is not None)
         share = self.method.trials_share * self.made / self.full
         return Result(share, best - self.recorded.best, self.stopped, self.wrongly, 1000 * self.slowest_s)
 
-    def _start(self, now_s: float) -> None:
+    def _start(self, now_s: float) -> Run | None:
         number = len(self.trials) + 1
+        if number > self.trial_count:
+            return None
         chosen = self.recorded.nearest(self.optimiser.suggest(number, self.trials), self.used)
         self.used.add(chosen)
         point = self.recorded.points[chosen]
         self.optimiser.given(number, point)
-        run = Run(number, self.recorded.curves[chosen], Trial(str(number), TrialState.ACTIVE, point), now_s)
+        run = Run(self, number, self.recorded.curves[chosen], Trial(str(number), TrialState.ACTIVE, point), now_s)
         self.trials.append(run.trial)
         self.full += len(run.curve)
-        self._push(run)
+        return run
 
-    def _push(self, run: Run) -> None:
-        heapq.heappush(self.events, (run.next_s, run.number, run))
-
-    def _continues(self, run: Run, now_s: float) -> bool:
+    def measure(self, run: Run, now_s: float) -> bool:
         """Make the next measurement. Returns False if the trial ends with it."""
         step, seconds, value = run.curve[run.made]
         run.made += 1
@@ -108,7 +105,7 @@ class Study:
         if stop is not None:
             self._count(run.curve[-1][2])
         if is_complete or stop is not None:
-            run.trial = _ended(run.trial, stop, now_s)
+            run.trial = _ended(run.trial, stop, now_s, self.spec)
             is_pruned = stop is not None and self.method.reported_as == "pruned"
             self.optimiser.tell(run.number, None if is_pruned else run.trial.objective(METRIC))
         self.trials[run.number - 1] = run.trial
@@ -142,18 +139,9 @@ class Study:
         return stop
 
 
-def _ended(trial: Trial, stop: EarlyStop | None, now_s: float) -> Trial:
-    """Return the trial as the service ends it: a prediction of the rule becomes its last measurement."""
-    predicted = () if stop is None or stop.predicted is None else (stop.predicted,)
-    measurements = (*trial.measurements, *predicted)
-    return replace(
-        trial,
-        state=TrialState.SUCCEEDED,
-        measurements=measurements,
-        final_measurement=measurements[-1],
-        stopping_reason="" if stop is None else stop.reason,
-        end_time=BEGIN + timedelta(seconds=now_s),
-    )
+def _ended(trial: Trial, stop: EarlyStop | None, now_s: float, spec: StudySpec) -> Trial:
+    now = BEGIN + timedelta(seconds=now_s)
+    return completed(trial, trial.measurements[-1], now) if stop is None else stopped(trial, stop, spec, now)
 
 
 def _optimiser(recorded: Recorded, method: Method, name: str, seed: int) -> Optimiser:

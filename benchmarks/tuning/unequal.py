@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Sequence
+
+from hydra_vertex.service.replay.clock import makespan_s
 
 LOG_DEVIATION = 0.6
 """The standard deviation of the logarithm of a length: one trial in six takes more than 1.8 times the median."""
@@ -20,7 +21,4 @@ def lengths(trials: int, mean_s: float) -> list[float]:
 
 def ideal_s(durations: Sequence[float], workers: int) -> float:
     """Return the makespan if each worker takes the next trial without delay."""
-    end_times = [0.0] * workers
-    for duration in durations:
-        heapq.heapreplace(end_times, end_times[0] + duration)
-    return max(end_times)
+    return makespan_s(durations, workers)

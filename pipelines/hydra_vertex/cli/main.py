@@ -20,7 +20,7 @@ from .output import hide_secrets_of, say, take_any_character
 
 COMMANDS = (
     *("check", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
-    *("list", "status", "watch", "cancel", "best", "report", "export"),
+    *("list", "status", "watch", "cancel", "best", "report", "export", "replay"),
     *("serve", "image"),
 )
 

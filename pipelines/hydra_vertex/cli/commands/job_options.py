@@ -48,7 +48,9 @@ def source_from(arguments: argparse.Namespace, *, of_study: bool = False) -> Job
 
     storage = storage_to_read(arguments.resource)
     if storage is not None:
-        raise UserError(f"{storage.text}: an Optuna storage has no job of a service; best, report and export read it")
+        raise UserError(
+            f"{storage.text}: an Optuna storage has no job of a service; best, report, replay and export read it"
+        )
     return find_job(
         arguments.resource,
         project=arguments.project or "",
