@@ -21,10 +21,13 @@ class Spending:
     limit: str
     """The spending limit for which the job was ended; empty when it was not."""
 
-    def notes(self, parallel: int) -> tuple[str, ...]:
-        """Return what the report says beside the worker-hours of a study with `parallel` slots."""
+    def notes(self, idle: float | None, parallel: int) -> tuple[str, ...]:
+        """Return what the report says beside the worker-hours of a study with `parallel` slots.
+
+        `idle` is the share of the slots' time in which no trial ran; None for no note of it.
+        """
         cost = f"cost {self.cost}" if self.cost else self.problem
-        idle, saved = self.usage.idle_share, self.usage.saved_hours
+        saved = self.usage.saved_hours
         idle_text = "" if idle is None else f"{100 * idle:.0f} % of the time of {parallel} slots was idle"
         amount = f" ({self.saved_cost})" if self.saved_cost else ""
         saved_text = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.report.labels import unescape
 
 from .curves import curves_figure
@@ -23,11 +24,14 @@ _OF_AN_OBJECTIVE = (parallel_figure, importance_figure, slice_figure, curves_fig
 _BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, curves_figure, timeline_figure)
 
 
-def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Figure, ...]:
-    """Return the figures for which the job has enough data. `best` is the trial to mark; None for no mark."""
+def build_figures(job: HyperparameterTuningJob, best: Trial | None, prices: Prices | None = None) -> tuple[Figure, ...]:
+    """Return the figures for which the job has enough data. `best` is the trial to mark; None for no mark.
+
+    With `prices`, the cost is in money, and in worker-hours without them.
+    """
     from hydra_vertex.launcher.report.study import quiet_optuna
 
-    view = view_of(job, best)
+    view = view_of(job, best, prices or Prices())
     with quiet_optuna(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots warn of conditions that the page states in its text
         if job.study_spec.has_several_objectives:

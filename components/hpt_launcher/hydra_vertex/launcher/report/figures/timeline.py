@@ -73,7 +73,7 @@ def _add_bars(
     if placed:
         rows, spans = zip(*placed, strict=True)
         figure.add_bar(
-            name=status.value, y=list(rows), **_bars(view, spans, LIGHT[status.value], _offsets(spans, view))
+            name=status.value, y=list(rows), **_bars(view, spans, LIGHT[status.name.lower()], _offsets(spans, view))
         )
         figure.data[-1].marker.pattern = {
             "shape": _PATTERNS.get(status, ""),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, MetricSpec, Trial
 from hydra_vertex.launcher.best.selection import rank, trial_order
+from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.report.labels import escape, with_texts
 from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
 from hydra_vertex.launcher.report.study import parameter_ids, to_study
@@ -26,6 +27,7 @@ class View:
 
     job: HyperparameterTuningJob
     best_id: str | None
+    prices: Prices
 
     @cached_property
     def metric(self) -> str:
@@ -89,13 +91,13 @@ class View:
 
     def only(self, trials: tuple[Trial, ...]) -> View:
         """Return the same view of only these trials."""
-        return View(replace(self.job, trials=trials), self.best_id)
+        return View(replace(self.job, trials=trials), self.best_id, self.prices)
 
     def of_objective(self, metric: MetricSpec) -> View:
         """Return the view of one of several objectives by itself. The marked trial is the best one in it."""
         spec = replace(self.job.study_spec, metrics=(metric,))
         job = replace(self.job, study_spec=spec)
-        return View(job, next((trial.id for trial in rank(job)), None))
+        return View(job, next((trial.id for trial in rank(job)), None), self.prices)
 
     def hover(self, trial: Trial) -> str:
         """Return the tooltip of a trial: its values, parameters and duration."""
@@ -110,6 +112,6 @@ class View:
         return "<br>".join(lines)
 
 
-def view_of(job: HyperparameterTuningJob, best: Trial | None) -> View:
+def view_of(job: HyperparameterTuningJob, best: Trial | None, prices: Prices) -> View:
     """Escape a job's texts for Plotly. `best` is the trial to mark; None for no mark."""
-    return View(with_texts(job, escape), None if best is None else escape(best.id))
+    return View(with_texts(job, escape), None if best is None else escape(best.id), prices)
