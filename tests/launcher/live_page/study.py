@@ -68,9 +68,9 @@ def serve(study: Feed) -> PageServer:
 
 def client(server: PageServer) -> httpx.Client:
     """Return a client that sends the token as the page does."""
-    address, _, token = server.url.partition("/?token=")
+    address, _, token = server.url.partition("/?page=")
     return httpx.Client(
-        base_url=address, params={"token": token}, headers={"x-hydra-vertex-token": token}, trust_env=False, timeout=10
+        base_url=address, params={"page": token}, headers={"x-hydra-vertex-token": token}, trust_env=False, timeout=10
     )
 
 

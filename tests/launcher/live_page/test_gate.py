@@ -17,7 +17,7 @@ def refusal(purpose: Purpose, headers: dict[str, str] | None = None, *, token: s
     if purpose == "verb":
         given[HEADER] = token
     else:
-        query["token"] = token
+        query["page"] = token
     return GATE.refusal(purpose, given, query)
 
 
@@ -59,7 +59,7 @@ def test_without_the_token_nothing_is_answered(purpose: Purpose, token: str) -> 
 
 def test_a_verb_takes_the_token_from_its_header_only() -> None:
     """A form of another page can have a query, and no header."""
-    assert "open the link" in GATE.refusal("verb", HOST, {"token": "secret"})
+    assert "open the link" in GATE.refusal("verb", HOST, {"page": "secret"})
 
 
 def test_a_link_that_is_followed_from_another_page_opens_the_page_only() -> None:

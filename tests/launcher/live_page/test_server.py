@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -100,17 +99,20 @@ def test_what_is_no_trials_id_reaches_no_service(server: PageServer, study: Stud
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/job"), ("GET", "/events"), ("GET", "/log"), ("POST", "/stop-trial"), ("POST", "/stop-study")],
+    [
+        *(("GET", path) for path in ("/", "/job", "/events", "/log")),
+        *(("POST", path) for path in ("/stop-trial", "/stop-study")),
+    ],
 )
 def test_every_path_needs_the_token_and_the_own_origin(
     server: PageServer, study: StudyInMemory, method: str, path: str
 ) -> None:
-    address, _, token = server.url.partition("/?token=")
+    address, _, token = server.url.partition("/?page=")
     own = {"x-hydra-vertex-token": token}
     for params, headers in (
         ({}, {}),
-        ({"token": token}, {**own, "origin": "http://evil.example"}),
-        ({"token": token}, {**own, "host": "evil.example"}),
+        ({"page": token}, {**own, "origin": "http://evil.example"}),
+        ({"page": token}, {**own, "host": "evil.example"}),
     ):
         answer = httpx.request(method, f"{address}{path}", params=params, headers=headers, trust_env=False)
         assert answer.status_code == 403
@@ -148,16 +150,16 @@ def test_a_page_that_cannot_be_drawn_keeps_its_last_state(
 
 
 def test_many_readers_see_the_same_and_more_than_the_limit_are_refused(
-    server: PageServer, study: StudyInMemory
+    server: PageServer, study: StudyInMemory, capfd: pytest.CaptureFixture[str]
 ) -> None:
     address = urlsplit(server.url)
-    streams = [socket.create_connection((address.hostname or "", address.port or 0), 5) for _ in range(MOST_CONNECTIONS)]
     request = f"GET /events?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode()
-    for stream in streams:
-        stream.sendall(request)
-    heads = [stream.recv(300).split(b"\r\n")[0] for stream in streams]
-    assert heads.count(b"HTTP/1.1 200 OK") >= MOST_CONNECTIONS // 2
-    assert set(heads) <= {b"HTTP/1.1 200 OK", b"HTTP/1.1 503 Service Unavailable"}
+    streams, heads = [], []
+    for _ in range(MOST_CONNECTIONS - 1):
+        streams.append(socket.create_connection((address.hostname or "", address.port or 0), 5))
+        streams[-1].sendall(request)
+        heads.append(streams[-1].recv(300).split(b"\r\n")[0])
+    assert set(heads) == {b"HTTP/1.1 200 OK"}
     with client(server) as http:
         assert http.get("/").status_code == 503
     for stream in streams:
@@ -168,22 +170,24 @@ def test_many_readers_see_the_same_and_more_than_the_limit_are_refused(
             time.sleep(0.05)
         assert http.get("/").status_code == 200
     assert study.reads < 10
+    assert capfd.readouterr().err == ""  # the terminal belongs to the command
 
 
 def test_a_reader_that_takes_nothing_is_dropped_and_holds_nobody_up(
     study: StudyInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hydra_vertex.launcher.live_page.app.SEND_LIMIT_S", 0.5)
+    monkeypatch.setattr("hydra_vertex.launcher.live_page.app.SEND_LIMIT_S", 0.3)
+    monkeypatch.setattr("hydra_vertex.launcher.live_page.live_study.KEEP_ALIVE_S", 0.3)
     study.reading = Reading(problem="x" * 20_000_000)
     with serve(study) as server:
         address = urlsplit(server.url)
         with socket.create_connection((address.hostname or "", address.port or 0), 5) as stream:
             stream.sendall(f"GET /events?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
             time.sleep(1.5)
-            threads = [thread.name for thread in threading.enumerate()]
             study.reading = Reading(problem="small")
             with client(server) as http, http.stream("GET", "/events") as answer:
                 assert next(events(answer.iter_lines()))[0] == "sections"
+            received = 0
             while chunk := stream.recv(1 << 20):
-                assert chunk
-    assert "live page" in threads
+                received += len(chunk)
+    assert received < 21_000_000  # nothing was kept for it after the first state

@@ -13,7 +13,8 @@ from typing import Literal
 
 HEADER = "x-hydra-vertex-token"
 """The header with the token of a request that changes something. A form of another page cannot set a header."""
-QUERY = "token"
+QUERY = "page"
+"""The name in the link. One such as `token` would be masked where the link is printed."""
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 Purpose = Literal["page", "data", "verb"]

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.launcher.text.terminal import excerpt
 
+from .gate import QUERY
+
 REFRESH_S = 5
 _HEAD = f"""<!doctype html>
 <html lang="en">
@@ -43,7 +45,7 @@ def jobs_page(jobs: Iterable[HyperparameterTuningJob], token: str) -> str:
 
 
 def _row(job: HyperparameterTuningJob, token: str) -> str:
-    link = html.escape(f"/job?{urlencode({'job': job.name, 'token': token})}")
+    link = html.escape(f"/job?{urlencode({'job': job.name, QUERY: token})}")
     name = html.escape(excerpt(job.display_name or job.name, 160))
     state = html.escape(job.state.value.removeprefix("JOB_STATE_").lower().replace("_", " "))
     created = "" if job.create_time is None else f"{job.create_time:%Y-%m-%d %H:%M:%S}"

@@ -10,7 +10,7 @@ from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank, trial_order
 from hydra_vertex.launcher.confirm.result import Confirmation, confirmation_of
 from hydra_vertex.launcher.report.live_page import LivePage
-from hydra_vertex.launcher.text.terminal import printable
+from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol.errors import HydraVertexError
 from hydra_vertex.protocol.json import Json
 
@@ -43,6 +43,7 @@ class ReportRenderer:
     def __init__(self, feed: Feed, token: str, name: str = "") -> None:
         self._abilities = feed.abilities
         self._token = token
+        self._last: Mapping[str, Json] = {}
         self._query = urlencode({QUERY: token, **({"job": name} if name else {})})
 
     def page(self, reading: Reading, version: int) -> str:
@@ -66,6 +67,16 @@ class ReportRenderer:
 
     def sections(self, reading: Reading) -> Mapping[str, Json]:
         """Return the sections of the report, and the one of the live parts; only the latter while there is no study."""
+        try:
+            self._last = self._drawn(reading)
+        except Exception as error:
+            # The study goes on; its page says why it does not.
+            problem = f"the page cannot be drawn ({type(error).__name__}: {excerpt(str(error))})"
+            live: Json = {**_live(reading), "problem": problem}
+            return {**self._last, LIVE: live}
+        return self._last
+
+    def _drawn(self, reading: Reading) -> Mapping[str, Json]:
         job = reading.job
         if job is None or not job.study_spec.metrics:
             return {LIVE: _live(reading)}

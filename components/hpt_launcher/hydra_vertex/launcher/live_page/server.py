@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 import threading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 HOST = "127.0.0.1"
+THREAD = "live page"
 START_LIMIT_S = 10.0
 END_LIMIT_S = 5.0
 """How long the command waits at its end until the readers have the last state."""
@@ -27,6 +29,7 @@ MOST_CONNECTIONS = 32
 BACKLOG = 32
 HEADERS_LIMIT_BYTES = 16 << 10
 IDLE_CONNECTION_S = 15
+UNREAD_LIMIT_S = 60
 
 PagesOf = Callable[[str], Pages]
 """Returns the pages for the server's token."""
@@ -42,6 +45,8 @@ class PageServer:
         """Start the server. Raises OSError when there is no free port, RuntimeError when it does not start."""
         token = secrets.token_urlsafe(24)
         self._listener = socket.create_server((HOST, 0), backlog=BACKLOG)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: ends the connection of a browser that sleeps
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * UNREAD_LIMIT_S)
         port = self._listener.getsockname()[1]
         self.url = f"http://{HOST}:{port}/?{QUERY}={token}"
         self.end_message = end_message
@@ -52,7 +57,7 @@ class PageServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="live page", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
         if not self._ready.wait(START_LIMIT_S):
             raise RuntimeError(f"the live page does not start within {START_LIMIT_S:g} s")
@@ -73,7 +78,15 @@ class PageServer:
         self._listener.close()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        # The terminal belongs to the command, so what the server's library logs in this thread is left out.
+        loggers = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
+        for logger in loggers:
+            logger.addFilter(_is_of_another_thread)
+        try:
+            asyncio.run(self._serve())
+        finally:
+            for logger in loggers:
+                logger.removeFilter(_is_of_another_thread)
 
     async def _serve(self) -> None:
         import uvicorn
@@ -104,3 +117,7 @@ class PageServer:
         # The streams end by themselves after the last event.
         server.should_exit = True
         await serving
+
+
+def _is_of_another_thread(record: logging.LogRecord) -> bool:
+    return record.threadName != THREAD
