@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
@@ -48,7 +50,7 @@ class ReportRenderer:
 
     def page(self, reading: Reading, version: int) -> str:
         """Return the document; one that loads itself again while there is no study to show."""
-        job = reading.job
+        job = _at_present(reading.job)
         if job is None or not job.study_spec.metrics:
             return _WAITING.format(refresh_s=REFRESH_S, text=html.escape(_waiting_text(reading)))
         from hydra_vertex.launcher.report.page import render_page
@@ -77,7 +79,7 @@ class ReportRenderer:
         return self._last
 
     def _drawn(self, reading: Reading) -> Mapping[str, Json]:
-        job = reading.job
+        job = _at_present(reading.job)
         if job is None or not job.study_spec.metrics:
             return {LIVE: _live(reading)}
         from hydra_vertex.launcher.report.page import page_sections
@@ -107,6 +109,14 @@ class ReportRenderer:
             "withoutLog": able.without_log,
             LIVE: _live(reading),
         }
+
+
+def _at_present(job: HyperparameterTuningJob | None) -> HyperparameterTuningJob | None:
+    """Return a job that goes on with the present time as its latest, up to which the page draws its running trials."""
+    if job is None or job.state.is_terminal:
+        return job
+    now = datetime.now(timezone.utc)
+    return dataclasses.replace(job, update_time=max(now, job.update_time or now))
 
 
 def _live(reading: Reading) -> dict[str, Json]:

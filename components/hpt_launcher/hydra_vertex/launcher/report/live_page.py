@@ -13,7 +13,8 @@ class LivePage:
     """The live parts of a page: a connection state, the end of a log, buttons that stop a trial or the study.
 
     `settings` are for the script `live.js` alone, which finds them as JSON in the element `#live-settings`. With
-    `can_stop` the page has the button `#stop-study`, and each running trial's row one with `data-stop` (its trial's id).
+    `can_stop` the page has the button `#stop-study`, and the row of each running trial has one with `data-stop`, which
+    is the trial's id.
     """
 
     settings: Mapping[str, Json] = field(default_factory=dict)

@@ -16,7 +16,9 @@ window.hydraVertex = (() => {
   const clipped = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
   const hovers = new Map();
   const MOST_HOVER_LINES = 12;
-  const hoverOf = (id) => {
+  const idOf = (row) => sections.table.data[row];
+  const hoverOf = (row) => {
+    const id = idOf(row);
     if (!hovers.has(id)) hovers.set(id, buildHover(id));
     return hovers.get(id);
   };
@@ -39,29 +41,29 @@ window.hydraVertex = (() => {
   const switched = {};
   const recolour = (value) => {
     if (typeof value === "string") return embedded.darkColours[value] || value;
-    if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(recolour);
+    if (Array.isArray(value)) return typeof value[0] === "number" && typeof value[value.length - 1] === "number" ? value : value.map(recolour);
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recolour(item)]));
     }
     return value;
   };
   const curveOf = (id, metric) => ((sections["trial:" + id] || {}).data || { curves: {} }).curves?.[metric];
-  const expandCurves = (trace, { metric, trials }) => {
-    const x = [], y = [], text = [];
-    for (const id of trials) {
-      const [steps, values] = curveOf(id, metric) || [[], []];
-      for (let i = 0; i < steps.length; i++) { x.push(steps[i]); y.push(values[i]); text.push(hoverOf(id)); }
-      x.push(null); y.push(null); text.push("");
+  const expandCurves = (trace, { metric, trials, marksEnd }) => {
+    const x = [], y = [], hovertext = [], sizes = [];
+    for (const row of trials) {
+      const [steps, values] = curveOf(idOf(row), metric) || [[], []];
+      for (let i = 0; i < steps.length; i++) { x.push(steps[i]); y.push(values[i]); hovertext.push(hoverOf(row)); sizes.push(i + 1 < steps.length ? 0 : 8); }
+      x.push(null); y.push(null); hovertext.push(""); sizes.push(0);
     }
-    return { ...trace, x, y, text };
+    return { ...trace, x, y, hovertext, ...(marksEnd ? { marker: { ...trace.marker, size: sizes } } : {}) };
   };
   const expandLines = (trace, { lines, axes }) => {
-    const x = [], text = [];
-    for (const id of lines) {
-      for (let axis = 0; axis < axes; axis++) { x.push(axis); text.push(hoverOf(id)); }
-      x.push(null); text.push("");
+    const x = [], hovertext = [];
+    for (const row of lines) {
+      for (let axis = 0; axis < axes; axis++) { x.push(axis); hovertext.push(hoverOf(row)); }
+      x.push(null); hovertext.push("");
     }
-    return { ...trace, x, text };
+    return { ...trace, x, hovertext };
   };
   const expand = (trace, choice) => {
     const { meta, ...rest } = trace;
@@ -77,12 +79,12 @@ window.hydraVertex = (() => {
   const layOutPanels = (layout, { count, width, height }, available) => {
     const columns = Math.max(1, Math.min(count, Math.floor(available / width)));
     const rows = Math.ceil(count / columns);
-    const gap = [72 / available, layout.margin.b / (rows * height)];
+    const left = 50 / available, right = 14 / available, below = layout.margin.b / (rows * height);
     for (let number = 1; number <= count; number++) {
       const column = (number - 1) % columns, row = Math.floor((number - 1) / columns);
       const x0 = column / columns, y1 = 1 - row / rows;
-      layout[axisKey("x", number)].domain = [x0 + (column ? gap[0] / 2 : 0), x0 + 1 / columns - (column < columns - 1 ? gap[0] / 4 : 0)];
-      layout[axisKey("y", number)].domain = [y1 - 1 / rows + (row < rows - 1 ? gap[1] : 0), y1];
+      layout[axisKey("x", number)].domain = [x0 + (column ? left : 0), x0 + 1 / columns - (column < columns - 1 ? right : 0)];
+      layout[axisKey("y", number)].domain = [y1 - 1 / rows + (row < rows - 1 ? below : 0), y1];
     }
     layout.height = rows * height + layout.margin.t + layout.margin.b;
   };

@@ -79,7 +79,7 @@ def _changes(content: Content) -> dict[str, ParameterValue | None]:
         return {}
     defaults = {spec.id: spec.domain.default for spec in walk_parameters(content.job.study_spec.parameters)}
     return {
-        key: None if default == value else default
+        key: None if default == value else default if isinstance(default, str) else float(default)
         for key, value in content.best.parameters.items()
         if (default := defaults.get(key)) is not None
     }
