@@ -179,7 +179,8 @@ def _interrupt_reported(folder: RunFolder, again: str, engine: EngineOptions) ->
                 f"{engine.name} was asked to end the trials ({folder.log('service')} names those that may still run)"
             )
         raise Interrupted(
-            f"stopped; {trials} and their measurements are kept in {folder.path}. To continue:\n  {again}"
+            f"stopped; {trials} and their measurements are kept in {folder.path}. To continue:\n  {again}\n"
+            f"For what there is: hydra-vertex report {shlex.quote(str(folder.path))}, and `best` in place of `report`"
         ) from error
 
 

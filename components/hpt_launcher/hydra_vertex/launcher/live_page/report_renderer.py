@@ -130,6 +130,7 @@ def _live(reading: Reading) -> dict[str, Json]:
         "isRunning": not jobs or any(not one.state.is_terminal for one in jobs),
         "state": "" if job is None else job.state.value.removeprefix("JOB_STATE_").lower(),
         "running": running,
+        "stopping": [trial.id for trial in trials if trial.state is TrialState.STOPPING],
         "trials": len(trials),
     }
 

@@ -24,6 +24,7 @@ def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, 
 def event(name: str, data: Json, event_id: str = "") -> str:
     """Return one event of a stream. JSON has no line breaks, which would end the data.
 
+    Raises ValueError for a name or an id that would be a line of its own.
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html.
     """
     if _NAME.fullmatch(name) is None or (event_id and not event_id.isalnum()):

@@ -32,8 +32,12 @@
   const showButtons = () => {
     stopStudy.hidden = isOver || !settings.stopsStudy || !live.isRunning;
     if (isOver) for (const button of document.querySelectorAll("[data-stop]")) button.hidden = true;
+    const stopping = new Set(live.stopping);
     for (const button of document.querySelectorAll("[data-stop]")) {
-      button.setAttribute("aria-label", `stop trial ${button.dataset.stop}`);
+      const isStopping = stopping.has(button.dataset.stop);
+      button.disabled = isStopping;
+      if (isStopping) button.textContent = "being stopped";
+      button.setAttribute("aria-label", `${button.textContent}: trial ${button.dataset.stop}`);
     }
   };
   const ask = async (path, button) => {
