@@ -79,14 +79,15 @@ window.hydraVertex = (() => {
   const layOutPanels = (layout, { count, width, height }, available) => {
     const columns = Math.max(1, Math.min(count, Math.floor(available / width)));
     const rows = Math.ceil(count / columns);
-    const left = 50 / available, right = 14 / available, below = layout.margin.b / (rows * height);
+    const left = 50 / available, right = 14 / available, below = layout.margin.b / (rows * height), above = 10 / (rows * height);
     for (let number = 1; number <= count; number++) {
       const column = (number - 1) % columns, row = Math.floor((number - 1) / columns);
       const x0 = column / columns, y1 = 1 - row / rows;
       layout[axisKey("x", number)].domain = [x0 + (column ? left : 0), x0 + 1 / columns - (column < columns - 1 ? right : 0)];
-      layout[axisKey("y", number)].domain = [y1 - 1 / rows + (row < rows - 1 ? below : 0), y1];
+      layout[axisKey("y", number)].domain = [y1 - 1 / rows + below, y1 - above];
     }
-    layout.height = rows * height + layout.margin.t + layout.margin.b;
+    layout.margin.b = 0;
+    layout.height = rows * height + layout.margin.t;
   };
   const draw = (id) => {
     const data = (sections["figure:" + id] || {}).data, place = byId("plot-" + id);

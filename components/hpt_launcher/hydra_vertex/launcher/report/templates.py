@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from .summary import Comparison
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _FOLDER = Path(__file__).parent
 
@@ -29,7 +31,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": format_value, "duration": format_duration, "compared": _compared}
+    found.filters |= {
+        "number": format_value,
+        "duration": format_duration,
+        "compared": _compared,
+        "breakable": _breakable,
+    }
     return found
 
 
@@ -37,6 +44,13 @@ def environment() -> Environment:
 def asset_text(name: str) -> str:
     """Return a file of this folder. `</script` is escaped in it, because it would end the script element."""
     return (_FOLDER / name).read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+def _breakable(text: str) -> Markup:
+    """Return a name that a browser may break after its separators."""
+    from markupsafe import Markup as MarkupText
+
+    return MarkupText("<wbr>").join(part for part in re.split(r"(?<=[._/-])(?=.)", text) if part)
 
 
 def _compared(comparison: Comparison, what: str) -> str:

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from hydra_vertex.job import ParameterValue, Trial
-from hydra_vertex.launcher.report.labels import clipped, wrapped
+from hydra_vertex.launcher.report.labels import clipped, line_count, wrapped
 from hydra_vertex.launcher.report.palette import LIGHT
 from hydra_vertex.launcher.report.schedule import Status, status_of
 from hydra_vertex.launcher.report.study import parameters_of
@@ -28,7 +28,7 @@ MOST_TICKS, MOST_CHOICES = 3, 12
 """The number of powers of ten, and of choices, that an axis has labels for."""
 
 _PADDING = 0.06
-_PANEL_WIDTH_PX, _PANEL_HEIGHT_PX = 270, 250
+_PANEL_WIDTH_PX, _PLOT_HEIGHT_PX = 270, 180
 
 
 def slice_figure(view: View) -> Figure | None:
@@ -44,8 +44,12 @@ def slice_figure(view: View) -> Figure | None:
     style = figure.layout.to_plotly_json()
     for number, (key, axis) in enumerate(axes.items(), start=1):
         _lay_out(figure, view, key, axis, number, style)
-    figure.update_layout(margin={"l": 58, "r": 8, "t": 30, "b": 70})
-    untried = [f"{key} = {choice}" for key in axes for choice in _untried(view, key, axes[key])]
+    below_px = 32 + 16 * max(line_count(_title(key)) for key in axes)
+    untried = [
+        f"{clipped(key, 40)} = {clipped(choice, 40)}" for key in axes for choice in _untried(view, key, axes[key])
+    ]
+    below_px += 28 if untried else 0
+    figure.update_layout(margin={"l": 58, "r": 8, "t": 46, "b": below_px}, legend={"y": 1})
     untried_text = f" Never tried: {', '.join(untried[:10])}{', …' if len(untried) > 10 else ''}." if untried else ""
     return Figure(
         id="slices",
@@ -54,8 +58,8 @@ def slice_figure(view: View) -> Figure | None:
         f"{untried_text}",
         alt=f"{view.metric} of {len(view.ranked)} trials over each of {', '.join(view.parameters)}.",
         plot=plot_json(figure),
-        height_px=_PANEL_HEIGHT_PX + 100,
-        panels=Panels(len(axes), _PANEL_WIDTH_PX, _PANEL_HEIGHT_PX),
+        height_px=_PLOT_HEIGHT_PX + below_px + 46,
+        panels=Panels(len(axes), _PANEL_WIDTH_PX, _PLOT_HEIGHT_PX + below_px),
     )
 
 
@@ -120,10 +124,14 @@ def _add(
     )
 
 
+def _title(key: str) -> str:
+    return wrapped(key, 34, 3)
+
+
 def _lay_out(figure: go.Figure, view: View, key: str, axis: PlotAxis, number: int, base: Any) -> None:
     suffix = "" if number == 1 else str(number)
     x = {**base["xaxis"], **_scale(view, key, axis), "anchor": f"y{suffix}", "automargin": False, "tickangle": 0}
-    x["title"] = {"text": wrapped(key, 34, 3), "font": base["xaxis"]["title"]["font"], "standoff": 6}
+    x["title"] = {"text": _title(key), "font": base["xaxis"]["title"]["font"], "standoff": 6}
     y = {**base["yaxis"], "type": view.objective_axis, "anchor": f"x{suffix}", "nticks": 5}
     y |= {"automargin": False, "title": {"text": ""}, "tickformat": "~g", "matches": None if number == 1 else "y"}
     figure.update_layout({f"xaxis{suffix}": x, f"yaxis{suffix}": y})
