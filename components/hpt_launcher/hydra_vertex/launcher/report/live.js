@@ -12,6 +12,7 @@
   let version = settings.version;
   let events = null;
   let isOver = false;
+  let failures = 0;
 
   const say = (text, state) => {
     if (connection.textContent !== text) connection.textContent = text; // a screen reader reads each change
@@ -150,7 +151,10 @@
   const connect = () => {
     if (isOver || events) return;
     events = new EventSource(`/events?version=${version}&${settings.query}`);
-    events.addEventListener("open", describe);
+    events.addEventListener("open", () => {
+      failures = 0;
+      describe();
+    });
     events.addEventListener("sections", take);
     events.addEventListener("ended", (last) => end(JSON.parse(last.data)));
     events.addEventListener("error", () => {
@@ -158,7 +162,9 @@
       if (events && events.readyState === EventSource.CLOSED) {
         return end("The command has ended, or another one has its place. What you see is the last state.");
       }
-      say("the connection is lost, and is tried again; what you see is the last state", "problem");
+      failures += 1;
+      const guess = failures > 4 ? "the command has probably ended" : "the connection is lost, and is tried again";
+      say(`${guess}; what you see is the last state`, "problem");
     });
   };
   const disconnect = () => {
