@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import html
 import importlib.util
 import os
 import sys
+import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.output import say
@@ -59,18 +62,25 @@ def page_beside(pages_of: Callable[[], PagesOf], command: str, *, opens: bool) -
         say(f"there is no live page: {error}")
         yield None
         return
-    with server:
+    # Only this user can read the folder.
+    with server, tempfile.TemporaryDirectory(prefix="hydra-vertex-page-") as folder:
         say(f"live page: {server.url}")
         if opens:
-            _open(server.url)
+            _open(server.url, Path(folder))
         yield server
 
 
-def _open(url: str) -> None:
-    """Open a page in a graphical browser; one that runs in the terminal would hide the command's own output."""
+def _open(url: str, folder: Path) -> None:
+    """Open a page in a graphical browser; one that runs in the terminal would hide the command's own output.
+
+    The browser gets a file that leads to the page: other users of the machine can read the command lines of processes,
+    and the link has the token.
+    """
+    file = folder / "open.html"
+    file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
     with contextlib.suppress(webbrowser.Error):
         browser = webbrowser.get()
-        is_textual = type(browser) in {webbrowser.GenericBrowser} and not os.environ.get("BROWSER")
-        if not is_textual and browser.open(url):
+        is_textual = type(browser) is webbrowser.GenericBrowser and not os.environ.get("BROWSER")
+        if not is_textual and browser.open(file.as_uri()):
             return
     say("--open: no graphical browser was found; open the link yourself")
