@@ -22,8 +22,9 @@ LIMIT_MS = 60_000
 
 def missing() -> str:
     """Return what the tests in a browser need and this machine does not have; empty when it has all."""
-    if importlib.util.find_spec("playwright") is None:
-        return "playwright is not installed"
+    for package in ("playwright", "axe_playwright_python"):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed"
     return "" if chromium() else "chromium is not installed (set CHROMIUM to its path)"
 
 
@@ -66,7 +67,7 @@ class Opened:
 
     def accessibility_problems(self) -> list[str]:
         """Return the violations that axe-core finds, each with the first element that it is in."""
-        from axe_playwright_python.sync_playwright import Axe
+        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 
         found: Any = Axe().run(self.page).response["violations"]
         return [f"{item['id']}: {item['help']}: {item['nodes'][0]['html'][:160]}" for item in found]

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from hydra_vertex.job import HyperparameterTuningJob, JobState, Measurement, TrialState
+from hydra_vertex.job import DoubleRange, HyperparameterTuningJob, JobState, Measurement, TrialState
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.report.live_page import LivePage
@@ -95,6 +95,7 @@ def test_the_state_says_whether_the_study_runs() -> None:
 def test_the_page_names_what_differs_from_the_defaults() -> None:
     job = make_job([make_trial(1, 1.0)])
     lr, *others = job.study_spec.parameters
+    assert isinstance(lr.domain, DoubleRange)
     domain = dataclasses.replace(lr.domain, default=0.001)
     spec = dataclasses.replace(job.study_spec, parameters=(dataclasses.replace(lr, domain=domain), *others))
     html = sections(dataclasses.replace(job, study_spec=spec))["best_trial"]["html"]
