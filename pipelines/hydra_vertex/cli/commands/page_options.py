@@ -8,8 +8,6 @@ import html
 import importlib.util
 import os
 import sys
-import tempfile
-import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +51,8 @@ def page_beside(pages_of: Callable[[], PagesOf], command: str, *, opens: bool) -
 
     A page that cannot be served is said so, and is no reason not to run a study: the block then gets None.
     """
+    import tempfile
+
     from hydra_vertex.launcher.live_page.server import PageServer
 
     end_message = f"{command} has ended, and with it this page's connection. What you see is the last state."
@@ -76,6 +76,8 @@ def _open(url: str, folder: Path) -> None:
     The browser gets a file that leads to the page: other users of the machine can read the command lines of processes,
     and the link has the token.
     """
+    import webbrowser
+
     file = folder / "open.html"
     file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
     with contextlib.suppress(webbrowser.Error):
