@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 WIDTHS_PX = (1280, 400)
+HEADINGS = (
+    *("case", "width px", "scheme", "page kB", "written s", "first picture s"),
+    *("layout problems", "axe violations"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Result:
     first_picture_s: float
     problems: list[str]
     accessibility: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        return [*self.problems, *self.accessibility]
 
 
 def results(cases: list[Case]) -> Iterator[Result]:
@@ -71,10 +79,10 @@ def checked(chromium: Browser, case: Case, path: Path, width_px: int, is_dark: b
         )
 
 
-def row_of(result: Result) -> tuple[str | int | float, ...]:
+def row_of(result: Result) -> tuple[str, ...]:
     size = (result.case, result.width_px, result.scheme, result.page_kb)
     times = (result.written_s, result.first_picture_s)
-    return (*size, *times, len(result.problems), len(result.accessibility))
+    return tuple(map(str, (*size, *times, len(result.problems), len(result.accessibility))))
 
 
 def main() -> None:
@@ -85,25 +93,17 @@ def main() -> None:
     if missing():
         print(f"not run: {missing()}")
         return
-    found = list(results([case for case in CASES if not arguments.case or case.name in arguments.case]))
+    cases = [case for case in CASES if not arguments.case or case.name in arguments.case]
+    found = results(cases)
     if arguments.json:
         print(json.dumps([asdict(result) for result in found]))
         return
-    rows = [[str(value) for value in row_of(result)] for result in found]
-    heads = (
-        "case",
-        "width px",
-        "scheme",
-        "page kB",
-        "written s",
-        "first picture s",
-        "layout problems",
-        "axe violations",
-    )
-    print_table(heads, rows)
+    print_table(HEADINGS, [])
+    problems = []
     for result in found:
-        for text in (*result.problems, *result.accessibility):
-            print(f"{result.case}, {result.width_px} px, {result.scheme}: {text}")
+        print("| " + " | ".join(row_of(result)) + " |", flush=True)
+        problems += [f"{result.case}, {result.width_px} px, {result.scheme}: {text}" for text in result.texts]
+    print(*problems, sep="\n")
 
 
 if __name__ == "__main__":

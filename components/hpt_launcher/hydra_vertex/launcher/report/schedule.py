@@ -156,3 +156,9 @@ def paused_s(given: Sequence[Interval]) -> float:
 def serial_s(given: Sequence[Interval]) -> float:
     """Return the seconds that the same trials would have taken one after another."""
     return sum(interval.duration_s for interval in given)
+
+
+def efficiency(given: Sequence[Interval], slots: int) -> float | None:
+    """Return the share of the slots' time, without pauses, in which a trial ran, at most 1; None without any time."""
+    wall = wall_s(given)
+    return min(1.0, serial_s(given) / wall / max(1, slots)) if wall > 0 else None

@@ -10,7 +10,7 @@ from statistics import median
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.best.selection import is_better, pareto_set, rank, trial_order
 
-from .schedule import Status, intervals, paused_s, serial_s, status_of, wall_s
+from .schedule import Status, efficiency, intervals, paused_s, serial_s, status_of, wall_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,13 @@ class Summary:
     against_first: Comparison | None
     members: tuple[str, ...] = ()
     paused_s: float = 0.0
+    efficiency: float | None = None
+    """The share of the slots' time in which a trial ran, from 0 to 1; None while the wall time is 0."""
 
     @property
     def speed_up(self) -> float | None:
         """The ratio of serial time to wall time; None while the wall time is 0."""
         return self.serial_s / self.wall_s if self.wall_s > 0 else None
-
-    @property
-    def efficiency(self) -> float | None:
-        """The share of the slots' time in which a trial ran, from 0 to 1; None while the wall time is 0."""
-        return None if self.speed_up is None else min(1.0, self.speed_up / max(1, self.parallel))
-
-    @property
-    def idle_share(self) -> float | None:
-        """The share of the slots' time in which no trial ran; None while the wall time is 0."""
-        return None if self.efficiency is None else 1.0 - self.efficiency
 
 
 def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
@@ -75,6 +67,7 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
         wall_s=wall_s(spans),
         serial_s=serial_s(spans),
         paused_s=paused_s(spans),
+        efficiency=efficiency(spans, job.parallel_trial_count),
         parallel=job.parallel_trial_count,
         best_value=value,
         against_median=compare(value, median(values), metric.goal) if value is not None and comparable else None,

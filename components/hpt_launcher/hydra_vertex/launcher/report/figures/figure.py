@@ -96,6 +96,7 @@ def apply_style(figure: go.Figure) -> None:
         "linecolor": LIGHT["grid"],
         "zeroline": False,
         "automargin": True,
+        "exponentformat": "e",
         "title": {"font": {"size": 12, "color": LIGHT["muted"]}, "standoff": 10},
         "tickfont": {"size": 11, "color": LIGHT["muted"]},
     }

@@ -12,6 +12,7 @@ from hydra_vertex.launcher.report.schedule import (
     Interval,
     Status,
     clock_of,
+    efficiency,
     intervals,
     pack_lanes,
     paused_s,
@@ -69,9 +70,9 @@ def _headline(spans: Sequence[Interval], lanes: int) -> str:
 
 
 def _aid(view: View, spans: Sequence[Interval], lanes: int) -> str:
-    wall, serial, paused = wall_s(spans), serial_s(spans), paused_s(spans)
+    paused = paused_s(spans)
     slots = max(1, view.job.parallel_trial_count)
-    share = min(1.0, serial / wall / slots) if wall > 0 else None
+    share = efficiency(spans, slots)
     used = "" if share is None else f" Efficiency {share:.0%} of {slots} slots; {1 - share:.0%} of their time idle."
     left_out = f" Pauses of {format_duration(paused)}, in which no trial ran, are left out." if paused else ""
     unit = "worker" if lanes == 1 else "workers"
@@ -89,7 +90,12 @@ def _lay_out(figure: Any, lanes: int, spans: Sequence[Interval]) -> None:
     names = [f"worker {number}" for number in range(1, lanes + 1)]
     every = -(-(lanes + 1) // 24)
     shown = [(row, name) for row, name in enumerate(names) if row % every == 0]
-    figure.update_layout(barmode="overlay", bargap=0.2, shapes=[_end_line(wall / unit_s)])
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0.2,
+        shapes=[_end_line(wall / unit_s)],
+        uniformtext={"minsize": 9, "mode": "hide"},
+    )
     figure.update_xaxes(
         title_text=f"{unit} since the first trial began", rangemode="tozero", range=_range(wall, serial, unit_s)
     )
