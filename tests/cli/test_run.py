@@ -272,6 +272,7 @@ def test_ctrl_c_stops_the_trials_and_the_printed_command_continues_the_run(tmp_p
         "run",
         "--search",
         "search.yaml",
+        "--page",
         "--out",
         str(tmp_path / "out"),
         "--",
@@ -295,6 +296,8 @@ def test_ctrl_c_stops_the_trials_and_the_printed_command_continues_the_run(tmp_p
     assert runner.returncode == 130
     assert "Traceback" not in stderr
     assert "To continue:\n  hydra-vertex run --search search.yaml" in stderr
+    assert "live page: http://127.0.0.1:" in stderr
+    assert "cannot be drawn" not in stderr
     assert not processes_of(tmp_path)
 
     ended = project.hydra_vertex(*command)

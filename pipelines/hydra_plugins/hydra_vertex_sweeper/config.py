@@ -78,6 +78,9 @@ class VertexSweeperConf:
     provisioning: Any = None
     max_cost: Any = None
     max_worker_hours: Any = None
+    page: Any = None
+    no_page: Any = None
+    open: Any = None
 
 
 def _store_samplers(store: ConfigStore) -> None:

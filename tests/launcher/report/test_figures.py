@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import base64
 import dataclasses
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-import numpy
-import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +47,8 @@ def test_the_thick_line_is_the_selected_one_of_trials_with_the_same_objective() 
     *_, thick = plots(job)["parallel"]["data"]
 
     assert thick["line"]["color"] == LIGHT["accent"]
-    assert thick["text"] == ["<b>trial 1</b><br>val/loss = 1", "<b>trial 1</b><br>width = 512", ""]
+    assert thick["meta"]["lines"] == [0]
+    assert thick["y"] == [0.5, 1, None]
 
 
 def test_the_star_of_each_panel_is_the_best_trial() -> None:
@@ -58,18 +57,25 @@ def test_the_star_of_each_panel_is_the_best_trial() -> None:
         make_job(trials), ParameterSpec("lr", DoubleRange(0, 1)), ParameterSpec("act", Categorical(("a", "b")))
     )
 
-    for panel in plots(job)["slices"]["data"]:
-        place = panel["marker"]["symbol"].index("star")
-        assert panel["text"][place] == "3"
-        assert panel["y"][place] == 2.0
+    stars = [trace for trace in plots(job)["slices"]["data"] if trace["marker"]["symbol"] == "star"]
+
+    assert [(star["y"], star["meta"]["hover"]) for star in stars] == [([2], [2]), ([2], [2])]
 
 
-@pytest.mark.skipif(not hasattr(optuna.distributions, "FloatDistribution"), reason="Optuna 2 itself labels choices so")
 def test_a_choice_is_labelled_with_the_text_that_the_user_wrote() -> None:
     trials = [make_trial(n, float(n), parameters={"act": value}) for n, value in enumerate(("gelu", "it's"), start=1)]
     job = with_parameters(make_job(trials), ParameterSpec("act", Categorical(("gelu", "it's", ""))))
 
-    assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["gelu", "it's", "(empty)"]
+    untried = "<i>(empty)</i><br><i>never<br>tried</i>"
+    assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["gelu", "it's", untried]
+
+
+def test_a_choice_that_no_trial_has_tried_is_named() -> None:
+    trials = [make_trial(n, float(n), parameters={"act": "a"}) for n in (1, 2)]
+    job = with_parameters(make_job(trials), ParameterSpec("act", Categorical(("a", "b & c"))))
+    (slices,) = (figure for figure in build_figures(job, None) if figure.id == "slices")
+
+    assert slices.aid.endswith("Never tried: act = b & c.")
 
 
 @pytest.mark.parametrize(
@@ -90,43 +96,81 @@ def test_the_panel_of_a_log_scale_has_powers_of_ten() -> None:
     trials = [make_trial(number, 0.5, parameters={"lr": rate}) for number, rate in [(1, 1e-3), (2, 0.2)]]
     job = with_parameters(make_job(trials), ParameterSpec("lr", DoubleRange(1e-4, 1.0), ScaleType.LOG))
 
-    assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["0.001", "0.01", "0.1"]
+    assert plots(job)["slices"]["layout"]["xaxis"]["ticktext"] == ["0.0001", "0.01", "1"]
 
 
-def test_the_curve_of_the_best_of_a_thousand_trials_is_drawn() -> None:
+def test_the_curves_of_a_thousand_trials_are_few_traces_with_the_best_on_top() -> None:
     curve = tuple(Measurement({METRIC: 9.0 / step}, step) for step in (1, 2, 3))
     job = make_job([make_trial(n, float(n), measurements=curve) for n in range(1, 1001)])
-    names = [trace["name"] for trace in plots(job)["curves"]["data"]]
+    traces = plots(job)["curves"]["data"]
 
-    assert len(names) == 60
-    assert names[-1] == "trial 1"
+    assert len(traces) == 10
+    assert sorted(row for trace in traces for row in trace["meta"]["curves"]["trials"]) == list(range(1000))
+    assert traces[-1]["meta"]["curves"]["trials"] == [0]
 
 
-def test_a_long_learning_curve_is_thinned_and_keeps_its_last_point() -> None:
-    curve = tuple(Measurement({METRIC: 1.0 + 1 / step}, step) for step in range(1, 5001))
-    (trace,) = plots(make_job([make_trial(1, 1.0, measurements=curve)]))["curves"]["data"]
+def test_the_curves_of_stopped_trials_are_told_apart() -> None:
+    curve = tuple(Measurement({METRIC: 9.0 / step}, step) for step in (1, 2, 3))
+    trials = [make_trial(1, 1.0, measurements=curve), make_trial(2, 2.0, measurements=curve, stopping_reason="worse")]
+    stopped = next(trace for trace in plots(make_job(trials))["curves"]["data"] if trace["name"] == "stopped early")
 
-    assert len(trace["x"]) <= 400
-    assert trace["x"][-1] == 5000
+    assert stopped["meta"]["curves"] == {"metric": "0", "trials": [1], "marksEnd": True}
+    assert stopped["line"]["dash"] == "dot"
 
 
 def test_the_line_of_the_best_so_far_never_gets_worse() -> None:
     job = make_job([make_trial(n, value) for n, value in enumerate((3.0, 4.0, 2.0, 2.5), start=1)])
     line = plots(job)["history"]["data"][0]
 
-    assert line["x"] == [1, 2, 3, 4]
-    assert numbers(line["y"]) == [3.0, 3.0, 2.0, 2.0]
+    assert (line["x"], line["y"], line["line"]["shape"]) == ([1, 3, 4], [3, 2, 2], "hv")
 
 
-def numbers(values: Any) -> list[float]:
-    """Decode numbers: Plotly encodes a numpy array, which Optuna 2 passes to it, in base64."""
-    return values if isinstance(values, list) else list(numpy.frombuffer(base64.b64decode(values["bdata"])))
+def test_the_best_so_far_has_an_axis_of_time_without_pauses_and_one_of_cost() -> None:
+    def at(number: int, start_s: float, value: float) -> Any:
+        start = START + timedelta(seconds=start_s)
+        return make_trial(number, value, start_time=start, end_time=start + timedelta(seconds=3600))
+
+    job = make_job([at(1, 0, 3.0), at(2, 0, 4.0), at(3, 86400, 2.0)])
+    (history, *_) = build_figures(job, rank(job)[0])
+    plot: Any = history.plot
+    others = plot["data"][0]["meta"]["alternatives"]
+
+    assert [switch.title for switch in history.switches] == [
+        *("trial", "hours since the first trial began", "worker-hours of all trials")
+    ]
+    assert others["time"] == {"x": [1, 2, 2], "y": [3, 2, 2]}
+    assert others["cost"]["x"] == [2, 3, 3]
+
+
+def test_the_best_so_far_has_the_value_of_the_defaults() -> None:
+    specs = (ParameterSpec("lr", DoubleRange(0, 1, default=0.5)), ParameterSpec("act", Categorical(("a", "b"), "b")))
+    trials = [make_trial(n, 5.0 - n, parameters={"lr": 0.5 / n, "act": "b"}) for n in (1, 2, 3)]
+    traces = plots(with_parameters(make_job(trials), *specs))["history"]["data"]
+
+    assert [trace["y"] for trace in traces if trace["name"] == "your defaults"] == [[4, 4]]
+
+
+def test_the_contour_is_smooth_over_numbers_and_constant_over_a_choice() -> None:
+    trials = [
+        make_trial(n, float(abs(n - 10) + (n % 2) * 5), parameters={"lr": n / 20, "act": "ab"[n % 2]})
+        for n in range(1, 20)
+    ]
+    specs = (ParameterSpec("lr", DoubleRange(0, 1)), ParameterSpec("act", Categorical(("a", "b", "c"))))
+    surface = plots(with_parameters(make_job(trials), *specs))["contour"]["data"][0]
+
+    rows = surface["z"] if len(surface["z"]) == 6 else [list(column) for column in zip(*surface["z"], strict=True)]
+    assert rows[0] == rows[1]
+    assert rows[4] == rows[5] == [None] * 31
+    assert sum(b - a for a, b in zip(rows[0], rows[2], strict=True) if None not in (a, b)) > 0
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_few_trials_have_no_contour(count: int) -> None:
+    assert "contour" not in plots(make_job([make_trial(n, float(n)) for n in range(1, count + 1)]))
 
 
 @pytest.mark.parametrize(("length_s", "unit"), [(20, "seconds"), (300, "minutes"), (9000, "hours"), (400000, "days")])
 def test_the_unit_of_the_timeline_depends_on_its_length(length_s: int, unit: str) -> None:
-    from datetime import timedelta
-
     times = {"start_time": START, "end_time": START + timedelta(seconds=length_s)}
     layout = plots(make_job([make_trial(1, 1.0, **times)]))["timeline"]["layout"]
 
@@ -145,7 +189,10 @@ def test_every_colour_of_a_figure_has_a_dark_colour() -> None:
 
     from hydra_vertex.launcher.report.palette import dark_colours
 
-    job = make_job([make_trial(n, float(n)) for n in range(1, 25)] + [make_trial(25, None, TrialState.INFEASIBLE)])
+    job = make_job(
+        [make_trial(n, float(n)) for n in range(1, 25)]
+        + [make_trial(25, None, TrialState.INFEASIBLE), make_trial(26, 1.0, stopping_reason="worse")]
+    )
     used = set(re.findall(r"'(#[0-9a-f]{6})'", repr({key: plot["data"] for key, plot in plots(job).items()})))
 
     assert used <= set(dark_colours())

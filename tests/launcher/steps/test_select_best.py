@@ -285,3 +285,13 @@ def test_with_one_objective_the_artifact_of_the_pareto_set_is_empty(folder: Path
     assert code == 0
     assert list((folder / "out/pareto").iterdir()) == []
     assert artifact(output, "pareto")["metadata"] == {}
+
+
+def test_the_summary_is_markdown_and_a_pipeline_of_an_earlier_version_has_none(folder: Path) -> None:
+    code, output = step(folder, finished_job(folder), (*ARTIFACTS, "summary"))
+
+    assert (code, artifact(output, "summary")["name"]) == (0, "summary")
+    text = (folder / "out/summary").read_text()
+    assert "Best trial: **2**" in text
+    assert "CONFIG_DIR" in text
+    assert step(folder, finished_job(folder))[0] == 0

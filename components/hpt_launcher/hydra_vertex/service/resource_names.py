@@ -19,6 +19,9 @@ _PARENT = re.compile(rf"projects/{_PART}/locations/{_PART}")
 _JOB = re.compile(rf"({_PARENT.pattern})/([A-Za-z]+)/([^/]+)")
 _TRIAL_CUSTOM_JOB = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
 
+ANY_PARENT = "projects/-/locations/-"
+"""Stands for all parents in a list, as in other APIs of Google. Source: https://google.aip.dev/159."""
+
 
 class JobKind(Enum):
     """The kinds of job that the service supports; the value is the name of the collection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import endpoint, optuna_study, resource, word
@@ -43,7 +44,6 @@ def add_endpoint_option(place: argparse._ArgumentGroup) -> None:
 def source_from(arguments: argparse.Namespace, *, of_study: bool = False) -> JobSource:
     """Return the job that the command line names; `of_study` as in `find_job`. Raises UserError when it names none."""
     from hydra_vertex.launcher.optuna_storage.place import storage_to_read
-    from hydra_vertex.launcher.study.job_source import find_job
     from hydra_vertex.protocol.errors import UserError
 
     storage = storage_to_read(arguments.resource)
@@ -51,13 +51,46 @@ def source_from(arguments: argparse.Namespace, *, of_study: bool = False) -> Job
         raise UserError(
             f"{storage.text}: an Optuna storage has no job of a service; best, report, replay and export read it"
         )
-    return find_job(
+    return _found(
         arguments.resource,
         project=arguments.project or "",
         location=arguments.location or "",
         api_endpoint=arguments.api_endpoint or "",
         of_study=of_study,
     )
+
+
+def _found(text: str, *, project: str, location: str, api_endpoint: str, of_study: bool) -> JobSource:
+    """Return the job to which a text refers (`find_job`); in the folder of a run also that of a run that was killed.
+
+    Such a run has written no job.json, or an older one; the database of its service has the newest state.
+    """
+    from hydra_vertex.launcher.study.job_source import find_job
+    from hydra_vertex.protocol.errors import OutputError
+
+    try:
+        found = find_job(text, project=project, location=location, api_endpoint=api_endpoint, of_study=of_study)
+    except OutputError:
+        stored = _stored(text)
+        if stored is None:
+            raise
+        return stored
+    if found.document is None or found.document.state.is_terminal:
+        return found
+    return _stored(text) or found
+
+
+def _stored(text: str) -> JobSource | None:
+    """Return the study in the database of a run's folder; None when the text is no such folder, or it has none."""
+    from hydra_vertex.launcher.study.job_reference import JobReference
+    from hydra_vertex.launcher.study.job_source import JobSource
+    from hydra_vertex.service.stored_jobs import database_of, newest_study
+
+    studies = Path(text) / "studies"
+    if text == "-" or not database_of(studies).is_file():
+        return None
+    job = newest_study(studies)
+    return None if job is None else JobSource(JobReference(job.name), job, str(database_of(studies)))
 
 
 def add_finished_study_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,14 +130,13 @@ def read_job_at(
 ) -> HyperparameterTuningJob:
     """Return the job or the Optuna study to which a text refers. Raises UserError when it refers to none."""
     from hydra_vertex.launcher.optuna_storage.place import storage_to_read
-    from hydra_vertex.launcher.study.job_source import find_job
     from hydra_vertex.protocol.errors import UserError
 
     storage = storage_to_read(text)
     if storage is None:
         if study:
             raise UserError(f"--study {study}: only an Optuna storage has several studies; leave the option out")
-        return find_job(text, project=project, location=location, api_endpoint=api_endpoint, of_study=True).job()
+        return _found(text, project=project, location=location, api_endpoint=api_endpoint, of_study=True).job()
     for option, value in (("--project", project), ("--location", location), ("--endpoint", api_endpoint)):
         if value:
             raise UserError(f"{option} {value}: {storage.text} is an Optuna storage; leave the option out")

@@ -10,7 +10,8 @@ import re
 import shlex
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,15 @@ from typing import TYPE_CHECKING
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.cli.output import say, show_json
 from hydra_vertex.protocol.command import SEPARATOR
-from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.errors import CommandError, UserError
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .app_check import require_checked_plan
 from .confirm_options import confirmation_lines
-from .cost_options import add_cost_options, estimate_of, with_limits
+from .cost_options import add_cost_options, estimate_of, prices_of, with_limits
 from .earlier_options import EarlierStudies, add_start_from_option, earlier_studies_from, labelled
 from .engine_options import add_engine_options, add_engine_pool_options, engine_options_from
+from .page_options import add_page_options, page_beside, wants_page
 from .run_result import result_document, show_result
 from .runner_options import PROCESS, add_runner_options, check_context, containers_from, require_runner_options
 from .study_options import (
@@ -77,6 +79,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--pipeline", type=file_path, metavar="FILE", help="a compiled pipeline (default: compile one)")
     add_no_check_option(parser)
     add_json_option(parser)
+    add_page_options(parser)
     add_sweep_options(parser)
     parser.set_defaults(run=run)
 
@@ -91,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.protocol.private_files import private_files
 
     require_runner_options(arguments)
+    page = _page_of(arguments)
     engine = engine_options_from(arguments)
     plan = plan_from(arguments, here=True, engine=engine)
     plan = with_sweep_dir(with_limits(plan, arguments), arguments.sweep_dir)
@@ -111,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     mark = marker(uuid.uuid4().hex, folder.path)
     again = arguments.again or _again(arguments.typed, folder)
     containers = containers_from(arguments, plan, folder.path)
-    context = RunContext(False, again, mark, resources, engine, _disks(folder, plan), containers)
+    context = RunContext(False, again, mark, resources, engine, _disks(folder, plan), containers, page)
     require_space(context.disks, context.again)
     with guarded(mark):
         _say_notices(plan, engine)
@@ -136,6 +140,29 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show_result(result, plan)
     return 0
+
+
+def _page_of(arguments: argparse.Namespace) -> Callable[[str], AbstractContextManager[object]]:
+    """Return how the run's live page is served beside its service. Raises CommandError."""
+    if arguments.runner != PROCESS:
+        for option, is_given in (("--open", arguments.open), ("--page", arguments.page)):
+            if is_given:
+                raise CommandError(
+                    f"{option}: with --runner {arguments.runner} the tuning service is in a container, where no page "
+                    f"reaches it; leave {option} out"
+                )
+        return contextlib.nullcontext
+    if not wants_page(arguments):
+        return contextlib.nullcontext
+    prices = prices_of(arguments.hourly_price)
+
+    def page(url: str) -> AbstractContextManager[object]:
+        from hydra_vertex.launcher.live_page.open_pages import run_page
+        from hydra_vertex.pipelines.local.run import PARENT
+
+        return page_beside(lambda: run_page(url, PARENT, prices), "hydra-vertex run", opens=arguments.open)
+
+    return page
 
 
 def _require_pipeline(file: Path, asked: PipelineArguments, image: str | None, *, in_containers: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .engine_options import add_engine_options, engine_options_from
+from .page_options import add_page_options, page_beside, wants_page
 from .study_options import add_parser
 
 DEFAULT_PORT = 8080
@@ -30,6 +33,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--dir", type=file_path, default=Path("studies"), help="folder of the jobs (default: studies/)")
     add_resource_options(parser, shared=True)
     add_engine_options(parser)
+    add_page_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -43,12 +47,34 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.token_file is not None:
         # The service reads the file without checks: it would wait for a pipe and read a device without end.
         read_text(arguments.token_file, TOKEN_FILE)
-    serve(
-        arguments.dir,
-        address_of(arguments),
-        partial(print, flush=True),
-        resources=resources_from(arguments),
-        pipeline_program=module_command(PIPELINE_RUNNER),
-        engine=engine_options_from(arguments),
-    )
+    with contextlib.ExitStack() as pages:
+        announce = _announcer(pages, arguments) if wants_page(arguments) else partial(print, flush=True)
+        serve(
+            arguments.dir,
+            address_of(arguments),
+            announce,
+            resources=resources_from(arguments),
+            pipeline_program=module_command(PIPELINE_RUNNER),
+            engine=engine_options_from(arguments),
+        )
     return 0
+
+
+def _announcer(pages: contextlib.ExitStack, arguments: argparse.Namespace) -> Callable[[str], None]:
+    """Return a function that prints each address of the service, and serves its pages from the first one on."""
+    from hydra_vertex.launcher.live_page.open_pages import service_pages
+    from hydra_vertex.launcher.live_page.service_address import loopback_url, token_in
+
+    has_pages = False
+
+    def announce(line: str) -> None:
+        nonlocal has_pages
+        print(line, flush=True)
+        url = line.rpartition(" ")[2]
+        if has_pages or not url.startswith("http://"):
+            return
+        has_pages = True
+        of_service = service_pages(loopback_url(url), token_in(arguments.dir))
+        pages.enter_context(page_beside(lambda: of_service, "hydra-vertex serve", opens=arguments.open))
+
+    return announce

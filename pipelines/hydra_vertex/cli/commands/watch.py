@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.option_types import seconds
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import say, show, show_json
 
 from .job_options import add_resource_argument, source_from
+from .page_options import add_page_options, page_beside, wants_page
 from .study_options import add_json_option, add_parser
 
 if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
+    from hydra_vertex.launcher.live_page.watched_feed import WatchedFeed
     from hydra_vertex.launcher.study.job_source import JobSource
 
 
@@ -35,6 +39,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="time between two requests, such as 20 or 1m (default: 20; 0.5 for a service on this machine)",
     )
     add_json_option(parser)
+    add_page_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -48,8 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.study.status import status_document
     from hydra_vertex.protocol.errors import StudyError
 
+    has_page = wants_page(arguments)
     source = source_from(arguments)
-    job = _ended(source) or _watched(source, arguments.poll_interval)
+    job = _ended(source)
+    if job is not None and (arguments.page or arguments.open):
+        say(f"{job.name or source.place} has ended: its page is the one that `hydra-vertex report` writes")
+    job = job or _watched(source, arguments.poll_interval, has_page=has_page, opens=arguments.open)
     mask = masker_of(job, os.environ)
     if arguments.json:
         show_json(status_document(job, mask, is_local=source.is_local), indent=2)
@@ -72,7 +81,7 @@ def _ended(source: JobSource) -> HyperparameterTuningJob | None:
     return job if job is not None and job.state.is_terminal and not is_asked else None
 
 
-def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTuningJob:
+def _watched(source: JobSource, interval_s: float | None, *, has_page: bool, opens: bool) -> HyperparameterTuningJob:
     """Return the job when it has ended. Raises Interrupted after Ctrl-C or SIGTERM."""
     from hydra_vertex.launcher.study.live_table import StudyDisplay
     from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
@@ -83,12 +92,18 @@ def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTunin
         service, name = source.connected(signals.check)
         endpoint = source.reference.api_endpoint if source.reference is not None else ""
         try:
-            with StudyDisplay() as display:
+            with _page(source, name, has_page=has_page, opens=opens) as feed, StudyDisplay() as display:
+
+                def on_update(job: HyperparameterTuningJob) -> None:
+                    display.update(job)
+                    if feed is not None:
+                        feed.update(job)
+
                 return watch(
                     service,
                     name,
                     poll_interval_s=interval_s or poll_interval_s(endpoint),
-                    on_update=display.update,
+                    on_update=on_update,
                     sleep=signals.pause,
                 )
         except StopRequestedError as error:
@@ -96,3 +111,21 @@ def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTunin
             raise Interrupted(
                 f"stopped watching {name}; the job goes on. To watch it again: {shlex.join(again)}"
             ) from error
+
+
+@contextlib.contextmanager
+def _page(source: JobSource, name: str, *, has_page: bool, opens: bool) -> Iterator[WatchedFeed | None]:
+    """Serve the job's page during the block. Yields what has to be told of each update; None when nothing has."""
+    if not has_page:
+        yield None
+        return
+    from hydra_vertex.launcher.live_page.open_pages import job_page, watched_page
+
+    if source.is_local and source.reference is not None:
+        of_service = job_page(source.reference.api_endpoint, name)
+        with page_beside(lambda: of_service, "hydra-vertex watch", opens=opens):
+            yield None
+        return
+    pages, feed = watched_page(name, lambda: source.connected()[0])
+    with page_beside(lambda: pages, "hydra-vertex watch", opens=opens):
+        yield feed

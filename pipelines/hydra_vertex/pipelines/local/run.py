@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +75,8 @@ class RunContext:
     disks: tuple[Path, ...]
     containers: Containers | None = None
     """How the steps and trials are run in containers; None runs them as processes."""
+    page: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """Returns the context in which the live page of the service at a URL is served. A run in containers has none."""
 
 
 def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> RunResult:
@@ -124,6 +126,7 @@ def _run_as_processes(folder: RunFolder, arguments: Mapping[str, str | int], con
         ) as service,
         # For the service's clients in this process, and for the steps.
         variable_set(TOKEN_FILE_VARIABLE, str(service.token_file)),
+        context.page(service.url),
     ):
         job = existing_job(service.url) if context.goes_on else ""
         given = {
@@ -176,7 +179,8 @@ def _interrupt_reported(folder: RunFolder, again: str, engine: EngineOptions) ->
                 f"{engine.name} was asked to end the trials ({folder.log('service')} names those that may still run)"
             )
         raise Interrupted(
-            f"stopped; {trials} and their measurements are kept in {folder.path}. To continue:\n  {again}"
+            f"stopped; {trials} and their measurements are kept in {folder.path}. To continue:\n  {again}\n"
+            f"For what there is: hydra-vertex report {shlex.quote(str(folder.path))}, and `best` in place of `report`"
         ) from error
 
 

@@ -2,9 +2,12 @@
 
 ::
 
-    job ─┬─ schedule ── summary ──┐            numbers, pure
-         ├─ table ────────────────┼─ page ── report.html
-         └─ labels ── study ── figures         Optuna's plots, restyled; our own for parallel coordinates and timeline
+    job ─┬─ schedule ── summary ──┐                          numbers, pure
+         ├─ table ────────────────┼─ page ── sections ─┬─ report.html   finished, one file
+         └─ labels ── study ── figures                 └─ a live page   the same file, and then changed sections
+
+A live page is `render_page(..., live=LivePage(...))`. Its server calls `page_sections` again when the job has changed,
+and sends the sections that are no longer equal; `live.js` gives them to `hydraVertex.apply`, which is in `page.js`.
 
 Secrets are masked and control characters are escaped before any other module reads the job.
 """

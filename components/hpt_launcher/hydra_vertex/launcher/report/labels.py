@@ -32,6 +32,41 @@ def unescape(label: str) -> str:
     return html.unescape(label)
 
 
+def wrapped(label: str, most: int, lines: int = 6) -> str:
+    """Return an escaped label in lines of at most `most` characters, broken after separators where there are any.
+
+    Of a label with more lines, the middle is left out.
+    """
+    parts = _parts(unescape(label), most)
+    if len(parts) > lines:
+        parts = [*parts[: lines // 2], "…", *parts[len(parts) - (lines - lines // 2 - 1) :]]
+    return "<br>".join(escape(part) for part in parts)
+
+
+def line_count(label: str) -> int:
+    """Return the number of lines of a wrapped label."""
+    return label.count("<br>") + 1
+
+
+def clipped(label: str, most: int) -> str:
+    """Return an escaped label in one line of at most `most` characters, without its middle if it is longer."""
+    text = unescape(label)
+    if len(text) <= most:
+        return label
+    return escape(f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}")
+
+
+def _parts(text: str, most: int) -> list[str]:
+    """Return the text in parts of at most `most` characters, each as long as possible."""
+    found: list[str] = []
+    while len(text) > most:
+        break_at = max((text.rfind(separator, 1, most) + 1 for separator in "._/- "), default=0)
+        cut = break_at if break_at >= most // 3 else most
+        found.append(text[:cut])
+        text = text[cut:]
+    return [*found, text]
+
+
 def with_texts(job: HyperparameterTuningJob, change: Callable[[str], str]) -> HyperparameterTuningJob:
     """Return the job with `change` applied to every name and text value."""
     return replace(
@@ -73,7 +108,8 @@ def _parameter(spec: ParameterSpec, change: Callable[[str], str]) -> ParameterSp
 def _domain(domain: Domain, change: Callable[[str], str]) -> Domain:
     if not isinstance(domain, Categorical):
         return domain
-    return Categorical(tuple(change(value) for value in domain.values))
+    default = None if domain.default is None else change(domain.default)
+    return replace(domain, values=tuple(change(value) for value in domain.values), default=default)
 
 
 def _value(value: ParameterValue, change: Callable[[str], str]) -> ParameterValue:

@@ -1,19 +1,13 @@
-"""Renders the HTML page from its template, with a content security policy so that no text of a job can run in it."""
+"""Renders the HTML page: all texts of a job are masked and made printable here, before any other module reads them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.job.seed import SEED_LABEL
 from hydra_vertex.launcher.best.against_defaults import against_defaults
-from hydra_vertex.launcher.best.pareto import RULE
 from hydra_vertex.launcher.best.selection import ended_without_success
 from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import HEADINGS, interval_text, rows, sentences
@@ -23,22 +17,41 @@ from hydra_vertex.launcher.report.figures import Figure, build_figures, confirma
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
 from hydra_vertex.launcher.secrets.of_job import masker_of, trial_without_secrets, without_secrets
 from hydra_vertex.launcher.secrets.shell import shell_command
-from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.launcher.text.terminal import excerpt, printable
-from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
 from .labels import trial_with_texts, with_texts
+from .live_page import LivePage
 from .palette import DARK, LIGHT, dark_colours
+from .schedule import Status
+from .sections import Content, data_of, sections_of
+from .security import script_json, security_policy
 from .spending import repeats_sentence, spending_of
-from .summary import Comparison, summarise
+from .summary import summarise
 from .table import rows_of
+from .templates import asset_text, environment
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+_PAGE_SCRIPT, _LIVE_SCRIPT, _PLOTLY = "page.js", "live.js", "plotly/plotly.min.js"
 
-_FOLDER = Path(__file__).parent
-_PAGE_SCRIPT = "page.js"
+
+def page_sections(
+    job: HyperparameterTuningJob,
+    *,
+    best: Trial | None,
+    overrides: Sequence[str],
+    reproduce: str,
+    title: str | None,
+    prices: Prices,
+    confirmation: Confirmation | None = None,
+    can_stop: bool = False,
+) -> dict[str, Json]:
+    """Return all of the page that can change, by the section's key; equal sections need not be sent again.
+
+    Each section is an object with `html`, `data`, or both; `sections.py` lists the keys. Control characters of the job
+    become Python escapes (`\\x1b`), and secrets `***`. With `can_stop`, running trials have a button.
+    """
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation)
+    return sections_of(content, can_stop=can_stop)
 
 
 def render_page(
@@ -50,43 +63,63 @@ def render_page(
     title: str | None,
     prices: Prices,
     confirmation: Confirmation | None = None,
+    live: LivePage | None = None,
 ) -> str:
-    """Return the HTML document. Control characters of the job become Python escapes (`\\x1b`), and secrets `***`."""
+    """Return the HTML document, with the sections of `page_sections` in it; with `live`, also the live parts."""
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation)
+    sections = sections_of(content, can_stop=live is not None and live.can_stop)
+    scripts = {"plotly": asset_text(_PLOTLY), "page": asset_text(_PAGE_SCRIPT)}
+    if live is not None:
+        scripts["live"] = asset_text(_LIVE_SCRIPT)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            title=content.title,
+            sections=sections,
+            figures=content.figures,
+            trial_ids=[row.id for row in content.rows],
+            light=LIGHT,
+            dark=DARK,
+            states=[status.name.lower() for status in Status],
+            data=script_json({"sections": data_of(sections), "darkColours": dark_colours()}),
+            settings=None if live is None else script_json(live.settings),
+            can_stop=live is not None and live.can_stop,
+            scripts=scripts,
+            policy=security_policy(*scripts.values(), is_live=live is not None),
+        )
+    )
+
+
+def _content(
+    job: HyperparameterTuningJob,
+    best: Trial | None,
+    overrides: Sequence[str],
+    reproduce: str,
+    title: str | None,
+    prices: Prices,
+    confirmation: Confirmation | None,
+) -> Content:
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
     command = reproduce or _command_of(job, overrides, mask)
     compared, seed = _against_defaults(job, best, mask), printable(job.labels.get(SEED_LABEL, ""))
     best = None if best is None else trial_with_texts(trial_without_secrets(best, job, mask), printable)
+    problem = _problem(job, mask)
     job = with_texts(without_secrets(job, mask), printable)
-    script, plotly = _read(_PAGE_SCRIPT), _plotly()
-    figures = (*_confirmation_figure(confirmation), *build_figures(job, best))
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            title=printable(mask.text(title or "")) or job.display_name or "Hyperparameter tuning",
-            job=job,
-            metric=job.study_spec.objective,
-            metrics=job.study_spec.metrics,
-            rule=RULE if job.study_spec.has_several_objectives else "",
-            better="lower" if job.study_spec.objective.goal is Goal.MINIMIZE else "higher",
-            best=best,
-            overrides=[printable(override) for override in mask.arguments(overrides)],
-            reproduce=printable(mask.text(command)),
-            summary=summarise(job, best),
-            problem=_problem(job, mask),
-            against_defaults=compared,
-            seed=seed,
-            spending=spending_of(job, prices),
-            repeats=_repeats(confirmation, mask, prices),
-            figures=figures,
-            rows=rows_of(job, best),
-            light=LIGHT,
-            dark=DARK,
-            data=_script_json({"figures": {f.id: f.plot for f in figures}, "darkColours": dark_colours()}),
-            script=script,
-            plotly=plotly if figures else "",
-            policy=_security_policy(script, plotly),
-        )
+    return Content(
+        title=printable(mask.text(title or "")) or job.display_name or "Hyperparameter tuning",
+        job=job,
+        best=best,
+        overrides=tuple(printable(override) for override in mask.arguments(overrides)),
+        reproduce=printable(mask.text(command)),
+        summary=summarise(job, best),
+        problem=problem,
+        against_defaults=compared,
+        seed=seed,
+        spending=spending_of(job, prices),
+        repeats=_repeats(confirmation, mask, prices),
+        figures=(*_confirmation_figure(confirmation), *build_figures(job, best, prices)),
+        rows=rows_of(job, best),
     )
 
 
@@ -138,63 +171,3 @@ def _command_of(job: HyperparameterTuningJob, overrides: Sequence[str], mask: Ma
     """Return the app's command in the job with the best trial's overrides; empty when either is unknown."""
     app = app_in(job)
     return "" if app is None or not overrides else str(shell_command([*app, *overrides], mask))
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment as JinjaEnvironment
-    from jinja2 import FileSystemLoader, StrictUndefined
-
-    environment = JinjaEnvironment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": format_value, "duration": format_duration, "compared": _compared}
-    return environment
-
-
-def _compared(comparison: Comparison, what: str) -> str:
-    """Return such as `36 % lower than the median trial`."""
-    difference, percent = abs(comparison.difference), comparison.percent
-    size = format_value(difference) if percent is None else f"{abs(percent):.0f} %"
-    if comparison.difference == 0:
-        return f"the same as {what}"
-    return f"{size} {'lower' if comparison.difference < 0 else 'higher'} than {what}"
-
-
-def _script_json(value: Json) -> str:
-    """Return JSON that cannot end the script element that contains it."""
-    text = json.dumps(value)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _security_policy(*scripts: str) -> str:
-    """Return a policy that allows no network access and only the given scripts.
-
-    Plotly sets the styles of its elements, which needs 'unsafe-inline' for style-src.
-    """
-    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-@cache
-def _plotly() -> str:
-    """Return Plotly's script. `</script` is escaped in it, because it would end the script element."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs()).replace("</script", "<\\/script")

@@ -9,6 +9,8 @@ from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.cost.spent import Usage, last_time, usage
 from hydra_vertex.protocol.errors import UserError
 
+from .schedule import efficiency, intervals
+
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -21,10 +23,13 @@ class Spending:
     limit: str
     """The spending limit for which the job was ended; empty when it was not."""
 
+    idle_share: float | None
+    """The share of the slots' time in which no trial ran, without the study's pauses."""
+
     def notes(self, parallel: int) -> tuple[str, ...]:
         """Return what the report says beside the worker-hours of a study with `parallel` slots."""
         cost = f"cost {self.cost}" if self.cost else self.problem
-        idle, saved = self.usage.idle_share, self.usage.saved_hours
+        idle, saved = self.idle_share, self.usage.saved_hours
         idle_text = "" if idle is None else f"{100 * idle:.0f} % of the time of {parallel} slots was idle"
         amount = f" ({self.saved_cost})" if self.saved_cost else ""
         saved_text = (
@@ -40,7 +45,7 @@ class Spending:
         found = {
             "worker_hours": self.usage.worker_hours,
             "cost": self.usage.cost,
-            "idle_share": self.usage.idle_share,
+            "idle_share": self.idle_share,
             "saved_worker_hours_estimate": self.usage.saved_hours,
             "spending_limit_reached": 1.0 if self.limit else None,
         }
@@ -69,10 +74,12 @@ def spending_of(job: HyperparameterTuningJob, prices: Prices) -> Spending | None
         used = usage(job, now, prices)
     except UserError as error:
         problem, used = f"no cost: {error}", usage(job, now, Prices())
+    used_share = efficiency(intervals(job), job.parallel_trial_count)
     return Spending(
         usage=used,
         cost="" if used.cost is None else prices.text(used.cost),
         saved_cost="" if used.saved_cost is None else prices.text(used.saved_cost),
         problem=problem,
         limit=job.stopping_reason if job.state is JobState.CANCELLED else "",
+        idle_share=None if used_share is None else 1.0 - used_share,
     )

@@ -10,7 +10,7 @@ from statistics import median
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.best.selection import is_better, pareto_set, rank, trial_order
 
-from .schedule import Status, intervals, serial_s, status_of, wall_s
+from .schedule import Status, efficiency, intervals, paused_s, serial_s, status_of, wall_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Summary:
 
     With several objectives there is no best value, and `members` are the ids of the Pareto set, the selected first.
 
-    `wall_s` is the time from the first trial's start to the last end; `serial_s` is the sum of the trials' durations.
+    `wall_s` is the time from the first trial's start to the last end without pauses, which are `paused_s`; `serial_s`
+    is the sum of the trials' durations.
     """
 
     counts: Mapping[Status, int]
-    stopped_early: int
     planned: int
     wall_s: float
     serial_s: float
@@ -42,6 +42,9 @@ class Summary:
     against_median: Comparison | None
     against_first: Comparison | None
     members: tuple[str, ...] = ()
+    paused_s: float = 0.0
+    efficiency: float | None = None
+    """The share of the slots' time in which a trial ran, from 0 to 1; None while the wall time is 0."""
 
     @property
     def speed_up(self) -> float | None:
@@ -60,10 +63,11 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
     comparable = value is not None and len(values) > 1 and not several
     return Summary(
         counts=Counter(status_of(trial, job) for trial in job.trials),
-        stopped_early=sum(trial.stopped_early and trial.state.is_terminal for trial in job.trials),
         planned=job.max_trial_count,
         wall_s=wall_s(spans),
         serial_s=serial_s(spans),
+        paused_s=paused_s(spans),
+        efficiency=efficiency(spans, job.parallel_trial_count),
         parallel=job.parallel_trial_count,
         best_value=value,
         against_median=compare(value, median(values), metric.goal) if value is not None and comparable else None,

@@ -43,6 +43,7 @@ SWEEPER_OPTIONS = (
     *("engine", "engine_config", "engine_set"),
     *("image", "trial_machine_type", "trial_accelerator", "trial_accelerator_count", "worker_pool_spec"),
     *("trial_duration", "hourly_price", "provisioning", "max_cost", "max_worker_hours"),
+    *("page", "no_page", "open"),
 )
 """The keys of the config `hydra/sweeper: vertex` that are options of `hydra-vertex run`."""
 KEYS_WITHOUT_EFFECT: Mapping[str, str] = {

@@ -68,7 +68,9 @@ def trial_without_secrets(trial: Trial, job: HyperparameterTuningJob, mask: Mask
 def _parameter(spec: ParameterSpec, mask: Masker) -> ParameterSpec:
     domain = spec.domain
     if isinstance(domain, Categorical):
-        domain = Categorical(tuple(str(_value(spec.id, value, spec, mask)) for value in domain.values))
+        values = tuple(str(_value(spec.id, value, spec, mask)) for value in domain.values)
+        default = None if domain.default is None else str(_value(spec.id, domain.default, spec, mask))
+        domain = Categorical(values, default)
     children = tuple(
         ConditionalParameter(
             tuple(str(_value(spec.id, value, spec, mask)) for value in child.when)

@@ -116,6 +116,7 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
         best_model: dsl.Output[dsl.Model],
         best_checkpoint: dsl.Output[dsl.Artifact],
         pareto: dsl.Output[dsl.Artifact],
+        summary: dsl.Output[dsl.Markdown],
         app_command: str = "",
         metric_threshold: str = "",
         on_missed_threshold: str = "fail",
@@ -155,6 +156,7 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
             best_model: The best trial's model, where the trial wrote it.
             best_checkpoint: The folder with the best trial's newest checkpoint.
             pareto: With several objectives, a folder with the experiment file of each trial of the Pareto set.
+            summary: The best trial, its parameters and the ten best trials as Markdown, for the page of the run.
         """
         command = ["python", "-m", "hydra_vertex.launcher.steps.select_best"]
         return dsl.ContainerSpec(image=image, command=command, args=_ARGS)

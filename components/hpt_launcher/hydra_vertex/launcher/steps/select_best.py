@@ -29,6 +29,7 @@ from hydra_vertex.launcher.decisions import ON_MISSED_THRESHOLD, RETRAINING, RUN
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
+from hydra_vertex.launcher.report.markdown import summary_markdown
 from hydra_vertex.launcher.report.spending import spending_of
 from hydra_vertex.launcher.study.ending import problem_of
 from hydra_vertex.launcher.text.terminal import one_line
@@ -82,6 +83,8 @@ def select_best(given: ExecutorInput) -> None:
         chosen = f"trial {best.trial.id} is selected from the {len(best.pareto)} trials of the Pareto set"
         _say(best.mask.text(f"{chosen}: {best.rule}"))
     _write_outputs(given, job, best, outputs, missed, spent)
+    if "summary" in given.outputs:  # a pipeline that an earlier version has compiled has none
+        write_atomic(given.outputs["summary"].path, _summary(job, best, missed))
     if "pareto" in given.outputs:
         write_members(best.pareto, given.outputs["pareto"].path)
     _log_experiment(given, job, best)
@@ -91,6 +94,16 @@ def select_best(given: ExecutorInput) -> None:
         _say(f"{missed}; nothing is retrained")
     else:
         require_checkpoint(decisions.warm_start_key, outputs)
+
+
+def _summary(job: HyperparameterTuningJob, best: BestConfig, missed: str) -> str:
+    compared = "" if best.against_defaults is None else best.against_defaults.text
+    problem = problem_of(job) if ended_without_success(job) else ""
+    chosen = f"Selected from the {len(best.pareto)} trials of the Pareto set: {best.rule}" if best.rule else ""
+    reproduce = best.command_with(CONFIG_DIR)
+    return summary_markdown(
+        job, best.trial, mask=best.mask, reproduce=reproduce, notes=(chosen, compared, missed, problem)
+    )
 
 
 def _repeats_metrics(confirmation: Confirmation | None, prices: Prices) -> dict[str, float]:

@@ -84,7 +84,7 @@ def connect(
         )
         # A proxy of the environment would read the token, and cannot reach this machine. The transport has no option.
         client.transport._session.trust_env = False
-        return VertexJobService(client, limits, check)
+        return VertexJobService(client, limits, check, is_embedded=True)
     endpoint = api_endpoint.removeprefix("https://") or f"{location}-aiplatform.googleapis.com"
     with service_errors("connecting to " + endpoint):
         client = aiplatform_v1.JobServiceClient(client_options={"api_endpoint": endpoint})
@@ -114,12 +114,18 @@ class VertexJobService:
     """A `JobService` that uses Google's client library."""
 
     def __init__(
-        self, client: JobServiceClient, limits: RetryLimits = GOOGLE, check: Callable[[], None] = lambda: None
+        self,
+        client: JobServiceClient,
+        limits: RetryLimits = GOOGLE,
+        check: Callable[[], None] = lambda: None,
+        *,
+        is_embedded: bool = False,
     ) -> None:
+        """`is_embedded`: the service is the one of this package, which has a method that stops one trial."""
         self._client = client
         self._limits = limits
         self._check = check
-        self._stop_reasons = StopReasons(self._stop_reason)
+        self._stop_reasons = StopReasons(self._stop_reason, users_stop_trials=is_embedded)
 
     def create(self, parent: str, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
         """Start a job."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,24 @@ from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.launcher.text.terminal import LINE_LIMIT, one_line
 
 from .progress import change_lines, progress, progress_line
-from .trial_rows import best_so_far, best_trials, short_names, visible_trials
+from .table_layout import PLAIN_GAP, Column, Layout, fit
+from .trial_rows import MAX_ROWS, best_so_far, best_trials, short_names, visible_trials
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from rich.live import Live
     from rich.table import Table
     from rich.text import Text
 
 CELL_LIMIT = 160
 """Maximum number of characters of a cell; a choice may have thousands."""
+BAR_WIDTH = 24
+FEWEST_ROWS = 3
+"""The number of rows in the smallest terminal."""
+LINES_OF_BOX = 3
+"""The lines of a table with lines between its columns, besides its rows, its heading and its title."""
 
 _STYLES = {
     TrialState.SUCCEEDED: "green",
@@ -69,7 +76,7 @@ class StudyDisplay:
         # An output that cannot be written, for example on a full disk, must not end a study.
         with contextlib.suppress(OSError):
             if self._live is not None:
-                self._live.update(_with_notice(render(job, now, self._mask), notice))
+                self._live.update(render(job, now, self._mask, notice))
             else:
                 self._print_changes(job, notice, now, self._mask)
         self._last, self._notice = job, notice
@@ -84,72 +91,122 @@ class StudyDisplay:
             self._console.print(_text(mask.text(line), LINE_LIMIT), soft_wrap=True)
 
 
-def _with_notice(table: RenderableType, notice: str) -> RenderableType:
-    if not notice:
+def render(job: HyperparameterTuningJob, now: datetime, mask: Masker = NO_SECRETS, notice: str = "") -> RenderableType:
+    """Return the table, with one line of progress under it. It takes the width and the height of its terminal."""
+    return StudyTable(job, now, mask, notice)
+
+
+class StudyTable:
+    """The table of a study, as wide and as high as the console that prints it."""
+
+    def __init__(self, job: HyperparameterTuningJob, now: datetime, mask: Masker, notice: str = "") -> None:
+        self._job = job
+        self._now = now
+        self._mask = mask
+        self._notice = notice
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table and the lines under it."""
+        feet = list(self._feet(options.max_width))
+        # One line is for the heading, one for the title, and one is left for the cursor.
+        room = console.height - sum(_height(foot, options.max_width) for foot in feet) - 3
+        limit = min(MAX_ROWS, max(FEWEST_ROWS, room)) if console.is_terminal else MAX_ROWS
+        trials = visible_trials(self._job, limit)
+        layout = fit(self._columns(trials), options.max_width, _cell_length)
+        if layout.is_lined and console.is_terminal and len(trials) + LINES_OF_BOX > room:
+            trials = visible_trials(self._job, max(FEWEST_ROWS, room - LINES_OF_BOX))
+            layout = fit(self._columns(trials), options.max_width, _cell_length)
+        yield self._table(layout, trials)
+        if layout.left_out:
+            yield _line(f"not shown: {', '.join(layout.left_out)}", "dim")
+        yield from feet
+
+    def _feet(self, width: int) -> Iterator[RenderableType]:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        state = progress(self._job, self._now)
+        text = _text(progress_line(self._job, state), LINE_LIMIT)
+        if text.cell_len + BAR_WIDTH + 1 <= width:
+            foot = Table.grid(padding=(0, 1))
+            foot.add_row(ProgressBar(total=state.total, completed=state.ended, width=BAR_WIDTH), text)
+            yield foot
+        else:
+            yield text
+        if self._notice:
+            notice = _text(self._notice, LINE_LIMIT)
+            notice.stylize("bold red")
+            yield notice
+
+    def _table(self, layout: Layout, trials: Sequence[Trial]) -> Table:
+        from rich.table import Table
+
+        best = {trial.id for trial in best_trials(self._job)}
+        table = Table(title=self._title(len(trials))) if layout.is_lined else _plain_table(self._title(len(trials)))
+        for column in layout.columns:
+            table.add_column(
+                _line(column.heading),
+                justify="right" if column.is_right else "left",
+                width=column.width,
+                no_wrap=True,
+                overflow="ellipsis",
+            )
+        for at, trial in enumerate(trials):
+            style = "bold green" if trial.id in best else _STYLES.get(trial.state, "dim")
+            table.add_row(*(_text(column.cells[at]) for column in layout.columns), style=style)
         return table
-    from rich.console import Group
 
-    text = _text(notice, LINE_LIMIT)
-    text.stylize("bold red")
-    return Group(table, text)
+    def _title(self, shown: int) -> Text:
+        caption = self._job.state.value.removeprefix("JOB_STATE_").lower()
+        hidden = len(self._job.trials) - shown
+        more = f", {hidden} of {len(self._job.trials)} trials are not shown" if hidden else ""
+        return _line(self._mask.text(f"{self._job.display_name} ({caption}{more})"))
+
+    def _columns(self, trials: Sequence[Trial]) -> list[Column]:
+        """Return all columns with their cells."""
+        spec, so_far = self._job.study_spec, best_so_far(self._job)
+        parameters = spec.parameters
+        shown = [trial.objective(name) for trial in trials for name in spec.metric_ids]
+        count = len(spec.metric_ids)
+        return [
+            Column("trial", tuple(trial.id for trial in trials)),
+            Column("state", tuple(_state_text(trial) for trial in trials), is_right=False),
+            *(
+                Column(
+                    name,
+                    tuple(_parameter_text(p.id, trial.parameters.get(p.id), self._mask) for trial in trials),
+                    is_parameter=True,
+                )
+                for name, p in zip(short_names([p.id for p in parameters]), parameters, strict=True)
+            ),
+            *(Column(name, tuple(map(_value_text, shown[at::count]))) for at, name in enumerate(spec.metric_ids)),
+            *(
+                []
+                if spec.has_several_objectives
+                else [Column("best so far", tuple(_value_text(so_far.get(t.id)) for t in trials), is_spare=True)]
+            ),
+            Column("time", tuple(_age(trial, self._now) for trial in trials)),
+        ]
 
 
-def render(job: HyperparameterTuningJob, now: datetime, mask: Masker = NO_SECRETS) -> RenderableType:
-    """Return the table, with one line of progress under it."""
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
+def _plain_table(title: Text) -> Table:
     from rich.table import Table
 
-    state = progress(job, now)
-    caption = job.state.value.removeprefix("JOB_STATE_").lower()
-    table = Table(title=_text(mask.text(f"{job.display_name} ({caption})")))
-    _add_columns(table, job)
-    best = {trial.id for trial in best_trials(job)}
-    so_far = best_so_far(job)
-    for trial in visible_trials(job):
-        is_best = trial.id in best
-        _add_row(table, trial, job, now, so_far.get(trial.id), mask, is_best=is_best)
-    foot = Table.grid(padding=(0, 1))
-    foot.add_row(
-        ProgressBar(total=state.total, completed=state.ended, width=24), _text(progress_line(job, state), LINE_LIMIT)
-    )
-    return Group(table, foot)
+    return Table(title=title, box=None, pad_edge=False, padding=(0, PLAIN_GAP, 0, 0))
 
 
-def _add_columns(table: Table, job: HyperparameterTuningJob) -> None:
-    table.add_column("trial", justify="right")
-    table.add_column("state")
-    for name in short_names([parameter.id for parameter in job.study_spec.parameters]):
-        table.add_column(_text(name), justify="right", overflow="fold")
-    for name in job.study_spec.metric_ids:
-        table.add_column(_text(name), justify="right")
-    if not job.study_spec.has_several_objectives:
-        table.add_column("best so far", justify="right")
-    table.add_column("time", justify="right")
+def _height(foot: RenderableType, width: int) -> int:
+    from rich.text import Text as RichText
+
+    return -(-foot.cell_len // width) + 1 if isinstance(foot, RichText) and foot.cell_len > width else 1
 
 
-def _add_row(
-    table: Table,
-    trial: Trial,
-    job: HyperparameterTuningJob,
-    now: datetime,
-    best: float | None,
-    mask: Masker,
-    *,
-    is_best: bool,
-) -> None:
-    values = [trial.objective(name) for name in job.study_spec.metric_ids]
-    parameters = [_parameter_text(p.id, trial.parameters.get(p.id), mask) for p in job.study_spec.parameters]
-    cells = [
-        trial.id,
-        "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower(),
-        *parameters,
-        *("" if value is None else format_value(value) for value in values),
-        *([] if job.study_spec.has_several_objectives else ["" if best is None else format_value(best)]),
-        _age(trial, now),
-    ]
-    style = "bold green" if is_best else _STYLES.get(trial.state, "dim")
-    table.add_row(*(_text(cell) for cell in cells), style=style)
+def _state_text(trial: Trial) -> str:
+    return "stopped early" if trial.stopped_early and trial.state.is_terminal else trial.state.value.lower()
+
+
+def _value_text(value: float | None) -> str:
+    return "" if value is None else format_value(value)
 
 
 def _parameter_text(key: str, value: ParameterValue | None, mask: Masker) -> str:
@@ -169,3 +226,15 @@ def _text(text: str, limit: int = CELL_LIMIT) -> Text:
     from rich.text import Text as RichText
 
     return RichText(one_line(text, limit))
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Return one line of text that is cut with an ellipsis."""
+    found = _text(text)
+    found.no_wrap, found.overflow = True, "ellipsis"
+    found.stylize(style)
+    return found
+
+
+def _cell_length(text: str) -> int:
+    return _text(text).cell_len

@@ -15,15 +15,17 @@ class StopReasons:
     """Adds the reasons of early stops to a job's trials. The CustomJob of each ended trial is read once.
 
     `read_reason` returns the reason by the CustomJob's name: empty for none, None when it cannot be read now.
+    `users_stop_trials`: the service has a method by which users stop single trials, also without a stopping rule.
     """
 
-    def __init__(self, read_reason: Callable[[str], str | None]) -> None:
+    def __init__(self, read_reason: Callable[[str], str | None], *, users_stop_trials: bool = False) -> None:
         self._read_reason = read_reason
+        self._users_stop_trials = users_stop_trials
         self._known: dict[str, str] = {}
 
     def added_to(self, job: HyperparameterTuningJob) -> HyperparameterTuningJob:
-        """Return the job with each known `stopping_reason`; unchanged where no rule stops trials."""
-        if not stops_trials(job):
+        """Return the job with each known `stopping_reason`; unchanged where nothing stops trials."""
+        if not self._users_stop_trials and not stops_trials(job):
             return job
         self._read(job.trials)
         return replace(job, trials=tuple(self._with_reason(trial) for trial in job.trials))

@@ -11,7 +11,7 @@ def format_value(value: ParameterValue) -> str:
     """Format a parameter or metric for a narrow column: four significant digits, whole numbers without decimals."""
     if isinstance(value, str):
         return value
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def format_duration(seconds: float) -> str:

@@ -97,6 +97,14 @@ class Operations:
         """Request the cancellation of a job."""
         await self._engine.cancel(parse_job_name(name, kind))
 
+    async def stop_trial(self, name: str, trial_id: str) -> None:
+        """Stop a running trial of a tuning job early. Google's API has no such method for tuning jobs."""
+        await self._engine.stop_trial(parse_job_name(name, JobKind.TUNING), trial_id)
+
+    async def trial_log(self, name: str, trial_id: str) -> JsonObject:
+        """Return the end of a trial's log. Google's API has no such method; its logs are in Cloud Logging."""
+        return {"log": await self._engine.tuning_jobs.trial_log(parse_job_name(name, JobKind.TUNING), trial_id)}
+
     async def delete(self, kind: JobKind, name: str) -> JsonObject:
         """Delete a job that has ended. Return a long-running operation that is already done."""
         job = parse_job_name(name, kind)

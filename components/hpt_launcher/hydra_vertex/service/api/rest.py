@@ -66,6 +66,7 @@ def create_app(lifespan: Lifespan, gate: Gate) -> Starlette:
             *job_routes(JobKind.TUNING),
             *job_routes(JobKind.CUSTOM),
             *job_routes(JobKind.PIPELINE),
+            *trial_routes(),
             *(Route(f"/storage/v1/b{end}", refuse_bucket, methods=["GET", "POST"]) for end in ("", "/{bucket}")),
             *(
                 Route(f"{prefix}{PLACE}/operations/{{id}}{end}", get_operation, methods=[verb])
@@ -117,6 +118,23 @@ def job_routes(kind: JobKind) -> list[Route]:
         ("DELETE", f"{jobs}/{{id}}", delete),
     ]
     return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in methods]
+
+
+def trial_routes() -> list[Route]:
+    """Return the routes of the methods of a trial, which Google's API does not have."""
+    trial = f"{LOCATION}/{JobKind.TUNING.value}/{{id}}/trials/{{trial}}"
+
+    async def stop(request: Request) -> Response:
+        _query(request)
+        await _operations(request).stop_trial(_name(request, JobKind.TUNING), request.path_params["trial"])
+        return _answer({})
+
+    async def log(request: Request) -> Response:
+        _query(request)
+        name = _name(request, JobKind.TUNING)
+        return _answer(await _operations(request).trial_log(name, request.path_params["trial"]))
+
+    return [Route(f"{trial}:stop", stop, methods=["POST"]), Route(f"{trial}:log", log, methods=["GET"])]
 
 
 async def refuse_bucket(request: Request) -> Response:

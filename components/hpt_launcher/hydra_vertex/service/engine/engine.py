@@ -172,6 +172,11 @@ class Engine:
             raise Refusal(Status.FAILED_PRECONDITION, f"{name} has ended ({state.value})")
         await run.cancel()
 
+    async def stop_trial(self, name: JobName, trial_id: str) -> None:
+        """Stop a running trial of a tuning job early. Raises Refusal (`TuningJobs.stop_trial`)."""
+        self._refuse_broken(name)
+        await self.tuning_jobs.stop_trial(name, trial_id)
+
     async def delete(self, name: JobName) -> str:
         """Delete the record of a job that has ended, and return its number. The files of its trials are kept.
 

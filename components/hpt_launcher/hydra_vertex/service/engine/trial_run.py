@@ -31,8 +31,8 @@ class TrialRun:
     def __init__(
         self, record: JobRecord, trial_id: str, order: Order, retry: WriteRetry, adopted: ProcessId | None
     ) -> None:
+        self.trial_id = trial_id
         self._record = record
-        self._trial_id = trial_id
         self._folder = order.folder
         self._retry = retry
         self._run = start_run(order, self, retry, adopted, self._running_s())
@@ -70,7 +70,7 @@ class TrialRun:
         job = self._record.job
         await self._retry.until_done(
             self._record.change_trial,
-            self._trial_id,
+            self.trial_id,
             lambda trial: concluded(trial, job.study_spec, timeout_s(job), outcome, evidence, now()),
         )
 
@@ -93,7 +93,7 @@ class TrialRun:
                 return trial
             return tuning_job_state.activate(with_reports(trial, spec, reports, now()), started or now())
 
-        await self._record.change_trial(self._trial_id, start, process)
+        await self._record.change_trial(self.trial_id, start, process)
         self._lost_reports = ()
 
     async def look(self) -> None:
@@ -103,7 +103,7 @@ class TrialRun:
 
     @property
     def _trial(self) -> Trial:
-        return self._record.trial(self._trial_id)
+        return self._record.trial(self.trial_id)
 
     def _running_s(self) -> float:
         start = self._trial.start_time
@@ -126,7 +126,7 @@ class TrialRun:
         return is_new
 
     async def _is_recorded(self, change: Change) -> bool:
-        return await self._retry.is_done(self._record.change_trial, self._trial_id, change, self._run.process)
+        return await self._retry.is_done(self._record.change_trial, self.trial_id, change, self._run.process)
 
     async def _consider_stopping(self) -> None:
         job = self._record.job

@@ -62,6 +62,13 @@ class TuningJobRun:
         await self._record.change(lambda job: tuning_job_state.request_cancel(job, now()))
         self._end_trials(EndReason.CANCELLED)
 
+    async def stop_trial(self, trial_id: str, reason: str) -> bool:
+        """Stop a trial early, as a stopping rule does. Return whether it is being stopped: it must be running."""
+        for trial_run in tuple(self._trial_runs.values()):
+            if trial_run.trial_id == trial_id:
+                await trial_run.stop(EarlyStop(reason))
+        return tuning_job_state.is_stopping(self._record.trial(trial_id))
+
     def shut_down(self) -> None:
         """End the job's trials; the next service on the folder runs them again."""
         self._end_trials(EndReason.SHUTDOWN)

@@ -23,7 +23,7 @@ from hydra_vertex.job.fields import parse_time
 from hydra_vertex.job.pipeline_job import PipelineJob, PipelineState, dump_pipeline_job, parse_pipeline_job
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
-from hydra_vertex.service.resource_names import JobKind
+from hydra_vertex.service.resource_names import ANY_PARENT, JobKind
 from hydra_vertex.service.system.process_identity import ProcessId
 
 ROWS_AT_ONCE = 8
@@ -169,19 +169,20 @@ def find_trial(
     return None if found is None else (parse_job(json.loads(found[0])), parse_trial(json.loads(found[1])))
 
 
+_OF_ALL = "SELECT id, document FROM jobs WHERE kind = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?"
+_OF_PARENT = _OF_ALL.replace("WHERE ", "WHERE parent = ? AND ")
+
+
 def documents(
     db: sqlite3.Connection, parent: str, kind: JobKind, before: int | None
 ) -> Iterator[tuple[int, JsonObject]]:
     """Yield the ids and documents, without trials, of the jobs of a kind under a parent, newest first.
 
-    Only jobs with an id less than `before`, unless it is None. Damaged jobs, which were logged at the start, are
-    omitted.
+    Only jobs with an id less than `before`, unless it is None; those of all parents for ANY_PARENT. Damaged jobs, which
+    were logged at the start, are omitted.
     """
-    while rows := db.execute(
-        "SELECT id, document FROM jobs WHERE parent = ? AND kind = ? AND (? IS NULL OR id < ?) "
-        "ORDER BY id DESC LIMIT ?",
-        (parent, kind.value, before, before, ROWS_AT_ONCE),
-    ).fetchall():
+    query, place = (_OF_ALL, ()) if parent == ANY_PARENT else (_OF_PARENT, (parent,))
+    while rows := db.execute(query, (*place, kind.value, before, before, ROWS_AT_ONCE)).fetchall():
         for job_id, text in rows:
             if (document := object_in(text)) is not None:
                 yield int(job_id), document

@@ -107,8 +107,8 @@ def with_tail(reason: str, tail: str) -> str:
     return f"{reason}\n{tail}" if tail else reason
 
 
-def log_tail(folder: TrialFolder) -> str:
-    """Return the last LOG_TAIL_LINES lines of the log as plain text, at most LOG_TAIL_CHARACTERS; empty without a log.
+def log_tail(folder: TrialFolder, lines: int = LOG_TAIL_LINES, characters: int = LOG_TAIL_CHARACTERS) -> str:
+    """Return the last lines of the log as plain text, with at most so many characters; empty without a log.
 
     Secrets that the trial has read from Secret Manager are masked.
     """
@@ -116,9 +116,9 @@ def log_tail(folder: TrialFolder) -> str:
         text = read_end(folder.log, LOG_READ_BYTES).decode(errors="replace")
     except OSError:
         return ""
-    lines = [_plain(line) for line in text.rstrip().split("\n")]
-    tail = "\n".join(lines[-LOG_TAIL_LINES:])[-2 * LOG_TAIL_CHARACTERS :]
-    return without_known(tail, _fingerprints(folder))[-LOG_TAIL_CHARACTERS:]
+    plain = [_plain(line) for line in text.rstrip().split("\n")]
+    tail = "\n".join(plain[-lines:])[-2 * characters :]
+    return without_known(tail, _fingerprints(folder))[-characters:]
 
 
 def _fingerprints(folder: TrialFolder) -> Json:

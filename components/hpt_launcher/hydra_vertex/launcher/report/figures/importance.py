@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import TYPE_CHECKING
 
+from hydra_vertex.launcher.report.labels import line_count, wrapped
 from hydra_vertex.launcher.report.palette import LIGHT
 
 from .figure import Figure, apply_style, plot_json
@@ -14,6 +15,9 @@ from .view import View
 
 if TYPE_CHECKING:
     from optuna.importance import PedAnovaImportanceEvaluator
+
+LABEL_LENGTH = 22
+"""Characters of a parameter's name in one line: it takes less than half of a narrow page."""
 
 MIN_TRIALS = 20
 """Minimum number of trials: importances from fewer trials are mostly chance."""
@@ -24,37 +28,42 @@ TOP_TRIALS = 5
 
 def importance_figure(view: View) -> Figure | None:
     """Return Optuna's importances by PED-ANOVA; None where they cannot be computed. Needs Optuna 3.6 or newer."""
-    shares = _importances(view)
+    shares = importances(view)
     if not shares:
         return None
     import plotly.graph_objects as go
 
     names = list(reversed(shares))
+    labels = [wrapped(name, LABEL_LENGTH, 4) for name in names]
+    lines = max(map(line_count, labels))
     figure = go.Figure(
         go.Bar(
             x=[shares[name] for name in names],
-            y=names,
+            y=list(range(len(names))),
+            hovertext=names,
             orientation="h",
             marker={"color": LIGHT["succeeded"]},
             texttemplate="%{x:.0%}",
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            hovertemplate="%{hovertext}: %{x:.1%}<extra></extra>",
         )
     )
     apply_style(figure)
-    figure.update_xaxes(visible=False, range=[0, 1.15 * max(shares.values())])
+    figure.update_xaxes(visible=False, range=[0, 1.25 * max(shares.values())])
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, showgrid=False)
     return Figure(
         id="importance",
         title="Parameter importance",
         aid="The share of the difference between the better and the other trials that each parameter explains.",
         alt=", ".join(f"{name} {share:.0%}" for name, share in shares.items()),
         plot=plot_json(figure),
-        height_px=60 + 34 * len(shares),
+        height_px=60 + max(34, 8 + 15 * lines) * len(shares),
     )
 
 
-def _importances(view: View) -> dict[str, float]:
+def importances(view: View) -> dict[str, float]:
+    """Return the importance of each parameter, the largest first; empty where they cannot be computed."""
     import optuna
 
     # Optuna 2, which hydra-optuna-sweeper 1.2 and 1.3 need, has only evaluators that need scikit-learn.

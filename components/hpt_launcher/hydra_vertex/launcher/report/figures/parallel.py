@@ -6,22 +6,27 @@ not be marked; it sorts the axes by name; and it makes one trace for each trial,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import ParameterValue, Trial
+from hydra_vertex.launcher.report.labels import clipped, line_count, wrapped
 from hydra_vertex.launcher.report.palette import LIGHT, rank_colours
+from hydra_vertex.launcher.report.schedule import Status, status_of
 from hydra_vertex.launcher.report.study import parameters_of
 from hydra_vertex.launcher.text.formatting import format_value
 
 from .axis import MISSING_AT, PlotAxis, number_axis, parameter_axis
 from .figure import Figure, apply_style, plot_json
+from .marks import MARKS, colour_of
 from .view import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 AXIS_WIDTH_PX = 112
+LABEL_LENGTH = 14
+"""Characters of a parameter's name in one line, above its axis."""
 
 
 def parallel_figure(view: View) -> Figure | None:
@@ -35,15 +40,18 @@ def parallel_figure(view: View) -> Figure | None:
     return Figure(
         id="parallel",
         title="Combinations of parameters",
-        aid=(
-            f"Each line is a trial, from its {view.metric} at the left through its parameters. A stronger colour is "
-            "better; the thick orange line is the best."
-        ),
+        aid=f"Each line is a trial, from its {view.metric} at the left through its parameters. A stronger colour is "
+        f"better; the thick orange line is the best{_stopped_text(view)}.",
         alt=f"The parameters of {len(view.ranked)} trials side by side. {_best_description(view)}",
         plot=plot_json(figure),
-        height_px=400,
-        min_width_px=AXIS_WIDTH_PX * len(axes),
+        height_px=380 + 15 * max(line_count(wrapped(axis.label, LABEL_LENGTH)) for axis in axes),
+        min_width_px=AXIS_WIDTH_PX * len(axes) + 48,
     )
+
+
+def _stopped_text(view: View) -> str:
+    has_stopped = any(status_of(trial, view.job) is Status.STOPPED for trial in view.ranked)
+    return "; a dotted line was stopped early" if has_stopped else ""
 
 
 def _axes(view: View) -> list[PlotAxis]:
@@ -60,44 +68,48 @@ def _axes(view: View) -> list[PlotAxis]:
 
 
 def _lines(view: View, axes: Sequence[PlotAxis]) -> go.Figure:
-    """Draw one trace for each colour, with gaps between its lines; the worst trials are drawn first."""
+    """Draw one trace for each colour and state, with gaps between its lines; the worst trials are drawn first."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
     others = [trial for trial in view.ranked if trial.id != view.best_id]
     opacity = 0.9 if len(others) <= 50 else 0.55 if len(others) <= 300 else 0.3
+    stopped = [trial for trial in others if status_of(trial, view.job) is Status.STOPPED]
+    stopped_ids = {trial.id for trial in stopped}
+    if stopped:
+        line: dict[str, object] = {"color": colour_of(Status.STOPPED), "width": 1.2, "dash": MARKS[Status.STOPPED].dash}
+        _add(figure, view, axes, stopped, line, {"opacity": opacity, "name": Status.STOPPED.value})
     for colour in rank_colours(LIGHT):
-        trials = [trial for trial in others if view.colours[trial.id] == colour]
+        trials = [trial for trial in others if trial.id not in stopped_ids and view.colours[trial.id] == colour]
         if trials:
-            figure.add_trace(_trace(view, axes, trials, {"color": colour, "width": 1.8}, opacity))
+            style = {"opacity": opacity, "name": "trial", "showlegend": False}
+            _add(figure, view, axes, trials, {"color": colour, "width": 1.8}, style)
     if view.best is not None and view.best in view.ranked:
-        figure.add_trace(_trace(view, axes, [view.best], {"color": LIGHT["accent"], "width": 4}, 1.0))
+        _add(figure, view, axes, [view.best], {"color": LIGHT["accent"], "width": 4}, {"name": "best"})
     return figure
 
 
-def _trace(
-    view: View, axes: Sequence[PlotAxis], trials: Sequence[Trial], line: dict[str, str | float], opacity: float
-) -> go.Scatter:
-    import plotly.graph_objects as go
-
-    x: list[int | None] = []
+def _add(
+    figure: go.Figure,
+    view: View,
+    axes: Sequence[PlotAxis],
+    trials: Sequence[Trial],
+    line: Mapping[str, object],
+    style: Mapping[str, object],
+) -> None:
+    """Add a trace; the page's script repeats the places of the axes, and the tooltips, for each of its lines."""
     y: list[float | None] = []
-    text: list[str] = []
     for trial in trials:
-        x += [*range(len(axes)), None]
         y += [*(axis.at(value) for axis, value in zip(axes, _values(view, trial), strict=True)), None]
-        text += [*_hovers(view, axes, trial), ""]
-    return go.Scatter(
-        x=x, y=y, text=text, mode="lines", line=line, opacity=opacity, hovertemplate="%{text}<extra></extra>"
+    figure.add_scatter(
+        x=[],
+        y=y,
+        mode="lines",
+        line=dict(line),
+        hovertemplate="%{hovertext}<extra></extra>",
+        meta={"lines": [view.row(trial) for trial in trials], "axes": len(axes)},
+        **style,
     )
-
-
-def _hovers(view: View, axes: Sequence[PlotAxis], trial: Trial) -> list[str]:
-    """Return the tooltips of a trial, one for each axis. They are short: a page may contain thousands."""
-    return [
-        f"<b>trial {trial.id}</b><br>{axis.label} = {'none' if value is None else format_value(value)}"
-        for axis, value in zip(axes, _values(view, trial), strict=True)
-    ]
 
 
 def _values(view: View, trial: Trial) -> list[ParameterValue | None]:
@@ -105,10 +117,12 @@ def _values(view: View, trial: Trial) -> list[ParameterValue | None]:
 
 
 def _lay_out(figure: go.Figure, axes: Sequence[PlotAxis]) -> None:
+    labels = [wrapped(axis.label, LABEL_LENGTH) for axis in axes]
     figure.update_layout(
-        showlegend=False,
+        showlegend=any(trace.name == Status.STOPPED.value for trace in figure.data),
+        legend={"y": 0, "yanchor": "top"},
         hovermode="closest",
-        margin={"l": 64, "r": 24, "t": 40, "b": 20},
+        margin={"l": 24, "r": 24, "t": 24 + 15 * max(map(line_count, labels)), "b": 30},
         shapes=[
             {
                 "type": "line",
@@ -126,11 +140,11 @@ def _lay_out(figure: go.Figure, axes: Sequence[PlotAxis]) -> None:
     figure.update_xaxes(
         side="top",
         tickvals=list(range(len(axes))),
-        ticktext=[f"<b>{axis.label}</b>" for axis in axes],
-        tickfont={"size": 12, "color": LIGHT["ink"]},
+        ticktext=[f"<b>{label}</b>" for label in labels],
+        tickfont={"size": 11, "color": LIGHT["ink"]},
         tickangle=0,
         # Space for the last axis's name: Plotly omits a label that does not fit.
-        range=[-0.45, len(axes) - 0.55],
+        range=[-0.6, len(axes) - 0.4],
         showgrid=False,
         fixedrange=True,
     )
@@ -143,7 +157,7 @@ def _tick_notes(index: int, axis: PlotAxis) -> list[dict[str, object]]:
         {
             "x": index,
             "y": place,
-            "text": text,
+            "text": clipped(text, LABEL_LENGTH),
             "showarrow": False,
             "xanchor": "right",
             "xshift": -5,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, MetricSpec, Trial
 from hydra_vertex.launcher.best.selection import pareto_set
+from hydra_vertex.launcher.report.labels import wrapped
 from hydra_vertex.launcher.report.palette import LIGHT
 from hydra_vertex.launcher.text.formatting import format_value
 
 from .figure import Figure, apply_style, plot_json
-from .history import marker_size
+from .marks import marker_size
 from .view import View
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def _pair(view: View, first: MetricSpec, second: MetricSpec, number: int) -> Fig
     star: dict[str, str | int] = {"symbol": "star", "size": 16, "color": LIGHT["accent"]}
     _add(figure, view, chosen, (first, second), "selected", star)
     apply_style(figure)
-    figure.update_xaxes(title_text=first.id)
-    figure.update_yaxes(title_text=second.id)
+    figure.update_xaxes(title_text=wrapped(first.id, 40, 3))
+    figure.update_yaxes(title_text=wrapped(second.id, 40, 3))
     better = f"{_better(first)} {first.id} and {_better(second)} {second.id} are better"
     return Figure(
         id=f"pareto-{number}",
@@ -76,8 +77,9 @@ def _add(
             mode="markers",
             name=name,
             marker=marker,
-            text=[view.hover(trial) for trial in trials],
-            hovertemplate="%{text}<extra></extra>",
+            cliponaxis=False,
+            hovertemplate="%{hovertext}<extra></extra>",
+            meta={"hover": [view.row(trial) for trial in trials]},
         )
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, MetricSpec, Trial
 from hydra_vertex.launcher.best.selection import rank, trial_order
+from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.report.labels import escape, with_texts
 from hydra_vertex.launcher.report.palette import LIGHT, RANK_STEPS, rank_colours
 from hydra_vertex.launcher.report.study import parameter_ids, to_study
-from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
 if TYPE_CHECKING:
     import optuna
@@ -26,6 +26,9 @@ class View:
 
     job: HyperparameterTuningJob
     best_id: str | None
+    prices: Prices
+    metric_number: int = 0
+    """Of several objectives, the number of the one that is displayed."""
 
     @cached_property
     def metric(self) -> str:
@@ -81,35 +84,39 @@ class View:
             trial.id: scale[round((RANK_STEPS - 1) * (1 - place / last))] for place, trial in enumerate(self.ranked)
         }
 
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The number of each trial: its id where all ids are numbers, else its place from 1."""
+        if all(trial.id.isdecimal() for trial in self.trials):
+            return {trial.id: int(trial.id) for trial in self.trials}
+        return {trial.id: place for place, trial in enumerate(self.trials, start=1)}
+
+    def number(self, trial: Trial) -> int:
+        """Return the trial's place on an axis of trials."""
+        return self._numbers[trial.id]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {trial.id: row for row, trial in enumerate(self.trials)}
+
+    def row(self, trial: Trial) -> int:
+        """Return the trial's row, from 0, in the page's table, which has the texts for its tooltip."""
+        return self._rows[trial.id]
+
     def value(self, trial: Trial) -> float:
         """Return the objective of a measured trial."""
         value = trial.objective(self.metric)
         assert value is not None  # noqa: S101 - called with ranked trials only
         return value
 
-    def only(self, trials: tuple[Trial, ...]) -> View:
-        """Return the same view of only these trials."""
-        return View(replace(self.job, trials=trials), self.best_id)
-
     def of_objective(self, metric: MetricSpec) -> View:
         """Return the view of one of several objectives by itself. The marked trial is the best one in it."""
+        number = self.job.study_spec.metrics.index(metric)
         spec = replace(self.job.study_spec, metrics=(metric,))
         job = replace(self.job, study_spec=spec)
-        return View(job, next((trial.id for trial in rank(job)), None))
-
-    def hover(self, trial: Trial) -> str:
-        """Return the tooltip of a trial: its values, parameters and duration."""
-        values = ((name, trial.objective(name)) for name in self.job.study_spec.metric_ids)
-        mark = "selected" if self.job.study_spec.has_several_objectives else "best"
-        heading = f"<b>trial {trial.id}</b>{f' ({mark})' if trial.id == self.best_id else ''}"
-        lines = [heading]
-        lines += [f"{name} = <b>{format_value(value)}</b>" for name, value in values if value is not None]
-        lines += [f"{key} = {format_value(item)}" for key, item in trial.parameters.items()]
-        if trial.duration_s is not None:
-            lines.append(f"took {format_duration(trial.duration_s)}")
-        return "<br>".join(lines)
+        return View(job, next((trial.id for trial in rank(job)), None), self.prices, number)
 
 
-def view_of(job: HyperparameterTuningJob, best: Trial | None) -> View:
+def view_of(job: HyperparameterTuningJob, best: Trial | None, prices: Prices) -> View:
     """Escape a job's texts for Plotly. `best` is the trial to mark; None for no mark."""
-    return View(with_texts(job, escape), None if best is None else escape(best.id))
+    return View(with_texts(job, escape), None if best is None else escape(best.id), prices)

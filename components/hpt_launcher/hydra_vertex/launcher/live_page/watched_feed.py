@@ -1,0 +1,57 @@
+"""A job that a command polls itself, such as one on Vertex AI, as the source of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.launcher.study.cancel_job import request_cancellation
+from hydra_vertex.launcher.study.client import JobService
+from hydra_vertex.launcher.study.ending import console_page, log_query
+from hydra_vertex.protocol.errors import ServiceError
+
+from .feed import Abilities, Reading
+
+
+class WatchedFeed:
+    """The job that `update` was given last: the page makes no requests of its own, except those of its button.
+
+    `service` returns a client for the page's own thread.
+    """
+
+    def __init__(self, name: str, service: Callable[[], JobService]) -> None:
+        places = "; ".join(places_of_name(name))
+        self.abilities = Abilities(
+            stops_trials=False,
+            has_logs=False,
+            without_stop="Vertex AI has no method that stops one trial of a tuning job; the study can be stopped.",
+            without_log=f"The logs of the trials are in Google Cloud: {places}" if places else "",
+        )
+        self._name = name
+        self._service = service
+        self._reading = Reading()
+
+    def update(self, job: HyperparameterTuningJob) -> None:
+        """Take the newest state."""
+        self._reading = Reading(job)
+
+    def read(self) -> Reading:
+        """Return the newest state."""
+        return self._reading
+
+    def log(self, trial_id: str) -> str:
+        """Raise ServiceError: the service has no method for logs."""
+        raise ServiceError(f"trial {trial_id}: {self.abilities.without_log or 'this service has no logs of trials'}")
+
+    def stop_trial(self, trial_id: str) -> str:
+        """Raise ServiceError: the service has no method that stops one trial."""
+        raise ServiceError(f"trial {trial_id}: {self.abilities.without_stop}")
+
+    def stop_study(self) -> str:
+        """Cancel the job."""
+        return f"{request_cancellation(self._service(), self._name).sentence()}."
+
+
+def places_of_name(name: str) -> tuple[str, ...]:
+    """Return where Google Cloud shows a job and its logs; empty for a name that is not a tuning job's."""
+    return (console_page(name), log_query(name)) if console_page(name) else ()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+from hydra_vertex.job import DoubleRange, HyperparameterTuningJob, JobState, Measurement, TrialState
+from hydra_vertex.launcher.best.selection import rank
+from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.report.live_page import LivePage
+from hydra_vertex.launcher.report.page import page_sections, render_page
+from launcher.jobs import METRIC, make_job, make_trial
+
+CURVE = tuple(Measurement({METRIC: 9.0 / step}, step) for step in (1, 2, 3))
+
+
+def running_job(steps: int = 2, value: float | None = None) -> HyperparameterTuningJob:
+    trials = [make_trial(n, float(n), measurements=CURVE) for n in (1, 2, 3)]
+    state = TrialState.ACTIVE if value is None else TrialState.SUCCEEDED
+    return make_job([*trials, make_trial(4, value, state, measurements=CURVE[:steps])], state=JobState.RUNNING)
+
+
+def sections(job: HyperparameterTuningJob, **options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = page_sections(job, **given(job), **options)
+    return found
+
+
+def given(job: HyperparameterTuningJob) -> dict[str, Any]:
+    return {"best": rank(job)[0], "overrides": (), "reproduce": "", "title": None, "prices": Prices()}
+
+
+def changed(before: HyperparameterTuningJob, after: HyperparameterTuningJob) -> set[str]:
+    old, new = sections(before), sections(after)
+    return {key for key in new if old.get(key) != new[key]}
+
+
+def test_a_new_measurement_changes_the_section_of_its_trial_alone() -> None:
+    assert changed(running_job(2), running_job(3)) == {"trial:4"}
+
+
+def test_the_end_of_a_trial_does_not_change_the_sections_of_the_others() -> None:
+    found = changed(running_job(3), running_job(3, 0.5))
+
+    assert {"header", "numbers", "figure:history", "figure:timeline", "trial:1", "trial:4"} >= found - {
+        key for key in found if key.startswith("figure:")
+    } - {"best_trial", "figures"}
+    assert not {"trial:2", "trial:3", "table", "failed"} & found
+
+
+def test_the_finished_page_has_the_same_sections() -> None:
+    job = running_job()
+    page = render_page(job, **given(job))
+    data = re.search(r'id="report-data">(.*?)</script>', page)
+    assert data is not None
+    embedded = json.loads(data[1])["sections"]
+
+    for key, section in sections(job).items():
+        assert section.get("html", "") in page, key
+        assert embedded.get(key, {}).get("data", section.get("data")) == section.get("data"), key
+
+
+def test_a_live_page_has_its_parts_and_may_connect_to_its_own_server_only() -> None:
+    job = running_job()
+    settings = LivePage({"events": "/events", "evil": "</script>"}, can_stop=True)
+    finished = render_page(job, **given(job))
+    live = render_page(job, **given(job), live=settings).replace("&#39;", "'")
+
+    assert "connect-src 'self';" in live
+    assert "connect-src" not in finished
+    assert 'data-stop="4"' in live
+    assert 'data-stop="1"' not in live
+    assert '{"events":"/events","evil":"\\u003c/script\\u003e"}' in live
+    for part in ('id="connection"', 'id="stop-study"', 'id="log"', 'id="live-settings"'):
+        assert part in live
+        assert part not in finished
+    assert "data-stop" not in finished.partition("<script")[0]
+
+
+def test_a_live_page_without_the_right_to_stop_has_no_button() -> None:
+    job = running_job()
+    live = render_page(job, **given(job), live=LivePage())
+
+    assert "data-stop" not in live.partition("<script")[0]
+    assert 'id="stop-study" hidden' in live
+
+
+def test_the_state_says_whether_the_study_runs() -> None:
+    job = running_job()
+    ended = dataclasses.replace(job, state=JobState.SUCCEEDED)
+
+    assert [sections(one)["state"]["data"]["isRunning"] for one in (job, ended)] == [True, False]
+
+
+def test_the_page_names_what_differs_from_the_defaults() -> None:
+    job = make_job([make_trial(1, 1.0)])
+    lr, *others = job.study_spec.parameters
+    assert isinstance(lr.domain, DoubleRange)
+    domain = dataclasses.replace(lr.domain, default=0.001)
+    spec = dataclasses.replace(job.study_spec, parameters=(dataclasses.replace(lr, domain=domain), *others))
+    html = sections(dataclasses.replace(job, study_spec=spec))["best_trial"]["html"]
+
+    assert "<small>instead of 0.001</small>" in html
+    assert "1 of 1 parameters with a known default value differ from it." in html
