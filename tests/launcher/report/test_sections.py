@@ -11,6 +11,7 @@ from hydra_vertex.launcher.cost.prices import Prices
 from hydra_vertex.launcher.report.live_page import LivePage
 from hydra_vertex.launcher.report.page import page_sections, render_page
 from launcher.jobs import METRIC, make_job, make_trial
+from launcher.report.cases import case_named, job_of
 
 CURVE = tuple(Measurement({METRIC: 9.0 / step}, step) for step in (1, 2, 3))
 
@@ -102,3 +103,10 @@ def test_the_page_names_what_differs_from_the_defaults() -> None:
 
     assert "<small>instead of 0.001</small>" in html
     assert "1 of 1 parameters with a known default value differ from it." in html
+
+
+def test_the_page_of_a_hundred_trials_with_twenty_long_names_is_below_one_and_a_half_megabytes() -> None:
+    job = job_of(case_named("20 long names"))
+
+    assert (len(job.trials), len(job.study_spec.parameters)) == (100, 20)
+    assert len(render_page(job, **given(job)).encode()) < 1_500_000
