@@ -151,7 +151,10 @@ def parse_machine_curve(value: Json, path: str) -> MachineCurve:
 
 
 def thinned(curve: MachineCurve, points: int) -> MachineCurve:
-    """Return the curve with at most so many points, each the mean of as many neighbours. Limits and peaks are kept."""
+    """Return the curve with at most so many points, each the mean of as many neighbours.
+
+    Limits and peaks are kept. Raises ValueError when `points` is not positive.
+    """
     count = len(curve.time_s)
     if points < 1:
         raise ValueError(f"points must be at least 1, got {points}")
