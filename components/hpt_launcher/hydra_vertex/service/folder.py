@@ -143,9 +143,13 @@ class ServiceFolder:
         """The folder of a job."""
         return self.jobs / job_id
 
+    def trials(self, job_id: str) -> Path:
+        """The folders of a job's trials."""
+        return self.job(job_id) / "trials"
+
     def trial(self, job_id: str, trial_id: str) -> TrialFolder:
         """The folder of a trial."""
-        return TrialFolder(self.job(job_id) / "trials" / trial_id)
+        return TrialFolder(self.trials(job_id) / trial_id)
 
     def custom_job(self, job_id: str) -> TrialFolder:
         """The folder of a custom job, with its log and its exit status."""

@@ -18,6 +18,8 @@ from hydra_vertex.launcher.best.selection import ended_without_success
 from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import HEADINGS, interval_text, rows, sentences
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
+from hydra_vertex.launcher.machines.notes import machine_notes
 from hydra_vertex.launcher.preflight.job_builder import app_in
 from hydra_vertex.launcher.report.figures import Figure, build_figures, confirmation_figure
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
@@ -50,6 +52,7 @@ def render_page(
     title: str | None,
     prices: Prices,
     confirmation: Confirmation | None = None,
+    machines: StudyMachines = NO_MACHINES,
 ) -> str:
     """Return the HTML document. Control characters of the job become Python escapes (`\\x1b`), and secrets `***`."""
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
@@ -58,7 +61,7 @@ def render_page(
     best = None if best is None else trial_with_texts(trial_without_secrets(best, job, mask), printable)
     job = with_texts(without_secrets(job, mask), printable)
     script, plotly = _read(_PAGE_SCRIPT), _plotly()
-    figures = (*_confirmation_figure(confirmation), *build_figures(job, best))
+    figures = (*_confirmation_figure(confirmation), *build_figures(job, best, machines))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -79,6 +82,7 @@ def render_page(
             spending=spending_of(job, prices),
             repeats=_repeats(confirmation, mask, prices),
             figures=figures,
+            machine_notes=[printable(mask.text(note)) for note in machine_notes(machines)],
             rows=rows_of(job, best),
             light=LIGHT,
             dark=DARK,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
-from hydra_vertex.job.machine_use import MachineCurve, dump_machine_use, parse_machine_use, thinned
+from hydra_vertex.job.machine_use import (
+    MachineCurve,
+    dump_machine_use,
+    parse_machine_use,
+)
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError
 from hydra_vertex.protocol.json import Json
@@ -48,26 +51,3 @@ def _recorder(curve: MachineCurve, state: Json) -> CurveRecorder:
     recorder = CurveRecorder(curve.worker, curve.start)
     recorder.resume(curve, interval_s, origin, cpu_s)
     return recorder
-
-
-def read_curves(path: Path, trial_id: str, points: int | None = None) -> tuple[MachineCurve, ...]:
-    """Return the curves in a trial's file, of at most so many points; none when there is no such file.
-
-    A file that cannot be understood gives one curve that says so: the trial may have written it.
-    """
-    try:
-        curves = parse_machine_use(json.loads(read_end(path, LIMIT_BYTES))).get(trial_id, ())
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, DocumentError) as error:
-        return (MachineCurve("", _changed(path), missing=f"its file cannot be read: {error}"),)
-    return curves if points is None else tuple(thinned(curve, points) for curve in curves)
-
-
-def _changed(path: Path) -> datetime:
-    from datetime import timezone
-
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    except OSError:
-        return datetime.fromtimestamp(0, timezone.utc)

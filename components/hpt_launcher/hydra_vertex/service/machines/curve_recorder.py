@@ -17,6 +17,7 @@ from .reading import WorkerReading
 
 MAX_POINTS = 120
 FIRST_INTERVAL_S = 1.0
+SHORTEST_POINT_S = 0.2
 LONGEST_PAUSE_S = 5.0
 """The longest time between two readings: a GPU's use is known for the last second only, so it is read more often."""
 TOO_SHORT = "it ended before it could be measured"
@@ -78,7 +79,7 @@ class CurveRecorder:
 
     def finish(self) -> bool:
         """End the curve with the readings since its last point. Return whether the curve has changed."""
-        if self._pending and self._pending_time_s > self._time_s:
+        if self._pending and self._pending_time_s - self._time_s >= SHORTEST_POINT_S:
             self._append(self._pending_time_s, self._pending[-1])
             return True
         if not self._points and not self._about.missing:

@@ -58,18 +58,17 @@ class Sampler:
             self._write()
 
     def _sample(self) -> None:
-        began_s = time.monotonic()
+        began_s, began_cpu_s = time.monotonic(), time.thread_time()
         try:
             if self._recorders is None:
                 self._recorders = {one.worker: one for one in read_recorders(self._file, self._trial_id)}
             pause_s = self._record(self._measure())
         except Exception as error:  # a trial must not fail because it is measured
             pause_s = self._note(error)
-        ended_s = time.monotonic()
-        self._due_s = began_s + max(pause_s, (ended_s - began_s) / COST_SHARE)
-        if self._is_changed and ended_s >= self._write_at_s:
+        if self._is_changed and began_s >= self._write_at_s:
             self._write()
-            self._write_at_s = ended_s + WRITE_INTERVAL_S
+            self._write_at_s = began_s + WRITE_INTERVAL_S
+        self._due_s = began_s + max(pause_s, (time.thread_time() - began_cpu_s) / COST_SHARE)
 
     def _record(self, readings: Sequence[WorkerReading]) -> float:
         """Record readings. Return the pause until the next ones."""

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
 from hydra_vertex.launcher.report.labels import unescape
 
 from .curves import curves_figure
 from .figure import Figure
 from .history import history_figure
 from .importance import importance_figure
+from .machines import machines_figures
 from .parallel import parallel_figure
 from .pareto import pareto_figures
 from .slices import slice_figure
@@ -23,7 +25,9 @@ _OF_AN_OBJECTIVE = (parallel_figure, importance_figure, slice_figure, curves_fig
 _BUILDERS = (history_figure, parallel_figure, importance_figure, slice_figure, curves_figure, timeline_figure)
 
 
-def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Figure, ...]:
+def build_figures(
+    job: HyperparameterTuningJob, best: Trial | None, machines: StudyMachines = NO_MACHINES
+) -> tuple[Figure, ...]:
     """Return the figures for which the job has enough data. `best` is the trial to mark; None for no mark."""
     from hydra_vertex.launcher.report.study import quiet_optuna
 
@@ -34,6 +38,7 @@ def build_figures(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Fig
             found = list(_of_several(view))
         else:
             found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
+        found += machines_figures(view, machines)
     return tuple(replace(figure, aid=unescape(figure.aid), alt=unescape(figure.alt)) for figure in found)
 
 
