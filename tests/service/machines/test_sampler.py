@@ -100,8 +100,8 @@ def test_a_file_that_a_trial_has_changed_is_begun_again_and_named_until_then(tmp
     (tmp_path / "1/machines.json").write_text(content)
     (curve,) = curves(tmp_path)
     assert "cannot be read" in curve.missing
-    (curve,) = sampled(tmp_path, growing(), 0.6)
-    assert curve.missing == ""
+    (curve,) = sampled(tmp_path, growing(), 0.1)
+    assert curve.missing == TOO_SHORT
 
 
 def test_a_restart_of_the_trial_begins_a_new_curve(tmp_path: Path) -> None:

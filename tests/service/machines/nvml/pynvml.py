@@ -1,7 +1,7 @@
 """A stand-in for the module of nvidia-ml-py: the functions and errors that are used, on the GPUs of a JSON file.
 
-FAKE_NVML names the file: {"error": "..."} or {"gpus": [{"uuid", "used", "total", "gpu", "processes"}]}, where "processes"
-is {pid: [percent, used]}.
+FAKE_NVML names the file: {"error": "..."} or {"gpus": [{"uuid", "used", "total", "gpu", "processes"}]}; the processes
+are {pid: [percent, used]}.
 Like the library, it raises subclasses of NVMLError, and needs nvmlInit before any other call.
 """
 

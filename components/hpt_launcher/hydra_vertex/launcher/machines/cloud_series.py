@@ -17,7 +17,7 @@ from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.job.fields import Fields, format_time, parse_number
 from hydra_vertex.job.machine_use import MachineCurve, mean
 from hydra_vertex.protocol.errors import DocumentError
-from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.json import Json
 
 from .machine_size import MachineSize, size_of
 from .time_series import Query
@@ -72,7 +72,7 @@ def queries(job: HyperparameterTuningJob, project: str, until: datetime) -> Iter
             )
 
 
-def series_of(job: HyperparameterTuningJob, answer: JsonObject) -> Series | None:
+def series_of(job: HyperparameterTuningJob, answer: Json) -> Series | None:
     """Return one time series of an answer; None when it belongs to no trial. Raises DocumentError."""
     fields = Fields(answer, "timeSeries")
     metric, resource = fields.child("metric"), fields.child("resource")

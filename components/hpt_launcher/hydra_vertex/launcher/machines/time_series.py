@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.protocol.json import Json, JsonObject
 
 if TYPE_CHECKING:
     from google.auth.transport.requests import AuthorizedSession
@@ -52,13 +52,13 @@ class MonitoringClient:
         """Begin the time limit."""
         self._deadline_s = time.monotonic() + self.limit_s
 
-    def series(self, query: Query) -> Iterator[JsonObject]:
+    def series(self, query: Query) -> Iterator[Json]:
         """Yield the time series of all pages. Raises NotReadableError."""
         token = ""
         for _ in range(PAGE_LIMIT):
             page = self._page(query, token)
             found = page.get("timeSeries", [])
-            yield from (json.object_of(one) for one in _array(found))
+            yield from _array(found)
             token = str(page.get("nextPageToken") or "")
             if not token:
                 return
@@ -125,7 +125,7 @@ def _asked_wait_s(answer: Response) -> float | None:
     return float(text) if text.isdecimal() else None
 
 
-def _array(value: object) -> list[json.Json]:
+def _array(value: Json) -> list[Json]:
     if not isinstance(value, list):
         raise NotReadableError("Cloud Monitoring answers timeSeries that are no array")
     return value

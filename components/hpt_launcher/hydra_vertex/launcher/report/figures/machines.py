@@ -19,13 +19,14 @@ from hydra_vertex.protocol.json import Json
 from .figure import Figure, apply_style, plot_json
 from .view import View
 
-MAX_POINTS = 8000
+MAX_POINTS = 6000
 """Maximum number of points of one picture."""
-FEWEST_POINTS, MOST_POINTS = 8, 60
+FEWEST_POINTS, MOST_POINTS = 8, 40
 """Limits of the number of points of one line."""
 _GIB = 1 << 30
 _UNITS = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
-_DIGITS = 4
+CHIEF = "workerpool0-0"
+_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +188,16 @@ def _trace(quantity: _Quantity, look: _Look, lines: Sequence[_Line], unit_s: flo
         "connectgaps": False,
         "opacity": look.opacity,
         "line": {"color": look.colour, "width": look.width, "dash": look.dash},
-        "hovertemplate": f"<b>%{{customdata}}</b><br>%{{y}} {quantity.axis}<extra></extra>",
+        "hovertemplate": f"<b>trial %{{customdata}}</b><br>%{{y}} {quantity.axis}<extra></extra>",
     }
 
 
-def _name(line: _Line) -> str:
-    """Return the trial; with the worker, unless it is the chief."""
+def _name(line: _Line) -> int | str:
+    """Return the trial's id, as a number if it is one, which is shorter; with the worker, unless it is the chief."""
     worker = line.curve.worker
-    return f"trial {line.trial}" if worker in {"", "workerpool0-0"} else f"trial {line.trial}, {escape(worker)}"
+    if worker not in {"", CHIEF}:
+        return f"{line.trial}, {escape(worker)}"
+    return int(line.trial) if line.trial.isdecimal() and line.trial.isascii() else line.trial
 
 
 def _short(value: float) -> float:
