@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.job.machine_use import MachineCurve
+from hydra_vertex.protocol.errors import ServiceError
 from hydra_vertex.service.machines.curve_recorder import TOO_SHORT
 from hydra_vertex.service.machines.reading import NotMeasuredError, WorkerReading
 from hydra_vertex.service.machines.sampler import Sampler
@@ -56,6 +57,28 @@ def test_an_error_becomes_a_reason_and_is_not_raised(tmp_path: Path) -> None:
     (curve,) = sampled(tmp_path, fails, 0.2)
     assert curve.missing == "ZeroDivisionError: a fault of ours"
     assert curve.time_s == ()
+
+
+def test_an_engine_that_does_not_answer_for_a_moment_leaves_a_gap_and_no_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hydra_vertex.service.machines.sampler.RETRY_S", 0.0)
+    grow, failures = growing(), [1, 2]
+
+    def measure() -> Sequence[WorkerReading]:
+        if failures:
+            raise ServiceError(f"no answer {failures.pop()}")
+        return grow()
+
+    (curve,) = sampled(tmp_path, measure, 0.5)
+    assert curve.missing == TOO_SHORT
+
+    def silent() -> Sequence[WorkerReading]:
+        raise ServiceError("no answer")
+
+    (tmp_path / "1/machines.json").unlink()
+    (curve,) = sampled(tmp_path, silent, 0.5)
+    assert curve.missing == "no answer"
 
 
 def test_an_engine_without_figures_says_so(tmp_path: Path) -> None:

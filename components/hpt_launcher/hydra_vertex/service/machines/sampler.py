@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from hydra_vertex.protocol.errors import ServiceError
 from hydra_vertex.service.system.clock import now
 
 from .curve_file import read_recorders, write_curves
@@ -20,6 +21,8 @@ WRITE_INTERVAL_S = 5.0
 COST_SHARE = 0.01
 """The largest share of one core that measuring a trial takes: after a slow reading, the next one comes later."""
 FINISH_LIMIT_S = 1.0
+FAILURES_NAMED = 3
+"""An engine that does not answer so often in turn is named in the curve."""
 RETRY_S = 30.0
 """The pause after a reading that failed."""
 
@@ -38,6 +41,7 @@ class Sampler:
         self._running: Future[None] | None = None
         self._due_s = self._write_at_s = 0.0
         self._is_changed = False
+        self._failures = 0
 
     def tick(self) -> None:
         """Take a sample, if one is due and the last one has been taken. Returns at once."""
@@ -73,6 +77,7 @@ class Sampler:
     def _record(self, readings: Sequence[WorkerReading]) -> float:
         """Record readings. Return the pause until the next ones."""
         pause_s = FIRST_INTERVAL_S
+        self._failures = 0
         for reading in readings:
             recorder = self._recorder(reading.worker)
             time_s = (now() - recorder.start).total_seconds()
@@ -81,7 +86,11 @@ class Sampler:
         return pause_s
 
     def _note(self, error: Exception) -> float:
-        why = str(error) if isinstance(error, NotMeasuredError) else f"{type(error).__name__}: {error}"
+        known = isinstance(error, (NotMeasuredError, ServiceError))
+        why = str(error) if known else f"{type(error).__name__}: {error}"
+        self._failures += 1
+        if isinstance(error, ServiceError) and self._failures < FAILURES_NAMED:
+            return RETRY_S  # an engine that does not answer now: a gap in the curve, no reason to name
         recorders = self._recorders or {CHIEF: self._recorder(CHIEF)}
         for recorder in recorders.values():
             recorder.note_missing(why)
