@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,40 @@ def test_trials_of_several_workers_are_measured_by_worker(studies: Path, app: Pa
         client.finished(name)
         workers = [curve.worker for curve in use_of(client, name)["1"]]
     assert workers == ["workerpool0-0", "workerpool1-0"]
+
+
+NVIDIA_SMI = """#!/bin/sh
+cat <<END
+<nvidia_smi_log><gpu><product_name>T</product_name><uuid>GPU-a</uuid></gpu>
+<gpu><product_name>T</product_name><uuid>GPU-b</uuid></gpu></nvidia_smi_log>
+END
+"""
+
+
+def test_each_trial_has_the_gpu_of_its_slot(
+    studies: Path, app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "nvidia-smi").write_text(NVIDIA_SMI)
+    (programs / "nvidia-smi").chmod(0o755)
+    gpus = [{"uuid": f"GPU-{name}", "used": used, "total": 100, "gpu": used} for name, used in (("a", 10), ("b", 90))]
+    (tmp_path / "nvml.json").write_text(json.dumps({"gpus": gpus}))
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "nvml"))
+    monkeypatch.setenv("FAKE_NVML", str(tmp_path / "nvml.json"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with serving(studies) as client:
+        name = client.create(busy_job(app, trials=2, parallel=2))
+        wait_until(lambda: len(use_of(client, name)) == 2 and points_of(client, name) >= 1)
+        (app / "go").touch()
+        client.finished(name)
+        use = use_of(client, name)
+    assert sorted((curve.gpu[0] or 0, curve.gpu_memory_bytes[0] or 0) for (curve,) in use.values()) == [
+        (0.1, 10),
+        (0.9, 90),
+    ]
+    assert {(curve.gpus, curve.gpu_memory_limit_bytes, curve.missing) for (curve,) in use.values()} == {(1, 100, "")}
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ class Kind(Enum):
         "data in more processes (num_workers of a DataLoader)"
     )
     WAITING = (
-        "the cores are not busy either: the trial waits for something else, such as a disk, a network or a lock; read "
-        "the data from a faster place, or ahead of its use (prefetch)"
+        "the cores are not busy either: the trial waits for something else, such as a disk, a network, a lock or a "
+        "core that other programs use; read the data from a faster place, or ahead of its use (prefetch)"
     )
     IDLE = "the GPU did nothing at any time: check that the app uses it (a build of the framework without CUDA, a key)"
     MEMORY = "beyond the limit a trial is killed: give it more memory, or lower the batch size or the number of workers"
