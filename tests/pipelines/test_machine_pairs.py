@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from hydra_vertex.job import parse_trial_job_spec
-from hydra_vertex.pipelines.machine_pairs import accelerators, machine_problem, pool_problems, require_known_machines
-from hydra_vertex.pipelines.machine_table import (
+from hydra_vertex.launcher.machine_table import (
     ATTACHED_TO_N1,
     SERIES,
     TABLE_DATE,
     TPU_MACHINES,
     WITH_ACCELERATORS,
 )
+from hydra_vertex.pipelines.machine_pairs import accelerators, machine_problem, pool_problems, require_known_machines
 from hydra_vertex.protocol.errors import UserError
 
 EXISTS = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hydra_vertex.launcher.machine_table import SERIES, WITH_ACCELERATORS
 from hydra_vertex.pipelines.compiler import compile_pipeline
-from hydra_vertex.pipelines.machine_table import SERIES, WITH_ACCELERATORS
 from hydra_vertex.pipelines.machine_types import MAX_MEMORY_GB, MAX_VCPUS, Machine, machine_from
 from hydra_vertex.protocol.errors import UserError
 

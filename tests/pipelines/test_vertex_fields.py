@@ -16,8 +16,8 @@ import yaml
 
 from conftest import ROOT
 from hydra_vertex.cli.main import build_parser, main
+from hydra_vertex.launcher.machine_table import TABLE_DATE
 from hydra_vertex.pipelines.compiler import compile_pipeline
-from hydra_vertex.pipelines.machine_table import TABLE_DATE
 from pipelines.apps import make_project
 from pipelines.every_field import JOB, OUTPUT_FIELDS
 

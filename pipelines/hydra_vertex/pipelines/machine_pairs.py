@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator
 
 from hydra_vertex.job import TrialJobSpec
 from hydra_vertex.job.fields import parse_integer
+from hydra_vertex.launcher.machine_table import (
+    ATTACHED_TO_N1,
+    SERIES,
+    TABLE_DATE,
+    TPU_COUNTS,
+    TPU_MACHINES,
+    WITH_ACCELERATORS,
+)
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.protocol.suggestions import suggest
-
-from .machine_table import ATTACHED_TO_N1, SERIES, TABLE_DATE, TPU_COUNTS, TPU_MACHINES, WITH_ACCELERATORS
 
 NONE = "ACCELERATOR_TYPE_UNSPECIFIED"
 _POOLS = "trialJobSpec.workerPoolSpecs"

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from hydra_vertex.launcher.machine_table import ATTACHED_TO_N1, SERIES, TABLE_DATE, TPU_MACHINES, WITH_ACCELERATORS
 from hydra_vertex.protocol.errors import UserError
 
 from .machine_pairs import machine_problem, machines_with
-from .machine_table import ATTACHED_TO_N1, SERIES, TABLE_DATE, TPU_MACHINES, WITH_ACCELERATORS
 
 MAX_VCPUS = 96
 MAX_MEMORY_GB = 624.0

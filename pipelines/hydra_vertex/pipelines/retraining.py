@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra_vertex.job.fields import format_duration
+from hydra_vertex.launcher.machine_table import TABLE_DATE, WITH_ACCELERATORS
 from hydra_vertex.protocol.errors import UserError
 
 from .machine_pairs import machine_problem
-from .machine_table import TABLE_DATE, WITH_ACCELERATORS
 from .trial_settings import PROVISIONING, STRATEGIES, Disk, TrialSettings, require_forms
 
 TASK, CUSTOM_JOB = "task", "custom-job"

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from hydra_vertex.job import ContainerSpec, TrialJobSpec, WorkerPoolSpec, app_pools
+from hydra_vertex.launcher.machine_table import WITH_ACCELERATORS
 from hydra_vertex.launcher.preflight.study_folder import study_folder
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.validation.without_effect import LOCAL
 
-from .machine_table import WITH_ACCELERATORS
 from .plan import TuningPlan
 from .trial_settings import Disk, TrialSettings, require_forms, with_job_settings
 

@@ -13,6 +13,7 @@
     jobs/<job>/trials/<trial>/command.json       the process of the trial's command
     jobs/<job>/trials/<trial>/fingerprints.json  salted hashes of the secrets that it has read, if any
     jobs/<job>/trials/<trial>/gpu.txt            the GPU assigned to the trial, if any
+    jobs/<job>/trials/<trial>/machines.json      CPU, memory and GPU of the trial over time
     jobs/<job>/trials/<trial>/launch.json        the record of its launches, when an engine runs it
     jobs/<job>/output/<trial>/                   the trial's output, when the job specifies no output directory
     jobs/<job>/run/                              the same files of a custom job: log.txt, metrics.jsonl, exit.json
@@ -25,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hydra_vertex.job.machine_use import MACHINES_FILE
 from hydra_vertex.protocol.service_token import TOKEN_FILE
 from hydra_vertex.service.system.untrusted_files import read_end, remove
 
@@ -79,6 +81,11 @@ class TrialFolder:
         return self.path / "launch.json"
 
     @property
+    def machines_file(self) -> Path:
+        """The use of the machines of the trial over time (`service.machines`)."""
+        return self.path / MACHINES_FILE
+
+    @property
     def command_file(self) -> Path:
         """The process of the trial's command."""
         return self.path / "command.json"
@@ -87,7 +94,7 @@ class TrialFolder:
         """Create the folder, and remove the files of an earlier start of the trial. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
         files = (self.log, self.metric_file, self.exit_file, self.gpu_file, self.command_file, self.fingerprint_file)
-        for file in files:
+        for file in (*files, self.machines_file):
             remove(file)
 
 
@@ -136,9 +143,13 @@ class ServiceFolder:
         """The folder of a job."""
         return self.jobs / job_id
 
+    def trials(self, job_id: str) -> Path:
+        """The folders of a job's trials."""
+        return self.job(job_id) / "trials"
+
     def trial(self, job_id: str, trial_id: str) -> TrialFolder:
         """The folder of a trial."""
-        return TrialFolder(self.job(job_id) / "trials" / trial_id)
+        return TrialFolder(self.trials(job_id) / trial_id)
 
     def custom_job(self, job_id: str) -> TrialFolder:
         """The folder of a custom job, with its log and its exit status."""

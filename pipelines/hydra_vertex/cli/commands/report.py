@@ -11,6 +11,7 @@ from hydra_vertex.cli.output import show, show_json
 from .confirm_options import confirmation_of_study
 from .cost_options import prices_of
 from .job_options import add_finished_study_arguments, job_from, source_of_study
+from .machine_lines import machines_of_source
 from .study_options import add_json_option, add_parser
 
 
@@ -54,7 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     selected = None if confirmation is None else confirmation.selected
     best = next(iter(rank(job)), None) if selected is None else selected.trial
     prices = prices_of(arguments.hourly_price)
-    write_report(job, arguments.output, best=best, prices=prices, is_private=True, confirmation=confirmation)
+    machines = machines_of_source(source, job)
+    write_report(
+        job,
+        arguments.output,
+        best=best,
+        prices=prices,
+        is_private=True,
+        confirmation=confirmation,
+        machines=machines,
+    )
     if arguments.json:
         show_json({"report": str(arguments.output), "trials": len(job.trials)})
     else:

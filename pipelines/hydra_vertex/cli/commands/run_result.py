@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hydra_vertex.cli.output import show
 
 from .confirm_options import confirmation_document, confirmation_in, show_confirmation
+from .machine_lines import machine_lines
 
 if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
@@ -39,6 +40,7 @@ def result_document(result: RunResult, plan: TuningPlan, estimate: Json) -> Json
         "bestCheckpoint": result.best_checkpoint,
         "overrides": NO_SECRETS.arguments(result.overrides),
         "reproduce": result.reproduce,
+        "machines": list(machine_lines(result.folder.job)),
         "files": dict(_files(result, plan)),
         "estimate": estimate,
     }
@@ -59,6 +61,8 @@ def show_result(result: RunResult, plan: TuningPlan) -> None:
         show(masker_of(job, os.environ).text(compared.text))
     if result.comparison:
         show(result.comparison)
+    for line in machine_lines(result.folder.job):
+        show(line)
     for name, path in _files(result, plan).items():
         show(f"  {name:<10} {path}")
     show(f"To run the best config again:\n  {result.reproduce}")

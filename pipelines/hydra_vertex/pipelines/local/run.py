@@ -22,7 +22,16 @@ from hydra_vertex.protocol.variables import variable_set
 
 from .failures import full_disk_named
 from .guard import children_marked
-from .run_folder import COUNTS, RunFolder, keep_file, keep_tree, keep_trial_logs, link_experiment, remove_trial_logs
+from .run_folder import (
+    COUNTS,
+    RunFolder,
+    keep_file,
+    keep_machines,
+    keep_tree,
+    keep_trial_logs,
+    link_experiment,
+    remove_trial_logs,
+)
 from .trial_folder import with_output_folder
 
 if TYPE_CHECKING:
@@ -201,9 +210,13 @@ def _keep_measurements(folder: RunFolder) -> None:
     newest = sorted(folder.pipeline_root.glob("*/tune/job"), key=lambda path: path.stat().st_mtime)[-1:]
     if not newest:
         keep_trial_logs(folder)
+        if studies := sorted(folder.studies.glob("jobs/*/trials"), key=lambda path: path.stat().st_mtime):
+            keep_machines(folder, studies[-1].parent.name)
     for job in newest:
         keep_file(job, folder.job)
         keep_trial_logs(folder, _id_in(job) or "*")
+        if study := _id_in(job):
+            keep_machines(folder, study)
         _keep_confirmation(job.with_name(CONFIRMATION), folder)
 
 

@@ -3,6 +3,7 @@
 ::
 
     job.json  best.yaml  overrides.txt  report.html     the result
+    machines.json                                       CPU, memory and GPU of each trial over time
     config/experiment/best.yaml                         best.yaml again, where Hydra's --config-dir finds it
     model/                                              the output of the retraining
     confirmation.json                                   the finished job of the repeats, with --confirm
@@ -22,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.job.machine_use import MACHINES_FILE, dump_machine_use
 from hydra_vertex.launcher.confirm.find import FILE as CONFIRMATION_FILE
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
@@ -29,6 +31,7 @@ from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import OutputError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.protocol.json import Json
+from hydra_vertex.service.machines.study_curves import read_study
 
 from .run_lock import LOCK_NAME, unusable
 
@@ -78,6 +81,11 @@ class RunFolder:
     def job(self) -> Path:
         """The finished job document."""
         return self.path / "job.json"
+
+    @property
+    def machines(self) -> Path:
+        """What the machines of the trials were busy with."""
+        return self.path / MACHINES_FILE
 
     @property
     def confirmation(self) -> Path:
@@ -243,3 +251,10 @@ def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") ->
     """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
     for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
         keep_file(log, folder.path / "logs" / f"{name}-{log.parent.name}.log")
+
+
+def keep_machines(folder: RunFolder, study: str) -> None:
+    """Write what the machines of a job's trials were busy with, if any was measured. `study` is the id of the job."""
+    use = read_study(folder.studies / "jobs" / study / "trials")
+    if use:
+        write_atomic(folder.machines, json.dumps(dump_machine_use(use)))

@@ -12,6 +12,8 @@ from hydra_vertex.launcher.best.selection import ended_without_success
 from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import HEADINGS, interval_text, rows, sentences
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
+from hydra_vertex.launcher.machines.notes import machine_notes
 from hydra_vertex.launcher.preflight.job_builder import app_in
 from hydra_vertex.launcher.report.figures import Figure, build_figures, confirmation_figure
 from hydra_vertex.launcher.secrets.masker import Masker, secrets_in_arguments
@@ -44,13 +46,14 @@ def page_sections(
     prices: Prices,
     confirmation: Confirmation | None = None,
     can_stop: bool = False,
+    machines: StudyMachines = NO_MACHINES,
 ) -> dict[str, Json]:
     """Return all of the page that can change, by the section's key; equal sections need not be sent again.
 
     Each section is an object with `html`, `data`, or both; `sections.py` lists the keys. Control characters of the job
     become Python escapes (`\\x1b`), and secrets `***`. With `can_stop`, running trials have a button.
     """
-    content = _content(job, best, overrides, reproduce, title, prices, confirmation)
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines)
     return sections_of(content, can_stop=can_stop)
 
 
@@ -64,9 +67,10 @@ def render_page(
     prices: Prices,
     confirmation: Confirmation | None = None,
     live: LivePage | None = None,
+    machines: StudyMachines = NO_MACHINES,
 ) -> str:
     """Return the HTML document, with the sections of `page_sections` in it; with `live`, also the live parts."""
-    content = _content(job, best, overrides, reproduce, title, prices, confirmation)
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines)
     sections = sections_of(content, can_stop=live is not None and live.can_stop)
     scripts = {"plotly": asset_text(_PLOTLY), "page": asset_text(_PAGE_SCRIPT)}
     if live is not None:
@@ -99,6 +103,7 @@ def _content(
     title: str | None,
     prices: Prices,
     confirmation: Confirmation | None,
+    machines: StudyMachines,
 ) -> Content:
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
     command = reproduce or _command_of(job, overrides, mask)
@@ -118,7 +123,8 @@ def _content(
         seed=seed,
         spending=spending_of(job, prices),
         repeats=_repeats(confirmation, mask, prices),
-        figures=(*_confirmation_figure(confirmation), *build_figures(job, best, prices)),
+        machine_notes=tuple(printable(mask.text(note)) for note in machine_notes(machines)),
+        figures=(*_confirmation_figure(confirmation), *build_figures(job, best, prices, machines)),
         rows=rows_of(job, best),
     )
 

@@ -2,7 +2,7 @@
 
 | key | content |
 |---|---|
-| `header`, `numbers`, `best_trial`, `repeated`, `failed` | `html` of the element with `data-section` of this name |
+| `header`, `numbers`, `best_trial`, `repeated`, `machines`, `failed` | `html` of the element with `data-section` of this name |
 | `figures` | `data`: the ids of the figures, in the order of the page |
 | `figure:ID` | `html` of the figure's `<section>`; `data` its plot |
 | `table` | `html` of the table's head; `data` the ids of the trials, in the order of the rows |
@@ -44,6 +44,7 @@ class Content:
     seed: str
     spending: Spending | None
     repeats: Mapping[str, object] | None
+    machine_notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     rows: tuple[Row, ...]
 
@@ -54,7 +55,7 @@ def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
     curves = curves_of(content.job)
     found: dict[str, Json] = {
         name: {"html": str(getattr(parts, name)())}
-        for name in ("header", "numbers", "best_trial", "repeated", "failed")
+        for name in ("header", "numbers", "best_trial", "repeated", "machines", "failed")
     }
     found["figures"] = {"data": [figure.id for figure in content.figures]}
     for figure in content.figures:

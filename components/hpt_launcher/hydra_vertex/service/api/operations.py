@@ -14,10 +14,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from hydra_vertex.job import CustomJob, HyperparameterTuningJob, parse_custom_job, parse_job
+from hydra_vertex.job.machine_use import dump_machine_use
 from hydra_vertex.job.pipeline_job import PipelineJob, parse_pipeline_job
 from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.service.engine.engine import Engine
+from hydra_vertex.service.machines.study_curves import read_study
 from hydra_vertex.service.resource_names import JobKind, parse_job_name, parse_parent
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.validation.jobs import validate, validate_custom_job
@@ -93,6 +95,15 @@ class Operations:
         jobs = {kind.value: page.jobs} if page.jobs else {}
         return {**jobs, **({"nextPageToken": page.next_token} if page.next_token else {})}
 
+    async def machine_use(self, name: str, fields: Mapping[str, Json]) -> JsonObject:
+        """Return what the machines of a tuning job's trials were busy with: no method of Google's API.
+
+        `points` is the largest number of points of a curve.
+        """
+        folder = self._engine.trials_folder(parse_job_name(name, JobKind.TUNING))
+        points = _points(fields.get("points"))
+        return await in_thread(lambda: dump_machine_use(read_study(folder, points)))
+
     async def cancel(self, kind: JobKind, name: str) -> None:
         """Request the cancellation of a job."""
         await self._engine.cancel(parse_job_name(name, kind))
@@ -143,6 +154,17 @@ def _checked(kind: JobKind, read: Callable[[], Json]) -> HyperparameterTuningJob
     job = parse_job(given)
     validate(job)
     return job
+
+
+def _points(given: Json) -> int | None:
+    """Return the number of points that is asked for; None for all. Raises Refusal (INVALID_ARGUMENT)."""
+    if given is None:
+        return None
+    text = str(given)
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        message = f"points: expected a number from 1 to 999999, got {quoted(given)}"
+        raise Refusal(Status.INVALID_ARGUMENT, message, "points")
+    return int(text)
 
 
 def _new_page(kind: JobKind, fields: Mapping[str, Json]) -> Page:

@@ -48,6 +48,7 @@ Source: https://cloud.google.com/apis/docs/system-parameters.
 """
 PIPELINE_ID = "pipelineJobId"
 ID_FIELDS = (PIPELINE_ID,)
+MACHINE_USE_FIELDS = ("points",)
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -84,7 +85,7 @@ def create_app(lifespan: Lifespan, gate: Gate) -> Starlette:
 
 
 def job_routes(kind: JobKind) -> list[Route]:
-    """Return the routes of the five methods that each kind of job has."""
+    """Return the routes of the five methods that each kind of job has, and that of the embedded service's own."""
     jobs = f"{LOCATION}/{kind.value}"
     list_fields = PIPELINE_LIST_FIELDS if kind is JobKind.PIPELINE else LIST_FIELDS
 
@@ -110,7 +111,14 @@ def job_routes(kind: JobKind) -> list[Route]:
         _query(request)
         return _answer(await _operations(request).delete(kind, _name(request, kind)))
 
+    async def machine_use(request: Request) -> Response:
+        fields = _query(request, MACHINE_USE_FIELDS)
+        use = await _operations(request).machine_use(_name(request, kind), fields)
+        return await in_thread(_answer, use)
+
+    own: list[tuple[str, str, Endpoint]] = [("GET", f"{jobs}/{{id}}:machineUse", machine_use)]
     methods: list[tuple[str, str, Endpoint]] = [
+        *(own if kind is JobKind.TUNING else ()),
         ("POST", jobs, create),
         ("GET", jobs, list_page),
         ("POST", f"{jobs}/{{id}}:cancel", cancel),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from hydra_vertex.job import CustomJob, HyperparameterTuningJob, JobState, dump_custom_job
 from hydra_vertex.job.pipeline_job import PipelineJob, PipelineState
@@ -139,6 +140,11 @@ class Engine:
         """Return the document of a job as JSON text: ten times faster than `get` for a job with many trials."""
         self._refuse_broken(name)
         return self._store.text(name.parent, name.kind, name.id) or json.dumps(self.get(name))
+
+    def trials_folder(self, name: JobName) -> Path:
+        """Return the folder of a tuning job's trials. Raises Refusal when there is no such job."""
+        self._state(name)
+        return self._context.folder.trials(name.id)
 
     def _refuse_broken(self, name: JobName) -> None:
         if (number := self._number(name)) in self._broken:

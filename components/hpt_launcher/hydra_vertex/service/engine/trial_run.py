@@ -11,6 +11,7 @@ from hydra_vertex.job import Trial, TrialState
 from hydra_vertex.service.jobs import tuning_job_state
 from hydra_vertex.service.jobs.job_record import JobRecord
 from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.machines.sampler import Sampler
 from hydra_vertex.service.measurements.metric_file import MetricReport, read_reports
 from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.system.clock import now
@@ -36,6 +37,7 @@ class TrialRun:
         self._folder = order.folder
         self._retry = retry
         self._run = start_run(order, self, retry, adopted, self._running_s())
+        self._sampler = Sampler(order.folder.machines_file, trial_id, self._run.measure)
         self._measured_at_ns = 0
         self._lost_reports: tuple[MetricReport, ...] = ()
 
@@ -66,6 +68,7 @@ class TrialRun:
         if tuning_job_state.is_stopping(self._trial):
             self._run.stop()  # an earlier service had begun to stop it
         outcome = await self._run.run()
+        await asyncio.to_thread(self._sampler.finish)
         evidence = await self._retry.until_read(self._read_evidence)
         job = self._record.job
         await self._retry.until_done(
@@ -76,6 +79,7 @@ class TrialRun:
 
     async def before_start(self) -> None:
         """Read the reports of a lost attempt, before the next start removes its metric file. Raises OSError."""
+        self._sampler.restart()
         if not self._folder.metric_file.exists():
             return
         self._lost_reports = await asyncio.to_thread(read_reports, self._folder.metric_file) or self._lost_reports
@@ -98,6 +102,8 @@ class TrialRun:
 
     async def look(self) -> None:
         """Record new reports of the trial, and stop it when the study's stopping rule decides so."""
+        if self._run.is_running:
+            self._sampler.tick()
         if self._run.is_running and await self._measure():
             await self._consider_stopping()
 

@@ -41,9 +41,10 @@ FOREIGN_PREFIXES = ("CLOUD_ML_", "AIP_")
 class LaunchSpec:
     """One start of one trial.
 
-    `command` is an argument list, `environ` the complete environment; `gpu` is None for a slot without a GPU. The
-    supervisor writes `token` into exit.json; the trial does not get it. `output_dirs` None means no output folders.
-    `marker` is the variable of the environment whose value only the processes of this start have.
+    `command` is an argument list, `environ` the complete environment; `gpu` is None for a slot without a GPU, and
+    `shares_gpu` says that other trials may have the same one. The supervisor writes `token` into exit.json; the trial
+    does not get it. `output_dirs` None means no output folders. `marker` is the variable of the environment whose value
+    only the processes of this start have.
     """
 
     command: tuple[str, ...]
@@ -53,6 +54,7 @@ class LaunchSpec:
     timeout_s: float
     token: str
     gpu: str | None = None
+    shares_gpu: bool = False
     memory_limit_bytes: int | None = None
     nice: int = 0
     open_files: int | None = None
@@ -122,6 +124,7 @@ def trial_launch_spec(
         timeout_s=timeout_s(job),
         token=token,
         gpu=share.gpu,
+        shares_gpu=(host.resources.trials_per_gpu or 1) > 1,
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
         open_files=host.open_files,
@@ -146,6 +149,7 @@ def custom_job_launch_spec(
         timeout_s=job.spec.timeout_s or DEFAULT_TIMEOUT_S,
         token=token,
         gpu=share.gpu,
+        shares_gpu=(host.resources.trials_per_gpu or 1) > 1,
         memory_limit_bytes=host.resources.memory_bytes,
         nice=host.resources.nice,
         open_files=host.open_files,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol, TypeAlias
 
+from hydra_vertex.service.machines.reading import WorkerReading
 from hydra_vertex.service.system.process_identity import ProcessId
 
 from .exit_status import ExitStatus
@@ -77,6 +79,12 @@ class Run(Protocol):
     @property
     def is_waiting(self) -> bool:
         """Whether an engine has the command in its queue."""
+
+    def measure(self) -> Sequence[WorkerReading]:
+        """Return what its workers use now; nothing while none runs. Blocks; called in a thread.
+
+        Raises NotMeasuredError when that is not possible here, UnavailableError when an engine does not answer.
+        """
 
     def end(self, why: EndReason) -> None:
         """Request the end. The first reason is kept."""

@@ -6,6 +6,8 @@ import asyncio
 import logging
 
 from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.machines.reading import WorkerReading
+from hydra_vertex.service.machines.supervised import measure_supervised
 from hydra_vertex.service.system.leftovers import Orphans, has_children, kill_with_variable
 from hydra_vertex.service.system.process_identity import ProcessId
 
@@ -63,6 +65,18 @@ class SupervisedRun:
     def is_running(self) -> bool:
         """Whether the command has a supervisor."""
         return self._supervisor is not None
+
+    def measure(self) -> tuple[WorkerReading, ...]:
+        """Return what the command uses now. Raises NotMeasuredError."""
+        supervisor, spec = self._supervisor, self._spec
+        if supervisor is None:
+            return ()
+        return measure_supervised(
+            supervisor.process,
+            gpu=spec.gpu,
+            shares_gpu=spec.shares_gpu,
+            memory_limit_bytes=spec.memory_limit_bytes,
+        )
 
     def _is_to_end(self) -> bool:
         return self.end_reason is not None

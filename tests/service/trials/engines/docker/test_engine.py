@@ -671,3 +671,18 @@ def test_workers_reach_the_chief(
 
     assert state.exit_status.is_success, launch.folder.log.read_text()
     assert launch.folder.log.read_text() == "from rank 1 ['workerpool0', 'workerpool1']\n"
+
+
+def test_a_running_container_is_measured(engine: DockerEngine, new_launch: MakeLaunch) -> None:
+    launch = new_launch("print('busy', flush=True)\nwhile True: pass")
+    engine.launch(launch)
+    observed(engine, launch, Running)
+    (first,) = engine.measure(launch)
+    time.sleep(1)
+    (second,) = engine.measure(launch)
+    assert second.worker == "workerpool0-0"
+    assert second.origin == first.origin != ""
+    assert (second.cpu_s or 0) > (first.cpu_s or 0)
+    assert 0 < (second.memory_bytes or 0) < (second.memory_limit_bytes or 0)
+    engine.remove(launch)
+    assert engine.measure(launch) == ()

@@ -22,13 +22,17 @@ from hydra_vertex.service.trials.engines.kubernetes.settings import parse_settin
 
 @dataclass
 class FakeApi:
-    """What the server has. `refusals` are answers, by kind, to the next creations; `log` is that of every Pod."""
+    """What the server has. `refusals` are answers, by kind, to the next creations; `log` is that of every Pod.
+
+    `metrics` is the answer of the resource metrics API: a status and PodMetrics.
+    """
 
     port: int = 0
     objects: list[dict[str, Any]] = field(default_factory=list)
     refusals: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     log: bytes = b""
     clock_offset_s: float = 0.0
+    metrics: tuple[int, list[dict[str, Any]]] = (404, [])
 
     def names(self) -> list[str]:
         return [item["metadata"]["name"] for item in self.objects]
@@ -58,6 +62,12 @@ class FakeApi:
             lines = self.log.splitlines(keepends=True)
             begin = query.get("sinceTime", [""])[0].rstrip("Z").encode()
             return 200, b"".join(line for line in lines if line[:19] >= begin)[: int(query["limitBytes"][0])]
+        if path.startswith("/apis/metrics.k8s.io/v1beta1/"):
+            status, items = self.metrics
+            return status, json.dumps({"kind": "PodMetricsList", "items": items}).encode()
+        if last == "pods":
+            pods = [item for item in self.objects if item["kind"] == "Pod"]
+            return 200, json.dumps({"kind": "PodList", "items": pods}).encode()
         if last == "jobs":
             jobs = [item for item in self.objects if item["kind"] == "Job"]
             return 200, json.dumps({"kind": "JobList", "items": jobs}).encode()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
 from hydra_vertex.launcher.report.labels import unescape
 
 from .contour import contour_figure
@@ -15,6 +16,7 @@ from .curves import curves_figure
 from .figure import Figure
 from .history import history_figure
 from .importance import importance_figure
+from .machines import machines_figures
 from .parallel import parallel_figure
 from .pareto import pareto_figures
 from .slices import slice_figure
@@ -25,10 +27,15 @@ _OF_AN_OBJECTIVE = (curves_figure, parallel_figure, importance_figure, contour_f
 _BUILDERS = (history_figure, timeline_figure, *_OF_AN_OBJECTIVE)
 
 
-def build_figures(job: HyperparameterTuningJob, best: Trial | None, prices: Prices | None = None) -> tuple[Figure, ...]:
+def build_figures(
+    job: HyperparameterTuningJob,
+    best: Trial | None,
+    prices: Prices | None = None,
+    machines: StudyMachines = NO_MACHINES,
+) -> tuple[Figure, ...]:
     """Return the figures for which the job has enough data. `best` is the trial to mark; None for no mark.
 
-    With `prices`, the cost is in money, and in worker-hours without them.
+    With `prices`, the cost is in money, and in worker-hours without them. `machines` are those of its trials.
     """
     from hydra_vertex.launcher.report.study import quiet_optuna
 
@@ -39,6 +46,7 @@ def build_figures(job: HyperparameterTuningJob, best: Trial | None, prices: Pric
             found = list(_of_several(view))
         else:
             found = [figure for build in _BUILDERS if (figure := build(view)) is not None]
+        found += machines_figures(view, machines)
     return tuple(replace(figure, aid=unescape(figure.aid), alt=unescape(figure.alt)) for figure in found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -13,6 +13,7 @@ from hydra_vertex.protocol.environment import TRIAL_ID, OutputDirs, TrialEnviron
 from hydra_vertex.protocol.errors import ServiceError
 from hydra_vertex.protocol.json import JsonObject
 from hydra_vertex.service.folder import TrialFolder
+from hydra_vertex.service.machines.reading import WorkerReading
 from hydra_vertex.service.trials.exit_status import ExitStatus
 
 ID_CHARACTERS = 40
@@ -194,6 +195,17 @@ class HasAddress(Protocol):
 
     def address(self) -> dict[str, str]:
         """Return what identifies it, by the names of settings where there are such. Raises UnavailableError."""
+
+
+@runtime_checkable
+class MeasuresWorkers(Protocol):
+    """An engine that knows what its workers use."""
+
+    def measure(self, launch: Launch) -> Sequence[WorkerReading]:
+        """Return what the workers of a launch use now; nothing while none runs.
+
+        Raises NotMeasuredError when it cannot be known here, UnavailableError when the engine does not answer.
+        """
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.jobs.write_retry import WriteRetry
+from hydra_vertex.service.machines.reading import NotMeasuredError, WorkerReading
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
 from hydra_vertex.service.trials.exit_status import ExitStatus
@@ -24,6 +25,7 @@ from .contract import (
     Interrupted,
     Interruption,
     Launch,
+    MeasuresWorkers,
     Missing,
     Queued,
     Refused,
@@ -105,6 +107,12 @@ class EngineRun:
     @property
     def _is_to_end(self) -> bool:
         return self.end_reason is not None or self._is_stopping
+
+    def measure(self) -> Sequence[WorkerReading]:
+        """Return what the workers use now. Raises NotMeasuredError, UnavailableError."""
+        if not isinstance(self._engine, MeasuresWorkers):
+            raise NotMeasuredError(f"the engine {self._engine.name} does not say what its workers use")
+        return self._engine.measure(self._order.attempt(self._record.attempt)) if self.is_running else ()
 
     def end(self, why: EndReason) -> None:
         """Request the end. The first reason is kept."""

@@ -129,6 +129,13 @@ class Client:
         except NotFoundError:
             return None
 
+    def stats(self, name: str) -> JsonObject | None:
+        """Return the statistics of a container now; None when there is none with this name or id."""
+        try:
+            return _object(self._get(f"/containers/{name}/stats", {"stream": "false", "one-shot": "true"}))
+        except NotFoundError:
+            return None
+
     def create(self, name: str, document: Mapping[str, Json]) -> None:
         """Create a container. A container that has the name already stays. Raises RefusedError."""
         with _errors(name):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from hydra_vertex.service.machines.reading import WorkerReading, worker_name
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.trials.engines.contract import (
     Exited,
@@ -22,6 +23,7 @@ from hydra_vertex.service.trials.engines.contract import (
     Running,
     State,
     UnavailableError,
+    Worker,
 )
 from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason
 
@@ -37,6 +39,7 @@ from .inspection import Container, labels_of, read_container
 from .places import container_name, worker_log
 from .record import DockerRecord, delete_record, read_record, write_record
 from .settings import DockerSettings
+from .usage import gpus_of, reading_of
 from .verdict import decisive, is_stopped
 
 KILLED_BY_US = ExitStatus(signal=9, stopped=True)
@@ -138,6 +141,23 @@ class DockerEngine:
         for worker in launch.workers:
             self._stops.pop(container_name(launch, worker), None)
         delete_record(launch)
+
+    def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
+        """Return what the containers use now. Raises UnavailableError."""
+        found = (self._measured(launch, worker) for worker in launch.workers)
+        return tuple(reading for reading in found if reading is not None)
+
+    def _measured(self, launch: Launch, worker: Worker) -> WorkerReading | None:
+        name = container_name(launch, worker)
+        document = self._client.inspect(name)
+        container = None if document is None else read_container(document)
+        if document is None or container is None or not container.is_running:
+            return None
+        stats = self._client.stats(name)
+        label = str(labels_of(document).get(GPUS_LABEL) or "")
+        gpu = gpus_of(label, is_here=self._client.host.startswith("unix:"))
+        cpus, place = self._engine.settings.cpus, worker_name(*worker.place)
+        return None if stats is None else reading_of(place, container.id, stats, cpus=cpus, gpu=gpu)
 
     def known_ids(self) -> frozenset[str]:
         """Return the ids of this service's launches that have containers."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from signal import SIGTERM
 
 from hydra_vertex.protocol.json import JsonObject
+from hydra_vertex.service.machines.reading import NotMeasuredError, WorkerReading, worker_name
 from hydra_vertex.service.trials.engines.contract import (
     Exited,
     Interrupted,
@@ -36,6 +37,7 @@ from .note import Note, read_note, remove_note, write_note
 from .pod_exit import exit_of_pod, started_at
 from .pod_state import Limits, WorkerView, is_alive, is_being_deleted, worker_state
 from .settings import Settings
+from .usage import NO_METRICS, reading_of
 
 NAME = "kubernetes"
 EVENT_DELAY_S = 2.0
@@ -119,6 +121,16 @@ class KubernetesEngine:
         self._logs.forget(launch.id)
         remove_state(launch.folder, launch.id)
         remove_note(launch.folder, launch.id)
+
+    def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
+        """Return what the Pods use now. Raises NotMeasuredError, UnavailableError."""
+        metrics = self._cluster.pod_metrics(f"{LAUNCH_LABEL}={launch.id},{SERVICE_LABEL}={self._service_id}")
+        if metrics is None:
+            raise NotMeasuredError(NO_METRICS)
+        pods, note = self._pods(launch.id), read_note(launch.folder, launch.id)
+        chosen = ((worker, chosen_pod(pods, worker, note.pods)) for worker in launch.workers)
+        found = (reading_of(worker_name(*one.place), pod, metrics) for one, pod in chosen if pod is not None)
+        return tuple(reading for reading in found if reading is not None)
 
     def known_ids(self) -> frozenset[str]:
         """Return the ids of the launches that have a Job. Raises UnavailableError."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from hydra_vertex.service.machines.reading import WorkerReading, worker_name
+from hydra_vertex.service.machines.supervised import measure_supervised
 from hydra_vertex.service.system.leftovers import kill_with_variable
 from hydra_vertex.service.system.process_identity import is_alive, send_signal
 from hydra_vertex.service.trials.engines.contract import (
@@ -36,7 +38,7 @@ from .worker_process import (
     request_end,
     start_worker,
 )
-from .worker_specs import MARKER, free_ports, marker_value, worker_folder, worker_specs
+from .worker_specs import MARKER, free_ports, gpus_of, marker_value, worker_folder, worker_specs
 
 Place: TypeAlias = tuple[int, int]
 Found: TypeAlias = Mapping[Place, WorkerProcess]
@@ -105,6 +107,22 @@ class ProcessEngine:
         self._kill(launch)
         for worker in launch.workers:
             forget_worker(worker_folder(launch, worker.place))
+
+    def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
+        """Return what the workers use now. Raises NotMeasuredError."""
+        readings: list[WorkerReading] = []
+        resources = self._host.resources
+        for number, worker in enumerate(launch.workers):
+            found = find_worker(worker_folder(launch, worker.place), launch.id)
+            if found is not None:
+                readings += measure_supervised(
+                    found.process,
+                    gpu=gpus_of(self._share.gpu, number, len(launch.workers)),
+                    shares_gpu=(resources.trials_per_gpu or 1) > 1,
+                    memory_limit_bytes=resources.memory_bytes,
+                    worker=worker_name(*worker.place),
+                )
+        return tuple(readings)
 
     def _kill(self, launch: Launch) -> None:
         _send(signal.SIGKILL, self._found(launch).values())

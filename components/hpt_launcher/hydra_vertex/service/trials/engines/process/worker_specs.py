@@ -54,7 +54,7 @@ def worker_specs(launch: Launch, host: Host, share: Share, token: str, ports: Po
     identity = TrialEnvironment(launch.trial_id, str(launch.folder.metric_file), launch.job_id, dirs)
     for place, worker in enumerate(launch.workers):
         cluster = cluster_environ(launch, worker, ports.addresses, ports.master)
-        own = Share(_gpus_of(share.gpu, place, len(launch.workers)), share.trials_at_once * len(launch.workers))
+        own = Share(gpus_of(share.gpu, place, len(launch.workers)), share.trials_at_once * len(launch.workers))
         environ = trial_environ({**worker.environ, **cluster}, identity, own, host)
         yield LaunchSpec(
             command=local_command((*worker.command, *worker.args), host.programs),
@@ -88,7 +88,7 @@ def _without_empty_trial(environ: dict[str, str], launch: Launch) -> dict[str, s
     return environ if launch.trial_id else {name: value for name, value in environ.items() if name != TRIAL_ID}
 
 
-def _gpus_of(gpus: str | None, place: int, workers: int) -> str | None:
+def gpus_of(gpus: str | None, place: int, workers: int) -> str | None:
     """Return a worker's part of the GPUs of a trial; all of them where there are fewer than workers."""
     names = [] if gpus is None else gpus.split(",")
     if len(names) < workers:

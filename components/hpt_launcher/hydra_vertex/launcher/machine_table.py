@@ -81,6 +81,22 @@ ATTACHED_TO_N1 = {
     "NVIDIA_TESLA_P100": {1: 16, 2: 32, 4: 96},
     "NVIDIA_TESLA_P4": {1: 24, 2: 48, 4: 96},
 }
+# GB of memory of one accelerator.
+ACCELERATOR_GB = {
+    "NVIDIA_TESLA_T4": 16,
+    "NVIDIA_TESLA_V100": 16,
+    "NVIDIA_TESLA_P100": 16,
+    "NVIDIA_TESLA_P4": 8,
+    "NVIDIA_L4": 24,
+    "NVIDIA_RTX_PRO_6000": 96,
+    "NVIDIA_TESLA_A100": 40,
+    "NVIDIA_A100_80GB": 80,
+    "NVIDIA_H100_80GB": 80,
+    "NVIDIA_H100_MEGA_80GB": 80,
+    "NVIDIA_H200_141GB": 141,
+    "NVIDIA_B200": 180,
+    "NVIDIA_GB200": 186,
+}
 # The accelerators that a TPU machine may name. Machines whose name has the number of chips need none.
 TPU_MACHINES = {
     "cloud-tpu": ("TPU_V2", "TPU_V3"),
