@@ -8,13 +8,22 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 _STDOUT = 1
-_reserved: list[TextIO] = []
-"""The stream of the documents, while stdout is reserved; it has one item at most."""
-_shown: list[str] = []
-"""The documents that the command has printed."""
+
+
+@dataclass
+class _Reserved:
+    """The stream of the documents, and whether one has been printed."""
+
+    stream: TextIO
+    has_document: bool = False
+
+
+_reserved: list[_Reserved] = []
+"""One item while stdout is reserved, otherwise none."""
 
 
 @contextmanager
@@ -27,32 +36,24 @@ def reserved_stdout() -> Iterator[None]:
         stream = stack.enter_context(_own_descriptor()) if _is_descriptor(sys.stdout) else sys.stdout
         # Without stderr, print() would take stdout instead.
         other = sys.stderr or stack.enter_context(open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123
-        _reserved.append(stream)
-        stack.callback(_release)
+        _reserved.append(_Reserved(stream))
+        stack.callback(_reserved.clear)
         stack.enter_context(contextlib.redirect_stdout(other))
         yield
 
 
-def is_reserved() -> bool:
-    """Whether stdout is reserved for documents."""
-    return bool(_reserved)
-
-
-def has_document() -> bool:
-    """Whether a document has been printed since stdout was reserved."""
-    return bool(_shown)
+def lacks_document() -> bool:
+    """Whether stdout is reserved for documents, and none has been printed."""
+    return bool(_reserved) and not _reserved[-1].has_document
 
 
 def show_document_text(text: str) -> None:
     """Print the text of a document to stdout. Raises OSError, such as BrokenPipeError, where that fails."""
-    stream = _reserved[-1] if _reserved else sys.stdout
-    _shown.append(text[:1])
-    print(text, file=stream, flush=True)
-
-
-def _release() -> None:
-    _reserved.clear()
-    _shown.clear()
+    if not _reserved:
+        print(text)
+        return
+    _reserved[-1].has_document = True
+    print(text, file=_reserved[-1].stream, flush=True)
 
 
 def _is_descriptor(stream: TextIO) -> bool:

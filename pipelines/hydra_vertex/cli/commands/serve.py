@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .engine_options import add_engine_options, engine_options_from
-from .study_options import add_parser
+from .study_options import add_json_option, add_parser
+
+if TYPE_CHECKING:
+    from hydra_vertex.service.server import Listening
 
 DEFAULT_PORT = 8080
 PIPELINE_RUNNER = "hydra_vertex.pipelines.local.job_runner"
@@ -30,6 +35,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--dir", type=file_path, default=Path("studies"), help="folder of the jobs (default: studies/)")
     add_resource_options(parser, shared=True)
     add_engine_options(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,9 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
     serve(
         arguments.dir,
         address_of(arguments),
-        partial(print, flush=True),
+        _announce_document if arguments.json else _announce,
         resources=resources_from(arguments),
         pipeline_program=module_command(PIPELINE_RUNNER),
         engine=engine_options_from(arguments),
     )
     return 0
+
+
+def _announce(listening: Listening) -> None:
+    for line in listening.lines():
+        print(line, flush=True)
+
+
+def _announce_document(listening: Listening) -> None:
+    document = {"url": listening.url, "grpcAddress": listening.grpc_address, "folder": str(listening.folder)}
+    show_document("serve", {**document, "pid": os.getpid()})

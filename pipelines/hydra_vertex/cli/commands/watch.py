@@ -7,8 +7,9 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import seconds
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 
 from .job_options import add_resource_argument, source_from
 from .study_options import add_json_option, add_parser
@@ -16,6 +17,7 @@ from .study_options import add_json_option, add_parser
 if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
     from hydra_vertex.launcher.study.job_source import JobSource
+    from hydra_vertex.protocol.json import JsonObject
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +36,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="TIME",
         help="time between two requests, such as 20 or 1m (default: 20; 0.5 for a service on this machine)",
     )
-    add_json_option(parser)
+    output = parser.add_mutually_exclusive_group()
+    add_json_option(output)
+    output.add_argument(
+        "--json-lines",
+        action="store_true",
+        help="print the job as one JSON object a line, now and whenever it has changed, until it has ended",
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,17 +57,38 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.protocol.errors import StudyError
 
     source = source_from(arguments)
-    job = _ended(source) or _watched(source, arguments.poll_interval)
+    lines = _Lines(source) if arguments.json_lines else None
+    job = _ended(source) or _watched(source, arguments.poll_interval, lines)
     mask = masker_of(job, os.environ)
-    if arguments.json:
-        show_json(status_document(job, mask, is_local=source.is_local), indent=2)
+    if lines is not None:
+        lines.show(job)
+    elif arguments.json:
+        show_document("status", status_document(job, mask, is_local=source.is_local))
     problem = mask.text(problem_of(job))
     if problem:
         is_elsewhere = source.is_local or source.document is not None
         raise StudyError("\n".join([problem, *(() if is_elsewhere else places_of(job))]))
-    if not arguments.json:
+    if not arguments.json and lines is None:
         show(f"{job.name}: {job.state.value}, {progress_line(job, progress(job, datetime.now(timezone.utc)))}")
     return 0
+
+
+class _Lines:
+    """Prints the document of a job on one line, if it has changed."""
+
+    def __init__(self, source: JobSource) -> None:
+        self._is_local = source.is_local
+        self._last: JsonObject = {}
+
+    def show(self, job: HyperparameterTuningJob) -> None:
+        """Print the document, unless it is the one that was printed last."""
+        from hydra_vertex.launcher.secrets.of_job import masker_of
+        from hydra_vertex.launcher.study.status import status_document
+
+        document = status_document(job, masker_of(job, os.environ), is_local=self._is_local)
+        if document != self._last:
+            show_document("status", document, on_one_line=True)
+            self._last = document
 
 
 def _ended(source: JobSource) -> HyperparameterTuningJob | None:
@@ -72,7 +101,7 @@ def _ended(source: JobSource) -> HyperparameterTuningJob | None:
     return job if job is not None and job.state.is_terminal and not is_asked else None
 
 
-def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTuningJob:
+def _watched(source: JobSource, interval_s: float | None, lines: _Lines | None) -> HyperparameterTuningJob:
     """Return the job when it has ended. Raises Interrupted after Ctrl-C or SIGTERM."""
     from hydra_vertex.launcher.study.live_table import StudyDisplay
     from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
@@ -88,7 +117,7 @@ def _watched(source: JobSource, interval_s: float | None) -> HyperparameterTunin
                     service,
                     name,
                     poll_interval_s=interval_s or poll_interval_s(endpoint),
-                    on_update=display.update,
+                    on_update=display.update if lines is None else lines.show,
                     sleep=signals.pause,
                 )
         except StopRequestedError as error:
