@@ -14,8 +14,10 @@ from .documents import show_document
 from .output import say
 from .reserved_stdout import lacks_document
 
-_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
+_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn", "mcp"}
 """Libraries that the base install does not include, because it is meant for training images."""
+_EXTRA_OF = {"mcp": "mcp"}
+"""The extra of a library that `all` does not include."""
 UNEXPECTED = "UnexpectedError"
 """The kind of an error that no class of the tree has: a mistake in hydra-vertex, which also prints a traceback."""
 
@@ -85,5 +87,6 @@ def show_failure(failure: Failure) -> None:
 def _missing(module: str) -> Failure | None:
     if module.split(".")[0] not in _EXTRAS:
         return None
-    message = f"{module} is not installed; pip install 'hydra-vertex[all]'"
+    extra = _EXTRA_OF.get(module.split(".")[0], "all")
+    message = f"{module} is not installed; pip install 'hydra-vertex[{extra}]'"
     return Failure(UserError.__name__, message, UserError.exit_code)

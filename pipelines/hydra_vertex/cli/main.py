@@ -22,9 +22,9 @@ from .output import hide_secrets_of, take_any_character
 from .reserved_stdout import reserved_stdout
 
 COMMANDS = (
-    *("check", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
+    *("check", "explain", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
     *("list", "status", "watch", "cancel", "best", "report", "export"),
-    *("serve", "image"),
+    *("serve", "mcp", "image"),
 )
 
 JSON_OPTIONS = ("--json", "--json-lines")
