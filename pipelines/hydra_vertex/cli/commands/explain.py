@@ -73,7 +73,7 @@ def _document(explanation: Explanation) -> JsonObject:
     mask = masker((*secrets_in_arguments(explanation.command), *secrets_in_document(config)))
     return {
         "arguments": [mask.value("", dump_argument(item)) for item in explanation.arguments],
-        "command": mask.arguments((*explanation.program, *explanation.overrides)),
+        "command": mask.arguments(_command(explanation)),
         "config": mask.value("", config),
         "choices": dict(explanation.composed.choices),
         "groups": {group: list(options) for group, options in explanation.groups.items()},
@@ -84,4 +84,9 @@ def _document(explanation: Explanation) -> JsonObject:
 def _show(explanation: Explanation) -> None:
     rows = [(item.argument, item.kind.value, item.type or "-", item.override) for item in explanation.arguments]
     show_table(("argument", "taken for", "type", "override"), rows)
-    show(shlex.join((*explanation.program, *explanation.command)))
+    show(shlex.join(_command(explanation)))
+
+
+def _command(explanation: Explanation) -> tuple[str, ...]:
+    """Return the app's command with the overrides. `program` ends with Hydra's flags, which `command` has as well."""
+    return (*explanation.program[: len(explanation.program) - len(explanation.flags)], *explanation.command)

@@ -37,14 +37,14 @@ class Rules:
         except (OSError, ValueError, RuntimeError) as error:
             raise OutputError(f"{excerpt(text)}: is not a path; give one below {self.root}") from error
         if not path.is_relative_to(self.root):
-            raise OutputError(f"{excerpt(text)}: is outside of the root of this server, {self.root}; give a path below")
+            raise OutputError(f"{excerpt(text)}: is outside of {self.root}, the server's root; give a path in it")
         return path
 
     def command(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """Return the app's command with overrides. Raises CommandError without an app, or for a refused override."""
         if not self.app:
             raise CommandError(
-                "this server has no app, so it only reads finished studies; start it with the app's command after --, as "
+                "this server has no app, so it only reads studies; start it with the app's command after --, as "
                 "in `hydra-vertex mcp -- python train.py`"
             )
         for override in overrides:

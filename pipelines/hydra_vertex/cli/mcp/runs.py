@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.json import JsonObject
 
 from .children import Answer, answer_in, command_line, last_text, signal_child, start
 from .rules import Rules
@@ -29,6 +30,8 @@ class Run:
     files: Path
     trials: int
     deadline: float
+    job: JsonObject | None = None
+    """The last known state of its job, which is not to be had while the service ends and the folder has no job.json."""
 
     @property
     def is_running(self) -> bool:

@@ -167,6 +167,8 @@ class ToolService:
         # The state is read before the job, so that an ended run has its last job.
         answer = None if run is None else run.answer
         job = await self._job(study, is_needed=run is None)
+        if run is not None:
+            job = run.job = job or run.job
         printed = None if answer is None else answer.document
         is_error = answer is not None and answer.is_error
         return {

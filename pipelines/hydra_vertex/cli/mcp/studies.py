@@ -52,8 +52,8 @@ def app_of(rules: Rules, study: Study) -> tuple[str, ...]:
     app = app_in(_source(rules, study).job()) or ()
     if app[: len(own)] != own:
         raise CommandError(
-            f"{study.word}: is a study of {excerpt(shlex.join(app))}, and this server starts only {shlex.join(own)}; ask "
-            "your user for a server of that app"
+            f"{study.word}: is a study of {excerpt(shlex.join(app))}, and this server starts only {shlex.join(own)}; "
+            "ask your user for a server of that app"
         )
     return app
 

@@ -84,8 +84,8 @@ def tools_for(rules: Rules) -> tuple[Tool, ...]:
         ),
         Tool(
             "explain",
-            "Show what the app makes of overrides and of a trial's parameters: type and Hydra override of each, the "
-            "composed config, and the options of every config group. Starts no training.",
+            "Show what the app makes of overrides and a trial's parameters: type and override of each, "
+            "the composed config, and the options of every config group. Starts no training.",
             "explain",
             {
                 "overrides": _OVERRIDES,
