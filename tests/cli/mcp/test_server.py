@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.types import TextContent
 
 from hydra_vertex.cli.mcp.rules import Rules
 from hydra_vertex.cli.mcp.service import ToolService
@@ -73,15 +74,17 @@ def descendants(pid: int) -> Iterator[psutil.Process]:
 
 def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_path: Path) -> None:
     async def scenario() -> None:
-        progress: list[float] = []
+        told: list[float] = []
 
-        async def on_progress(done: float, total: float | None, message: str | None) -> None:
-            progress.append(done)
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            told.append(progress)
 
         async with connected(project.path, tmp_path / "log", "--allow-run", "--max-trials", "3") as session:
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             assert set(READING) < set(tools)
-            assert all(tool.output_schema == schema(tool.output_schema["$id"].split(":")[2]) for tool in tools.values())
+            for tool in tools.values():
+                assert tool.output_schema is not None
+                assert tool.output_schema == schema(tool.output_schema["$id"].split(":")[2])
 
             checked = await called(session, "check", search="search.yaml", overrides=["experiment=mine"])
             assert (checked["findings"], checked["types"]["lr"]) == ([], "float")
@@ -99,12 +102,14 @@ def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_pat
             watched = validated(seen.structured_content)
             assert (watched["exitCode"], watched["error"]) == (0, None), watched
             assert watched["job"]["trials"] == {"SUCCEEDED": 2}
-            assert progress[-1] == 2
+            assert told[-1] == 2
             assert watched["result"]["bestTrial"] == watched["job"]["best"]["trial"]
 
             best = await session.call_tool("best", {"run": started["run"], "output": "conf/experiment/best.yaml"})
             assert validated(best.structured_content)["trial"] == watched["result"]["bestTrial"]
-            assert best.content[1].text == (project.path / "conf/experiment/best.yaml").read_text()
+            assert [item.text for item in best.content if isinstance(item, TextContent)][1] == (
+                project.path / "conf/experiment/best.yaml"
+            ).read_text()
             report = await called(session, "report", run=started["run"])
             assert "<html" in Path(report["report"]).read_text()[:2000]
 
@@ -116,44 +121,52 @@ def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_pat
 
 
 def test_the_end_of_stdin_ends_a_run_and_its_trials(project: Project, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with log.open("w") as errors:
-        server = subprocess.Popen(
-            [sys.executable, *server_command("--allow-run")],
-            cwd=project.path,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**environment(), "TMPDIR": str(tmp_path)},
-        )
-    assert server.stdin is not None
-    assert server.stdout is not None
     given = {"search": "search.yaml", "trials": 2, "overrides": ["sleep_s=300"], "out": "runs/long"}
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-    for message in (
+    messages = (
         {"id": 1, "method": "initialize", "params": hello},
         {"method": "notifications/initialized"},
         {"id": 2, "method": "tools/call", "params": {"name": "run", "arguments": given}},
-    ):
-        server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-        server.stdin.flush()
-        if "id" in message:
-            assert json.loads(server.stdout.readline())["id"] == message["id"]
+    )
+    with started_server(project, tmp_path) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for message in messages:
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+            server.stdin.flush()
+            if "id" in message:
+                assert json.loads(server.stdout.readline())["id"] == message["id"]
+        wait_until(lambda: any(is_trial(process) for process in descendants(server.pid)), 120)
+        started = list(descendants(server.pid))
 
-    def trials() -> list[psutil.Process]:
-        return [process for process in descendants(server.pid) if "sleep_s=300" in process.cmdline()[-3:]]
+        server.stdin.close()
+        rest = server.stdout.read()
+        code = server.wait(60)
 
-    wait_until(lambda: bool(trials()), 120)
-    started = list(descendants(server.pid))
-
-    server.stdin.close()
-    rest = server.stdout.read()
-
-    assert server.wait(60) == 0, log.read_text()
-    assert rest == b""
-    assert f"ending the run in {project.path / 'runs/long'}" in log.read_text()
+    said = (tmp_path / "log").read_text()
+    assert (code, rest) == (0, b""), said
+    assert f"ending the run in {project.path / 'runs/long'}" in said
     psutil.wait_procs(started, 30)
     assert [process for process in started if process.is_running()] == []
+
+
+@contextmanager
+def started_server(project: Project, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, *server_command("--allow-run")]
+    variables = {**environment(), "TMPDIR": str(folder)}
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command, cwd=project.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=variables
+        ) as server,
+    ):
+        yield server
+
+
+def is_trial(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return any(word.startswith("--lr=") for word in process.cmdline())
+    return False
 
 
 def test_a_run_is_stopped_by_a_call_and_by_its_time_limit(project: Project, tmp_path: Path) -> None:
@@ -245,8 +258,8 @@ def test_the_schemas_of_the_tools_are_valid_and_have_the_limits(tmp_path: Path) 
 
     for tool in tools.values():
         Draft202012Validator.check_schema(tool.input_schema())
-    assert tools["run"].arguments["trials"]["maximum"] == 7
-    assert tools["run"].arguments["parallel"]["maximum"] == 3
+    properties: Any = tools["run"].input_schema()["properties"]
+    assert (properties["trials"]["maximum"], properties["parallel"]["maximum"]) == (7, 3)
     assert [tool.name for tool in tools.values() if tool.is_read_only] == list(READING)
 
 
