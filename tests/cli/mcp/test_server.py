@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from hydra_vertex.cli.mcp.rules import Rules
 from hydra_vertex.cli.mcp.service import ToolService
 from hydra_vertex.cli.mcp.tools import tools_for
 from hydra_vertex.job import save_job
+from hydra_vertex.protocol.errors import Interrupted
 from json_schemas import schema, validated
 from launcher.jobs import make_job
 from pipelines.apps import Project, environment, make_project
@@ -148,6 +150,25 @@ def test_the_end_of_stdin_ends_a_run_and_its_trials(project: Project, tmp_path: 
     assert f"ending the run in {project.path / 'runs/long'}" in said
     psutil.wait_procs(started, 30)
     assert [process for process in started if process.is_running()] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_also_while_stdin_is_open(
+    project: Project, tmp_path: Path, number: signal.Signals
+) -> None:
+    with started_server(project, tmp_path) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        text = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
+        server.stdin.write(f"{text}\n".encode())
+        server.stdin.flush()
+        server.stdout.readline()
+
+        server.send_signal(number)
+
+        assert server.wait(60) == Interrupted.exit_code
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("hydra-vertex-mcp-")] == []
 
 
 @contextmanager

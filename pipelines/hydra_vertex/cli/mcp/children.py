@@ -18,6 +18,8 @@ from hydra_vertex.protocol.json import JsonObject, object_of
 
 _PR_SET_PDEATHSIG = 1
 """Source: linux/prctl.h."""
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+"""Loaded here, because a process must not load a library between fork and exec while another thread may do so."""
 ERROR_FORM = ":error:"
 
 
@@ -53,6 +55,7 @@ def start(command: Sequence[str], root: Path, stdout: IO[bytes], stderr: IO[byte
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
+        # It makes one system call, and takes no lock that another thread of the server could hold.
         preexec_fn=_end_with_parent,
     )
 
@@ -88,5 +91,5 @@ def signal_child(child: subprocess.Popen[bytes], number: signal.Signals) -> None
 
 
 def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))

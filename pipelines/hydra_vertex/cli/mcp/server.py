@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.documents import schema_of
-from hydra_vertex.cli.output import say
 from hydra_vertex.protocol import json
+from hydra_vertex.protocol.errors import Interrupted
 
 from .rules import Rules
 from .service import Outcome, ToolService
@@ -19,7 +20,6 @@ from .tools import Tool
 
 if TYPE_CHECKING:
     import mcp_types as types
-    from anyio import CancelScope
     from mcp.server.context import ServerRequestContext
     from mcp.server.lowlevel import Server
 
@@ -36,20 +36,13 @@ def serve(rules: Rules) -> None:
     """Serve on stdin and stdout until stdin closes, SIGINT or SIGTERM; then end every run that was started."""
     import anyio
 
-    with tempfile.TemporaryDirectory(prefix="hydra-vertex-mcp-") as files:
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-mcp-", ignore_cleanup_errors=True) as files:
         service = ToolService(rules, Path(files))
         try:
             anyio.run(_serve, service)
         finally:
             with _without_signals():
-                _end_runs(service)
-
-
-def _end_runs(service: ToolService) -> None:
-    for run in service.runs.running():
-        say(f"hydra-vertex mcp: ending the run in {run.out}")
-    for run in service.runs.end_all():
-        say(f"hydra-vertex mcp: the run in {run.out} has ended; `run` with the same folder goes on with it")
+                service.end()
 
 
 @contextmanager
@@ -70,7 +63,7 @@ async def _serve(service: ToolService) -> None:
     server = _server(service)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_end_overdue, service)
-        tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+        tasks.start_soon(_exit_on_signal, service)
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
         tasks.cancel_scope.cancel()
@@ -84,12 +77,14 @@ async def _end_overdue(service: ToolService) -> None:
         await sleep(_DEADLINE_POLL_S)
 
 
-async def _cancel_on_signal(scope: CancelScope) -> None:
+async def _exit_on_signal(service: ToolService) -> None:
+    """End the runs and exit: the thread that reads stdin cannot be ended, and Python would wait for it."""
     from anyio import open_signal_receiver
 
     with open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
-            scope.cancel()
+            service.end()
+            os._exit(Interrupted.exit_code)
 
 
 def _server(service: ToolService) -> Server:

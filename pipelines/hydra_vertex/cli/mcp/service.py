@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,13 +14,14 @@ from pathlib import Path
 
 from hydra_vertex.cli.documents import schema_id
 from hydra_vertex.cli.failures import failure_of
+from hydra_vertex.cli.output import say
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .children import Answer, answer_in, command_line, signal_child, start
 from .requests import Command, check_command, explain_command, run_command, written_file
 from .rules import Rules
-from .runs import Run, Runs
+from .runs import STOP_LIMIT_S, Run, Runs
 from .studies import Study, app_of, require_readable, study_named
 from .tools import WAIT_S, Tool, tools_for
 
@@ -49,6 +51,7 @@ class ToolService:
         self.rules = rules
         self.runs = Runs(rules, files)
         self._files = files
+        self._waited_for: set[subprocess.Popen[bytes]] = set()
         self._tools: dict[str, Tool] = {tool.name: tool for tool in tools_for(rules)}
         self._calls = {
             "check": self._check,
@@ -73,6 +76,16 @@ class ToolService:
             failure = failure_of(error)
             assert failure is not None  # noqa: S101 - every error of these classes has one
             return Outcome({"schema": schema_id("error"), **failure.document()}, is_error=True)
+
+    def end(self) -> None:
+        """End every run and name it on stderr; end the other commands, and remove the files of the server."""
+        for child in self._waited_for:
+            signal_child(child, signal.SIGTERM)
+        for run in self.runs.running():
+            say(f"hydra-vertex mcp: ending the run in {run.out}")
+        for run in self.runs.end_all():
+            say(f"hydra-vertex mcp: the run in {run.out} has ended; `run` with the same folder goes on with it")
+        shutil.rmtree(self._files, ignore_errors=True)
 
     def _require_valid(self, name: str, given: JsonObject) -> None:
         from jsonschema import Draft202012Validator
@@ -148,15 +161,18 @@ class ToolService:
         return _outcome(await self._ended(Command(("report", study.word, "-o", str(file)))))
 
     async def _stop(self, given: JsonObject) -> Outcome:
-        from anyio import sleep
+        from anyio import move_on_after, sleep
 
         study = study_named(self.rules, str(given["run"]))
         run = self._started(study)
         if run is None:
             raise UserError(f"{given['run']}: this server has not started it, so it does not stop it")
         run.stop()
-        while run.is_running:
-            await sleep(_CHILD_POLL_S)
+        with move_on_after(STOP_LIMIT_S):
+            while run.is_running:
+                await sleep(_CHILD_POLL_S)
+        if run.is_running:
+            run.kill()
         return Outcome(await self._watched(str(given["run"]), study))
 
     def _started(self, study: Study) -> Run | None:
@@ -204,12 +220,14 @@ class ToolService:
         folder = self._folder(command.words[0])
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = start(command_line(command.words, command.app), self.rules.root, stdout, stderr)
+        self._waited_for.add(child)
         try:
             with move_on_after(_LIMIT_S):
                 while child.poll() is None:
                     await sleep(_CHILD_POLL_S)
         finally:
             _end(child)
+            self._waited_for.discard(child)
         return answer_in(folder, child.returncode)
 
     def _folder(self, name: str) -> Path:

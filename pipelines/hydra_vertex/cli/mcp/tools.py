@@ -72,8 +72,8 @@ def tools_for(rules: Rules) -> tuple[Tool, ...]:
         Tool(
             "check",
             "Check a search space against the app's config before a study is started. Returns the type of each "
-            "parameter and everything that the app would refuse (`findings`). Starts no trial, except with smoke, which "
-            "runs one trial to its metric and needs --allow-run.",
+            "parameter and everything that the app would refuse (`findings`). Starts no trial, but smoke "
+            "runs one to its metric and needs --allow-run.",
             "check",
             {
                 "overrides": _OVERRIDES,
@@ -84,7 +84,7 @@ def tools_for(rules: Rules) -> tuple[Tool, ...]:
         ),
         Tool(
             "explain",
-            "Show what the app makes of overrides and a trial's parameters: type and override of each, "
+            "Show what the app makes of overrides and of parameters of a trial: type and override of each, "
             "the composed config, and the options of every config group. Starts no training.",
             "explain",
             {
