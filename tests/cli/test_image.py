@@ -33,7 +33,12 @@ def test_a_dry_run_prints_the_dockerfile_and_needs_no_engine(project: Project, m
 
     assert ended.code == 0, ended.stderr
     assert ended.stdout.startswith("FROM python:3.")
-    assert json.loads(document.stdout) == {"image": "train:1", "dockerfile": ended.stdout, "leftOut": [".env"]}
+    assert json.loads(document.stdout) == {
+        "schema": "urn:hydra-vertex:image-recipe:1.0",
+        "image": "train:1",
+        "dockerfile": ended.stdout,
+        "leftOut": [".env"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hydra_vertex.cli.main import main
 from hydra_vertex.job import ContainerSpec, JobState, TrialJobSpec, TrialState, WorkerPoolSpec, save_job
 from hydra_vertex.launcher.study.client import JobService, connect
 from hydra_vertex.service.start import ServiceProcess, start_service
+from json_schemas import printed_document
 from launcher.jobs import make_job, make_trial
 from service.harness import wait_until
 
@@ -28,6 +29,7 @@ PLACE = ("--project", "p", "--location", "l")
 LINE = '{"val/loss": "0.5", "global_step": "1", "trial": "1", "timestamp": 0}'
 SUCCEEDS = f"printf '%s\\n' '{LINE}' > $CLOUD_ML_HP_METRIC_FILE"
 WAITS = "exec sleep 300"
+CANCEL_FORM = {"schema": "urn:hydra-vertex:cancel:1.0"}
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +82,7 @@ def resources(service: ServiceProcess, name: str) -> str:
 
 
 def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
+    return printed_document(capsys.readouterr().out)
 
 
 def test_a_job_is_found_by_every_form_of_reference(
@@ -263,7 +264,12 @@ def test_cancel_waits_until_the_job_has_ended(
     assert capsys.readouterr().out == f"{waiting} is cancelled; 2 trials were running\n"
     assert jobs.get(waiting).state is JobState.CANCELLED
     assert main(["cancel", waiting, "--endpoint", service.url, "--json"]) == 0
-    assert shown(capsys) == {"name": waiting, "before": "JOB_STATE_CANCELLED", "after": "JOB_STATE_CANCELLED"}
+    assert shown(capsys) == {
+        "name": waiting,
+        "before": "JOB_STATE_CANCELLED",
+        "after": "JOB_STATE_CANCELLED",
+        **CANCEL_FORM,
+    }
 
 
 def test_cancel_says_that_a_job_had_ended_already(

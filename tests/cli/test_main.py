@@ -254,6 +254,7 @@ def test_compile_writes_json_and_yaml(project: Project, tmp_path: Path) -> None:
     for suffix in ("json", "yaml"):
         ended = project.hydra_vertex("compile", "-o", str(tmp_path / f"p.{suffix}"), "--image", "gcr.io/p/i", "--json")
         assert json.loads(ended.stdout) == {
+            "schema": "urn:hydra-vertex:compile:1.0",
             "pipeline": str(tmp_path / f"p.{suffix}"),
             "image": "gcr.io/p/i",
             "retrainAs": "task",

@@ -13,6 +13,7 @@ import yaml
 from hydra_vertex.cli.main import main
 from hydra_vertex.job import ContainerSpec, TrialJobSpec, TrialState, WorkerPoolSpec, save_job
 from hydra_vertex.launcher.report.study import quiet_optuna
+from json_schemas import printed_document
 from launcher.jobs import make_job, make_trial
 from pipelines.apps import make_project
 
@@ -54,7 +55,7 @@ def test_report_reads_an_optuna_study(
 
     assert main(["report", "sweep.db", "-o", "report.html", "--json"]) == 0
 
-    assert json.loads(capsys.readouterr().out)["trials"] == 1
+    assert printed_document(capsys.readouterr().out)["trials"] == 1
     assert "sweep" in Path("report.html").read_text()
 
 

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from json_schemas import printed_document
+
 APP = """
 import math
 import sys
@@ -94,7 +96,15 @@ class Project:
         ended = subprocess.run(
             command, cwd=self.path, capture_output=True, text=True, timeout=limit_s, env=environment(), check=False
         )
+        if "--json" in arguments[: arguments.index("--") if "--" in arguments else None]:
+            printed_document(ended.stdout, bare_form(arguments))
         return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def bare_form(arguments: tuple[str, ...]) -> str:
+    """Return the form of a document that does not name it; empty for one that does."""
+    own = arguments[: arguments.index("--") if "--" in arguments else None]
+    return arguments[0] if arguments[0] in {"job", "arguments"} and "-o" not in own else ""
 
 
 def environment() -> dict[str, str]:

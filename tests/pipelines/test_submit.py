@@ -23,6 +23,7 @@ from hydra_vertex.pipelines.compiler import compile_pipeline
 from hydra_vertex.pipelines.pipeline_settings import PipelineSettings, Schedule, require_settings
 from hydra_vertex.pipelines.submit import Submitted, Target, console_url, create, submit
 from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
+from json_schemas import printed_document
 from pipelines.apps import make_project
 
 
@@ -333,7 +334,7 @@ def test_the_command_checks_the_plan_and_sends_it_and_prints_the_job(
 
     out, err = capfd.readouterr()
     assert code == 0, err
-    assert json.loads(out)["name"] == "projects/p/locations/l/pipelineJobs/run-1"
+    assert printed_document(out)["name"] == "projects/p/locations/l/pipelineJobs/run-1"
     values = vertex.requests[0][1]["runtimeConfig"]["parameterValues"]
     assert json.loads(values["app_command"]) == ["python", "app.py", "++optimized_metric=val/loss"]
     assert values["study_root"] == "gs://bucket/runs"

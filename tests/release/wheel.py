@@ -34,6 +34,7 @@ REQUIRED_FILES = (
     "hydra_vertex/pipelines/component_files/tune.yaml",
     "hydra_vertex/pipelines/component_files/select_best.yaml",
     "hydra_vertex/pipelines/component_files/retrain.yaml",
+    "hydra_vertex/cli/schemas/run.schema.json",
 )
 
 

@@ -6,6 +6,7 @@ Slow imports are postponed until a command needs them.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -14,18 +15,19 @@ from typing import Any, NoReturn
 
 from hydra_vertex.launcher.text.terminal import one_line
 from hydra_vertex.protocol.command import SEPARATOR
-from hydra_vertex.protocol.errors import HydraVertexError, Interrupted, UserError
+from hydra_vertex.protocol.errors import CommandError, HydraVertexError
 
-from .output import hide_secrets_of, say, take_any_character
+from .failures import UNEXPECTED, Failure, end_with, failure_of, show_failure
+from .output import hide_secrets_of, take_any_character
+from .reserved_stdout import reserved_stdout
 
 COMMANDS = (
-    *("check", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
+    *("check", "explain", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
     *("list", "status", "watch", "cancel", "best", "report", "export", "replay"),
-    *("serve", "image"),
+    *("serve", "mcp", "image"),
 )
 
-_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn"}
-"""Libraries that the base install does not include, because it is meant for training images."""
+JSON_OPTIONS = ("--json", "--json-lines")
 
 _DESCRIPTION = """\
 Makes a Hydra training app tunable on Vertex AI and Kubeflow Pipelines, without changes to the app.
@@ -45,33 +47,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, app = split_app(typed)
     take_any_character()
     hide_secrets_of(typed)
+    with reserved_stdout() if _is_for_documents(own) else contextlib.nullcontext():
+        return _run(own, app, typed)
+
+
+def _is_for_documents(own: Sequence[str]) -> bool:
+    """Whether the command prints JSON documents, and not a help text or the version."""
+    words = set(own)
+    return not words.isdisjoint(JSON_OPTIONS) and words.isdisjoint({"-h", "--help", "--version"})
+
+
+def _run(own: Sequence[str], app: tuple[str, ...], typed: list[str]) -> int:
     arguments = _parsed(own)
     arguments.app, arguments.typed = app, typed
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
-    except UserError as error:
-        say(f"hydra-vertex: {one_line(str(error))}")
-        return error.exit_code
-    except HydraVertexError as error:
-        say(f"hydra-vertex: {error}")
-        return error.exit_code
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _EXTRAS:
-            raise
-        say(f"hydra-vertex: {error.name} is not installed; pip install 'hydra-vertex[all]'")
-        return UserError.exit_code
-    except KeyboardInterrupt:
-        say("hydra-vertex: stopped")
-        return Interrupted.exit_code
     except BrokenPipeError:
         # The reader of stdout has closed it, as `head` does.
         _discard_stdout()
         return HydraVertexError.exit_code
-    except OSError as error:
-        say(f"hydra-vertex: {error.filename or 'a file'}: {error.strerror or error}")
-        _discard_stdout()
-        return HydraVertexError.exit_code
+    except (Exception, KeyboardInterrupt) as error:
+        failure = failure_of(error)
+        if failure is None:
+            show_failure(Failure(UNEXPECTED, f"{type(error).__name__}: {error}", HydraVertexError.exit_code))
+            raise
+        code = end_with(failure)
+        if isinstance(error, OSError):
+            _discard_stdout()
     return code
 
 
@@ -91,8 +94,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2."""
-        say(f"hydra-vertex: {one_line(message)}; see `{self.prog} --help`")
-        sys.exit(UserError.exit_code)
+        text = f"{one_line(message)}; see `{self.prog} --help`"
+        sys.exit(end_with(Failure(CommandError.__name__, text, CommandError.exit_code)))
 
 
 def split_app(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

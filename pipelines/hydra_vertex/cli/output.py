@@ -14,6 +14,8 @@ from hydra_vertex.launcher.text.terminal import printable, printable_json
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json
 
+from .reserved_stdout import show_document_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -44,8 +46,8 @@ def show(text: str) -> None:
 
 
 def show_json(document: Json, *, indent: int | None = None) -> None:
-    """Print the result as JSON to stdout."""
-    print(printable_json(json.dumps(_mask().value("", document), indent=indent)))
+    """Print the result as JSON to stdout, also where stdout is reserved for it."""
+    show_document_text(printable_json(json.dumps(_mask().value("", document), indent=indent)))
 
 
 def say(text: str) -> None:

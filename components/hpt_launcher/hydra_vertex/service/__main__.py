@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from hydra_vertex.service.devices.resource_options import add_resource_options, 
 from hydra_vertex.service.trials.engines.options import ENGINES, SETTINGS_VARIABLE, THIS_MACHINE, parse_engine
 
 from .address_options import add_address_options, address_of
-from .server import serve
+from .server import Listening, serve
 from .start import COUNT_OPTIONS, module_command
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         serve(
             arguments.dir,
             address_of(arguments),
-            partial(print, flush=True),
+            _announce,
             until_stdin_closes=arguments.until_stdin_closes,
             resources=resources_from(arguments),
             counts=_counts(arguments),
@@ -59,6 +58,11 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _announce(listening: Listening) -> None:
+    for line in listening.lines():
+        print(line, flush=True)
 
 
 def _counts(arguments: argparse.Namespace) -> JobCounts | None:

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,10 +55,25 @@ SWITCH_INTERVAL_S = 0.001
 """Thread switch interval, a fifth of Python's default: the event loop waits less for the GIL of computing threads."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The addresses of a service that is ready, and its folder. `grpc_address` is None without gRPC."""
+
+    url: str
+    grpc_address: str | None
+    folder: Path
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line for REST and one for gRPC."""
+        yield f"listening on {self.url}"
+        if self.grpc_address is not None:
+            yield f"listening on {self.grpc_address} (gRPC, plaintext)"
+
+
 def serve(
     directory: Path,
     address: Address,
-    announce: Callable[[str], None],
+    announce: Callable[[Listening], None],
     *,
     until_stdin_closes: bool = False,
     resources: ResourceOptions = DEFAULT_RESOURCES,
@@ -71,8 +87,8 @@ def serve(
     that runs a pipeline job (`engine.pipeline_order`); without one, pipeline jobs are refused. `engine` runs the trials
     and custom jobs.
 
-    `announce` is called with one line for REST and one for gRPC. Trials that still run are ended, and the next service
-    on the folder runs them again.
+    `announce` is called when the service is ready. Trials that still run are ended, and the next service on the folder
+    runs them again.
 
     Raises UserError when a port is in use, another service serves the folder, `address` has a host other than loopback
     but no token, the GPUs or the engine cannot provide `resources`, or the engine cannot be used; OutputError when the
@@ -103,9 +119,7 @@ def serve(
 
         def announce_here(grpc_address: str | None) -> None:
             publish(folder, url, grpc_address)
-            announce(f"listening on {url}")
-            if grpc_address is not None:
-                announce(f"listening on {grpc_address} (gRPC, plaintext)")
+            announce(Listening(url, grpc_address, folder.path))
 
         _prepare_process()
         with _open_store(folder, counts) as store:

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path, word
 from hydra_vertex.cli.output import say, show, show_json
 from hydra_vertex.protocol.errors import CommandError, OutputError
@@ -14,7 +15,15 @@ from hydra_vertex.protocol.errors import CommandError, OutputError
 from .app_check import file_content, require_checked_plan
 from .cost_options import add_cost_options, with_limits
 from .engine_options import add_engine_pool_options
-from .study_options import APP_USAGE, add_no_check_option, add_parser, add_retrain_option, add_tuning_options, plan_from
+from .study_options import (
+    APP_USAGE,
+    add_json_option,
+    add_no_check_option,
+    add_parser,
+    add_retrain_option,
+    add_tuning_options,
+    plan_from,
+)
 from .unchecked import say_unchecked
 
 if TYPE_CHECKING:
@@ -54,6 +63,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_retrain_option(parser)
     add_cost_options(parser)
     add_no_check_option(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run, runner="process")
 
 
@@ -75,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         say_unchecked(plan)
     else:
         plan = require_checked_plan(plan, arguments, here=True)
-    _write(plan, arguments.endpoint or "", arguments.output)
+    _write(plan, arguments.endpoint or "", arguments.output, as_json=arguments.json)
     return 0
 
 
@@ -93,16 +103,21 @@ def _require_url(endpoint: str | None) -> None:
         raise CommandError(f"--endpoint {endpoint}: expected a URL, such as http://tuning.studies.svc:8080")
 
 
-def _write(plan: TuningPlan, endpoint: str, output: Path | None) -> None:
+def _write(plan: TuningPlan, endpoint: str, output: Path | None, *, as_json: bool) -> None:
     from hydra_vertex.protocol import json
     from hydra_vertex.protocol.files import write_atomic
 
     document = plan.pipeline_arguments(project=PLACE, location=PLACE, api_endpoint=endpoint)
     if output is None:
+        # The form is that of the pipeline's parameters, of which none is named `schema`.
         show_json(document, indent=2)
         return
     try:
         write_atomic(output, json.dumps(document, indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
-    show(f"{output}: {plan.max_trial_count} trials, {plan.parallel_trial_count} at once")
+    if as_json:
+        counts = {"maxTrialCount": plan.max_trial_count, "parallelTrialCount": plan.parallel_trial_count}
+        show_document("arguments-file", {"file": str(output), **counts})
+    else:
+        show(f"{output}: {plan.max_trial_count} trials, {plan.parallel_trial_count} at once")

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
-from hydra_vertex.cli.output import say, show, show_json, show_table
+from hydra_vertex.cli.output import say, show, show_table
 from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.protocol.suggestions import suggest
 
@@ -140,7 +141,7 @@ def _print_json(best: BestConfig, output: Path, confirmation: Confirmation | Non
         "differences": [{"key": d.key, "default": d.default, "best": d.best} for d in best.differences],
         **(_pareto_document(best, folder) if best.rule else {}),
     }
-    show_json(document, indent=2)
+    show_document("best", document)
 
 
 def _pareto_document(best: BestConfig, folder: Path) -> dict[str, Json]:

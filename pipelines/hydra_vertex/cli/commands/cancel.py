@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import whole_number
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 
 from .job_options import add_resource_argument, source_from
 from .study_options import add_json_option, add_parser
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     ended = _cancelled(source_from(arguments), arguments.wait)
     if arguments.json:
-        show_json({"name": ended.name, "before": ended.before.value, "after": ended.after.value}, indent=2)
+        show_document("cancel", {"name": ended.name, "before": ended.before.value, "after": ended.after.value})
     if arguments.wait and not ended.is_certain:
         raise StudyError(f"{ended.sentence()} after {arguments.wait} s; see `hydra-vertex status {ended.name}`")
     if not arguments.json:

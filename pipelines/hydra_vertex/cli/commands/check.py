@@ -7,8 +7,9 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import override, seconds
-from hydra_vertex.cli.output import say, show, show_json, show_table
+from hydra_vertex.cli.output import say, show, show_table
 from hydra_vertex.protocol.errors import CommandError
 
 from .app_check import check_app, checked_plan, environment_of, file_content
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hydra_vertex.launcher.preflight.findings import CheckResult
     from hydra_vertex.launcher.preflight.smoke import SmokeTrial
     from hydra_vertex.pipelines.plan import TuningPlan
-    from hydra_vertex.protocol.json import Json
+    from hydra_vertex.protocol.json import Json, JsonObject
 
     from .cost_options import CostEstimate
 
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     if trial is not None and trial.finding is not None:
         result = dataclasses.replace(result, findings=(trial.finding,))
     if arguments.json:
-        show_json(_document(plan, result, trial, estimate, earlier), indent=2)
+        show_document("check", _document(plan, result, trial, estimate, earlier))
     else:
         _print_result(plan, result, trial)
         for line in () if result.findings else (*_lines(plan, result, estimate), *earlier.lines()):
@@ -129,7 +130,7 @@ def _document(
     trial: SmokeTrial | None,
     estimate: CostEstimate,
     earlier: EarlierStudies,
-) -> Json:
+) -> JsonObject:
     from hydra_vertex.job import dump_study_spec
 
     return {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import display_name, file_path, whole_number, word
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 
 from .cluster_options import add_cluster_options, cluster_settings_of
 from .retrain_options import add_retrain_job_options, retrain_job_of
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         serving = {"servingImage": arguments.serving_image} if arguments.serving_image else {}
         retrained = {"retrainAs": arguments.retrain_as}
-        show_json({"pipeline": str(arguments.output), "image": arguments.image, **retrained, **serving})
+        show_document("compile", {"pipeline": str(arguments.output), "image": arguments.image, **retrained, **serving})
     else:
         kind = "" if arguments.retrain_as == "task" else f" as a {arguments.retrain_as}"
         registered = f"; the model is registered with {arguments.serving_image}" if arguments.serving_image else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import alias, file_path, key_type, word
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 from hydra_vertex.protocol.errors import CommandError
 
 from .compile import DEFAULT_IMAGE
@@ -133,6 +134,6 @@ def _once(option: str, given: list[tuple[str, str]]) -> dict[str, str]:
 
 def _show_written(arguments: argparse.Namespace, name: str) -> None:
     if arguments.json:
-        show_json({"component": name, "file": str(arguments.file), "image": arguments.image})
+        show_document("component", {"component": name, "file": str(arguments.file), "image": arguments.image})
     else:
         show(f"{arguments.file}: the component {name} in {arguments.image}")

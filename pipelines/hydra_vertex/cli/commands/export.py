@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import optuna_study, resource
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 
 from .job_options import add_resource_argument, read_job_at
 from .study_options import add_json_option, add_parser
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = arguments.study or study_name_of(job)
     export_study(job, place, name)
     if arguments.json:
-        show_json({"storage": place.text, "study": name, "trials": len(job.trials)})
+        show_document("export", {"storage": place.text, "study": name, "trials": len(job.trials)})
     else:
         show(
             f"{place.text}: the study {name} with {len(job.trials)} trials\n  {_how_to_open(place.text, place.address)}"

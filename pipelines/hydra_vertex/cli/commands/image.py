@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path, word
-from hydra_vertex.cli.output import say, show, show_json
+from hydra_vertex.cli.output import say, show
 from hydra_vertex.protocol.errors import CommandError
 
 from .study_options import add_json_option, add_parser
@@ -234,7 +235,8 @@ def _show_recipe(order: Order, *, as_json: bool) -> int:
     context = recipe.context if isinstance(recipe, WrittenDockerfile) else None
     if as_json:
         left_out = None if context is None else list(context.left_out)
-        show_json({"image": str(order.name), "dockerfile": _recipe_text(order), "leftOut": left_out}, indent=2)
+        document = {"image": str(order.name), "dockerfile": _recipe_text(order), "leftOut": left_out}
+        show_document("image-recipe", document)
     else:
         sys.stdout.flush()
         show(_recipe_text(order).rstrip("\n"))
@@ -246,7 +248,8 @@ def _show_result(built: BuiltImage, order: Order, digest: str, *, as_json: bool)
 
     commands = commands_for(digest or str(built.name), order.app, trial_only=order.trial_only)
     if as_json:
-        show_json(
+        show_document(
+            "image",
             {
                 "image": str(built.name),
                 "id": built.image_id,
@@ -257,7 +260,6 @@ def _show_result(built: BuiltImage, order: Order, digest: str, *, as_json: bool)
                 "commands": list(commands),
                 "notices": list(built.notices),
             },
-            indent=2,
         )
         return
     say(

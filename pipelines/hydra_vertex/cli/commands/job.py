@@ -7,15 +7,16 @@ import contextlib
 import shlex
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path, word
-from hydra_vertex.cli.output import say
+from hydra_vertex.cli.output import say, show_json
 from hydra_vertex.launcher.decisions import FAIL
 from hydra_vertex.protocol.errors import CommandError
 
 from .app_check import file_content, require_checked_plan
 from .capacity_options import tries_several
 from .earlier_options import add_start_from_option, refuse_start_from
-from .study_options import APP_USAGE, add_no_check_option, add_parser, add_tuning_options, plan_from
+from .study_options import APP_USAGE, add_json_option, add_no_check_option, add_parser, add_tuning_options, plan_from
 from .trial_machine_options import add_machine_check_option, add_trial_job_options, trial_settings, with_own_folder
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         f"[-o job.yaml] --root gs://… {APP_USAGE}",
     )
     parser.add_argument(
-        "-o", "--output", type=file_path, metavar="FILE", help="a .yaml or .json file (default: YAML on stdout)"
+        "-o",
+        "--output",
+        type=file_path,
+        metavar="FILE",
+        help="a .yaml or .json file (default: YAML on stdout, or JSON with --json)",
     )
     parser.add_argument(
         "--root", type=word, metavar="gs://…", help="folder for the output of the trials, unless the file has one"
@@ -46,6 +51,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_start_from_option(parser)
     add_no_check_option(parser)
     add_machine_check_option(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -77,9 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     for line in without_effect_on_vertex(plan):
         say(line)
     with private_files() if plan.has_secrets() else contextlib.nullcontext():
-        _write(dump_job(job), arguments.output)
+        _write(dump_job(job), arguments.output, as_json=arguments.json)
     if arguments.output is not None:
-        say(f"{arguments.output}: {_gcloud_command(job.display_name, arguments.output)}")
+        _show_written(job.display_name, arguments.output, as_json=arguments.json)
     return 0
 
 
@@ -95,14 +101,24 @@ def _refuse_options_of_pipelines(arguments: argparse.Namespace) -> None:
         raise CommandError(f"{option} is for a pipeline, and a tuning job has no such field; leave it out")
 
 
-def _write(document: JsonObject, output: Path | None) -> None:
+def _write(document: JsonObject, output: Path | None, *, as_json: bool) -> None:
     from hydra_vertex.launcher.text.terminal import printable
     from hydra_vertex.pipelines.job_text import job_text, write_job
 
-    if output is None:
-        print(printable(job_text(document, ".yaml")), end="")
-    else:
+    if output is not None:
         write_job(document, output)
+    elif as_json:
+        # The form is that of the API, which takes no field `schema`.
+        show_json(document, indent=2)
+    else:
+        print(printable(job_text(document, ".yaml")), end="")
+
+
+def _show_written(display_name: str, output: Path, *, as_json: bool) -> None:
+    command = _gcloud_command(display_name, output)
+    say(f"{output}: {command}")
+    if as_json:
+        show_document("job-file", {"file": str(output), "displayName": display_name, "command": command})
 
 
 def _gcloud_command(display_name: str, output: Path) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import whole_number, word
-from hydra_vertex.cli.output import say, show, show_json, show_table
+from hydra_vertex.cli.output import say, show, show_table
 
 from .job_options import add_endpoint_option
 from .study_options import add_json_option, add_parser
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     jobs = found[: arguments.limit]
     if arguments.json:
-        show_json({"jobs": [_document(job) for job in jobs], "isComplete": len(found) == len(jobs)}, indent=2)
+        show_document("list", {"jobs": [_document(job) for job in jobs], "isComplete": len(found) == len(jobs)})
     elif jobs:
         show_table(("id", "display name", "state", "created", "elapsed", "trials"), map(_row, jobs), parent)
     else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.output import show
 
 from .confirm_options import confirmation_of_study
 from .cost_options import prices_of
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         machines=machines,
     )
     if arguments.json:
-        show_json({"report": str(arguments.output), "trials": len(job.trials)})
+        show_document("report", {"report": str(arguments.output), "trials": len(job.trials)})
     else:
         show(f"{arguments.output}: {len(job.trials)} trials of {job.display_name}")
     return 0

@@ -16,8 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
-from hydra_vertex.cli.output import say, show_json
+from hydra_vertex.cli.output import say
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import CommandError, UserError
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
@@ -136,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
         with private_files(of_apps=plan.has_secrets()):
             result = _run_in(folder, whole, arguments, context, earlier)
     if arguments.json:
-        show_json(result_document(result, plan, estimate.document()), indent=2)
+        show_document("run", result_document(result, plan, estimate.document()))
     else:
         show_result(result, plan)
     return 0

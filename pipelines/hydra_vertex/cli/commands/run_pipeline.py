@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
-from hydra_vertex.cli.output import say, show_json, show_table
+from hydra_vertex.cli.output import say, show_table
 from hydra_vertex.protocol.errors import CommandError, Interrupted
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
@@ -67,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt as error:
         raise Interrupted(f"stopped; what the steps have written is in {folder}") from error
     if arguments.json:
-        show_json({"folder": str(folder), "steps": {name: _document(done, name) for name in done.outputs}}, indent=2)
+        outputs = {name: _document(done, name) for name in done.outputs}
+        show_document("run-pipeline", {"folder": str(folder), "steps": outputs})
     else:
         show_table(("step", "output", "value"), list(_rows(done)))
     return 0

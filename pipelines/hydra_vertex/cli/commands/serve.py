@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
 from .engine_options import add_engine_options, engine_options_from
 from .page_options import add_page_options, page_beside, wants_page
-from .study_options import add_parser
+from .study_options import add_json_option, add_parser
+
+if TYPE_CHECKING:
+    from hydra_vertex.service.server import Listening
 
 DEFAULT_PORT = 8080
 PIPELINE_RUNNER = "hydra_vertex.pipelines.local.job_runner"
@@ -34,6 +39,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_resource_options(parser, shared=True)
     add_engine_options(parser)
     add_page_options(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -47,12 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.token_file is not None:
         # The service reads the file without checks: it would wait for a pipe and read a device without end.
         read_text(arguments.token_file, TOKEN_FILE)
+    announce = _announce_document if arguments.json else _announce
     with contextlib.ExitStack() as pages:
-        announce = _announcer(pages, arguments) if wants_page(arguments) else partial(print, flush=True)
         serve(
             arguments.dir,
             address_of(arguments),
-            announce,
+            _with_pages(pages, arguments, announce) if wants_page(arguments) else announce,
             resources=resources_from(arguments),
             pipeline_program=module_command(PIPELINE_RUNNER),
             engine=engine_options_from(arguments),
@@ -60,21 +66,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _announcer(pages: contextlib.ExitStack, arguments: argparse.Namespace) -> Callable[[str], None]:
-    """Return a function that prints each address of the service, and serves its pages from the first one on."""
+def _with_pages(
+    pages: contextlib.ExitStack, arguments: argparse.Namespace, announce: Callable[[Listening], None]
+) -> Callable[[Listening], None]:
+    """Return a function that announces the service, and then serves its pages until `pages` closes."""
     from hydra_vertex.launcher.live_page.open_pages import service_pages
     from hydra_vertex.launcher.live_page.service_address import loopback_url, token_in
 
-    has_pages = False
-
-    def announce(line: str) -> None:
-        nonlocal has_pages
-        print(line, flush=True)
-        url = line.rpartition(" ")[2]
-        if has_pages or not url.startswith("http://"):
-            return
-        has_pages = True
-        of_service = service_pages(loopback_url(url), token_in(arguments.dir))
+    def announce_both(listening: Listening) -> None:
+        announce(listening)
+        of_service = service_pages(loopback_url(listening.url), token_in(arguments.dir))
         pages.enter_context(page_beside(lambda: of_service, "hydra-vertex serve", opens=arguments.open))
 
-    return announce
+    return announce_both
+
+
+def _announce(listening: Listening) -> None:
+    for line in listening.lines():
+        print(line, flush=True)
+
+
+def _announce_document(listening: Listening) -> None:
+    document = {"url": listening.url, "grpcAddress": listening.grpc_address, "folder": str(listening.folder)}
+    show_document("serve", {**document, "pid": os.getpid()})

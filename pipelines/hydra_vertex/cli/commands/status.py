@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from hydra_vertex.cli.output import show, show_json
+from hydra_vertex.cli.documents import show_document
+from hydra_vertex.cli.output import show
 
 from .job_options import add_resource_argument, source_from
 from .study_options import add_json_option, add_parser
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     job = source.job()
     mask = masker_of(job, os.environ)
     if arguments.json:
-        show_json(status_document(job, mask, is_local=source.is_local), indent=2)
+        show_document("status", status_document(job, mask, is_local=source.is_local))
         return 0
     for heading, text in status_lines(job, datetime.now(timezone.utc), mask, is_local=source.is_local):
         show(f"{heading:<14}{one_line(text)}")

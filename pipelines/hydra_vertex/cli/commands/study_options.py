@@ -180,9 +180,9 @@ def add_no_check_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
+def add_json_option(parser: argparse._ActionsContainer) -> None:
     """Add the option for JSON output."""
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object on stdout")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, and nothing else there")
 
 
 def plan_from(

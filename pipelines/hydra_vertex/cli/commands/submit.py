@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
-from hydra_vertex.cli.output import say, show, show_json
+from hydra_vertex.cli.output import say, show
 from hydra_vertex.launcher.decisions import ATTACH, CANCEL, DETACH, NEW, REUSE
 from hydra_vertex.protocol.errors import CommandError
 
@@ -163,6 +164,7 @@ def _print_result(sent: Submitted, estimate: CostEstimate, *, as_json: bool) -> 
     for notice in sent.notices:
         say(notice)
     if as_json:
-        show_json({"name": sent.name, "console": sent.console_url, "estimate": estimate.document()})
+        document = {"name": sent.name, "console": sent.console_url, "estimate": estimate.document()}
+        show_document("submit", document)
     else:
         show(sent.console_url or sent.name)

@@ -7,10 +7,12 @@ import contextlib
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import seconds
-from hydra_vertex.cli.output import say, show, show_json
+from hydra_vertex.cli.output import say, show
 
 from .job_options import add_resource_argument, source_from
 from .page_options import add_page_options, page_beside, wants_page
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
     from hydra_vertex.launcher.live_page.watched_feed import WatchedFeed
     from hydra_vertex.launcher.study.job_source import JobSource
+    from hydra_vertex.protocol.json import JsonObject
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,7 +41,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="TIME",
         help="time between two requests, such as 20 or 1m (default: 20; 0.5 for a service on this machine)",
     )
-    add_json_option(parser)
+    output = parser.add_mutually_exclusive_group()
+    add_json_option(output)
+    output.add_argument(
+        "--json-lines",
+        action="store_true",
+        help="print the job as one JSON object a line, now and whenever it has changed, until it has ended",
+    )
     add_page_options(parser)
     parser.set_defaults(run=run)
 
@@ -55,20 +64,50 @@ def run(arguments: argparse.Namespace) -> int:
 
     has_page = wants_page(arguments)
     source = source_from(arguments)
+    lines = _Lines(source) if arguments.json_lines else None
     job = _ended(source)
     if job is not None and (arguments.page or arguments.open):
         say(f"{job.name or source.place} has ended: its page is the one that `hydra-vertex report` writes")
-    job = job or _watched(source, arguments.poll_interval, has_page=has_page, opens=arguments.open)
+    page = PageWish(has_page, arguments.open)
+    job = job or _watched(source, arguments.poll_interval, lines, page)
     mask = masker_of(job, os.environ)
-    if arguments.json:
-        show_json(status_document(job, mask, is_local=source.is_local), indent=2)
+    if lines is not None:
+        lines.show(job)
+    elif arguments.json:
+        show_document("status", status_document(job, mask, is_local=source.is_local))
     problem = mask.text(problem_of(job))
     if problem:
         is_elsewhere = source.is_local or source.document is not None
         raise StudyError("\n".join([problem, *(() if is_elsewhere else places_of(job))]))
-    if not arguments.json:
+    if not arguments.json and lines is None:
         show(f"{job.name}: {job.state.value}, {progress_line(job, progress(job, datetime.now(timezone.utc)))}")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageWish:
+    """Whether the job's page is served while it is watched, and whether a browser opens it."""
+
+    is_served: bool
+    opens: bool
+
+
+class _Lines:
+    """Prints the document of a job on one line, if it has changed."""
+
+    def __init__(self, source: JobSource) -> None:
+        self._is_local = source.is_local
+        self._last: JsonObject = {}
+
+    def show(self, job: HyperparameterTuningJob) -> None:
+        """Print the document, unless it is the one that was printed last."""
+        from hydra_vertex.launcher.secrets.of_job import masker_of
+        from hydra_vertex.launcher.study.status import status_document
+
+        document = status_document(job, masker_of(job, os.environ), is_local=self._is_local)
+        if document != self._last:
+            show_document("status", document, on_one_line=True)
+            self._last = document
 
 
 def _ended(source: JobSource) -> HyperparameterTuningJob | None:
@@ -81,7 +120,9 @@ def _ended(source: JobSource) -> HyperparameterTuningJob | None:
     return job if job is not None and job.state.is_terminal and not is_asked else None
 
 
-def _watched(source: JobSource, interval_s: float | None, *, has_page: bool, opens: bool) -> HyperparameterTuningJob:
+def _watched(
+    source: JobSource, interval_s: float | None, lines: _Lines | None, page: PageWish
+) -> HyperparameterTuningJob:
     """Return the job when it has ended. Raises Interrupted after Ctrl-C or SIGTERM."""
     from hydra_vertex.launcher.study.live_table import StudyDisplay
     from hydra_vertex.launcher.study.stop_signals import StopRequestedError, StopSignals
@@ -92,10 +133,11 @@ def _watched(source: JobSource, interval_s: float | None, *, has_page: bool, ope
         service, name = source.connected(signals.check)
         endpoint = source.reference.api_endpoint if source.reference is not None else ""
         try:
-            with _page(source, name, has_page=has_page, opens=opens) as feed, StudyDisplay() as display:
+            with _page(source, name, page) as feed, StudyDisplay() as display:
+                show = display.update if lines is None else lines.show
 
                 def on_update(job: HyperparameterTuningJob) -> None:
-                    display.update(job)
+                    show(job)
                     if feed is not None:
                         feed.update(job)
 
@@ -114,18 +156,18 @@ def _watched(source: JobSource, interval_s: float | None, *, has_page: bool, ope
 
 
 @contextlib.contextmanager
-def _page(source: JobSource, name: str, *, has_page: bool, opens: bool) -> Iterator[WatchedFeed | None]:
+def _page(source: JobSource, name: str, page: PageWish) -> Iterator[WatchedFeed | None]:
     """Serve the job's page during the block. Yields what has to be told of each update; None when nothing has."""
-    if not has_page:
+    if not page.is_served:
         yield None
         return
     from hydra_vertex.launcher.live_page.open_pages import job_page, watched_page
 
     if source.is_local and source.reference is not None:
         of_service = job_page(source.reference.api_endpoint, name)
-        with page_beside(lambda: of_service, "hydra-vertex watch", opens=opens):
+        with page_beside(lambda: of_service, "hydra-vertex watch", opens=page.opens):
             yield None
         return
     pages, feed = watched_page(name, lambda: source.connected()[0])
-    with page_beside(lambda: pages, "hydra-vertex watch", opens=opens):
+    with page_beside(lambda: pages, "hydra-vertex watch", opens=page.opens):
         yield feed

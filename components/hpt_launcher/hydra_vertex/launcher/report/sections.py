@@ -2,7 +2,7 @@
 
 | key | content |
 |---|---|
-| `header`, `numbers`, `best_trial`, `repeated`, `machines`, `failed` | `html` of the element with `data-section` of this name |
+| `header`, `numbers`, `best_trial`, `repeated`, `machines`, `failed` | `html` of the element with this `data-section` |
 | `figures` | `data`: the ids of the figures, in the order of the page |
 | `figure:ID` | `html` of the figure's `<section>`; `data` its plot |
 | `table` | `html` of the table's head; `data` the ids of the trials, in the order of the rows |

@@ -1,0 +1,74 @@
+"""Tool calls as command lines of hydra-vertex. Pure, except that paths are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra_vertex.protocol.json import Json, JsonObject
+
+from .rules import Rules
+
+SMOKE_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command's words without `hydra-vertex` and `--json`, and the app's command."""
+
+    words: tuple[str, ...]
+    app: tuple[str, ...] = ()
+
+
+def check_command(rules: Rules, given: JsonObject) -> Command:
+    """Return the command of the tool `check`. Raises UserError."""
+    words = ["check", *_option(rules, "--search", given)]
+    if "trials" in given:
+        words += ["--trials", str(given["trials"])]
+    if given.get("smoke"):
+        rules.require_run("check with smoke")
+        words += ["--smoke", f"--smoke-timeout={min(SMOKE_LIMIT_S, rules.max_time_s):g}"]
+    return Command(tuple(words), rules.command(texts(given, "overrides")))
+
+
+def explain_command(rules: Rules, given: JsonObject) -> Command:
+    """Return the command of the tool `explain`. Raises UserError."""
+    parameters = given.get("parameters", {})
+    pairs = parameters.items() if isinstance(parameters, Mapping) else ()
+    words = [f"--parameter={key}={_word(value)}" for key, value in pairs]
+    return Command(("explain", *words), rules.command(texts(given, "overrides")))
+
+
+def run_command(rules: Rules, given: JsonObject, out: Path) -> Command:
+    """Return the command of the tool `run` in a folder. Raises UserError."""
+    rules.require_run("run")
+    words = ["run", *_option(rules, "--search", given), "--trials", str(given["trials"])]
+    words += ["--parallel", str(given.get("parallel", 1)), "--out", str(out)]
+    words += [] if given.get("retrain", True) else ["--no-retrain"]
+    return Command(tuple(words), rules.command(texts(given, "overrides")))
+
+
+def written_file(rules: Rules, given: JsonObject, folder: Path, name: str) -> Path:
+    """Return the file that a tool writes: the one asked for, or one in a temporary folder. Raises UserError."""
+    output = given.get("output")
+    if not isinstance(output, str):
+        return folder / name
+    rules.require_run("a file below the root")
+    return rules.path(output)
+
+
+def texts(given: JsonObject, name: str) -> list[str]:
+    """Return an argument that is a list of texts; empty when it was not given."""
+    value = given.get(name)
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _option(rules: Rules, option: str, given: JsonObject) -> list[str]:
+    value = given.get(option.lstrip("-"))
+    return [] if value is None else [option, str(rules.path(str(value)))]
+
+
+def _word(value: Json) -> str:
+    """Return a value as the tuning service would write it in a trial's command."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

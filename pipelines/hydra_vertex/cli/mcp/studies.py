@@ -1,0 +1,75 @@
+"""The study that a tool call names, and whether the server's rules allow to read it and to start its app."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra_vertex.launcher.text.terminal import excerpt
+from hydra_vertex.protocol.errors import CommandError, UserError
+
+from .rules import Rules
+
+if TYPE_CHECKING:
+    from hydra_vertex.launcher.study.job_source import JobSource
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study by the word that a command takes: a path below the root, or a resource name of Vertex AI."""
+
+    word: str
+    path: Path | None
+
+
+def study_named(rules: Rules, text: str) -> Study:
+    """Return the study that a text names. Raises UserError for one that the rules do not allow."""
+    from hydra_vertex.launcher.study.job_reference import is_reference
+
+    if not is_reference(text):
+        path = rules.path(text)
+        return Study(str(path), path)
+    _require_vertex(rules, text)
+    return Study(text, None)
+
+
+def require_readable(rules: Rules, study: Study) -> None:
+    """Check the service that a command would ask. It may ask a service on this machine.
+
+    Raises UserError when a file refers to a job of Vertex AI that the rules do not allow, OutputError when it has none.
+    """
+    if study.path is not None:
+        _source(rules, study)
+
+
+def app_of(rules: Rules, study: Study) -> tuple[str, ...]:
+    """Return the app's command of a study, which must begin with the server's. Raises UserError, ServiceError."""
+    from hydra_vertex.launcher.preflight.job_builder import app_in
+
+    own = rules.command(())
+    app = app_in(_source(rules, study).job()) or ()
+    if app[: len(own)] != own:
+        raise CommandError(
+            f"{study.word}: is a study of {excerpt(shlex.join(app))}, and this server starts only {shlex.join(own)}; "
+            "ask your user for a server of that app"
+        )
+    return app
+
+
+def _source(rules: Rules, study: Study) -> JobSource:
+    from hydra_vertex.launcher.study.job_source import find_job
+
+    source = find_job(study.word, of_study=True)
+    if source.document is None and not source.is_local:
+        _require_vertex(rules, study.word)
+    return source
+
+
+def _require_vertex(rules: Rules, text: str) -> None:
+    if not rules.allow_vertex:
+        raise UserError(
+            f"{excerpt(text)}: a job of Vertex AI is read with your user's credentials, which needs a server that was "
+            "started with --allow-vertex; ask your user to start it so"
+        )

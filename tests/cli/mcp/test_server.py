@@ -1,0 +1,293 @@
+"""The server, by the client of the package `mcp` over stdin and stdout, and its refusals without a client."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psutil
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import ClientSession
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.types import TextContent
+
+from hydra_vertex.cli.mcp.rules import Rules
+from hydra_vertex.cli.mcp.service import ToolService
+from hydra_vertex.cli.mcp.tools import tools_for
+from hydra_vertex.job import save_job
+from hydra_vertex.protocol.errors import Interrupted
+from json_schemas import schema, validated
+from launcher.jobs import make_job
+from pipelines.apps import Project, environment, make_project
+from service.harness import wait_until
+
+NOISY = """
+import os
+print("printed at import")
+os.write(1, b"written to the descriptor\\n")
+"""
+APP = ("python", "noisy.py")
+READING = ("check", "explain", "watch", "best", "report")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = make_project(tmp_path_factory.mktemp("project").resolve())
+    project.write("noisy.py", NOISY + (project.path / "app.py").read_text())
+    return project
+
+
+def server_command(*options: str) -> list[str]:
+    return ["-m", "hydra_vertex.cli.main", "mcp", *options, "--", *APP]
+
+
+@asynccontextmanager
+async def connected(folder: Path, log: Path, *options: str) -> AsyncIterator[ClientSession]:
+    variables = {**environment(), "TMPDIR": str(log.parent)}
+    server = StdioServerParameters(command=sys.executable, args=server_command(*options), env=variables, cwd=folder)
+    with log.open("w") as errors:
+        async with stdio_client(server, errors) as (incoming, outgoing), ClientSession(incoming, outgoing) as session:
+            await session.initialize()
+            yield session
+
+
+async def called(session: ClientSession, name: str, **given: Any) -> dict[str, Any]:
+    """Call a tool, which must not fail. The client itself checks the result by the tool's schema."""
+    result = await session.call_tool(name, given)
+    assert not result.is_error, result.structured_content
+    document: dict[str, Any] = result.structured_content
+    return validated(document)
+
+
+def descendants(pid: int) -> Iterator[psutil.Process]:
+    yield from psutil.Process(pid).children(recursive=True)
+
+
+def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        told: list[float] = []
+
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            told.append(progress)
+
+        async with connected(project.path, tmp_path / "log", "--allow-run", "--max-trials", "3") as session:
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            assert set(READING) < set(tools)
+            for tool in tools.values():
+                assert tool.output_schema is not None
+                assert tool.output_schema == schema(tool.output_schema["$id"].split(":")[2])
+
+            checked = await called(session, "check", search="search.yaml", overrides=["experiment=mine"])
+            assert (checked["findings"], checked["types"]["lr"]) == ([], "float")
+            explained = await called(session, "explain", overrides=["depth=2"], parameters={"lr": 0.5})
+            assert explained["command"] == ["python", "noisy.py", "depth=2", "lr=0.5"]
+
+            given = {"search": "search.yaml", "trials": 2, "parallel": 2, "retrain": False}
+            started = await called(session, "run", **given)
+            assert started["trialsLeft"] == 1
+            again = await session.call_tool("run", {**given, "trials": 1})
+            assert "1 runs are in progress" in again.structured_content["message"]
+            seen = await session.call_tool("watch", {"run": started["run"]}, progress_callback=on_progress)
+            while seen.structured_content["state"] == "running":
+                seen = await session.call_tool("watch", {"run": started["run"]}, progress_callback=on_progress)
+            watched = validated(seen.structured_content)
+            assert (watched["exitCode"], watched["error"]) == (0, None), watched
+            assert watched["job"]["trials"] == {"SUCCEEDED": 2}
+            assert told[-1] == 2
+            assert watched["result"]["bestTrial"] == watched["job"]["best"]["trial"]
+
+            best = await session.call_tool("best", {"run": started["run"], "output": "conf/experiment/best.yaml"})
+            assert validated(best.structured_content)["trial"] == watched["result"]["bestTrial"]
+            assert [item.text for item in best.content if isinstance(item, TextContent)][1] == (
+                project.path / "conf/experiment/best.yaml"
+            ).read_text()
+            report = await called(session, "report", run=started["run"])
+            assert "<html" in Path(report["report"]).read_text()[:2000]
+
+            beyond = await session.call_tool("run", {**given, "trials": 2})
+            assert beyond.is_error
+            assert validated(beyond.structured_content)["message"].startswith("trials is 2, and this server allows 1")
+
+    anyio.run(scenario)
+
+
+def test_the_end_of_stdin_ends_a_run_and_its_trials(project: Project, tmp_path: Path) -> None:
+    given = {"search": "search.yaml", "trials": 2, "overrides": ["sleep_s=300"], "out": "runs/long"}
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    messages = (
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "run", "arguments": given}},
+    )
+    with started_server(project, tmp_path) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for message in messages:
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+            server.stdin.flush()
+            if "id" in message:
+                assert json.loads(server.stdout.readline())["id"] == message["id"]
+        wait_until(lambda: any(is_trial(process) for process in descendants(server.pid)), 120)
+        started = list(descendants(server.pid))
+
+        server.stdin.close()
+        rest = server.stdout.read()
+        code = server.wait(60)
+
+    said = (tmp_path / "log").read_text()
+    assert (code, rest) == (0, b""), said
+    assert f"ending the run in {project.path / 'runs/long'}" in said
+    psutil.wait_procs(started, 30)
+    assert [process for process in started if process.is_running()] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_also_while_stdin_is_open(
+    project: Project, tmp_path: Path, number: signal.Signals
+) -> None:
+    with started_server(project, tmp_path) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        text = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
+        server.stdin.write(f"{text}\n".encode())
+        server.stdin.flush()
+        server.stdout.readline()
+
+        server.send_signal(number)
+
+        assert server.wait(60) == Interrupted.exit_code
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("hydra-vertex-mcp-")] == []
+
+
+@contextmanager
+def started_server(project: Project, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, *server_command("--allow-run")]
+    variables = {**environment(), "TMPDIR": str(folder)}
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            command, cwd=project.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=variables
+        ) as server,
+    ):
+        yield server
+
+
+def is_trial(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return any(word.startswith("--lr=") for word in process.cmdline())
+    return False
+
+
+def test_a_run_is_stopped_by_a_call_and_by_its_time_limit(project: Project, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        service = ToolService(Rules(project.path, APP, allow_run=True, max_trials=9), tmp_path)
+        given = {"search": "search.yaml", "trials": 2, "overrides": ["sleep_s=300"]}
+
+        async def ended(name: str, given: dict[str, Any]) -> dict[str, Any]:
+            outcome = await service.call(name, given, nothing)
+            assert not outcome.is_error, outcome.document
+            return validated(dict(outcome.document))
+
+        first = await ended("run", {**given, "out": "runs/first"})
+        stopped = await ended("stop", {"run": first["run"]})
+        assert stopped["state"] == "ended"
+        assert stopped["exitCode"] != 0
+
+        await ended("run", {**given, "out": "runs/second", "limit_s": 0.01})
+        time.sleep(0.02)
+        service.runs.end_overdue()
+        watched = await ended("watch", {"run": "runs/second", "wait_s": 50})
+        assert watched["state"] == "ended"
+        assert watched["exitCode"] != 0
+
+    anyio.run(scenario)
+
+
+async def nothing(done: float, total: float, message: str) -> None:
+    pass
+
+
+def refusal(service: ToolService, name: str, given: dict[str, Any]) -> str:
+    outcome = anyio.run(partial(service.call, name, given, nothing))
+    assert outcome.is_error, outcome.document
+    document = validated(dict(outcome.document))
+    return f"{document['kind']}: {document['message']}"
+
+
+REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "run without permission": ("run", {"trials": 1}, "UserError: run needs .* --allow-run"),
+    "a trial without permission": ("check", {"smoke": True}, "UserError: check with smoke needs .* --allow-run"),
+    "a file without permission": ("report", {"run": "job.json", "output": "r.html"}, "a file below the root needs"),
+    "a search file outside": ("check", {"search": "../s.yaml"}, "OutputError: ../s.yaml: is outside of"),
+    "a study outside": ("watch", {"run": "/etc"}, "OutputError: /etc: is outside of"),
+    "a report of a study outside": ("report", {"run": ".."}, "OutputError: ..: is outside of"),
+    "a job of Vertex AI": (
+        "watch",
+        {"run": "projects/p/locations/europe-west4/hyperparameterTuningJobs/1"},
+        "with your user's credentials, .* --allow-vertex",
+    ),
+    "a file that names a job of Vertex AI": ("watch", {"run": "reference.txt"}, "reference.txt: a job of Vertex AI"),
+    "a report of a file that names one": ("report", {"run": "reference.txt"}, "reference.txt: a job of Vertex AI"),
+    "a study of another app": ("best", {"run": "job.json"}, "CommandError: .*job.json: is a study of"),
+    "a flag": ("check", {"overrides": ["--multirun"]}, "not a flag"),
+    "a folder without a run": ("watch", {"run": "empty"}, "OutputError: .*empty: is a folder without job.json"),
+    "stopping another's run": ("stop", {"run": "empty"}, "this server has not started it"),
+    "an unknown tool": ("submit", {}, "CommandError: submit: is no tool of this server; expected one of check, "),
+    "an unknown argument": ("check", {"searches": "x"}, "CommandError: check: .*'searches' was unexpected"),
+    "an argument of another type": ("watch", {"run": 3}, "CommandError: watch: run: 3 is not of type 'string'"),
+    "a missing argument": ("watch", {}, "CommandError: watch: 'run' is a required property"),
+    "too many trials": ("check", {"trials": 999}, "CommandError: check: trials: 999 is greater than the maximum"),
+    "too long a wait": ("watch", {"run": "x", "wait_s": 600}, "wait_s: 600 is greater than the maximum"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_call_that_the_rules_do_not_allow_is_refused(project: Project, tmp_path: Path, case: str) -> None:
+    name, given, says = REFUSALS[case]
+    (project.path / "empty").mkdir(exist_ok=True)
+    project.write("reference.txt", "projects/p/locations/europe-west4/hyperparameterTuningJobs/1\n")
+    save_job(make_job(), project.path / "job.json")
+    service = ToolService(Rules(project.path, APP), tmp_path)
+
+    message = refusal(service, name, given)
+
+    assert re.search(says, message), message
+    assert service.runs.running() == []
+
+
+def test_a_server_without_an_app_reads_only(project: Project, tmp_path: Path) -> None:
+    service = ToolService(Rules(project.path, (), allow_run=True), tmp_path)
+
+    for name, given in (("check", {}), ("explain", {}), ("run", {"trials": 1})):
+        assert "this server has no app" in refusal(service, name, given)
+
+
+def test_the_schemas_of_the_tools_are_valid_and_have_the_limits(tmp_path: Path) -> None:
+    tools = {tool.name: tool for tool in tools_for(Rules(tmp_path, APP, max_trials=7, max_parallel=3))}
+
+    for tool in tools.values():
+        Draft202012Validator.check_schema(tool.input_schema())
+    properties: Any = tools["run"].input_schema()["properties"]
+    assert (properties["trials"]["maximum"], properties["parallel"]["maximum"]) == (7, 3)
+    assert [tool.name for tool in tools.values() if tool.is_read_only] == list(READING)
+
+
+def test_the_documents_of_the_tools_contain_those_of_the_commands() -> None:
+    fields = schema("watched")["properties"]
+
+    for field, name in (("job", "status"), ("result", "run"), ("error", "error")):
+        inner = fields[field]["anyOf"][0]
+        assert inner["properties"] == schema(name)["properties"]
+        assert inner["required"] == schema(name)["required"]
