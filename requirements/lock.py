@@ -28,7 +28,7 @@ else:
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent
 EXTRAS = {
-    "dev": ("launcher", "pipelines", "docker", "kubeflow", "trainer", "test", "lint", "docs", "release"),
+    "dev": ("launcher", "pipelines", "docker", "kubeflow", "trainer", "test", "lint", "docs", "gpu", "release"),
     "run": ("launcher", "pipelines", "trainer"),
     "image": ("launcher", "pipelines"),
     "trial": (),

@@ -26,6 +26,7 @@ VERSIONS = MappingProxyType(
         "job-file": "1.0",
         "list": "1.0",
         "mcp": "1.0",
+        "replay": "1.0",
         "report": "1.0",
         "run": "1.0",
         "run-pipeline": "1.0",

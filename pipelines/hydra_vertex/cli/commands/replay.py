@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import whole_number
-from hydra_vertex.cli.output import say, show, show_json, show_table
+from hydra_vertex.cli.output import say, show, show_table
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import CommandError, UserError
 
@@ -141,7 +142,7 @@ def _print(study: RecordedStudy, outcomes: list[Outcome], money: Money, argument
     if arguments.json:
         from .replay_document import document
 
-        show_json(document(study, outcomes, money, arguments.seed), indent=2)
+        show_document("replay", document(study, outcomes, money, arguments.seed))
         return
     from .replay_text import explanation, headings, rows
 

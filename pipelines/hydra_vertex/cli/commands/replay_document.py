@@ -12,15 +12,15 @@ from hydra_vertex.service.replay.statistics import LEVEL, Bounds, Interval
 
 from .replay_money import Money
 
-SCHEMA = "urn:hydra-vertex:replay:1.0"
-
 Scale = Callable[[float], float]
 
 
 def document(study: RecordedStudy, outcomes: Sequence[Outcome], money: Money, seed: int) -> JsonObject:
-    """Return the document. Times are in seconds, worker time in hours of one worker, costs in the currency."""
+    """Return the document, without the field `schema`.
+
+    Times are in seconds, worker time in hours of one worker, costs in the currency.
+    """
     return {
-        "schema": SCHEMA,
         "study": study.name,
         "metric": study.metric.id,
         "goal": study.metric.goal.value,

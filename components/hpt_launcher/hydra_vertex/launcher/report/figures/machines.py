@@ -157,7 +157,6 @@ def _figure(quantity: _Quantity, lines: Sequence[_Line]) -> Figure | None:
         alt=f"{quantity.title}: {trials} lines over the time since each trial's start.",
         plot=plot_json(figure),
         height_px=260,
-        wide=False,
     )
 
 
