@@ -189,3 +189,19 @@ def test_a_section_of_the_live_parts_says_what_runs_and_why_the_state_is_old(cli
         "trials": 1,
     }
     assert "trial:1" in sections
+
+
+def test_the_page_of_a_running_study_has_the_curves_of_its_machines(client: Client, tmp_path: Path) -> None:
+    name = client.create(job_document(tmp_path / "app", "gated"))
+    wait_until(lambda: started(tmp_path / "app") == ["1"])
+    wait_until(
+        lambda: any(curve.time_s for curves in embedded(client).machine_use(name, 5).values() for curve in curves)
+    )
+    feed = EmbeddedFeed(embedded(client), PARENT, name)
+
+    sections = ReportRenderer(feed, "a-token").sections(feed.read())
+
+    assert {"figure:machines-cpu", "figure:machines-memory"} <= set(sections)
+    assert "machines-cpu" in page_of(feed)
+    release(tmp_path / "app", "1")
+    client.finished(name)

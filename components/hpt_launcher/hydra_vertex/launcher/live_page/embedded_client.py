@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from hydra_vertex.job import HyperparameterTuningJob, parse_job
+from hydra_vertex.job.machine_use import MachineUse, parse_machine_use
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, ServiceError, ServiceUnreachableError
@@ -40,6 +41,14 @@ class EmbeddedClient:
         answer = self._request("GET", f"/v1/{_path(parent)}/{COLLECTION}?{urlencode({'pageSize': limit})}")
         found = answer.get(COLLECTION, [])
         return tuple(_parsed(job) for job in found) if isinstance(found, list) else ()
+
+    def machine_use(self, name: str, points: int) -> MachineUse:
+        """Return what the machines of a job's trials were busy with, with this number of points a curve at most."""
+        answer = self._request("GET", f"/v1/{_path(name)}:machineUse?{urlencode({'points': points})}")
+        try:
+            return parse_machine_use(answer, "machineUse")
+        except DocumentError as error:
+            raise ServiceUnreachableError(f"the tuning service's answer is no use of machines: {error}") from error
 
     def log(self, name: str, trial_id: str) -> str:
         """Return the end of a trial's log."""

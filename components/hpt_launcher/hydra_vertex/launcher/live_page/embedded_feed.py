@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.job.confirmation import CONFIRMS_LABEL, is_confirmation, job_id
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
 from hydra_vertex.protocol.errors import ServiceError
 
 from .embedded_client import ANY_PARENT, COLLECTION, EmbeddedClient
@@ -15,6 +18,9 @@ from .feed import Abilities, Feed, Reading
 from .log_text import log_text
 
 LISTED = 100
+MACHINES_INTERVAL_S = 5.0
+"""The shortest time between two requests for the curves of the machines, which are long and change slowly."""
+MACHINES_POINTS = 60
 _NAME = re.compile(rf"projects/[^/]{{1,100}}/locations/[^/]{{1,100}}/{COLLECTION}/[0-9]{{1,18}}")
 
 
@@ -28,13 +34,14 @@ class EmbeddedFeed:
         self._is_given = bool(name)
         self._name = name
         self._last = Reading()
+        self._machines_at = float("-inf")
 
     def read(self) -> Reading:
         """Return the newest state; the last one, with the problem, while the service does not answer."""
         try:
             self._last = self._read()
         except ServiceError as error:
-            return Reading(self._last.job, self._last.repeats, str(error))
+            return replace(self._last, problem=str(error))
         return self._last
 
     def _read(self) -> Reading:
@@ -44,7 +51,19 @@ class EmbeddedFeed:
             self._name = "" if newest is None else newest.name
         if not self._name:
             return Reading()
-        return Reading(self._newest(self._last.job, self._name), self._repeats(listed))
+        job = self._newest(self._last.job, self._name)
+        return Reading(job, self._repeats(listed), machines=self._machines(job))
+
+    def _machines(self, job: HyperparameterTuningJob) -> StudyMachines:
+        """Return the newest curves, which an older service does not have; the last ones between two requests."""
+        known = self._last.machines if self._last.job is not None and self._last.job.name == job.name else NO_MACHINES
+        if time.monotonic() - self._machines_at < MACHINES_INTERVAL_S:
+            return known
+        self._machines_at = time.monotonic()
+        try:
+            return StudyMachines(self._client.machine_use(job.name, MACHINES_POINTS))
+        except ServiceError:
+            return known
 
     def _repeats(self, listed: tuple[HyperparameterTuningJob, ...]) -> HyperparameterTuningJob | None:
         """Return the newest job that repeats the best configurations of the study; None when there is none."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Reading:
     job: HyperparameterTuningJob | None = None
     repeats: HyperparameterTuningJob | None = None
     problem: str = ""
+    machines: StudyMachines = NO_MACHINES
 
 
 @dataclass(frozen=True, slots=True)

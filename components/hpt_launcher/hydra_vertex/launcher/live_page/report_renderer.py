@@ -64,6 +64,7 @@ class ReportRenderer:
             title=None,
             prices=self._abilities.prices,
             confirmation=confirmation,
+            machines=reading.machines,
             live=LivePage(settings=self._settings(reading, version), can_stop=self._abilities.stops_trials),
         )
 
@@ -94,6 +95,7 @@ class ReportRenderer:
             prices=self._abilities.prices,
             confirmation=confirmation,
             can_stop=self._abilities.stops_trials,
+            machines=reading.machines,
         )
         return {**found, LIVE: _live(reading)}
 
