@@ -84,7 +84,9 @@ class ProcessEngine:
         if not alive:
             return Exited(_decisive(launch, exits))
         if _is_over(launch, exits):
-            _send(signal.SIGTERM, [found[place] for place in alive])
+            # A supervisor that does not handle signals yet would end without a record; it is signalled later.
+            begun = [found[place] for place in alive if has_begun(worker_folder(launch, place))]
+            _send(signal.SIGTERM, begun)
         if all(has_begun(worker_folder(launch, place)) for place in found):
             return Running(max(one.started for one in found.values()))
         return Queued()
