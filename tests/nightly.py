@@ -30,6 +30,7 @@ NIGHTLY = (
     "tests/cli/test_study_in_app.py::test_a_file_that_is_given_and_one_that_is_chosen_are_the_same_study",
     "tests/examples/test_examples.py::test_a_model_that_is_not_good_enough_is_not_released",
     "tests/pipelines/test_rehearsal.py::test_the_best_configurations_are_repeated_on_the_service_too",
+    "tests/service/trials/engines/process/test_several_workers.py::test_ranks_find_each_other_and_rank_0_reports[light",
     "tests/test_containers.py::test_a_step_that_fails_in_its_container_fails_the_run_with_its_exit_code",
     "tests/test_image.py::test_a_base_with_another_user_and_packages_of_its_own_keeps_them",
 )

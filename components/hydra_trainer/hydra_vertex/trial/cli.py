@@ -83,8 +83,10 @@ def _resolve_secrets() -> None:
 
 def _run_app(options: Options) -> int:
     from hydra_vertex.trial.command.app_command import Program, parse_app_command
+    from hydra_vertex.trial.command.node_rank import node_rank_variable
     from hydra_vertex.trial.command.relaunch import needs_relaunch, relaunch
 
+    os.environ.update(node_rank_variable(os.environ))
     command = parse_app_command(options.app, by_launcher=options.by_launcher)
     if needs_relaunch(command):
         try:

@@ -125,12 +125,45 @@ TORCH_APP = """
     """
 
 
-def test_ranks_of_torch_find_each_other_and_rank_0_reports(client: Client, app: Path) -> None:
-    pytest.importorskip("torch")
+LIGHTNING_APP = """
+    import hydra, torch, lightning as L
+    from torch.utils.data import DataLoader, TensorDataset
+
+    class Model(L.LightningModule):
+        def __init__(self, x):
+            super().__init__()
+            self.x, self.layer = x, torch.nn.Linear(1, 1)
+
+        def training_step(self, batch, index):
+            return self.layer(batch[0]).sum()
+
+        def on_train_end(self):
+            self.total = self.all_gather(torch.tensor(float(self.x))).sum()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    @hydra.main(config_path=None, config_name=None, version_base=None)
+    def main(config):
+        model = Model(config.x)
+        trainer = L.Trainer(
+            accelerator="cpu", devices=1, num_nodes=3, strategy="ddp", max_steps=1, logger=False,
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        )
+        trainer.fit(model, DataLoader(TensorDataset(torch.ones(6, 1))))
+        return float(model.total) + 1000 * trainer.global_rank
+
+    main()
+    """
+
+
+@pytest.mark.parametrize(("module", "code"), [("torch", TORCH_APP), ("lightning", LIGHTNING_APP)])
+def test_ranks_find_each_other_and_rank_0_reports(client: Client, app: Path, module: str, code: str) -> None:
+    pytest.importorskip(module)
     from textwrap import dedent
 
     document = job_of(app, "unused")
-    (app / "train.py").write_text(dedent(TORCH_APP))
+    (app / "train.py").write_text(dedent(code))
     program = str(Path(sys.executable).parent / "hydra-trial")
     for pool in document["trialJobSpec"]["workerPoolSpecs"]:
         pool["containerSpec"] |= {
