@@ -121,6 +121,14 @@ def test_job_fields_of_a_gcloud_file_are_kept(tmp_path: Path) -> None:
     assert (space.display_name, space.max_failed_trial_count, space.labels) == ("my study", 3, {"team": "a"})
 
 
+@pytest.mark.parametrize("goal", ["", ", goal: GOAL_TYPE_UNSPECIFIED"])
+def test_a_metric_without_a_goal_is_maximized_as_by_the_api_and_said_to_be(tmp_path: Path, goal: str) -> None:
+    space = load(tmp_path, GCLOUD.replace(", goal: MINIMIZE", goal))
+
+    assert [metric.goal for metric in space.study_spec.metrics] == [Goal.MAXIMIZE]
+    assert "no goal for loss: the API maximizes then; write goal: MINIMIZE where lower is better" in space.notices
+
+
 def test_a_gcloud_file_is_parsed_without_changes(tmp_path: Path) -> None:
     space = load(
         tmp_path,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hydra_vertex.job import (
     Categorical,
+    Goal,
     HyperparameterTuningJob,
     IntegerRange,
+    MetricSpec,
     TrialJobSpec,
     dump_job,
     parse_job,
@@ -52,7 +55,7 @@ def parse(document: JsonObject, source: str) -> SearchSpace:
     program = trial_program(job.trial_job_spec, job.study_spec.metric_text, source)
     spec = without_trial_program(job.trial_job_spec)
     return SearchSpace(
-        study_spec=job.study_spec,
+        study_spec=replace(job.study_spec, metrics=tuple(map(_with_goal, job.study_spec.metrics))),
         max_trial_count=job.max_trial_count or DEFAULT_TRIAL_COUNT,
         parallel_trial_count=job.parallel_trial_count or DEFAULT_PARALLEL_COUNT,
         trial_job_spec=None if spec == TrialJobSpec(worker_pools=()) else without_args(spec),
@@ -74,11 +77,22 @@ def _notices(document: JsonObject, job: HyperparameterTuningJob) -> Iterator[str
     if ignored := sorted(OUTPUT_FIELDS & document.keys()):
         verb, them = ("has", "it") if len(ignored) == 1 else ("have", "them")
         yield f"{', '.join(ignored)} {verb} no effect, because the service sets {them} in a new job"
+    if without := [metric.id for metric in job.study_spec.metrics if metric.goal is Goal.UNSPECIFIED]:
+        them = " and ".join(without)
+        yield f"no goal for {them}: the API maximizes then; write goal: MINIMIZE where lower is better"
     if not job.max_trial_count:
         yield f"maxTrialCount is not set: {DEFAULT_TRIAL_COUNT} trials unless --trials says otherwise (gcloud: 1)"
     if not job.parallel_trial_count:
         at_once = f"{DEFAULT_PARALLEL_COUNT} trials at once"
         yield f"parallelTrialCount is not set: {at_once} unless --parallel says otherwise (gcloud: 1)"
+
+
+def _with_goal(metric: MetricSpec) -> MetricSpec:
+    """Return the metric with the goal that the API takes where none is set.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/StudySpec#goaltype
+    """
+    return replace(metric, goal=Goal.MAXIMIZE) if metric.goal is Goal.UNSPECIFIED else metric
 
 
 def _check_counts(job: HyperparameterTuningJob, source: str) -> None:
