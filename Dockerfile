@@ -35,6 +35,8 @@ FROM requirements-trial AS package
 COPY pyproject.toml README.md LICENSE /src/
 COPY components /src/components
 COPY pipelines /src/pipelines
+# The wheel has the JSON Schemas of the documentation.
+COPY docs/schemas /src/docs/schemas
 RUN pip install --no-deps --prefix /home/trainer/package /src
 
 FROM base AS trial

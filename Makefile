@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The programs in tests/ (matrix, release, hostile) are packages of that folder: they are started there with -m.
 PYTHON_OF_TESTS := $(CURDIR)/$(BIN)/python
-# Each test file runs in one worker, because its fixtures are shared. Many tests wait for processes: one worker more than CPUs.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Each test file runs in one worker, because its fixtures are shared. Many tests wait for processes: two workers more than CPUs.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 PARALLEL := -n $(WORKERS) --dist loadfile
 TAG ?= localhost/hydra-vertex
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -22,7 +22,7 @@ run: $(VENV)/run  ## set up, then tune, select, retrain and report with the samp
 # With COVERAGE=1 the shorter tests are measured, and the lower limit of the coverage is checked.
 PYTEST := $(BIN)/python $(if $(COVERAGE),tests/coverage_run.py --then-others,-m pytest)
 
-test: $(VENV)/dev  ## set up, then run the test suite in one process more than there are CPUs
+test: $(VENV)/dev  ## set up, then run the test suite in two processes more than there are CPUs
 	$(PYTEST) $(PARALLEL)
 
 # They stop nodes and daemons of the cluster, so that no two of them may run at once.

@@ -31,7 +31,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_has_the_app_and_commands() -> None:
     assert [name for name, _ in FILES] == ["branin.py", "conf/config.yaml"]
-    assert len(COMMANDS) == PAGE.count("\n$ ") >= 5
+    assert len(COMMANDS) == PAGE.count("\n$ python ") >= 5
 
 
 @pytest.mark.parametrize("command", COMMANDS)

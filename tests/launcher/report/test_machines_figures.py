@@ -45,7 +45,7 @@ def study(count: int) -> HyperparameterTuningJob:
 
 
 def pictures(job: HyperparameterTuningJob, machines: StudyMachines) -> dict[str, Figure]:
-    found = build_figures(job, rank(job)[0], machines)
+    found = build_figures(job, rank(job)[0], machines=machines)
     return {figure.id: figure for figure in found if figure.id.startswith("machines-")}
 
 

@@ -58,7 +58,7 @@ def page_beside(pages_of: Callable[[], PagesOf], command: str, *, opens: bool) -
     end_message = f"{command} has ended, and with it this page's connection. What you see is the last state."
     try:
         server = PageServer(pages_of(), end_message)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         say(f"there is no live page: {error}")
         yield None
         return

@@ -42,7 +42,7 @@ class PageServer:
     """
 
     def __init__(self, pages_of: PagesOf, end_message: str) -> None:
-        """Start the server. Raises OSError when there is no free port, RuntimeError when it does not start."""
+        """Start the server. Raises OSError when there is no free port, TimeoutError when it does not start."""
         token = secrets.token_urlsafe(24)
         self._listener = socket.create_server((HOST, 0), backlog=BACKLOG)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: ends the connection of a browser that sleeps
@@ -60,7 +60,7 @@ class PageServer:
         self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
         if not self._ready.wait(START_LIMIT_S):
-            raise RuntimeError(f"the live page does not start within {START_LIMIT_S:g} s")
+            raise TimeoutError(f"the live page does not start within {START_LIMIT_S:g} s")
 
     def __enter__(self) -> PageServer:
         return self
