@@ -23,7 +23,7 @@ def test_statistics_become_seconds_of_cpu_and_memory_without_the_cache() -> None
 
 
 def test_the_limit_of_the_container_is_its_number_of_cores_and_version_1_has_another_name_of_the_cache() -> None:
-    stats = {**STATS, "memory_stats": {"usage": 300, "stats": {"total_inactive_file": 50}}}
+    stats: JsonObject = {**STATS, "memory_stats": {"usage": 300, "stats": {"total_inactive_file": 50}}}
     reading = reading_of("workerpool0-0", "abc", stats, cpus=1.5)
     assert reading is not None
     assert (reading.cpus, reading.memory_bytes, reading.memory_limit_bytes) == (1.5, 250, None)

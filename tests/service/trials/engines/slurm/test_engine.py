@@ -486,6 +486,8 @@ dist.init_process_group("gloo")
 ranks = torch.tensor([dist.get_rank()])
 dist.all_reduce(ranks)
 print(f"rank {dist.get_rank()} of {dist.get_world_size()}: {ranks.item()}", flush=True)
+dist.barrier()  # a rank that exits before the other has read the sum would fail it
+dist.destroy_process_group()
 """
 
 
