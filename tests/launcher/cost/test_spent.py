@@ -40,7 +40,6 @@ def test_running_trials_are_counted_up_to_now_and_waiting_ones_are_not() -> None
 
     assert found.worker_hours == pytest.approx(2.0)
     assert found.cost == pytest.approx(4.0)
-    assert found.idle_share == pytest.approx(0.5)
 
 
 def test_a_time_before_the_start_of_a_trial_counts_as_nothing() -> None:

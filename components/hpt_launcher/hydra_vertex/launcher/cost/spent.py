@@ -15,7 +15,7 @@ from .prices import Prices, hourly_rate, workers_of
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a job has used. `cost` is None without prices, `idle_share` while no trial has started.
+    """What a job has used. `cost` is None without prices.
 
     `saved_hours` is an estimate of the worker-hours that early stopping has saved; None when no trial was stopped early
     or none ran to its end.
@@ -23,7 +23,6 @@ class Usage:
 
     worker_hours: float
     cost: float | None
-    idle_share: float | None
     saved_hours: float | None
     saved_cost: float | None
 
@@ -37,7 +36,6 @@ def usage(job: HyperparameterTuningJob, now: datetime, prices: Prices) -> Usage:
     return Usage(
         worker_hours=hours * workers,
         cost=None if rate is None else hours * rate,
-        idle_share=_idle_share(job, now),
         saved_hours=None if saved_hours is None else saved_hours * workers,
         saved_cost=None if saved_hours is None or rate is None else saved_hours * rate,
     )
@@ -66,18 +64,6 @@ def _end_of(trial: Trial, job: HyperparameterTuningJob, now: datetime) -> dateti
     if trial.end_time is not None:
         return trial.end_time
     return (job.end_time or last_time(job) or now) if job.state.is_terminal else now
-
-
-def _idle_share(job: HyperparameterTuningJob, now: datetime) -> float | None:
-    """Return the share of the slots' time in which no trial ran, from the first start to the last end."""
-    spans = [(t.start_time, _end_of(t, job, now)) for t in job.trials if t.start_time is not None]
-    if not spans:
-        return None
-    wall_s = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
-    available_s = wall_s * max(1, job.parallel_trial_count)
-    if available_s <= 0:
-        return None
-    return min(1.0, max(0.0, 1.0 - trial_hours(job, now) * HOUR_S / available_s))
 
 
 def _saved_s(job: HyperparameterTuningJob) -> float | None:
