@@ -43,7 +43,10 @@ class EmbeddedClient:
         return tuple(_parsed(job) for job in found) if isinstance(found, list) else ()
 
     def machine_use(self, name: str, points: int) -> MachineUse:
-        """Return what the machines of a job's trials were busy with, with this number of points a curve at most."""
+        """Return what the machines of a job's trials were busy with, with this number of points a curve at most.
+
+        Raises ServiceUnreachableError for an answer of another form.
+        """
         answer = self._request("GET", f"/v1/{_path(name)}:machineUse?{urlencode({'points': points})}")
         try:
             return parse_machine_use(answer, "machineUse")
