@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,10 @@ def findings(endpoint: Endpoint) -> Iterator[dict[str, Future[Finding]]]:
     # Google's packages have circular imports, which fail when several threads import them at once.
     importlib.import_module("google.cloud.aiplatform")
     with ThreadPoolExecutor(len(CHECKS)) as pool:
-        yield {str(check): pool.submit(lambda one=check: next(iter(run_checks(endpoint, [one])))) for check in CHECKS}
+        found = {str(check): pool.submit(lambda one=check: next(iter(run_checks(endpoint, [one])))) for check in CHECKS}
+        # pytest changes os.environ between the phases of tests, while clients in other threads copy it.
+        wait(found.values(), LIMIT_S)
+        yield found
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
