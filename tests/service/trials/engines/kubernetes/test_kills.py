@@ -12,22 +12,17 @@ import random
 import shlex
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hydra_vertex.service.start import ServiceProcess
-from service.engine.test_kills import SEEDS, TERMINAL, AnswerCheck, kill, running_trials
-from service.harness import FAKE_APP, Client, Document, is_running, job_document, start, wait_until
+from service.engine.test_kills import SEEDS, kill, running_trials
+from service.harness import FAKE_APP, Document, job_document
+from service.trials.engines.killed_study import PARALLEL, TRIALS, KilledStudy, require_all_trials
 from service.trials.engines.kubernetes.kube_cluster import PROCESS_NODES, Namespace, until
 
-KILLS = 6
-TRIALS = 12
-PARALLEL = 4
-ENDED = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 KILL_API = os.environ.get("KUBE_KILL_API", "")
 VICTIMS = ("service", "pod", "job", "process", "service and pod", "service and job", *(["api"] if KILL_API else []))
 
@@ -68,43 +63,18 @@ def study(app: Path) -> Document:
     return document
 
 
-def restarted(service: ServiceProcess, studies: Path, options: tuple[str, ...]) -> ServiceProcess:
-    wait_until(lambda: not is_running(service.pid))
-    service.stop()
-    return start(studies, *options)
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_kills_lose_no_trial_run_none_again_and_leave_nothing(
     namespace: Namespace, process_nodes: list[str], studies: Path, app: Path, seed: int
 ) -> None:
-    chance, answers = random.Random(seed), AnswerCheck(app)  # noqa: S311 - not for cryptography
     settings = {"namespace": namespace.name, "podTemplate": {"spec": {"affinity": PROCESS_NODES}}}
     options = ("--engine=kubernetes", f"--engine-settings={json.dumps(settings)}")
-    victims: list[str] = []
-    service = start(studies, *options)
-    try:
-        with Client(service.url, studies, service.pid) as client:
-            name = client.create(study(app))
-        for _ in range(KILLS):
-            with Client(service.url, studies, service.pid) as client:
-                for _ in range(3):
-                    time.sleep(chance.uniform(0.1, 0.8))
-                    answers.check(client.get(name))
-            victims.append(chance.choice(VICTIMS))
-            kill_victim(victims[-1], service.pid, namespace, app, chance)
-            if "service" in victims[-1]:
-                service = restarted(service, studies, options)
-        with Client(service.url, studies, service.pid) as client:
-            until(lambda: client.get(name)["state"] in ENDED, limit_s=240)
-            job = client.get(name)
-            answers.check(job)
-    finally:
-        service.stop()
-    assert job["state"] == "JOB_STATE_SUCCEEDED", (victims, job.get("error"))
-    assert [trial["id"] for trial in job["trials"]] == [str(number) for number in range(1, TRIALS + 1)]
-    assert all(trial["state"] in TERMINAL for trial in job["trials"])
-    failed = [trial["infeasibleReason"] for trial in job["trials"] if trial["state"] == "INFEASIBLE"]
-    assert len(failed) <= victims.count("process"), (victims, failed)
+    killed = KilledStudy(
+        studies, app, options, VICTIMS, lambda victim, pid, chance: kill_victim(victim, pid, namespace, app, chance)
+    )
+
+    job = killed.run(study(app), seed)
+
+    require_all_trials(job, killed.killed, fatal="process")
     until(lambda: not namespace.api.list_namespaced_pod(namespace.name).items)
     until(lambda: not batch(namespace).list_namespaced_job(namespace.name).items)

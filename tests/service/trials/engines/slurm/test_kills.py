@@ -14,17 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.start import ServiceProcess
-from service.engine.test_kills import SEEDS, TERMINAL, AnswerCheck, kill, running_trials
-from service.harness import Client, Document, is_running, job_document, start, wait_until
+from service.engine.test_kills import SEEDS, kill, running_trials
+from service.harness import Document, job_document, wait_until
+from service.trials.engines.killed_study import PARALLEL, TRIALS, KilledStudy, require_all_trials
 from service.trials.engines.slurm.cluster import Controller, needs_cluster, node_down, wait_for_nodes
 
 pytestmark = needs_cluster
 
-KILLS = 6
-TRIALS = 12
-PARALLEL = 4
-ENDED = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 VICTIMS = ("service", "job", "node", "controller", "trial", "service and job", "service and node")
 
 
@@ -67,45 +63,15 @@ def study(app: Path) -> Document:
     return document
 
 
-def restarted(service: ServiceProcess, studies: Path, options: tuple[str, ...]) -> ServiceProcess:
-    wait_until(lambda: not is_running(service.pid))
-    service.stop()
-    return start(studies, *options)
-
-
-def finished(client: Client, name: str) -> Document:
-    """Wait for the end of a study that may have to repeat trials."""
-    wait_until(lambda: client.get(name)["state"] in ENDED, limit_s=180)
-    return client.get(name)
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_kills_lose_no_trial_run_none_again_and_leave_no_job(studies: Path, app: Path, seed: int) -> None:
-    chance, answers = random.Random(seed), AnswerCheck(app)  # noqa: S311 - not for cryptography
     settings = {"shared_folder": str(studies.parent), "folder_delay_s": 1}
     options = ("--engine=slurm", f"--engine-settings={json.dumps(settings)}")
-    victims: list[str] = []
-    service = start(studies, *options)
-    try:
-        with Client(service.url, studies, service.pid) as client:
-            name = client.create(study(app))
-        for _ in range(KILLS):
-            with Client(service.url, studies, service.pid) as client:
-                for _ in range(3):
-                    time.sleep(chance.uniform(0.1, 0.8))
-                    answers.check(client.get(name))
-            victims.append(chance.choice(VICTIMS))
-            kill_victim(victims[-1], service.pid, studies, app, chance)
-            if "service" in victims[-1]:
-                service = restarted(service, studies, options)
-        with Client(service.url, studies, service.pid) as client:
-            job = finished(client, name)
-            answers.check(job)
-    finally:
-        service.stop()
+    killed = KilledStudy(
+        studies, app, options, VICTIMS, lambda victim, pid, chance: kill_victim(victim, pid, studies, app, chance)
+    )
+
+    job = killed.run(study(app), seed)
+
     wait_until(lambda: not jobs_of(studies), limit_s=60)
-    assert job["state"] == "JOB_STATE_SUCCEEDED", (victims, job.get("error"))
-    assert [trial["id"] for trial in job["trials"]] == [str(number) for number in range(1, TRIALS + 1)]
-    assert all(trial["state"] in TERMINAL for trial in job["trials"])
-    failed = [trial["infeasibleReason"] for trial in job["trials"] if trial["state"] == "INFEASIBLE"]
-    assert len(failed) <= sum("trial" in victim for victim in victims), failed
+    require_all_trials(job, killed.killed, fatal="trial")
