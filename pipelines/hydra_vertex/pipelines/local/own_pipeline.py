@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from hydra_vertex.service.devices.resource_options import DEFAULT_RESOURCES, Res
 from hydra_vertex.service.trials.engines.options import THIS_MACHINE_OPTIONS, EngineOptions
 
 from .kfp_local import LocalRun, run_pipeline
+from .run_folder import RunFolder
 from .runnable import has_tuning_step, require_runnable
 from .steps import StepSettings
 
@@ -57,27 +57,6 @@ _PARSERS: Mapping[str, tuple[Callable[[str], Json], type, str]] = {
 """How the text of an argument is parsed: the function, the type of its result, and what is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnFolder:
-    """The folder of a run of a user's pipeline, with an absolute path."""
-
-    path: Path
-
-    @property
-    def pipeline_root(self) -> Path:
-        """The artifacts of the steps."""
-        return self.path / "pipeline"
-
-    @property
-    def studies(self) -> Path:
-        """The state of the tuning service."""
-        return self.path / "studies"
-
-    def log(self, name: str) -> Path:
-        """Return the log of kfp (`pipeline`) or of the tuning service (`service`)."""
-        return self.path / f"{name}.log"
-
-
 def run_own_pipeline(
     file: Path,
     arguments: Mapping[str, Json],
@@ -100,7 +79,7 @@ def run_own_pipeline(
     pipeline.check_arguments(arguments)
     require_runnable(pipeline)
     _require_trials(pipeline, resources, engine)
-    own = OwnFolder(folder.absolute())
+    own = RunFolder(folder.absolute())
     _claim(own.path)
     with _tuning_service(pipeline, own, resources, engine) as endpoint:
         return run_pipeline(
@@ -181,7 +160,7 @@ def _claim(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _tuning_service(
-    pipeline: CompiledPipeline, folder: OwnFolder, resources: ResourceOptions, engine: EngineOptions
+    pipeline: CompiledPipeline, folder: RunFolder, resources: ResourceOptions, engine: EngineOptions
 ) -> Iterator[str]:
     """Run a tuning service for the block, and yield its URL; an empty text when no step of the pipeline tunes."""
     if not has_tuning_step(pipeline):
