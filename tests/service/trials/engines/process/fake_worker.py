@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 FOLDER, BEHAVIOUR, *ARGUMENTS = sys.argv[1:]
-TASK = json.loads(os.environ["CLUSTER_SPEC"])["task"]
+CLUSTER = json.loads(os.environ["CLUSTER_SPEC"])
+TASK = CLUSTER["task"]
 POOL, REPLICA = int(TASK["type"].removeprefix("workerpool")), TASK["index"]
 TRIAL = os.environ["CLOUD_ML_TRIAL_ID"]
 
@@ -35,6 +36,10 @@ is_last = (POOL, REPLICA) == (1, 1)
 match BEHAVIOUR:
     case "report":
         if POOL == 0:
+            # The chief's end ends the others, also those that have not written their file yet.
+            for pool, hosts in CLUSTER["cluster"].items():
+                for replica in range(len(hosts)):
+                    wait_for(Path(FOLDER, f"{TRIAL}-{pool.removeprefix('workerpool')}-{replica}.json"))
             report(5)
     case "last-reports":
         if is_last:
