@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.files import write_atomic
 from hydra_vertex.protocol.private_files import app_umask
+from hydra_vertex.service.machines.reading import WorkerReading
 from hydra_vertex.service.private_folder import make_output_folder
 from hydra_vertex.service.system.untrusted_files import read_end, remove
 from hydra_vertex.service.trials.engines.contract import (
@@ -27,6 +28,7 @@ from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason
 
 from . import commands, states
 from .job_queue import JobQueue, SlurmJob, details
+from .job_use import JobUse
 from .launch_files import CANCELLED, METRIC_BYTES, REMOVED, LaunchFiles, LaunchRecord
 from .script import batch_script, worker_script
 from .settings import Settings
@@ -45,6 +47,7 @@ class SlurmEngine:
         self._settings = settings
         self._service_id = service_id
         self._queue = JobQueue()
+        self._use = JobUse(settings)
         self._ended_at: dict[str, float] = {}
         """When this process first saw that a job had ended without a record of it, by the launch's id."""
 
@@ -151,6 +154,13 @@ class SlurmEngine:
         except OSError as error:
             raise UnavailableError(f"the files of {launch.id} could not be read: {error}") from error
 
+    def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
+        """Return what the job of a launch uses now; nothing when it was asked lately. Raises UnavailableError."""
+        record = _read(self._files(launch))
+        job_id = record.claim or record.submitted
+        reading = self._use.read(launch, job_id) if job_id else None
+        return () if reading is None else (reading,)
+
     def end(self, launch: Launch) -> None:
         """Request the end. The job itself sends SIGKILL after the grace period. Raises UnavailableError."""
         self._mark(launch, CANCELLED)
@@ -164,6 +174,7 @@ class SlurmEngine:
     def remove(self, launch: Launch) -> None:
         """Kill what still runs, and wait until Slurm has ended it. Raises UnavailableError."""
         self._ended_at.pop(launch.id, None)
+        self._use.forget(launch.id)
         self._mark(launch, CANCELLED, REMOVED)
         began = time.monotonic()
         # A job with a record is about to end by itself, and accounting then shows how.
