@@ -37,7 +37,7 @@ def test_a_run_follows_its_newest_study_from_before_it_exists(client: Client, tm
     feed = EmbeddedFeed(embedded(client), parent)
     assert feed.read().job is None
     with pytest.raises(ServiceError, match="has not begun"):
-        feed.stop_study()
+        feed.stop_study("")
     name = str(
         client.http.post(f"{parent}/hyperparameterTuningJobs", json=job_document(tmp_path / "app", "gated")).json()[
             "name"
@@ -68,25 +68,42 @@ def test_a_trial_is_stopped_and_the_study_cancelled(client: Client, tmp_path: Pa
     name = client.create(job_document(app, "measure-then-gated", trials=3))
     feed = EmbeddedFeed(embedded(client), PARENT, name)
     wait_until(lambda: bool(client.get(name).get("trials", [{}])[0].get("measurements")))
-    assert "is being stopped" in feed.stop_trial("1")
+    assert "is being stopped" in feed.stop_trial("1", name)
     wait_until(lambda: started(app) == ["1", "2"])
-    assert "cancelled" in feed.stop_study()
+    assert "cancelled" in feed.stop_study(name)
     client.finished(name)
     job = feed.read().job
     assert job is not None
     assert (job.state, job.trials[0].stopping_reason) == (JobState.CANCELLED, "stopped by the user")
     with pytest.raises(ServiceError, match="only a trial that runs can be stopped"):
-        feed.stop_trial("1")
+        feed.stop_trial("1", name)
 
 
 def test_the_log_has_no_secret_of_the_job_and_no_control_character(client: Client, tmp_path: Path) -> None:
     document = job_document(tmp_path / "app", "who", env={"API_TOKEN": "hunter2hunter2"})
     name = client.run(document)["name"]
-    feed = EmbeddedFeed(embedded(client), PARENT, name)
-    feed.read()
-    log = feed.log("1")
+    # Nobody has read the page: the log of a study that was opened long ago is asked for by an open page.
+    log = EmbeddedFeed(embedded(client), PARENT, name).log("1")
     assert "API_TOKEN" in log
     assert "hunter2" not in log
+
+
+def test_a_button_of_a_page_that_shows_another_study_stops_nothing(client: Client, tmp_path: Path) -> None:
+    parent = "projects/p/locations/of-two-steps"
+    jobs = f"{parent}/hyperparameterTuningJobs"
+    app = tmp_path / "app"
+    first = client.finished(str(client.http.post(jobs, json=job_document(tmp_path / "a", "report")).json()["name"]))
+    feed = EmbeddedFeed(embedded(client), parent)
+    feed.read()
+    second = str(client.http.post(jobs, json=job_document(app, "gated")).json()["name"])
+    wait_until(lambda: started(app) == ["1"])
+    feed.read()
+    for act in (lambda name: feed.stop_trial("1", name), feed.stop_study):
+        for shown in (first["name"], ""):
+            with pytest.raises(ServiceError, match="nothing is stopped: the page shows"):
+                act(shown)
+    release(app, "1")
+    assert client.finished(second)["state"] == "JOB_STATE_SUCCEEDED"
 
 
 def test_a_service_that_was_killed_is_the_problem_of_the_last_state(tmp_path: Path) -> None:
@@ -137,7 +154,7 @@ def test_a_job_on_vertex_is_what_the_command_has_polled_and_only_the_study_can_b
     assert feed.read().job is job
     assert "no method that stops one trial" in feed.abilities.without_stop
     assert "console.cloud.google.com" in feed.abilities.without_log
-    for call in (feed.log, feed.stop_trial):
+    for call in (feed.log, lambda trial: feed.stop_trial(trial, VERTEX)):
         with pytest.raises(ServiceError, match="trial 1: "):
             call("1")
 
@@ -146,7 +163,7 @@ def test_the_button_of_a_watched_job_cancels_it_with_a_client_of_its_own(client:
     name = client.create(job_document(tmp_path / "app", "gated"))
     wait_until(lambda: started(tmp_path / "app") == ["1"])
     url = str(client.http.base_url).removesuffix("/v1/")
-    assert "was asked to end" in WatchedFeed(name, lambda: connect("l", url)).stop_study()
+    assert "was asked to end" in WatchedFeed(name, lambda: connect("l", url)).stop_study(name)
     assert client.finished(name)["state"] == "JOB_STATE_CANCELLED"
 
 
@@ -183,6 +200,7 @@ def test_a_section_of_the_live_parts_says_what_runs_and_why_the_state_is_old(cli
     assert sections["live"] == {
         "problem": "",
         "isRunning": False,
+        "name": name,
         "state": "succeeded",
         "running": [],
         "stopping": [],

@@ -86,13 +86,6 @@ def test_a_live_page_without_the_right_to_stop_has_no_button() -> None:
     assert 'id="stop-study" hidden' in live
 
 
-def test_the_state_says_whether_the_study_runs() -> None:
-    job = running_job()
-    ended = dataclasses.replace(job, state=JobState.SUCCEEDED)
-
-    assert [sections(one)["state"]["data"]["isRunning"] for one in (job, ended)] == [True, False]
-
-
 def test_the_page_names_what_differs_from_the_defaults() -> None:
     job = make_job([make_trial(1, 1.0)])
     lr, *others = job.study_spec.parameters

@@ -98,8 +98,11 @@ def _options(sweeper: JsonObject) -> Iterator[str]:
 def _option(name: str, value: Json) -> Iterator[str]:
     option = f"--{name.replace('_', '-')}"
     match value:
-        case None | False:
+        case None:
             return
+        case False:  # only an option that has an opposite says something by it
+            if f"no_{name}" in SWEEPER_OPTIONS:
+                yield f"--no-{name.replace('_', '-')}"
         case True:
             yield option
         case str() | int() | float():

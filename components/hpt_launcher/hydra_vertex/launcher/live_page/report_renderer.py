@@ -105,7 +105,6 @@ class ReportRenderer:
             "token": self._token,
             "query": self._query,
             "version": str(version),
-            "stopsStudy": able.stops_study,
             "withoutStop": able.without_stop,
             "hasLogs": able.has_logs,
             "withoutLog": able.without_log,
@@ -130,6 +129,7 @@ def _live(reading: Reading) -> dict[str, Json]:
     return {
         "problem": printable(reading.problem),
         "isRunning": not jobs or any(not one.state.is_terminal for one in jobs),
+        "name": "" if job is None else job.name,
         "state": "" if job is None else job.state.value.removeprefix("JOB_STATE_").lower(),
         "running": running,
         "stopping": [trial.id for trial in trials if trial.state is TrialState.STOPPING],

@@ -43,11 +43,11 @@ class WatchedFeed:
         """Raise ServiceError: the service has no method for logs."""
         raise ServiceError(f"trial {trial_id}: {self.abilities.without_log or 'this service has no logs of trials'}")
 
-    def stop_trial(self, trial_id: str) -> str:
+    def stop_trial(self, trial_id: str, shown: str) -> str:  # noqa: ARG002 - prescribed by Feed
         """Raise ServiceError: the service has no method that stops one trial."""
         raise ServiceError(f"trial {trial_id}: {self.abilities.without_stop}")
 
-    def stop_study(self) -> str:
+    def stop_study(self, shown: str) -> str:  # noqa: ARG002 - there is only one
         """Cancel the job."""
         return f"{request_cancellation(self._service(), self._name).sentence()}."
 

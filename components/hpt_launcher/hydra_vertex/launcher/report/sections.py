@@ -7,7 +7,7 @@
 | `figure:ID` | `html` of the figure's `<section>`; `data` its plot |
 | `table` | `html` of the table's head; `data` the ids of the trials, in the order of the rows |
 | `trial:ID` | `html` of the trial's `<tr>`; `data` its learning curves |
-| `state` | `data`: `isRunning`, whether the study goes on; `title`, the document's title |
+| `state` | `data`: `title`, the document's title |
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
     for row in content.rows:
         html = str(parts.row(row))  # type: ignore[attr-defined]  # a macro
         found[f"trial:{row.id}"] = {"html": html, "data": curves.get(row.id, {})}
-    found["state"] = {"data": {"isRunning": not content.job.state.is_terminal, "title": content.title}}
+    found["state"] = {"data": {"title": content.title}}
     return found
 
 

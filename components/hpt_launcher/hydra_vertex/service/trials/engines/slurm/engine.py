@@ -155,7 +155,10 @@ class SlurmEngine:
             raise UnavailableError(f"the files of {launch.id} could not be read: {error}") from error
 
     def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
-        """Return what the job of a launch uses now; nothing when it was asked lately. Raises UnavailableError."""
+        """Return what the job of a launch uses now; nothing when it was asked lately.
+
+        Raises NotMeasuredError, UnavailableError.
+        """
         record = _read(self._files(launch))
         job_id = record.claim or record.submitted
         reading = self._use.read(launch, job_id) if job_id else None
