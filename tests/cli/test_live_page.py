@@ -188,6 +188,7 @@ def test_a_killed_run_has_its_report_and_its_state(killed: Path, capsys: pytest.
     report = killed.parent / "report.html"
     assert main(["report", str(killed), "-o", str(report)]) == 0
     assert "killed" in report.read_text()
+    assert "no command that runs the best trial again" in capsys.readouterr().err  # its program is no Hydra app
     assert main(["status", str(killed)]) == 0
     shown = capsys.readouterr().out
     assert "1 SUCCEEDED, 1 ACTIVE" in shown

@@ -114,6 +114,14 @@ def test_best_and_report_need_only_the_job_file(finished: Finished, tmp_path: Pa
     assert (tmp_path / "r.html").exists()
 
 
+def test_the_report_of_a_runs_folder_has_the_command_of_the_best_trial(finished: Finished, tmp_path: Path) -> None:
+    report = finished.project.hydra_vertex("report", str(finished.out), "-o", str(tmp_path / "r.html"))
+    assert (report.code, report.stderr) == (0, "")
+    page = (tmp_path / "r.html").read_text()
+    assert "python app.py " in page
+    assert "The difference to the default config" in page
+
+
 def test_best_prints_the_command_that_uses_its_file(finished: Finished, tmp_path: Path) -> None:
     target = tmp_path / "experiment" / "best.yaml"
     ended = finished.project.hydra_vertex("best", str(finished.out / "job.json"), "-o", str(target))
