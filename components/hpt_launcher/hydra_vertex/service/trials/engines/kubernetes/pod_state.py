@@ -19,7 +19,7 @@ from hydra_vertex.service.trials.engines.contract import (
 )
 
 from .documents import condition, field, mapping, name_of, number, objects, text, time
-from .pod_exit import container_end, exit_of_pod, has_ended, lost_by_node, started_at
+from .pod_exit import container_end, exit_of_pod, has_ended, lost_by_node, other_ends, started_at
 from .refusals import refusal_of_events, waiting_refusal
 
 STUCK_S = 15.0
@@ -136,8 +136,10 @@ def _interruption(pod: JsonObject, events_of: EventsOf, limits: Limits) -> Inter
     reason, message = text(pod, "status", "reason"), text(pod, "status", "message")
     phase = text(pod, "status", "phase")
     if phase == "Failed" and (reason in _FAILURES or reason.startswith("OutOf")):
+        if _ended_before_failure(pod, events_of):
+            return None
         return Interrupted(_FAILURES.get(reason, Interruption.EVICTED), message or reason)
-    if phase == "Unknown" or _is_lost(pod, limits):
+    if (phase == "Unknown" and not has_ended(pod, limits.now)) or _is_lost(pod, limits):
         return Interrupted(Interruption.NODE_LOST, f"the node {text(pod, 'spec', 'nodeName')} does not answer")
     ended, asked = container_end(pod), _disrupted_at(pod)
     # Times are whole seconds. A process that ends with code 0 on SIGTERM must not count as one that has finished.
@@ -147,6 +149,29 @@ def _interruption(pod: JsonObject, events_of: EventsOf, limits: Limits) -> Inter
     if not has_ended(pod, limits.now):
         return None  # it still runs, or was never started
     return _cause(pod, events_of)
+
+
+def _ended_before_failure(pod: JsonObject, events_of: EventsOf) -> bool:
+    """Whether the worker's container ended before the kubelet ended the Pod, of which only a sidecar was left.
+
+    That is so when another container ended later than the grace period allows, or when an event about the Pod is
+    later. A process that ends with code 0 on SIGTERM must not count as one that has finished.
+    """
+    ended = container_end(pod)
+    if ended is None or lost_by_node(pod):
+        return False
+    grace = timedelta(seconds=number(pod, "spec", "terminationGracePeriodSeconds") + STUCK_S)
+    if any(end > ended + grace for end in other_ends(pod)):
+        return True
+    asked = _disrupted_at(pod) or _reported_at(events_of(name_of(pod)))
+    return asked is not None and ended < asked
+
+
+def _reported_at(events: tuple[JsonObject, ...]) -> datetime | None:
+    """Return the first time of the events that say why a Pod ends; None without one."""
+    decisive = (event for event in events if text(event, "reason") in (*_EVENTS, "Preempting"))
+    times = [time(event, "firstTimestamp") or time(event, "eventTime") for event in decisive]
+    return min((moment for moment in times if moment is not None), default=None)
 
 
 def _disrupted_at(pod: JsonObject) -> datetime | None:
