@@ -50,6 +50,9 @@ _DECISIONS = (
 _LIMITS = ("max_cost", "max_worker_hours", "hourly_prices")
 """What ends a study early, and so belongs to each start of a run."""
 
+LOG_LIMIT_BYTES = 64 << 20
+"""The limit of the copy of a trial's log. Slurm's own logs have none, those of the other engines have this one."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -250,7 +253,21 @@ def remove_trial_logs(folder: RunFolder, name: str) -> None:
 def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") -> None:
     """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
     for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
-        keep_file(log, folder.path / "logs" / f"{name}-{log.parent.name}.log")
+        write_atomic(folder.path / "logs" / f"{name}-{log.parent.name}.log", _beginning_and_end(log))
+
+
+def _beginning_and_end(log: Path) -> bytes:
+    """Return a log; of one that is longer than LOG_LIMIT_BYTES its first and its last quarter of the limit."""
+    quarter = LOG_LIMIT_BYTES // 4
+    with log.open("rb") as file:
+        left_out = file.seek(0, os.SEEK_END) - 2 * quarter
+        file.seek(0)
+        if left_out <= 2 * quarter:
+            return file.read(LOG_LIMIT_BYTES)
+        beginning = file.read(quarter)
+        file.seek(quarter + left_out)
+        end = file.read(quarter)
+    return beginning + f"\n[... {left_out} bytes of log left out here ...]\n".encode() + end
 
 
 def keep_machines(folder: RunFolder, study: str) -> None:
