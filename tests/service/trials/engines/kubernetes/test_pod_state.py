@@ -334,6 +334,25 @@ def test_a_pod_that_waits_is_queued_with_the_clusters_words(document: JsonObject
     assert of_pod(document) == Queued(detail)
 
 
+ABSENT = 'MountVolume.SetUp failed for volume "data" :  secret "wandb" not found'
+
+
+@pytest.mark.parametrize("reason", ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
+def test_a_pod_that_its_node_cannot_prepare_is_queued_with_what_hinders_it(reason: str) -> None:
+    older, pulling = {**event(reason, "timed out"), "lastTimestamp": at(-100)}, event("Pulling")
+    said = f'{reason}: MountVolume.SetUp failed for volume "data" : secret "wandb" not found'
+    assert of_pod(pod("Pending", WAITING), older, event(reason, ABSENT)) == Queued(said)
+    # What hindered it is over.
+    assert of_pod(pod("Pending", WAITING), older, pulling) == Queued("ContainerCreating")
+    assert of_pod(pod("Pending", WAITING)) == Queued("ContainerCreating")
+
+
+def test_the_events_of_a_pod_that_was_scheduled_just_now_are_not_asked_for() -> None:
+    conditions: list[Json] = [{"type": "PodScheduled", "status": "True", "lastTransitionTime": at(-5)}]
+    document = pod("Pending", WAITING, conditions=conditions)
+    assert of_pod(document, event("FailedMount", ABSENT)) == Queued("ContainerCreating")
+
+
 def test_a_pod_without_a_node_is_refused_only_after_the_limit_of_the_settings() -> None:
     document = pod("Pending", conditions=unschedulable("no node"))
     assert of_pod(document, unschedulable_s=1000) == Queued("no node")

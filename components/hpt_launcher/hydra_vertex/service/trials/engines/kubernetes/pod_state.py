@@ -25,6 +25,9 @@ from .refusals import refusal_of_events, waiting_refusal
 STUCK_S = 15.0
 """Time after the end of the grace period, after which a node that still runs a deleted Pod counts as lost."""
 
+PREPARATION_S = 30.0
+"""How long a node may prepare a Pod, before the events about it are asked for what hinders it."""
+
 EventsOf = Callable[[str], tuple[JsonObject, ...]]
 """Returns the events about the object with a name. Asked for only where they decide."""
 
@@ -57,6 +60,10 @@ _EVENTS = {
     "NodeNotReady": Interruption.NODE_LOST,
 }
 """Events about a Pod, the one that decides first. Kubernetes before 1.26 says it only there."""
+
+
+_PROBLEMS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "NetworkNotReady")
+"""Events about a Pod that stays at ContainerCreating. The kubelet tries again, so they are no refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ def _pod_state(pod: JsonObject, events_of: EventsOf, limits: Limits) -> State:
     started = started_at(pod)
     if started is not None:
         return Running(started, text(pod, "spec", "nodeName"))
-    return _pending(pod, limits)
+    return _pending(pod, events_of, limits)
 
 
 def _interruption(pod: JsonObject, events_of: EventsOf, limits: Limits) -> Interrupted | None:
@@ -222,7 +229,7 @@ def _silent_since(pod: JsonObject) -> datetime | None:
     return time(ready, "lastTransitionTime") if is_silent and not field(pod, "spec", "readinessGates") else None
 
 
-def _pending(pod: JsonObject, limits: Limits) -> State:
+def _pending(pod: JsonObject, events_of: EventsOf, limits: Limits) -> State:
     refusal = waiting_refusal(pod)
     if refusal:
         return Refused(refusal)
@@ -230,7 +237,17 @@ def _pending(pod: JsonObject, limits: Limits) -> State:
     if text(scheduled, "status") == "False":
         said = text(scheduled, "message") or text(scheduled, "reason")
         return _waiting(said, time(pod, "metadata", "creationTimestamp"), limits)
-    return Queued(_waiting_reason(pod))
+    since = time(scheduled, "lastTransitionTime") or time(pod, "metadata", "creationTimestamp")
+    if since is None or limits.now < since + timedelta(seconds=PREPARATION_S):
+        return Queued(_waiting_reason(pod))
+    return Queued(_problem(events_of(name_of(pod))) or _waiting_reason(pod))
+
+
+def _problem(events: tuple[JsonObject, ...]) -> str:
+    """Return what the last event says, if it is about a problem of the preparation, as with a volume or a network."""
+    last = max(events, key=lambda event: text(event, "lastTimestamp"), default={})
+    said = (text(last, "reason"), " ".join(text(last, "message").split()))
+    return ": ".join(filter(None, said)) if said[0] in _PROBLEMS else ""
 
 
 def _waiting_reason(pod: JsonObject) -> str:
