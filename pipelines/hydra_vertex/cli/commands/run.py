@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         image = arguments.image if in_containers else None
         _require_pipeline(arguments.pipeline, asked, image, in_containers=in_containers)
     resources = resources_from(arguments)
-    at_once = _trials_at_once(resources, plan.parallel_trial_count, engine)
+    at_once = _trials_at_once(resources, plan, engine)
     estimate = estimate_of(plan, arguments, slots=at_once, is_local=True)
     path = _output_path(arguments.out, plan)
     # A container has the folder under this path, where no symbolic link above it exists.
@@ -270,8 +270,8 @@ def _disks(folder: RunFolder, plan: TuningPlan) -> tuple[Path, ...]:
     return (folder.path, folder.studies, folder.pipeline_root, *outputs, Path(tempfile.gettempdir()))
 
 
-def _trials_at_once(resources: ResourceOptions, wanted: int, engine: EngineOptions) -> int:
-    """Return how many of the wanted trials can run at once. Prints the GPUs, if any. Raises UserError."""
+def _trials_at_once(resources: ResourceOptions, plan: TuningPlan, engine: EngineOptions) -> int:
+    """Return how many of the plan's trials can run at once. Prints the GPUs, if any. Raises UserError."""
     from hydra_vertex.service.devices.capacity import capacity_of, describe
     from hydra_vertex.service.devices.gpus import find_gpus
     from hydra_vertex.service.trials.engines.options import require_resources_apply
@@ -280,8 +280,9 @@ def _trials_at_once(resources: ResourceOptions, wanted: int, engine: EngineOptio
     gpus = find_gpus(os.environ) if engine.is_this_machine else ()
     capacity = capacity_of(resources, gpus)
     if gpus:
-        say(describe(capacity, gpus))
-    return min(wanted, capacity.at_once or wanted)
+        workers = sum(pool.replica_count for pool in plan.trial_job_spec.worker_pools)
+        say(describe(capacity, gpus, max(1, workers)))
+    return min(plan.parallel_trial_count, capacity.at_once or plan.parallel_trial_count)
 
 
 def _studies(out: Path | None) -> Path | None:
