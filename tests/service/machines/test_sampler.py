@@ -117,7 +117,18 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert not (tmp_path / "absent").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 2}', '{"schema": 1, "trials": {"1": [{}]}}', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"schema": 2}',
+        '{"schema": 1, "trials": {"1": [{}]}}',
+        "\0",
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)
 def test_a_file_that_a_trial_has_changed_is_begun_again_and_named_until_then(tmp_path: Path, content: str) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1/machines.json").write_text(content)

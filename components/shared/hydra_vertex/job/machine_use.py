@@ -95,7 +95,7 @@ def read_machine_use(text: str | bytes, file: str = MACHINES_FILE) -> MachineUse
     """Parse the text of a `machines.json`. Raises DocumentError, which names the file."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DocumentError(file, f"not JSON ({error})") from error
     return parse_machine_use(value, file)
 
