@@ -58,6 +58,23 @@ def write_optuna(file: str, *, journal: bool = False) -> None:
     study.optimize(objective, n_trials=12)
 
 
+def write_diverging(file: str, *, direction: str = "minimize") -> None:
+    """Write a study with curves in which some trials diverge: two are pruned, one completes with an infinite value."""
+    diverging = {2: math.nan, 5: math.inf, 8: -math.inf}
+
+    def objective(trial: optuna.Trial) -> float:
+        end = trial.suggest_float("x", 1, 2)
+        last = diverging.get(trial.number, end)
+        for step, value in enumerate([*falling(end, 6), last, last]):
+            trial.report(value, step)
+        if trial.number in {2, 5}:
+            raise optuna.TrialPruned
+        return last
+
+    study = optuna.create_study(storage=f"sqlite:///{file}", study_name="sweep", direction=direction)
+    study.optimize(objective, n_trials=12)
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -174,6 +191,28 @@ def test_an_optuna_storage_is_a_source(capsys: pytest.CaptureFixture[str], sourc
     assert document["recorded"]["stopped"] == 1
     assert document["settings"][0]["unknownEnds"]["trials"] == ["12"]
     assert "measurements without a time" in document["notices"][0]
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_values_that_are_not_finite_are_left_out_and_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, direction: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    write_diverging("sweep.db", direction=direction)
+    capsys.readouterr()
+    arguments = ["replay", "sweep.db", "--early-stopping", "none,median,decay-curve,convex", *FAST]
+    assert main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out, parse_constant=pytest.fail)
+
+    assert printed.err == ""
+    assert list(faults(document, SCHEMA)) == []
+    assert document["recorded"]["best"]["value"] > 1
+    assert [one["best"]["value"] > 1 for one in document["settings"]] == [True] * 4
+    assert any("3 of 12 trials have measurements without a finite value of value" in one for one in document["notices"])
+
+    assert main(arguments) == 0
+    assert re.search(r"\b(nan|inf)\b", capsys.readouterr().out) is None
 
 
 def test_workers_and_prices_of_a_job_count(capsys: pytest.CaptureFixture[str]) -> None:
