@@ -262,6 +262,14 @@ def test_a_study_without_curves_is_replayed_without_a_rule(capsys: pytest.Captur
     assert [one["earlyStopping"] for one in replayed(capsys, "job.json")["settings"]] == ["none"]
 
 
+def test_more_workers_than_trials_are_no_different(capsys: pytest.CaptureFixture[str]) -> None:
+    write_job()
+    parallel = ("--parallel", "24,2000000000", "--trials", "24", "--early-stopping", "none", *FAST)
+    few, many = (one["wallClockS"] for one in replayed(capsys, "job.json", *parallel)["settings"])
+
+    assert few == many
+
+
 def test_a_seed_repeats_the_output_and_another_one_changes_it(capsys: pytest.CaptureFixture[str]) -> None:
     trials = [ended_trial(n, curve, interval_s=5.0 + n) for n, curve in enumerate(CURVES, start=1)]
     save_job(job_of(trials), Path("job.json"))

@@ -76,6 +76,16 @@ def test_one_at_a_time_a_trial_is_stopped_where_a_plain_loop_with_the_rule_stops
     assert {trial.id: trial.step for trial in found.trials if trial.is_stopped} == in_a_plain_loop(study, rule)
 
 
+@pytest.mark.parametrize(
+    ("durations_s", "workers", "makespan"),
+    [([1.0, 2.0], 2**31 - 1, 2.0), ([1.0, 2.0], 1, 3.0), ([3.0, 1.0, 1.0], 2, 3.0), ([], 2**31 - 1, 0.0)],
+)
+def test_the_makespan_needs_no_more_memory_than_its_trials(
+    durations_s: list[float], workers: int, makespan: float
+) -> None:
+    assert makespan_s(durations_s, workers) == makespan
+
+
 @RELAXED
 @given(studies(), PARALLEL)
 def test_without_a_rule_a_replay_has_the_best_trial_and_the_worker_time_of_the_record(
