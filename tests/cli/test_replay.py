@@ -256,6 +256,17 @@ def test_the_table_fits_eighty_columns_and_says_what_its_numbers_mean(
     assert "…" not in "".join(table)
 
 
+@pytest.mark.parametrize(("rule", "is_predicted"), [("convex", True), ("median", False), ("none,convex", True)])
+def test_the_output_says_that_the_convex_rule_predicts_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rule: str, is_predicted: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    write_job()
+    assert main(["replay", "job.json", "--early-stopping", rule, "--resamples", "0"]) == 0
+
+    assert ("the value that the rule predicts for its end" in capsys.readouterr().out) == is_predicted
+
+
 def test_a_study_without_curves_is_replayed_without_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
     save_job(job_of([ended_trial(n, [float(n)]) for n in range(1, 10)]), Path("job.json"))
 

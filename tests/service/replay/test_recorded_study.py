@@ -103,9 +103,10 @@ def test_the_prediction_with_which_the_convex_rule_ends_a_trial_was_not_measured
     trial = replace(stopped_trial(6, falling(9)[:3]), final_measurement=predicted)
     trial = replace(trial, measurements=(*trial.measurements, predicted))
 
-    reports = recorded_study(job_of([*FIVE, trial], rule=ConvexStopping())).trials[-1].reports
+    study = recorded_study(job_of([*FIVE, trial], rule=ConvexStopping()))
 
-    assert [report.measurement.step_count for report in reports] == [1, 2, 3]
+    assert [report.measurement.step_count for report in study.trials[-1].reports] == [1, 2, 3]
+    assert study.notices == ("1 of 6 trials have the value that the convex rule predicted when it stopped them",)
 
 
 def test_a_trial_that_optuna_has_pruned_cannot_be_the_best_but_rules_see_its_curve() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from hydra_vertex.job import ConvexStopping
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.service.replay import Outcome, RecordedStudy
 from hydra_vertex.service.replay.open_ends import OpenEnds
@@ -91,17 +92,20 @@ def _value(value: float | None, trial_id: str) -> str:
 
 def explanation(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield what the numbers of the table mean, and what the record cannot tell."""
-    yield from _exact(study)
+    yield from _exact(study, outcomes)
     yield from _unknown_ends(outcomes)
     yield from _intervals(study, outcomes)
     yield from (f"- Further trials: {line}" for line in _further(outcomes))
     yield from (f"- The record: {notice}." for notice in study.notices)
 
 
-def _exact(study: RecordedStudy) -> Iterator[str]:
+def _exact(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    is_predicted = any(isinstance(one.setting.rule, ConvexStopping) for one in outcomes)
+    prediction = "; with the convex rule, the value that the rule predicts for its end, as in the service"
     yield (
         "- Exact, as far as curves were recorded: the same trials in the same order. A stopped trial costs its time up "
-        "to the measurement at which the rule stops it, and has the value that it had by then."
+        "to the measurement at which the rule stops it, and has the value that it had by then"
+        f"{prediction if is_predicted else ''}."
     )
     yield (
         "- Assumed: the search proposes the same trials, trials at once do not slow each other down, and a worker gets "

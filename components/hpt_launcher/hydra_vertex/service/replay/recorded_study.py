@@ -254,6 +254,9 @@ def _notices(job: HyperparameterTuningJob, trials: Sequence[RecordedTrial]) -> I
             "taken at equal distances over the trial"
         )
     yield from _without_value(job, trials)
+    predicted = sum(trial.is_cut and trial.value is not None for trial in trials)
+    if predicted and isinstance(job.study_spec.automated_stopping, ConvexStopping):
+        yield f"{predicted} of {len(trials)} trials have the value that the convex rule predicted when it stopped them"
     again = sum(trial.trial.earlier_measurements > 0 for trial in trials)
     if again:
         yield f"{again} of {len(trials)} trials ran again after a loss: only the time of their last attempt is counted"
