@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 from hydra_vertex.cli.main import main
 from hydra_vertex.job import (
+    Algorithm,
     DecayCurveStopping,
     MedianStopping,
     MetricSpec,
@@ -265,6 +266,40 @@ def test_the_output_says_that_the_convex_rule_predicts_values(
     assert main(["replay", "job.json", "--early-stopping", rule, "--resamples", "0"]) == 0
 
     assert ("the value that the rule predicts for its end" in capsys.readouterr().out) == is_predicted
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "says"),
+    [
+        (
+            Algorithm.BAYESIAN,
+            (
+                "the 8 after the startup trials with probability 0.43, if they were exchangeable with these; how much better, "
+                "and whether better than the startup trials, is not known."
+            ),
+        ),
+        (
+            Algorithm.RANDOM_SEARCH,
+            (
+                "the 12 recorded trials with probability 0.33, if they were exchangeable with these; how much better is not "
+                "known."
+            ),
+        ),
+    ],
+)
+def test_the_chance_of_a_better_trial_is_that_against_the_trials_it_was_drawn_from(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, algorithm: Algorithm, says: str
+) -> None:
+    """The best trial of the record is its first, a startup trial of a Bayesian search."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    job = job_of([ended_trial(n, falling(1 + n / 2)) for n in range(1, 13)])
+    save_job(replace(job, study_spec=replace(job.study_spec, algorithm=algorithm)), Path("job.json"))
+
+    assert main(["replay", "job.json", "--trials", "18", "--early-stopping", "none", "--resamples", "0"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "trial 1" in printed
+    assert f"One of them is better than {says}" in printed
 
 
 def test_a_study_without_curves_is_replayed_without_a_rule(capsys: pytest.CaptureFixture[str]) -> None:

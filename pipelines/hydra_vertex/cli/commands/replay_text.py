@@ -95,7 +95,7 @@ def explanation(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[s
     yield from _exact(study, outcomes)
     yield from _unknown_ends(outcomes)
     yield from _intervals(study, outcomes)
-    yield from (f"- Further trials: {line}" for line in _further(outcomes))
+    yield from (f"- Further trials: {line}" for line in _further(study, outcomes))
     yield from (f"- The record: {notice}." for notice in study.notices)
 
 
@@ -175,15 +175,17 @@ def _counts(counts: Sequence[int]) -> str:
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def _further(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _further(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield one sentence for each number of further trials."""
     seen = set()
     for further in (one.further for one in outcomes if one.further is not None):
         if further.count not in seen:
             seen.add(further.count)
+            has_startup = further.drawn_from < len(study.trials)
+            pool = f"the {further.drawn_from} {'after the startup trials' if has_startup else 'recorded trials'}"
             yield (
-                f"{further.count} more than recorded are not in the record. Their times are drawn from the "
-                f"{further.drawn_from} after the startup trials, and [low .. high] has 90 % of 1,000 draws. "
-                f"One of them is better than all recorded ones with probability {_chance(further.chance_of_better)}, "
-                "if they were exchangeable with these; how much better is not known."
+                f"{further.count} more than recorded are not in the record. Their times are drawn from {pool}, and "
+                f"[low .. high] has 90 % of 1,000 draws. One of them is better than {pool} with probability "
+                f"{_chance(further.chance_of_better)}, if they were exchangeable with these; "
+                f"how much better{', and whether better than the startup trials,' if has_startup else ''} is not known."
             )
