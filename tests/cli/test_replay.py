@@ -274,15 +274,15 @@ def test_the_output_says_that_the_convex_rule_predicts_values(
         (
             Algorithm.BAYESIAN,
             (
-                "the 8 after the startup trials with probability 0.43, if they were exchangeable with these; how much better, "
-                "and whether better than the startup trials, is not known."
+                "the 8 after the startup trials with probability 0.43, if they were exchangeable with these; how much "
+                "better, and whether better than the startup trials, is not known."
             ),
         ),
         (
             Algorithm.RANDOM_SEARCH,
             (
-                "the 12 recorded trials with probability 0.33, if they were exchangeable with these; how much better is not "
-                "known."
+                "the 12 recorded trials with probability 0.33, if they were exchangeable with these; how much better "
+                "is not known."
             ),
         ),
     ],
@@ -344,6 +344,9 @@ def test_a_seed_repeats_the_output_and_another_one_changes_it(capsys: pytest.Cap
         (["job.json", "--hourly-price", "3", "--hourly-price", "n1=2"], "no worker of the study has the price for n1"),
         (["job.json", "--hourly-price", "x"], "expected AMOUNT"),
         (["job.json", "--resamples", "-1"], "--resamples"),
+        (["job.json", "--resamples", "1"], "--resamples: '1': expected 0, or a whole number from 2 to 10000"),
+        (["job.json", "--resamples", "10001"], "--resamples: '10001': expected 0, or a whole number from 2 to 10000"),
+        (["job.json", "--resamples", "x"], "--resamples: 'x': expected 0, or a whole number from 2 to 10000"),
         (["job.json", "--study", "x"], "only an Optuna storage has several studies"),
         (["missing.json"], "missing.json: cannot be read as a job"),
         (["none.json", "--early-stopping", "median"], "no trial of study has a curve"),

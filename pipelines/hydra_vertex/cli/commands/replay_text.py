@@ -160,7 +160,7 @@ def _intervals(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[st
     elif not any(one.orders or one.further for one in outcomes):
         yield "- No intervals: --resamples 0."
     elif all(one.another is None and one.further is None for one in outcomes):
-        yield "- No intervals for another study: these need at least 8 trials."
+        yield "- No intervals for another study: these need at least 8 trials, and trials that took time."
     if any(one.orders and one.setting.rule for one in outcomes):
         later = (
             f" (the first {study.startup}, which depend on no other trial, among themselves)" if study.startup else ""
