@@ -107,8 +107,8 @@ def measured(cpu_s: float, origin: str = "a") -> WorkerReading:
 @pytest.mark.parametrize("origin", ["a", "b"])
 def test_memory_and_gpu_of_the_time_without_a_service_are_unknown(origin: str) -> None:
     first = CurveRecorder("workerpool0-0", START)
-    for time_s in range(6):
-        first.add(float(time_s), measured(float(time_s)))
+    for second in range(6):
+        first.add(float(second), measured(float(second)))
     recorder = CurveRecorder("workerpool0-0", START)
     recorder.resume(first.curve(), first.interval_s, first.origin, first.cpu_s)
     for time_s in (3600.0, 3601.0, 3602.0):

@@ -138,7 +138,7 @@ def test_a_trial_that_succeeded_without_a_finite_value_is_infeasible(is_stopped:
 
 
 def test_measurements_without_the_objective_are_left_out_and_keep_the_times_of_the_others() -> None:
-    metrics = ({METRIC: 3.0}, {}, {METRIC: 2.0}, {})
+    metrics: tuple[dict[str, float], ...] = ({METRIC: 3.0}, {}, {METRIC: 2.0}, {})
     trial = replace(FIVE[0], measurements=tuple(Measurement(one, step) for step, one in enumerate(metrics)))
     study = recorded_study(job_of([trial]))
 
