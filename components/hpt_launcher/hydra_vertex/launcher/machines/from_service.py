@@ -47,18 +47,17 @@ def machines_of(job: HyperparameterTuningJob, api_endpoint: str = "") -> StudyMa
 
 
 def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> StudyMachines:
-    from google.auth.transport.requests import AuthorizedSession
+    from google.auth.exceptions import GoogleAuthError
     from requests import RequestException
 
     try:
         require_allowed_http(api_endpoint, environ)
-        session = AuthorizedSession(loopback_credentials(environ))
-        session.trust_env = False  # a proxy of the environment would read the token
+        session = _loopback_session(environ)
         answer = session.get(f"{api_endpoint}/v1/{name}:machineUse", timeout=REQUEST_LIMIT_S)
         if answer.status_code != 200:
             return StudyMachines(missing=f"the service answers {answer.status_code} to a request for the machines")
         return StudyMachines(parse_machine_use(json.loads(answer.content), "machineUse"))
-    except (RequestException, OSError, ValueError, UserError) as error:
+    except (GoogleAuthError, RequestException, OSError, ValueError, UserError) as error:
         return StudyMachines(missing=f"the service does not say what its machines did: {excerpt(error, 300)}")
 
 
@@ -99,18 +98,39 @@ def _missing(job: HyperparameterTuningJob, found: list[Series], strangers: int) 
     )
 
 
+def _loopback_session(environ: Mapping[str, str]) -> AuthorizedSession:
+    """Return a session with the service's token. Raises UserError."""
+    from google.auth.transport.requests import AuthorizedSession
+
+    session = AuthorizedSession(loopback_credentials(environ))
+    session.trust_env = False  # a proxy of the environment would read the token
+    return session
+
+
 def _session(endpoint: str, environ: Mapping[str, str]) -> AuthorizedSession:
     """Return a session with the application-default credentials. Raises NotReadableError."""
     import google.auth
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import AuthorizedSession
 
-    if is_on_this_machine(endpoint):
-        return AuthorizedSession(loopback_credentials(environ))
-    if urlsplit(endpoint).scheme != "https":
-        raise NotReadableError(f"{ENDPOINT_VARIABLE} is {endpoint}: expected an address that begins with https://")
+    if not is_on_this_machine(endpoint):
+        _require_https(endpoint)
     try:
+        if is_on_this_machine(endpoint):
+            return _loopback_session(environ)
         credentials, _ = google.auth.default(scopes=[SCOPE])
-    except (GoogleAuthError, OSError) as error:
+    except (GoogleAuthError, OSError, ValueError, UserError) as error:
         raise NotReadableError(f"no credentials for Cloud Monitoring: {excerpt(error, 300)}") from error
     return AuthorizedSession(credentials)
+
+
+def _require_https(endpoint: str) -> None:
+    try:
+        parts = urlsplit(endpoint)
+        is_address = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or a bracket of IPv6 that is not closed
+        is_address = False
+    if not is_address:
+        raise NotReadableError(
+            f"{ENDPOINT_VARIABLE} is {excerpt(endpoint)}: expected an address that begins with https://"
+        )

@@ -144,10 +144,10 @@ def _running_job(folder: Path, *, of_study: bool) -> JobReference | None:
 
 def _answers(url: str) -> bool:
     """Whether a process listens at the address: the file of a service that was killed is left behind."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         socket.create_connection((parts.hostname or "", parts.port or 0), _CONNECT_LIMIT_S).close()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: the file has no URL
         return False
     return True
 

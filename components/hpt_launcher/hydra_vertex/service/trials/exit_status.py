@@ -72,7 +72,7 @@ def read_exit_status(path: Path, token: str) -> ExitStatus | None:
         if is_shortage(error):
             raise
         return None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(fields, dict) or not _is_token(fields.get("token"), token):
         return None
@@ -124,7 +124,7 @@ def log_tail(folder: TrialFolder, lines: int = LOG_TAIL_LINES, characters: int =
 def _fingerprints(folder: TrialFolder) -> Json:
     try:
         return json.loads(read_end(folder.fingerprint_file, FINGERPRINT_BYTES))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
 
 
