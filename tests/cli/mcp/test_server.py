@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -17,11 +18,13 @@ from typing import Any
 import anyio
 import psutil
 import pytest
+from anyio import to_thread
 from jsonschema import Draft202012Validator
 from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import TextContent
 
+from cli.marked_processes import VARIABLE, kill_marked, marked_processes
 from hydra_vertex.cli.mcp.rules import Rules
 from hydra_vertex.cli.mcp.service import ToolService
 from hydra_vertex.cli.mcp.tools import tools_for
@@ -29,7 +32,7 @@ from hydra_vertex.job import save_job
 from hydra_vertex.protocol.errors import Interrupted
 from json_schemas import schema, validated
 from launcher.jobs import make_job
-from pipelines.apps import Project, environment, make_project
+from pipelines.apps import HANG, Project, environment, make_project
 from service.harness import wait_until
 
 NOISY = """
@@ -44,7 +47,7 @@ READING = ("check", "explain", "watch", "best", "report")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("project").resolve())
-    project.write("noisy.py", NOISY + (project.path / "app.py").read_text())
+    project.write("noisy.py", NOISY + (project.path / "app.py").read_text().replace("time.sleep(60)", HANG))
     return project
 
 
@@ -53,8 +56,8 @@ def server_command(*options: str) -> list[str]:
 
 
 @asynccontextmanager
-async def connected(folder: Path, log: Path, *options: str) -> AsyncIterator[ClientSession]:
-    variables = {**environment(), "TMPDIR": str(log.parent)}
+async def connected(folder: Path, log: Path, *options: str, mark: str = "") -> AsyncIterator[ClientSession]:
+    variables = {**environment(), "TMPDIR": str(log.parent), VARIABLE: mark}
     server = StdioServerParameters(command=sys.executable, args=server_command(*options), env=variables, cwd=folder)
     with log.open("w") as errors:
         async with stdio_client(server, errors) as (incoming, outgoing), ClientSession(incoming, outgoing) as session:
@@ -120,6 +123,27 @@ def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_pat
             assert validated(beyond.structured_content)["message"].startswith("trials is 2, and this server allows 1")
 
     anyio.run(scenario)
+
+
+def test_a_call_that_the_client_cancels_ends_its_trial(project: Project, tmp_path: Path) -> None:
+    mark, hangs = uuid.uuid4().hex, project.path / "hangs"
+
+    async def scenario() -> None:
+        async with connected(project.path, tmp_path / "log", "--allow-run", mark=mark) as session:
+            given = {"search": "search.yaml", "smoke": True, "overrides": ["mode=hang"]}
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(session.call_tool, "check", given)
+                await to_thread.run_sync(wait_until, hangs.exists, 60)
+                calls.cancel_scope.cancel()
+            # The server is left.
+            await to_thread.run_sync(wait_until, lambda: len(marked_processes(mark)) == 1, 30)
+            await called(session, "explain")
+
+    try:
+        anyio.run(scenario)
+    finally:
+        kill_marked(mark)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
 def test_the_end_of_stdin_ends_a_run_and_its_trials(project: Project, tmp_path: Path) -> None:

@@ -115,12 +115,16 @@ with guarded(value):
         sys.exit(0)
     if sys.argv[3] == "raise":
         raise KeyError
+    if sys.argv[3] == "interrupt":
+        raise KeyboardInterrupt
     time.sleep(60)
 """
 
 
-@pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("end", True), ("raise", True)])
-def test_a_guard_ends_processes_only_when_its_run_was_killed(tmp_path: Path, how: str, is_left: bool) -> None:
+@pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("interrupt", False), ("end", True), ("raise", True)])
+def test_a_guard_ends_processes_only_when_its_run_was_killed_or_interrupted(
+    tmp_path: Path, how: str, is_left: bool
+) -> None:
     command = [sys.executable, "-c", RUN, "one", str(tmp_path), how]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert run.stdout is not None

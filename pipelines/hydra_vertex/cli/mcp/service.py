@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from hydra_vertex.cli.documents import schema_id
 from hydra_vertex.cli.failures import failure_of
 from hydra_vertex.cli.output import say
+from hydra_vertex.launcher.preflight.smoke import GRACE_S
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -29,7 +31,8 @@ POLL_INTERVAL_S = 2.0
 _CHILD_POLL_S = 0.05
 _LIMIT_S = 900.0
 """Time limit of a command that a call waits for; `check --smoke` has the longest."""
-_END_GRACE_S = 5.0
+_END_GRACE_S = GRACE_S + 5.0
+"""Time from SIGTERM to SIGKILL: a check needs its own time to end its trial."""
 _MOST_TEXT = 100_000
 
 Progress = Callable[[float, float, str], Awaitable[None]]
@@ -79,12 +82,17 @@ class ToolService:
 
     def end(self) -> None:
         """End every run and name it on stderr; end the other commands, and remove the files of the server."""
+        deadline = time.monotonic() + _END_GRACE_S
         for child in self._waited_for:
             signal_child(child, signal.SIGTERM)
         for run in self.runs.running():
             say(f"hydra-vertex mcp: ending the run in {run.out}")
         for run in self.runs.end_all():
             say(f"hydra-vertex mcp: the run in {run.out} has ended; `run` with the same folder goes on with it")
+        for child in self._waited_for:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, deadline - time.monotonic()))
+            _kill(child)
         shutil.rmtree(self._files, ignore_errors=True)
 
     def _require_valid(self, name: str, given: JsonObject) -> None:
@@ -215,7 +223,7 @@ class ToolService:
 
     async def _ended(self, command: Command) -> Answer:
         """Run a command to its end. It is ended when the call is cancelled, or takes too long."""
-        from anyio import move_on_after, sleep
+        from anyio import move_on_after
 
         folder = self._folder(command.words[0])
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
@@ -223,10 +231,9 @@ class ToolService:
         self._waited_for.add(child)
         try:
             with move_on_after(_LIMIT_S):
-                while child.poll() is None:
-                    await sleep(_CHILD_POLL_S)
+                await _exit_of(child)
         finally:
-            _end(child)
+            await _end(child)
             self._waited_for.discard(child)
         return answer_in(folder, child.returncode)
 
@@ -249,14 +256,28 @@ def _outcome(answer: Answer) -> Outcome:
     return Outcome(answer.document, is_error=answer.is_error)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+async def _exit_of(child: subprocess.Popen[bytes]) -> None:
+    from anyio import sleep
+
+    while child.poll() is None:
+        await sleep(_CHILD_POLL_S)
+
+
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that still runs. Other calls go on meanwhile; a cancelled call waits for its child, too."""
+    from anyio import move_on_after
+
     if child.poll() is None:
         signal_child(child, signal.SIGTERM)
-        try:
-            child.wait(_END_GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        with move_on_after(_END_GRACE_S, shield=True):
+            await _exit_of(child)
+        _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.kill()
+        child.wait()
 
 
 def _has_ended(document: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""Ends the processes that a run has started when the run itself was killed, for example by `kill -9`.
+"""Ends the processes that a run or a check has started when it was killed itself, for example by `kill -9`.
 
 Every process that a run starts has the run's id in the environment variable VARIABLE, and its children inherit it. The
 guard is a small process beside the run. It reads end-of-file on its stdin when the run exits for any reason, because
@@ -32,9 +32,9 @@ POLL_INTERVAL_S = 0.05
 _EXITED_NORMALLY = b"."
 
 
-def marker(run: str, folder: Path) -> str:
-    """Return the value of VARIABLE for a run on a folder. `run` is a unique id."""
-    return f"{run}:{folder.resolve()}"
+def marker(run: str, folder: Path | None = None) -> str:
+    """Return the value of VARIABLE for a run on a folder. `run` is a unique id; a check has no folder."""
+    return f"{run}:{'' if folder is None else folder.resolve()}"
 
 
 def children_marked(value: str) -> AbstractContextManager[None]:
@@ -48,7 +48,8 @@ def children_marked(value: str) -> AbstractContextManager[None]:
 def guarded(value: str) -> Iterator[None]:
     """Start a guard, which ends the marked processes if this process dies before the end of the block.
 
-    Raises OSError when the guard cannot be started.
+    A KeyboardInterrupt ends them as well: it may come between the start of a process and the block that would end it,
+    or a second one while the first is handled. Raises OSError when the guard cannot be started.
     """
     # -I ignores the user's PYTHONPATH, which is meant for the app. In a new session, Ctrl-C does not reach the guard.
     command = [sys.executable, "-I", str(Path(__file__).resolve()), value]
@@ -60,16 +61,20 @@ def guarded(value: str) -> Iterator[None]:
         cwd="/",
         start_new_session=True,
     )
+    report = _EXITED_NORMALLY
     try:
         yield
+    except KeyboardInterrupt:
+        report = b""
+        raise
     finally:
-        _dismiss(guard)
+        _dismiss(guard, report)
 
 
-def _dismiss(guard: subprocess.Popen[bytes]) -> None:
+def _dismiss(guard: subprocess.Popen[bytes], report: bytes) -> None:
     assert guard.stdin is not None  # noqa: S101 - it was started with a pipe
     with contextlib.suppress(BrokenPipeError):
-        guard.stdin.write(_EXITED_NORMALLY)
+        guard.stdin.write(report)
         guard.stdin.close()
     guard.wait()
 
