@@ -27,8 +27,11 @@ from mcp.types import TextContent
 from cli.marked_processes import VARIABLE, kill_marked, marked_processes
 from hydra_vertex.cli.mcp.rules import Rules
 from hydra_vertex.cli.mcp.service import ToolService
+from hydra_vertex.cli.mcp.studies import study_named
 from hydra_vertex.cli.mcp.tools import tools_for
 from hydra_vertex.job import save_job
+from hydra_vertex.launcher.study.job_reference import JobReference
+from hydra_vertex.launcher.study.job_source import find_job
 from hydra_vertex.protocol.errors import Interrupted
 from json_schemas import schema, validated
 from launcher.jobs import make_job
@@ -250,6 +253,8 @@ def refusal(service: ToolService, name: str, given: dict[str, Any]) -> str:
     return f"{document['kind']}: {document['message']}"
 
 
+JOB = "projects/p/locations/europe-west4/hyperparameterTuningJobs/1"
+JOB_OF_OTHER_SERVICE = f"https://autopush-aiplatform.sandbox.googleapis.com/v1/{JOB}"
 REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
     "run without permission": ("run", {"trials": 1}, "UserError: run needs .* --allow-run"),
     "a trial without permission": ("check", {"smoke": True}, "UserError: check with smoke needs .* --allow-run"),
@@ -259,11 +264,17 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a report of a study outside": ("report", {"run": ".."}, "OutputError: ..: is outside of"),
     "a job of Vertex AI": (
         "watch",
-        {"run": "projects/p/locations/europe-west4/hyperparameterTuningJobs/1"},
+        {"run": JOB},
         "with your user's credentials, .* --allow-vertex",
     ),
     "a file that names a job of Vertex AI": ("watch", {"run": "reference.txt"}, "reference.txt: a job of Vertex AI"),
     "a report of a file that names one": ("report", {"run": "reference.txt"}, "reference.txt: a job of Vertex AI"),
+    "a report of a file that names another service": (
+        "report",
+        {"run": "other.txt"},
+        "other.txt: is a job of the service",
+    ),
+    "a folder whose job is a link to a file outside": ("watch", {"run": "linked"}, "OutputError: .*: is outside of"),
     "a study of another app": ("best", {"run": "job.json"}, "CommandError: .*job.json: is a study of"),
     "a flag": ("check", {"overrides": ["--multirun"]}, "not a flag"),
     "a folder without a run": ("watch", {"run": "empty"}, "OutputError: .*empty: is a folder without job.json"),
@@ -281,14 +292,62 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_a_call_that_the_rules_do_not_allow_is_refused(project: Project, tmp_path: Path, case: str) -> None:
     name, given, says = REFUSALS[case]
     (project.path / "empty").mkdir(exist_ok=True)
-    project.write("reference.txt", "projects/p/locations/europe-west4/hyperparameterTuningJobs/1\n")
+    project.write("reference.txt", f"{JOB}\n")
+    project.write("other.txt", f"{JOB_OF_OTHER_SERVICE}\n")
     save_job(make_job(), project.path / "job.json")
-    service = ToolService(Rules(project.path, APP), tmp_path)
+    save_job(make_job(), tmp_path / "job.json")
+    (project.path / "linked").mkdir(exist_ok=True)
+    (project.path / "linked/job.json").unlink(missing_ok=True)
+    (project.path / "linked/job.json").symlink_to(tmp_path / "job.json")
+    service = ToolService(Rules(project.path, APP, allow_vertex="other" in case), tmp_path)
 
     message = refusal(service, name, given)
 
     assert re.search(says, message), message
     assert service.runs.running() == []
+
+
+@pytest.mark.parametrize("tool", ["watch", "best", "report"])
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        ("/OUTSIDE/job.json", "does not name a tuning job"),
+        ("projects/../../OUTSIDE/job.json", "does not name a tuning job"),
+        ("sqlite:///OUTSIDE/study.db", "nor a resource of the API"),
+        ("postgresql://u:p@10.0.0.1/x", "nor a resource of the API"),
+        ("mysql+pymysql://10.0.0.1/v1/JOB", "10.0.0.1 is not a host of Google"),
+        ("file://OUTSIDE/job.json", "nor a resource of the API"),
+        (JOB_OF_OTHER_SERVICE, "is a job of the service https://autopush"),
+        (f"http://127.0.0.1:9/v1/{JOB}", "is a job of the service http://127.0.0.1:9; .*the folder of its run"),
+        ("123", "needs --project and --location"),
+    ],
+)
+def test_allow_vertex_allows_nothing_but_jobs_of_vertex_ai(tmp_path: Path, run: str, tool: str, says: str) -> None:
+    root = tmp_path / "root"
+    (root / "projects").mkdir(parents=True)
+    save_job(make_job(), tmp_path / "job.json")
+    service = ToolService(Rules(root, APP, allow_vertex=True), tmp_path)
+
+    message = refusal(service, tool, {"run": run.replace("OUTSIDE", str(tmp_path)).replace("JOB", JOB)})
+
+    assert re.search(says, message), message
+
+
+@pytest.mark.parametrize(
+    "text", [JOB, f"//aiplatform.googleapis.com/{JOB}", f"https://europe-west4-aiplatform.googleapis.com/v1/{JOB}"]
+)
+def test_a_job_of_vertex_ai_is_passed_on_by_its_full_name(tmp_path: Path, text: str) -> None:
+    study = study_named(Rules(tmp_path, APP, allow_vertex=True), text)
+
+    assert (study.word, study.path) == (f"//aiplatform.googleapis.com/{JOB}", None)
+    assert find_job(study.word).reference == JobReference(JOB)
+
+
+@pytest.mark.parametrize("name", ["1", "projects/mine"])
+def test_a_folder_below_the_root_may_have_a_name_like_that_of_a_job(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(parents=True)
+
+    assert study_named(Rules(tmp_path, APP), name).path == tmp_path / name
 
 
 def test_a_server_without_an_app_reads_only(project: Project, tmp_path: Path) -> None:
