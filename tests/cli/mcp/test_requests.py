@@ -7,7 +7,7 @@ import pytest
 
 from hydra_vertex.cli.mcp.requests import check_command, explain_command, run_command, written_file
 from hydra_vertex.cli.mcp.rules import Rules
-from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.errors import CommandError, UserError
 
 APP = ("python", "app.py")
 
@@ -37,6 +37,31 @@ def test_the_parameters_are_written_as_the_tuning_service_would(tmp_path: Path) 
     assert explain_command(Rules(tmp_path, APP), given).words == (
         *("explain", "--parameter=lr=0.5", "--parameter=flag=true", "--parameter=model=small"),
     )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"hydra.searchpath": "[/outside]"}, "Hydra's own settings"),
+        ({"hydra.run.dir": "/outside"}, "Hydra's own settings"),
+        ({"+hydra.callbacks.a": "{_target_: os.system}"}, "Hydra's own settings"),
+        ({"++hydra.job.name": 1}, "Hydra's own settings"),
+        ({"+g@hydra": "x"}, "Hydra's own settings"),
+        ({"lr": 0.1, "model": "{_target_: os.system}"}, "_target_"),
+        ({"+g": "../../outside/x"}, "below the root"),
+        ({"-cd": "/outside"}, "not a flag"),
+        ({"--config-dir": "/outside"}, "not a flag"),
+        ({"config-dir": "/outside"}, "config-dir: would be a flag of Hydra"),
+        ({"config-dir=/outside": ""}, "config-dir: would be a flag of Hydra"),
+        ({"experimental-rerun": "/outside/x.pickle"}, "would be a flag of Hydra"),
+        ({"info": "all"}, "would be a flag of Hydra"),
+    ],
+)
+def test_a_parameter_that_is_more_than_a_value_of_the_app_s_config_is_refused(
+    tmp_path: Path, parameters: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(CommandError, match=says):
+        explain_command(Rules(tmp_path, APP), {"parameters": parameters})
 
 
 def test_a_run_has_all_its_limits(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -348,6 +349,32 @@ def test_a_folder_below_the_root_may_have_a_name_like_that_of_a_job(tmp_path: Pa
     (tmp_path / name).mkdir(parents=True)
 
     assert study_named(Rules(tmp_path, APP), name).path == tmp_path / name
+
+
+CONTENT = "7f3a-outside"
+OUTSIDE: dict[str, dict[str, Any]] = {
+    "the search path as a parameter": {"parameters": {"hydra.searchpath": "[file://OUTSIDE]", "+sec": "x"}},
+    "the search path as an override": {"overrides": ["hydra.searchpath=[file://OUTSIDE]", "+sec=x"]},
+    "a folder of configs as a parameter": {"parameters": {"config-dir": "OUTSIDE", "+sec": "x"}},
+    "an option above its group as a parameter": {"parameters": {"+model": "../../../OUTSIDE_NAME/sec/x"}},
+    "an option above its group as an override": {"overrides": ["+model@new=../../../OUTSIDE_NAME/sec/x"]},
+    "an option as an absolute path": {"overrides": ["+model@new=OUTSIDE/sec/x"]},
+}
+
+
+@pytest.mark.parametrize("case", OUTSIDE)
+def test_explain_shows_no_config_file_outside_of_the_root(project: Project, tmp_path: Path, case: str) -> None:
+    outside = tmp_path.resolve() / "outside"
+    (outside / "sec").mkdir(parents=True)
+    (outside / "sec/x.yaml").write_text(f"secret_text: {CONTENT}\n")
+    relative = str(Path(os.path.relpath(outside, project.path.parent)))
+    text = json.dumps(OUTSIDE[case]).replace("OUTSIDE_NAME", relative).replace("OUTSIDE", str(outside))
+    service = ToolService(Rules(project.path, APP), tmp_path)
+
+    outcome = anyio.run(partial(service.call, "explain", json.loads(text), nothing))
+
+    assert outcome.is_error
+    assert CONTENT not in json.dumps(outcome.document)
 
 
 def test_a_server_without_an_app_reads_only(project: Project, tmp_path: Path) -> None:

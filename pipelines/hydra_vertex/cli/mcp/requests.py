@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.protocol.errors import CommandError
 from hydra_vertex.protocol.json import Json, JsonObject
 
-from .rules import Rules
+from .rules import Rules, require_plain_override
 
 SMOKE_LIMIT_S = 600.0
+_FLAGS = frozenset({"cfg", "config-dir", "config-name", "config-path", "experimental-rerun", "info", "package"})
+"""The flags of Hydra that have a value: a trial's parameter `--config-dir=/x` is one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def explain_command(rules: Rules, given: JsonObject) -> Command:
     """Return the command of the tool `explain`. Raises UserError."""
     parameters = given.get("parameters", {})
     pairs = parameters.items() if isinstance(parameters, Mapping) else ()
-    words = [f"--parameter={key}={_word(value)}" for key, value in pairs]
+    words = [f"--parameter={_parameter(key, value)}" for key, value in pairs]
     return Command(("explain", *words), rules.command(texts(given, "overrides")))
 
 
@@ -67,6 +70,16 @@ def texts(given: JsonObject, name: str) -> list[str]:
 def _option(rules: Rules, option: str, given: JsonObject) -> list[str]:
     value = given.get(option.lstrip("-"))
     return [] if value is None else [option, str(rules.path(str(value)))]
+
+
+def _parameter(key: str, value: Json) -> str:
+    """Return a trial's parameter, which is typed by the app's config and else is an override. Raises CommandError."""
+    pair = f"{key}={_word(value)}"
+    name = pair.partition("=")[0]
+    if name in _FLAGS:
+        raise CommandError(f"parameters: {name}: would be a flag of Hydra, not a parameter; leave it out")
+    require_plain_override(pair)
+    return pair
 
 
 def _word(value: Json) -> str:

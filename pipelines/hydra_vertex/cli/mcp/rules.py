@@ -10,8 +10,10 @@ from pathlib import Path
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
-_OF_HYDRA = re.compile(r"^[+~]{0,2}hydra([./@=]|$)")
+_OF_HYDRA = re.compile(r"^[+~]{0,2}([^=]*@[^=]*\b)?hydra([./@=]|$)")
 _TARGET = "_target_"
+_PARENT_FOLDER = re.compile(r"(^|[^\w.-])\.\.($|[^\w.-])")
+"""A part `..` of a path, also of a quoted one or of one in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Rules:
 def require_plain_override(override: str) -> None:
     """Check that an override only sets values of the app's config. Raises CommandError.
 
-    Flags, Hydra's own settings and `_target_` could start other code or write elsewhere.
+    Flags, Hydra's own settings and `_target_` could start other code or write elsewhere, and the option `../x` of a
+    config group is a file in another folder.
     """
     if override.startswith("-") or ("=" not in override.lstrip("~+") and not override.startswith("~")):
         raise CommandError(f"{excerpt(repr(override))}: expected an override such as optimizer.lr=0.01, not a flag")
@@ -82,3 +85,5 @@ def require_plain_override(override: str) -> None:
         raise CommandError(f"{excerpt(repr(override))}: Hydra's own settings are not for a tool call; leave it out")
     if _TARGET in override:
         raise CommandError(f"{excerpt(repr(override))}: {_TARGET} is not for a tool call; leave it out")
+    if _PARENT_FOLDER.search(override):
+        raise CommandError(f"{excerpt(repr(override))}: a tool call stays below the root; give a value without ..")
