@@ -30,12 +30,14 @@ from hydra_vertex.cli.mcp.rules import Rules
 from hydra_vertex.cli.mcp.service import ToolService
 from hydra_vertex.cli.mcp.studies import study_named
 from hydra_vertex.cli.mcp.tools import tools_for
-from hydra_vertex.job import save_job
+from hydra_vertex.cli.output import hide_secrets_of
+from hydra_vertex.job import TrialJobSpec, save_job
+from hydra_vertex.launcher.preflight.job_builder import build_job
 from hydra_vertex.launcher.study.job_reference import JobReference
 from hydra_vertex.launcher.study.job_source import find_job
 from hydra_vertex.protocol.errors import Interrupted
 from json_schemas import schema, validated
-from launcher.jobs import make_job
+from launcher.jobs import SPEC, make_job
 from pipelines.apps import HANG, Project, environment, make_project
 from service.harness import wait_until
 
@@ -375,6 +377,31 @@ def test_explain_shows_no_config_file_outside_of_the_root(project: Project, tmp_
 
     assert outcome.is_error
     assert CONTENT not in json.dumps(outcome.document)
+
+
+def test_an_error_has_neither_the_secrets_of_a_study_nor_those_of_the_server(project: Project, tmp_path: Path) -> None:
+    own, of_study = (*APP, "logger.password=hunter2-own"), (*APP, "logger.api_key=hunter2-study")
+    job = build_job(
+        display_name="study",
+        study_spec=SPEC,
+        trial_job_spec=TrialJobSpec(worker_pools=()),
+        app=of_study,
+        max_trial_count=1,
+        parallel_trial_count=1,
+    )
+    save_job(job, project.path / "secret.json")
+    service = ToolService(Rules(project.path, own), tmp_path)
+    hide_secrets_of(own)
+    try:
+        of_other_app = refusal(service, "best", {"run": "secret.json"})
+        without_job = refusal(service, "watch", {"run": "hunter2-own"})
+    finally:
+        hide_secrets_of(())
+
+    assert "logger.api_key=***" in of_other_app
+    assert "logger.password=***" in of_other_app
+    assert "***" in without_job
+    assert "hunter2" not in of_other_app + without_job
 
 
 def test_a_server_without_an_app_reads_only(project: Project, tmp_path: Path) -> None:

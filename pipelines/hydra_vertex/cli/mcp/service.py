@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from hydra_vertex.cli.documents import schema_id
 from hydra_vertex.cli.failures import failure_of
-from hydra_vertex.cli.output import say
+from hydra_vertex.cli.output import masked, say
 from hydra_vertex.launcher.preflight.smoke import GRACE_S
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -72,6 +73,10 @@ class ToolService:
 
     async def call(self, name: str, given: JsonObject, progress: Progress) -> Outcome:
         """Run a tool. An error of the user, of the app or of a service is an outcome, not an exception."""
+        outcome = await self._called(name, given, progress)
+        return dataclasses.replace(outcome, document=masked(outcome.document))
+
+    async def _called(self, name: str, given: JsonObject, progress: Progress) -> Outcome:
         try:
             self._require_valid(name, given)
             return await (self._watch(given, progress) if name == "watch" else self._calls[name](given))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_vertex.launcher.secrets.masker import NO_SECRETS
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
@@ -80,10 +81,14 @@ def app_of(rules: Rules, study: Study) -> tuple[str, ...]:
     app = app_in(_source(rules, study).job()) or ()
     if app[: len(own)] != own:
         raise CommandError(
-            f"{study.word}: is a study of {excerpt(shlex.join(app))}, and this server starts only {shlex.join(own)}; "
-            "ask your user for a server of that app"
+            f"{study.word}: is a study of {_shown(app)}, and this server starts only {_shown(own)}; ask your user for "
+            "a server of that app"
         )
     return app
+
+
+def _shown(command: tuple[str, ...]) -> str:
+    return excerpt(shlex.join(NO_SECRETS.arguments(command)))
 
 
 def _source(rules: Rules, study: Study) -> JobSource:
