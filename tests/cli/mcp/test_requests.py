@@ -7,7 +7,7 @@ import pytest
 
 from hydra_vertex.cli.mcp.requests import check_command, explain_command, run_command, written_file
 from hydra_vertex.cli.mcp.rules import Rules
-from hydra_vertex.protocol.errors import CommandError, UserError
+from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
 APP = ("python", "app.py")
 
@@ -77,5 +77,20 @@ def test_a_file_is_temporary_unless_a_path_below_the_root_is_allowed(tmp_path: P
     rules = Rules(tmp_path / "root", APP)
 
     assert written_file(rules, {}, tmp_path, "best.yaml") == tmp_path / "best.yaml"
+    allowed = Rules(tmp_path / "root", APP, allow_run=True)
+    assert written_file(allowed, {"output": "x.yaml"}, tmp_path, "best.yaml") == tmp_path / "root/x.yaml"
     with pytest.raises(UserError, match="--allow-run"):
         written_file(rules, {"output": "x.yaml"}, tmp_path, "best.yaml")
+
+
+@pytest.mark.parametrize("name", ["best.yaml", "report.html"])
+@pytest.mark.parametrize("output", ["train.py", "folder", "loop", "empty", "mine.yaml"])
+def test_a_file_that_the_tool_has_not_written_is_not_replaced(tmp_path: Path, name: str, output: str) -> None:
+    (tmp_path / "train.py").write_text("print()\n")
+    (tmp_path / "mine.yaml").write_text("# @package _global_\nlr: 1\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(OutputError, match=f"no {name} of an earlier call; give another file|is not a path"):
+        written_file(Rules(tmp_path, APP, allow_run=True), {"output": output}, tmp_path, name)

@@ -94,6 +94,9 @@ def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_pat
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             assert set(READING) < set(tools)
             for tool in tools.values():
+                assert tool.annotations is not None
+                assert tool.annotations.read_only_hint == (tool.name in {"explain", "watch"})
+                assert tool.annotations.destructive_hint == (tool.name in {"best", "report"})
                 assert tool.output_schema is not None
                 assert tool.output_schema == schema(tool.output_schema["$id"].split(":")[2])
 
@@ -121,8 +124,11 @@ def test_an_agent_checks_runs_and_gets_the_best_config(project: Project, tmp_pat
             assert [item.text for item in best.content if isinstance(item, TextContent)][1] == (
                 project.path / "conf/experiment/best.yaml"
             ).read_text()
+            await called(session, "best", run=started["run"], output="conf/experiment/best.yaml")
             report = await called(session, "report", run=started["run"])
             assert "<html" in Path(report["report"]).read_text()[:2000]
+            for _ in range(2):
+                await called(session, "report", run=started["run"], output="report.html")
 
             beyond = await session.call_tool("run", {**given, "trials": 2})
             assert beyond.is_error
@@ -419,6 +425,14 @@ def test_the_schemas_of_the_tools_are_valid_and_have_the_limits(tmp_path: Path) 
     properties: Any = tools["run"].input_schema()["properties"]
     assert (properties["trials"]["maximum"], properties["parallel"]["maximum"]) == (7, 3)
     assert [tool.name for tool in tools.values() if tool.is_read_only] == list(READING)
+    assert not any(tool.is_destructive for tool in tools.values())
+
+
+def test_a_tool_that_may_write_or_train_is_not_announced_as_one_that_reads_only(tmp_path: Path) -> None:
+    tools = tools_for(Rules(tmp_path, APP, allow_run=True))
+
+    assert [tool.name for tool in tools if tool.is_read_only] == ["explain", "watch"]
+    assert [tool.name for tool in tools if tool.is_destructive] == ["best", "report"]
 
 
 def test_the_documents_of_the_tools_contain_those_of_the_commands() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.protocol.errors import CommandError
+from hydra_vertex.protocol.errors import CommandError, OutputError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .rules import Rules, require_plain_override
 
 SMOKE_LIMIT_S = 600.0
+_MARKS = {"best.yaml": b"# @package _global_\n# Trial ", "report.html": b"Made by hydra-vertex from the job document"}
+"""What the files have that `best` and `report` write, and other files do not have."""
+_MOST_BYTES = 1 << 26
 _FLAGS = frozenset({"cfg", "config-dir", "config-name", "config-path", "experimental-rerun", "info", "package"})
 """The flags of Hydra that have a value: a trial's parameter `--config-dir=/x` is one of them."""
 
@@ -53,12 +57,29 @@ def run_command(rules: Rules, given: JsonObject, out: Path) -> Command:
 
 
 def written_file(rules: Rules, given: JsonObject, folder: Path, name: str) -> Path:
-    """Return the file that a tool writes: the one asked for, or one in a temporary folder. Raises UserError."""
+    """Return the file that a tool writes: the one asked for, or one in a temporary folder.
+
+    Raises UserError where the rules forbid it, OutputError for a file that the tool has not written.
+    """
     output = given.get("output")
     if not isinstance(output, str):
         return folder / name
     rules.require_run("a file below the root")
-    return rules.path(output)
+    path = rules.path(output)
+    if os.path.lexists(path) and not _has(path, _MARKS[name]):
+        raise OutputError(f"{path}: exists, and is no {name} of an earlier call; give another file")
+    return path
+
+
+def _has(path: Path, mark: bytes) -> bool:
+    """Whether a path is a file with a mark; a pipe would block at its opening."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return mark in file.read(_MOST_BYTES)
+    except OSError:
+        return False
 
 
 def texts(given: JsonObject, name: str) -> list[str]:

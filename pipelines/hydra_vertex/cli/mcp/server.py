@@ -122,7 +122,7 @@ def _announced(tool: Tool) -> types.Tool:
         description=tool.description,
         input_schema=tool.input_schema(),
         output_schema=dict(schema_of(tool.form)),
-        annotations=types.ToolAnnotations(read_only_hint=tool.is_read_only, destructive_hint=False),
+        annotations=types.ToolAnnotations(read_only_hint=tool.is_read_only, destructive_hint=tool.is_destructive),
     )
 
 
