@@ -20,6 +20,7 @@ APP = ("python", "app.py")
         ({"search": "s.yaml"}, ("check", "--search", "ROOT/s.yaml"), APP),
         ({"smoke": True}, ("check", "--smoke", "--smoke-timeout=60"), APP),
         ({"smoke": False}, ("check",), APP),
+        ({"trials": 3.0}, ("check", "--trials", "3"), APP),
     ],
 )
 def test_a_check_is_the_command_check(
@@ -69,6 +70,9 @@ def test_a_run_has_all_its_limits(tmp_path: Path) -> None:
 
     assert run_command(rules, {"trials": 4}, tmp_path / "o").words == (
         *("run", "--trials", "4", "--parallel", "1", "--out", str(tmp_path / "o")),
+    )
+    assert run_command(rules, {"trials": 4.0, "parallel": 1.0}, tmp_path / "o").words[:5] == (
+        *("run", "--trials", "4", "--parallel", "1"),
     )
     assert run_command(rules, {"trials": 4, "retrain": False}, tmp_path / "o").words[-1] == "--no-retrain"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -293,6 +294,9 @@ REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
     "an argument of another type": ("watch", {"run": 3}, "CommandError: watch: run: 3 is not of type 'string'"),
     "a missing argument": ("watch", {}, "CommandError: watch: 'run' is a required property"),
     "too many trials": ("check", {"trials": 999}, "CommandError: check: trials: 999 is greater than the maximum"),
+    "a part of a trial": ("check", {"trials": 1.5}, "CommandError: check: trials: 1.5 is not of type 'integer'"),
+    "a wait without an end": ("watch", {"run": "x", "wait_s": math.nan}, "watch: wait_s: nan is no number of JSON"),
+    "a run without a limit": ("run", {"trials": 1, "limit_s": math.nan}, "run: limit_s: nan is no number of JSON"),
     "too long a wait": ("watch", {"run": "x", "wait_s": 600}, "wait_s: 600 is greater than the maximum"),
 }
 

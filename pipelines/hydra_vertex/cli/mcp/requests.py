@@ -32,7 +32,7 @@ def check_command(rules: Rules, given: JsonObject) -> Command:
     """Return the command of the tool `check`. Raises UserError."""
     words = ["check", *_option(rules, "--search", given)]
     if "trials" in given:
-        words += ["--trials", str(given["trials"])]
+        words += ["--trials", str(whole(given["trials"]))]
     if given.get("smoke"):
         rules.require_run("check with smoke")
         words += ["--smoke", f"--smoke-timeout={min(SMOKE_LIMIT_S, rules.max_time_s):g}"]
@@ -50,8 +50,8 @@ def explain_command(rules: Rules, given: JsonObject) -> Command:
 def run_command(rules: Rules, given: JsonObject, out: Path) -> Command:
     """Return the command of the tool `run` in a folder. Raises UserError."""
     rules.require_run("run")
-    words = ["run", *_option(rules, "--search", given), "--trials", str(given["trials"])]
-    words += ["--parallel", str(given.get("parallel", 1)), "--out", str(out)]
+    words = ["run", *_option(rules, "--search", given), "--trials", str(whole(given["trials"]))]
+    words += ["--parallel", str(whole(given.get("parallel", 1))), "--out", str(out)]
     words += [] if given.get("retrain", True) else ["--no-retrain"]
     return Command(tuple(words), rules.command(texts(given, "overrides")))
 
@@ -80,6 +80,11 @@ def _has(path: Path, mark: bytes) -> bool:
             return mark in file.read(_MOST_BYTES)
     except OSError:
         return False
+
+
+def whole(value: Json) -> int:
+    """Return an argument whose schema is that of an integer, which in JSON Schema is also 4.0."""
+    return int(value) if isinstance(value, (int, float)) else 0
 
 
 def texts(given: JsonObject, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexErro
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .children import Answer, answer_in, command_line, signal_child, start
-from .requests import Command, check_command, explain_command, run_command, written_file
+from .requests import Command, check_command, explain_command, run_command, whole, written_file
 from .rules import Rules
 from .runs import STOP_LIMIT_S, Run, Runs
 from .studies import Study, app_of, require_readable, study_named
@@ -106,6 +107,9 @@ class ToolService:
 
         if name not in self._tools:
             raise CommandError(f"{name}: is no tool of this server; expected one of {', '.join(self._tools)}")
+        for argument, value in given.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise CommandError(f"{name}: {argument}: {value} is no number of JSON; give a finite one")
         found = best_match(Draft202012Validator(self._tools[name].input_schema()).iter_errors(given))
         if found is not None:
             place = ".".join(str(part) for part in found.absolute_path)
@@ -123,7 +127,7 @@ class ToolService:
 
     async def _run(self, given: JsonObject) -> Outcome:
         self.rules.require_run("run")
-        trials, parallel = _whole(given["trials"]), _whole(given.get("parallel", 1))
+        trials, parallel = whole(given["trials"]), whole(given.get("parallel", 1))
         limit_s = _number(given.get("limit_s", self.rules.max_time_s))
         self.rules.require_limits(trials, parallel, limit_s, left=self.runs.trials_left)
         out = self._out(given.get("out"))
@@ -301,10 +305,6 @@ async def _tell(progress: Progress, document: JsonObject) -> None:
         return
     ended = sum(_number(job["trials"].get(state, 0)) for state in ("SUCCEEDED", "INFEASIBLE"))
     await progress(ended, _number(job["maxTrialCount"]), f"{job['state']}: {ended:g} trials have ended")
-
-
-def _whole(value: Json) -> int:
-    return int(_number(value))
 
 
 def _number(value: Json) -> float:
