@@ -28,7 +28,7 @@ from mcp.types import TextContent
 
 from cli.marked_processes import VARIABLE, kill_marked, marked_processes
 from hydra_vertex.cli.mcp.rules import Rules
-from hydra_vertex.cli.mcp.service import ToolService
+from hydra_vertex.cli.mcp.service import MOST_TEXT, ToolService, text_of
 from hydra_vertex.cli.mcp.studies import study_named
 from hydra_vertex.cli.mcp.tools import tools_for
 from hydra_vertex.cli.output import hide_secrets_of
@@ -412,6 +412,15 @@ def test_an_error_has_neither_the_secrets_of_a_study_nor_those_of_the_server(pro
     assert "logger.password=***" in of_other_app
     assert "***" in without_job
     assert "hunter2" not in of_other_app + without_job
+
+
+def test_a_long_experiment_file_is_named_and_not_cut(tmp_path: Path) -> None:
+    file = tmp_path / "best.yaml"
+
+    file.write_text("é" * MOST_TEXT)
+    assert text_of(file) == "é" * MOST_TEXT
+    file.write_text("é" * (MOST_TEXT + 1))
+    assert text_of(file) == f"{file}: has 100,001 characters, more than the 100,000 of a result; read it there"
 
 
 def test_a_server_without_an_app_reads_only(project: Project, tmp_path: Path) -> None:

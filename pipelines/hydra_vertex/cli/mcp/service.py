@@ -35,7 +35,7 @@ _LIMIT_S = 900.0
 """Time limit of a command that a call waits for; `check --smoke` has the longest."""
 _END_GRACE_S = GRACE_S + 5.0
 """Time from SIGTERM to SIGKILL: a check needs its own time to end its trial."""
-_MOST_TEXT = 100_000
+MOST_TEXT = 100_000
 
 Progress = Callable[[float, float, str], Awaitable[None]]
 
@@ -167,7 +167,7 @@ class ToolService:
         app = await to_thread.run_sync(app_of, self.rules, study)
         file = written_file(self.rules, given, self._folder("best"), "best.yaml")
         outcome = _outcome(await self._ended(Command(("best", study.word, "-o", str(file)), app)))
-        return outcome if outcome.is_error else Outcome(outcome.document, file.read_text()[:_MOST_TEXT])
+        return outcome if outcome.is_error else Outcome(outcome.document, text_of(file))
 
     async def _report(self, given: JsonObject) -> Outcome:
         from anyio import to_thread
@@ -305,6 +305,14 @@ async def _tell(progress: Progress, document: JsonObject) -> None:
         return
     ended = sum(_number(job["trials"].get(state, 0)) for state in ("SUCCEEDED", "INFEASIBLE"))
     await progress(ended, _number(job["maxTrialCount"]), f"{job['state']}: {ended:g} trials have ended")
+
+
+def text_of(file: Path) -> str:
+    """Return the text of a file; of a long one only where it is, because a part would be another config."""
+    text = file.read_text(encoding="utf-8")
+    if len(text) <= MOST_TEXT:
+        return text
+    return f"{file}: has {len(text):,} characters, more than the {MOST_TEXT:,} of a result; read it there"
 
 
 def _number(value: Json) -> float:
