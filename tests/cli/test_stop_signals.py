@@ -78,7 +78,7 @@ def test_a_check_that_gets_sigterm_ends_its_trial_and_prints_the_document_error(
         require_interrupted(bench, check)
 
 
-def test_a_check_that_is_killed_leaves_no_process_of_its_trial(bench: Bench) -> None:
+def test_a_check_that_is_killed_leaves_neither_its_trial_nor_its_temporary_files(bench: Bench) -> None:
     bench.project.write("app.py", HANGS_IN_MAIN)
     with bench.start(*SMOKE) as check:
         wait_until(bench.hangs, 60)
@@ -87,6 +87,7 @@ def test_a_check_that_is_killed_leaves_no_process_of_its_trial(bench: Bench) -> 
 
         assert check.wait(60) == -signal.SIGKILL
         wait_until(lambda: not bench.processes(), 30)
+        wait_until(lambda: not list(bench.temporary.iterdir()))
 
 
 @pytest.mark.parametrize(
