@@ -38,6 +38,7 @@ os.write(1, b"written to the descriptor\\n")
 subprocess.run(["echo", "printed by a child"])
 """
 MISSING = "kfp.dsl is not installed; pip install 'hydra-vertex[all]'"
+MISSING_ANYIO = "anyio is not installed; pip install 'hydra-vertex[mcp]'"
 IMAGE = ("--image", "europe-docker.pkg.dev/p/r/train:1")
 VERTEX = (*IMAGE, "--trial-machine-type", "n1-standard-4")
 
@@ -266,6 +267,7 @@ def test_a_failure_is_an_error_document_of_its_class(
         (KeyboardInterrupt(), Failure("Interrupted", "stopped", 130)),
         (OSError(28, "No space left on device", "a"), Failure("HydraVertexError", "a: No space left on device", 1)),
         (ModuleNotFoundError(name="kfp.dsl"), Failure("UserError", MISSING, 2)),
+        (ModuleNotFoundError(name="anyio"), Failure("UserError", MISSING_ANYIO, 2)),
     ],
 )
 def test_a_failure_has_the_class_of_the_tree_that_its_error_belongs_to(error: Exception, expected: Failure) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.marked_processes import VARIABLE, kill_marked, marked_processes
 from hydra_vertex.job import JobState
 from hydra_vertex.launcher.files.job_file import read_job
 from pipelines.apps import Project, environment, make_project
@@ -28,7 +29,6 @@ SEEDS = int(os.environ.get("KILL_SEEDS", "1"))
 KILLS = 3
 GONE_LIMIT_S = 15.0
 """Seconds until all processes must have exited: a step has a grace period of 3 s, a trial one of 5 s."""
-VARIABLE = "HYDRA_VERTEX_TEST"
 
 # Logs when it is imported and when it retrains, and starts a child process, as a data loader does.
 APP = """
@@ -118,12 +118,7 @@ class Study:
 
     def processes(self) -> list[str]:
         """Return the command lines of all running processes that the runs have started."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"{VARIABLE}={self.mark}".encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_text().replace("\0", " ")[:200])
-        return found
+        return marked_processes(self.mark)
 
     def require_one_result(self) -> None:
         """Check that one retraining has finished, its output is the model, and no two ran at the same time."""
@@ -146,10 +141,7 @@ def study(tmp_path: Path) -> Iterator[Study]:
     try:
         yield made
     finally:
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"{VARIABLE}={made.mark}".encode() in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
+        kill_marked(made.mark)
 
 
 def wait_until(condition: Callable[[], object], limit_s: float, what: Callable[[], object] = lambda: "") -> None:

@@ -15,6 +15,7 @@ from docs.commands import (
     commands_of,
     exit_code_of,
     files_of,
+    folder_of,
     inline_commands,
     inline_options,
     lines_outside_console,
@@ -144,3 +145,17 @@ def test_files_of_a_page_have_their_names_in_the_first_line(tmp_path: Path) -> N
         "a.py": "x = 1",
         "b/c.yaml": "x: 1",
     }
+
+
+PAGES_OF_A_FOLDER = [page for page in pages() if folder_of(page)]
+
+
+@pytest.mark.parametrize("page", PAGES_OF_A_FOLDER, ids=lambda page: page.name)
+def test_a_file_that_a_page_shows_is_that_of_the_page_s_folder(page: Path) -> None:
+    for name, text in files_of(page).items():
+        kept = (ROOT / folder_of(page) / name).read_text()
+        assert kept in {text, text.partition("\n")[2]}, name
+
+
+def test_the_search_file_of_the_lightning_template_is_shown_whole() -> None:
+    assert list(files_of(ROOT / "docs/from-lightning-template.md")) == ["configs/hparams_search/line.yaml"]

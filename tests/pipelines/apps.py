@@ -44,6 +44,8 @@ def main(config):
 if __name__ == "__main__":
     main()
 """
+HANG = 'Path(__file__).with_name("hangs").touch(); time.sleep(300)'
+"""A line for an app that goes on until it is ended. The file `hangs` beside the app says that it is reached."""
 CONFIG = """
 defaults:
   - _self_

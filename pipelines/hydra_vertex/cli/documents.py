@@ -32,9 +32,9 @@ VERSIONS = MappingProxyType(
         "run-pipeline": "1.0",
         "serve": "1.0",
         "started": "1.0",
-        "status": "1.0",
+        "status": "1.1",
         "submit": "1.0",
-        "watched": "1.0",
+        "watched": "1.1",
     }
 )
 """The forms that hydra-vertex defines. A field more raises the second number; any other change raises the first."""

@@ -14,10 +14,12 @@ from .documents import show_document
 from .output import say
 from .reserved_stdout import lacks_document
 
-_EXTRAS = {"google", "kfp", "optuna", "plotly", "jinja2", "psutil", "rich", "starlette", "uvicorn", "mcp"}
-"""Libraries that the base install does not include, because it is meant for training images."""
-_EXTRA_OF = {"mcp": "mcp"}
-"""The extra of a library that `all` does not include."""
+_EXTRA_OF = {
+    **dict.fromkeys(("google", "grpc", "h11", "jinja2", "kfp", "markupsafe", "numpy", "optuna", "packaging"), "all"),
+    **dict.fromkeys(("plotly", "psutil", "requests", "rich", "scipy", "starlette", "threadpoolctl", "uvicorn"), "all"),
+    **dict.fromkeys(("anyio", "jsonschema", "mcp", "mcp_types"), "mcp"),
+}
+"""The extra of each library that the base install does not include, because it is meant for training images."""
 UNEXPECTED = "UnexpectedError"
 """The kind of an error that no class of the tree has: a mistake in hydra-vertex, which also prints a traceback."""
 
@@ -85,8 +87,8 @@ def show_failure(failure: Failure) -> None:
 
 
 def _missing(module: str) -> Failure | None:
-    if module.split(".")[0] not in _EXTRAS:
+    extra = _EXTRA_OF.get(module.split(".")[0])
+    if extra is None:
         return None
-    extra = _EXTRA_OF.get(module.split(".")[0], "all")
     message = f"{module} is not installed; pip install 'hydra-vertex[{extra}]'"
     return Failure(UserError.__name__, message, UserError.exit_code)

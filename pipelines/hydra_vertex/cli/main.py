@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from hydra_vertex.launcher.text.terminal import one_line
+from hydra_vertex.pipelines.local.child import sigterm_raises
 from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import CommandError, HydraVertexError
 
@@ -42,7 +43,7 @@ example:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 2 for invalid input, 1 for a failure, 130 after Ctrl-C."""
+    """Run one command. Returns the exit code: 2 for invalid input, 1 for a failure, 130 after Ctrl-C and SIGTERM."""
     typed = list(sys.argv[1:] if argv is None else argv)
     own, app = split_app(typed)
     take_any_character()
@@ -61,8 +62,9 @@ def _run(own: Sequence[str], app: tuple[str, ...], typed: list[str]) -> int:
     arguments = _parsed(own)
     arguments.app, arguments.typed = app, typed
     try:
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        with sigterm_raises():
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader of stdout has closed it, as `head` does.
         _discard_stdout()

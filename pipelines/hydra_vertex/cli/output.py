@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hydra_vertex.launcher.text.terminal import printable, printable_json
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.json import Json
+from hydra_vertex.protocol.json import Json, JsonObject, object_of
 
 from .reserved_stdout import show_document_text
 
@@ -48,6 +48,11 @@ def show(text: str) -> None:
 def show_json(document: Json, *, indent: int | None = None) -> None:
     """Print the result as JSON to stdout, also where stdout is reserved for it."""
     show_document_text(printable_json(json.dumps(_mask().value("", document), indent=indent)))
+
+
+def masked(document: JsonObject) -> JsonObject:
+    """Return a document as `show_json` prints it: without the secrets of the command line and of the environment."""
+    return object_of(_mask().value("", document))
 
 
 def say(text: str) -> None:

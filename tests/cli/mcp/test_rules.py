@@ -41,7 +41,11 @@ def test_no_path_leaves_the_root(tmp_path_factory: pytest.TempPathFactory, parts
 
 @pytest.mark.parametrize(
     "override",
-    ["lr=1", "a.b=c", "+new=1", "++new=1", "~gone", "~a.b=1", "model=small", "hydrant=1", "a.hydra=1", "x='a b'"],
+    [
+        *("lr=1", "a.b=c", "+new=1", "++new=1", "~gone", "~a.b=1", "model=small", "hydrant=1", "a.hydra=1", "x='a b'"),
+        *("g@hydrant=x", "a=b@hydra=c", "x=1..2", "x=...", "x=a../b", "x=..a", "x=./a"),
+        *("x=${a.b}", "x='${a}/${b}'", "x=[${a},1]", "x=$a", "x={a:b}", "x=a:b"),
+    ],
 )
 def test_an_override_of_the_app_s_config_is_passed_on(tmp_path: Path, override: str) -> None:
     assert Rules(tmp_path, APP).command([override]) == (*APP, override)
@@ -61,6 +65,25 @@ def test_an_override_of_the_app_s_config_is_passed_on(tmp_path: Path, override: 
         ("++hydra.searchpath=[/x]", "Hydra's own settings"),
         ("~hydra.sweeper", "Hydra's own settings"),
         ("hydra={run: {dir: /x}}", "Hydra's own settings"),
+        ("+g@hydra=x", "Hydra's own settings"),
+        ("g@_global_.hydra.run=x", "Hydra's own settings"),
+        ("+g@hydra/launcher=x", "Hydra's own settings"),
+        ("x='${oc.decode:\"{_tar${g}et_: builtins.list}\"}'", "resolver"),
+        ("x=${eval:1}", "resolver"),
+        ("x=${oc.env:SECRET}", "resolver"),
+        ("x='a${ oc.env : SECRET }'", "resolver"),
+        ("x={a:'${oc.env:SECRET}'}", "resolver"),
+        ("x=$\\{oc.env\\:SECRET\\}", "resolver"),
+        ("x=${a.${b}}", "resolver"),
+        ("x=${oc.env:${a}}", "resolver"),
+        ("x=${a", "resolver"),
+        ("+g=../x", "below the root"),
+        ("+g=..", "below the root"),
+        ("+g=./a/../../x", "below the root"),
+        ("+g='../x'", "below the root"),
+        ("+g=[a,../x]", "below the root"),
+        ("+x={a:../x}", "below the root"),
+        ("g=a/..", "below the root"),
         ("model._target_=os.system", "_target_"),
         ("model={_target_: os.system}", "_target_"),
     ],

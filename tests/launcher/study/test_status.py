@@ -25,3 +25,11 @@ def test_only_a_job_on_google_cloud_has_a_page_in_the_console(location: str, is_
 
     assert headings >= {"console", "log"} if is_shown else not headings & {"console", "log"}
     assert (document["console"] is not None, document["log"] is not None) == (is_shown, is_shown)
+
+
+@pytest.mark.parametrize("reason", ["", "20 trials without a better one"])
+def test_the_limit_that_ended_a_study_is_in_the_text_and_in_the_document(reason: str) -> None:
+    job = make_job([], stopping_reason=reason)
+
+    assert dict(status_lines(job, NOW, NO_SECRETS)).get("stopped by", "") == reason
+    assert status_document(job, NO_SECRETS)["stoppingReason"] == (reason or None)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,12 +103,13 @@ def test_a_folder_has_the_same_marker_under_every_path(tmp_path: Path) -> None:
 
 
 RUN = """
-import os, sys, time
+import os, sys, tempfile, time
 from pathlib import Path
 from hydra_vertex.pipelines.local.guard import children_marked, guarded, marker
 import subprocess
 value = marker(sys.argv[1], Path(sys.argv[2]))
 with guarded(value):
+    tempfile.mkdtemp()
     with children_marked(value):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     print(child.pid, flush=True)
@@ -115,17 +117,25 @@ with guarded(value):
         sys.exit(0)
     if sys.argv[3] == "raise":
         raise KeyError
+    if sys.argv[3] == "interrupt":
+        raise KeyboardInterrupt
     time.sleep(60)
 """
 
 
-@pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("end", True), ("raise", True)])
-def test_a_guard_ends_processes_only_when_its_run_was_killed(tmp_path: Path, how: str, is_left: bool) -> None:
+@pytest.mark.parametrize(("how", "is_left"), [("kill", False), ("interrupt", False), ("end", True), ("raise", True)])
+def test_a_guard_ends_processes_only_when_its_run_was_killed_or_interrupted(
+    tmp_path: Path, how: str, is_left: bool
+) -> None:
     command = [sys.executable, "-c", RUN, "one", str(tmp_path), how]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    variables = {**os.environ, "TMPDIR": str(temporary)}
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables)
     assert run.stdout is not None
     child = int(run.stdout.readline())
     if how == "kill":
+        assert list(temporary.glob("*/*")) != []
         run.kill()
     run.wait(20)
     run.stdout.close()
@@ -135,9 +145,19 @@ def test_a_guard_ends_processes_only_when_its_run_was_killed(tmp_path: Path, how
             assert is_running(child)
         else:
             wait_until(lambda: not is_running(child))
+        wait_until(lambda: not list(temporary.iterdir()))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
+
+
+def test_only_the_own_temporary_files_are_in_the_folder_of_the_guard(tmp_path: Path) -> None:
+    before = tempfile.gettempdir()
+    with guarded(marker("one", tmp_path)):
+        assert Path(tempfile.gettempdir()).parent == Path(before)
+        asked = [sys.executable, "-c", "import tempfile; print(tempfile.gettempdir())"]
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == before
+    assert tempfile.gettempdir() == before
 
 
 def test_a_guard_exits_with_its_run(tmp_path: Path) -> None:

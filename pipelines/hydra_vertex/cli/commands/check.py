@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import uuid
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.documents import show_document
@@ -72,13 +73,17 @@ def _add_smoke_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the search space; print its parameters with their types in the app's config. Raises UserError."""
+    from hydra_vertex.pipelines.local.guard import children_marked, guarded, marker
+
     _require_smoke(arguments)
     plan = with_limits(plan_from(arguments), arguments)
     estimate = estimate_of(plan, arguments)
     earlier = earlier_studies_from(plan, arguments)
-    result = check_app(plan, baseline=not arguments.no_baseline)
-    plan = plan if result.findings else checked_plan(plan, result)
-    trial = _smoke_trial(plan, result, arguments) if arguments.smoke and not result.findings else None
+    mark = marker(uuid.uuid4().hex)
+    with guarded(mark), children_marked(mark):
+        result = check_app(plan, baseline=not arguments.no_baseline)
+        plan = plan if result.findings else checked_plan(plan, result)
+        trial = _smoke_trial(plan, result, arguments) if arguments.smoke and not result.findings else None
     if trial is not None and trial.finding is not None:
         result = dataclasses.replace(result, findings=(trial.finding,))
     if arguments.json:

@@ -10,8 +10,11 @@ from pathlib import Path
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
-_OF_HYDRA = re.compile(r"^[+~]{0,2}hydra([./@=]|$)")
+_OF_HYDRA = re.compile(r"^[+~]{0,2}([^=]*@[^=]*\b)?hydra([./@=]|$)")
 _TARGET = "_target_"
+_PLAIN_INTERPOLATION = re.compile(r"\$\{[^${}:]*\}")
+_PARENT_FOLDER = re.compile(r"(^|[^\w.-])\.\.($|[^\w.-])")
+"""A part `..` of a path, also of a quoted one or of one in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ class Rules:
 def require_plain_override(override: str) -> None:
     """Check that an override only sets values of the app's config. Raises CommandError.
 
-    Flags, Hydra's own settings and `_target_` could start other code or write elsewhere.
+    Flags, Hydra's own settings and `_target_` could start other code or write elsewhere, and the option `../x` of a
+    config group is a file in another folder. A resolver of OmegaConf can build such a text, or read a variable of the
+    environment; ${key} only copies a value of the config.
     """
     if override.startswith("-") or ("=" not in override.lstrip("~+") and not override.startswith("~")):
         raise CommandError(f"{excerpt(repr(override))}: expected an override such as optimizer.lr=0.01, not a flag")
@@ -82,3 +87,15 @@ def require_plain_override(override: str) -> None:
         raise CommandError(f"{excerpt(repr(override))}: Hydra's own settings are not for a tool call; leave it out")
     if _TARGET in override:
         raise CommandError(f"{excerpt(repr(override))}: {_TARGET} is not for a tool call; leave it out")
+    if _has_resolver(override):
+        raise CommandError(
+            f"{excerpt(repr(override))}: a resolver such as ${{oc.env:…}} is not for a tool call; give the value, or "
+            "${key}"
+        )
+    if _PARENT_FOLDER.search(override):
+        raise CommandError(f"{excerpt(repr(override))}: a tool call stays below the root; give a value without ..")
+
+
+def _has_resolver(override: str) -> bool:
+    """Whether there is an interpolation that is not ${key}. Hydra removes backslashes, as in $\\{oc.env\\:KEY\\}."""
+    return "${" in _PLAIN_INTERPOLATION.sub("", override.replace("\\", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,13 @@ def serve(rules: Rules) -> None:
     """Serve on stdin and stdout until stdin closes, SIGINT or SIGTERM; then end every run that was started."""
     import anyio
 
-    with tempfile.TemporaryDirectory(prefix="hydra-vertex-mcp-", ignore_cleanup_errors=True) as files:
+    from hydra_vertex.pipelines.local.guard import guarded, marker
+
+    # The commands get SIGTERM when the server dies; the guard removes its files then.
+    with (
+        guarded(marker(uuid.uuid4().hex)),
+        tempfile.TemporaryDirectory(prefix="hydra-vertex-mcp-", ignore_cleanup_errors=True) as files,
+    ):
         service = ToolService(rules, Path(files))
         try:
             anyio.run(_serve, service)
@@ -122,7 +129,7 @@ def _announced(tool: Tool) -> types.Tool:
         description=tool.description,
         input_schema=tool.input_schema(),
         output_schema=dict(schema_of(tool.form)),
-        annotations=types.ToolAnnotations(read_only_hint=tool.is_read_only, destructive_hint=False),
+        annotations=types.ToolAnnotations(read_only_hint=tool.is_read_only, destructive_hint=tool.is_destructive),
     )
 
 

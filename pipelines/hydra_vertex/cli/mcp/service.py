@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import math
 import shutil
 import signal
 import subprocess
@@ -14,12 +17,13 @@ from pathlib import Path
 
 from hydra_vertex.cli.documents import schema_id
 from hydra_vertex.cli.failures import failure_of
-from hydra_vertex.cli.output import say
+from hydra_vertex.cli.output import masked, say
+from hydra_vertex.launcher.preflight.smoke import GRACE_S
 from hydra_vertex.protocol.errors import AppError, CommandError, HydraVertexError, UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 
 from .children import Answer, answer_in, command_line, signal_child, start
-from .requests import Command, check_command, explain_command, run_command, written_file
+from .requests import Command, check_command, explain_command, run_command, whole, written_file
 from .rules import Rules
 from .runs import STOP_LIMIT_S, Run, Runs
 from .studies import Study, app_of, require_readable, study_named
@@ -29,8 +33,9 @@ POLL_INTERVAL_S = 2.0
 _CHILD_POLL_S = 0.05
 _LIMIT_S = 900.0
 """Time limit of a command that a call waits for; `check --smoke` has the longest."""
-_END_GRACE_S = 5.0
-_MOST_TEXT = 100_000
+_END_GRACE_S = GRACE_S + 5.0
+"""Time from SIGTERM to SIGKILL: a check needs its own time to end its trial."""
+MOST_TEXT = 100_000
 
 Progress = Callable[[float, float, str], Awaitable[None]]
 
@@ -69,6 +74,10 @@ class ToolService:
 
     async def call(self, name: str, given: JsonObject, progress: Progress) -> Outcome:
         """Run a tool. An error of the user, of the app or of a service is an outcome, not an exception."""
+        outcome = await self._called(name, given, progress)
+        return dataclasses.replace(outcome, document=masked(outcome.document))
+
+    async def _called(self, name: str, given: JsonObject, progress: Progress) -> Outcome:
         try:
             self._require_valid(name, given)
             return await (self._watch(given, progress) if name == "watch" else self._calls[name](given))
@@ -79,12 +88,17 @@ class ToolService:
 
     def end(self) -> None:
         """End every run and name it on stderr; end the other commands, and remove the files of the server."""
+        deadline = time.monotonic() + _END_GRACE_S
         for child in self._waited_for:
             signal_child(child, signal.SIGTERM)
         for run in self.runs.running():
             say(f"hydra-vertex mcp: ending the run in {run.out}")
         for run in self.runs.end_all():
             say(f"hydra-vertex mcp: the run in {run.out} has ended; `run` with the same folder goes on with it")
+        for child in self._waited_for:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, deadline - time.monotonic()))
+            _kill(child)
         shutil.rmtree(self._files, ignore_errors=True)
 
     def _require_valid(self, name: str, given: JsonObject) -> None:
@@ -93,6 +107,9 @@ class ToolService:
 
         if name not in self._tools:
             raise CommandError(f"{name}: is no tool of this server; expected one of {', '.join(self._tools)}")
+        for argument, value in given.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise CommandError(f"{name}: {argument}: {value} is no number of JSON; give a finite one")
         found = best_match(Draft202012Validator(self._tools[name].input_schema()).iter_errors(given))
         if found is not None:
             place = ".".join(str(part) for part in found.absolute_path)
@@ -110,7 +127,7 @@ class ToolService:
 
     async def _run(self, given: JsonObject) -> Outcome:
         self.rules.require_run("run")
-        trials, parallel = _whole(given["trials"]), _whole(given.get("parallel", 1))
+        trials, parallel = whole(given["trials"]), whole(given.get("parallel", 1))
         limit_s = _number(given.get("limit_s", self.rules.max_time_s))
         self.rules.require_limits(trials, parallel, limit_s, left=self.runs.trials_left)
         out = self._out(given.get("out"))
@@ -150,7 +167,7 @@ class ToolService:
         app = await to_thread.run_sync(app_of, self.rules, study)
         file = written_file(self.rules, given, self._folder("best"), "best.yaml")
         outcome = _outcome(await self._ended(Command(("best", study.word, "-o", str(file)), app)))
-        return outcome if outcome.is_error else Outcome(outcome.document, file.read_text()[:_MOST_TEXT])
+        return outcome if outcome.is_error else Outcome(outcome.document, text_of(file))
 
     async def _report(self, given: JsonObject) -> Outcome:
         from anyio import to_thread
@@ -215,7 +232,7 @@ class ToolService:
 
     async def _ended(self, command: Command) -> Answer:
         """Run a command to its end. It is ended when the call is cancelled, or takes too long."""
-        from anyio import move_on_after, sleep
+        from anyio import move_on_after
 
         folder = self._folder(command.words[0])
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
@@ -223,10 +240,9 @@ class ToolService:
         self._waited_for.add(child)
         try:
             with move_on_after(_LIMIT_S):
-                while child.poll() is None:
-                    await sleep(_CHILD_POLL_S)
+                await _exit_of(child)
         finally:
-            _end(child)
+            await _end(child)
             self._waited_for.discard(child)
         return answer_in(folder, child.returncode)
 
@@ -249,14 +265,28 @@ def _outcome(answer: Answer) -> Outcome:
     return Outcome(answer.document, is_error=answer.is_error)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+async def _exit_of(child: subprocess.Popen[bytes]) -> None:
+    from anyio import sleep
+
+    while child.poll() is None:
+        await sleep(_CHILD_POLL_S)
+
+
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that still runs. Other calls go on meanwhile; a cancelled call waits for its child, too."""
+    from anyio import move_on_after
+
     if child.poll() is None:
         signal_child(child, signal.SIGTERM)
-        try:
-            child.wait(_END_GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        with move_on_after(_END_GRACE_S, shield=True):
+            await _exit_of(child)
+        _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.kill()
+        child.wait()
 
 
 def _has_ended(document: JsonObject) -> bool:
@@ -277,8 +307,12 @@ async def _tell(progress: Progress, document: JsonObject) -> None:
     await progress(ended, _number(job["maxTrialCount"]), f"{job['state']}: {ended:g} trials have ended")
 
 
-def _whole(value: Json) -> int:
-    return int(_number(value))
+def text_of(file: Path) -> str:
+    """Return the text of a file; of a long one only where it is, because a part would be another config."""
+    text = file.read_text(encoding="utf-8")
+    if len(text) <= MOST_TEXT:
+        return text
+    return f"{file}: has {len(text):,} characters, more than the {MOST_TEXT:,} of a result; read it there"
 
 
 def _number(value: Json) -> float:

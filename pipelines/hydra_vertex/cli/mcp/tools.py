@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from hydra_vertex.cli.documents import schema_id
 from hydra_vertex.protocol.json import Json, JsonObject
@@ -30,13 +31,17 @@ _SEARCH: JsonObject = {
 }
 _OUTPUT: JsonObject = {
     "type": "string",
-    "description": "path of the file below the root, which needs --allow-run (default: a temporary file)",
+    "description": "path of the file below the root, which needs --allow-run: new, or written by this tool before "
+    "(default: a temporary file)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool. `form` is the form of its result, and `arguments` are the properties of its input."""
+    """A tool. `form` is the form of its result, and `arguments` are the properties of its input.
+
+    A tool with `is_destructive` may replace a file.
+    """
 
     name: str
     description: str
@@ -44,6 +49,7 @@ class Tool:
     arguments: JsonObject
     required: tuple[str, ...] = ()
     is_read_only: bool = True
+    is_destructive: bool = False
 
     def document(self) -> JsonObject:
         """Return the tool as a JSON object."""
@@ -126,7 +132,13 @@ _STOP = Tool(
 
 def tools_for(rules: Rules) -> tuple[Tool, ...]:
     """Return the tools, with the server's limits in their schemas. One that a rule forbids says so when called."""
-    return (_check_tool(rules), _EXPLAIN, _run_tool(rules), _WATCH, _BEST, _REPORT, _STOP)
+    return (_check_tool(rules), _EXPLAIN, _run_tool(rules), _WATCH, *_writing_tools(rules), _STOP)
+
+
+def _writing_tools(rules: Rules) -> Iterator[Tool]:
+    """Yield the tools that write a file below the root if the server allows it, also in the place of an earlier one."""
+    for tool in (_BEST, _REPORT):
+        yield replace(tool, is_read_only=not rules.allow_run, is_destructive=rules.allow_run)
 
 
 def _count(limit: int, description: str) -> JsonObject:
@@ -146,6 +158,7 @@ def _check_tool(rules: Rules) -> Tool:
             "trials": _count(rules.max_trials, "number of trials"),
             "smoke": {"type": "boolean", "description": "also run one trial, with the app's own config"},
         },
+        is_read_only=not rules.allow_run,
     )
 
 

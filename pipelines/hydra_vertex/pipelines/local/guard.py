@@ -1,9 +1,9 @@
-"""Ends the processes that a run has started when the run itself was killed, for example by `kill -9`.
+"""Ends the processes that a run or a check has started when it was killed itself, and removes its temporary files.
 
 Every process that a run starts has the run's id in the environment variable VARIABLE, and its children inherit it. The
-guard is a small process beside the run. It reads end-of-file on its stdin when the run exits for any reason, because
-only the run holds the other end open. The tuning service and its trials are not marked: the service exits with the run
-by the same method, and records how it ends its trials.
+guard is a small process beside the run. It reads end-of-file on its stdin when the run exits for any reason, such as
+`kill -9`, because only the run holds the other end open. The tuning service and its trials are not marked: the service
+exits with the run by the same method, and records how it ends its trials.
 
 This file is started as a program, by its path, and then imports no module of hydra-vertex.
 """
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -32,9 +34,9 @@ POLL_INTERVAL_S = 0.05
 _EXITED_NORMALLY = b"."
 
 
-def marker(run: str, folder: Path) -> str:
-    """Return the value of VARIABLE for a run on a folder. `run` is a unique id."""
-    return f"{run}:{folder.resolve()}"
+def marker(run: str, folder: Path | None = None) -> str:
+    """Return the value of VARIABLE for a run on a folder. `run` is a unique id; a check has no folder."""
+    return f"{run}:{'' if folder is None else folder.resolve()}"
 
 
 def children_marked(value: str) -> AbstractContextManager[None]:
@@ -48,10 +50,30 @@ def children_marked(value: str) -> AbstractContextManager[None]:
 def guarded(value: str) -> Iterator[None]:
     """Start a guard, which ends the marked processes if this process dies before the end of the block.
 
-    Raises OSError when the guard cannot be started.
+    A KeyboardInterrupt ends them as well: it may come between the start of a process and the block that would end it,
+    or a second one while the first is handled. What this process itself makes with `tempfile` in the block is removed
+    in any case; its children have the folder of the environment. Raises OSError when the guard cannot be started.
     """
+    with _temporary_folder() as folder, _guard(value, folder):
+        yield
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """Let `tempfile` make its files in a folder that is removed at the end."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="hydra-vertex-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
+
+
+@contextlib.contextmanager
+def _guard(value: str, folder: str) -> Iterator[None]:
     # -I ignores the user's PYTHONPATH, which is meant for the app. In a new session, Ctrl-C does not reach the guard.
-    command = [sys.executable, "-I", str(Path(__file__).resolve()), value]
+    command = [sys.executable, "-I", str(Path(__file__).resolve()), value, folder]
     guard = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -60,16 +82,20 @@ def guarded(value: str) -> Iterator[None]:
         cwd="/",
         start_new_session=True,
     )
+    report = _EXITED_NORMALLY
     try:
         yield
+    except KeyboardInterrupt:
+        report = b""
+        raise
     finally:
-        _dismiss(guard)
+        _dismiss(guard, report)
 
 
-def _dismiss(guard: subprocess.Popen[bytes]) -> None:
+def _dismiss(guard: subprocess.Popen[bytes], report: bytes) -> None:
     assert guard.stdin is not None  # noqa: S101 - it was started with a pipe
     with contextlib.suppress(BrokenPipeError):
-        guard.stdin.write(_EXITED_NORMALLY)
+        guard.stdin.write(report)
         guard.stdin.close()
     guard.wait()
 
@@ -125,9 +151,10 @@ def _parent(process: psutil.Process) -> int:
 
 def main() -> int:
     """Wait until the run reports a normal exit, or until its end of the pipe is closed without a report."""
-    value = sys.argv[1]
+    value, folder = sys.argv[1:]
     if os.read(sys.stdin.fileno(), 1) != _EXITED_NORMALLY:
         _end(lambda found: found == value, quiet_s=QUIET_S)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -24,7 +24,8 @@ from .trial_process import trial_process
 _LAST_LINES = 20
 _MOST_BYTES = 1 << 20
 _TRIAL_ID = "1"
-_GRACE_S = 10.0
+GRACE_S = 10.0
+"""Time that the trial has from SIGTERM to SIGKILL, when it is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,20 @@ def _run(command: Sequence[str], environ: Mapping[str, str], output: Path, limit
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child, if it is running, and what is left of its process group."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
+    """End the child, if it is running, and what is left of its process group. A second Ctrl-C kills them at once."""
+    try:
+        _signal_group(child, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_S)
+            child.wait(GRACE_S)
+    finally:
+        _signal_group(child, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE_S)
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
 
 
 def _problem(exit_code: int | str, metrics: Sequence[str], monitor: Sequence[str], values: Mapping[str, float]) -> str:

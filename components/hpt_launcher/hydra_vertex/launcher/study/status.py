@@ -31,6 +31,7 @@ def status_document(job: HyperparameterTuningJob, mask: Masker, *, is_local: boo
         "displayName": mask.text(job.display_name),
         "state": job.state.value,
         "error": mask.text(job.error.message) if job.error is not None else None,
+        "stoppingReason": mask.text(job.stopping_reason) or None,
         "maxTrialCount": job.max_trial_count,
         "parallelTrialCount": job.parallel_trial_count,
         "trials": dict(trial_counts(job)),
