@@ -14,6 +14,7 @@ from .cost_options import prices_of
 from .job_options import add_finished_study_arguments, job_from, source_of_study
 from .machine_lines import machines_of_source
 from .study_options import add_json_option, add_parser
+from .trial_logs import logs_of_source
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         is_private=True,
         confirmation=confirmation,
         machines=machines,
+        logs=logs_of_source(source, job),
     )
     if arguments.json:
         show_document("report", {"report": str(arguments.output), "trials": len(job.trials)})

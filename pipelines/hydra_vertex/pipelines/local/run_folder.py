@@ -126,6 +126,10 @@ class RunFolder:
         """Return the path of a log of the run: `pipeline` or `service`."""
         return self.path / f"{name}.log"
 
+    def trial_log(self, trial_id: str, name: str = "trial") -> Path:
+        """Return the path of the log of a trial, or with the name `confirmation-trial` of a repeat."""
+        return self.path / "logs" / f"{name}-{trial_id}.log"
+
 
 def recorded_arguments(folder: RunFolder) -> dict[str, Json]:
     """Return the arguments of the folder's run; empty when it has none, or a plan that is no object."""
@@ -250,7 +254,7 @@ def remove_trial_logs(folder: RunFolder, name: str) -> None:
 def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") -> None:
     """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
     for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
-        keep_file(log, folder.path / "logs" / f"{name}-{log.parent.name}.log")
+        keep_file(log, folder.trial_log(log.parent.name, name))
 
 
 def keep_machines(folder: RunFolder, study: str) -> None:

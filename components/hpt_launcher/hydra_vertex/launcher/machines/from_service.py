@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.job.machine_use import parse_machine_use
 from hydra_vertex.launcher.study.client import is_google_region
+from hydra_vertex.launcher.study.embedded_session import embedded_session
 from hydra_vertex.launcher.study.loopback_credentials import loopback_credentials
-from hydra_vertex.launcher.study.plain_http import is_on_this_machine, require_allowed_http
+from hydra_vertex.launcher.study.plain_http import is_on_this_machine
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, UserError
@@ -47,13 +48,10 @@ def machines_of(job: HyperparameterTuningJob, api_endpoint: str = "") -> StudyMa
 
 
 def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> StudyMachines:
-    from google.auth.transport.requests import AuthorizedSession
     from requests import RequestException
 
     try:
-        require_allowed_http(api_endpoint, environ)
-        session = AuthorizedSession(loopback_credentials(environ))
-        session.trust_env = False  # a proxy of the environment would read the token
+        session = embedded_session(api_endpoint, environ)
         answer = session.get(f"{api_endpoint}/v1/{name}:machineUse", timeout=REQUEST_LIMIT_S)
         if answer.status_code != 200:
             return StudyMachines(missing=f"the service answers {answer.status_code} to a request for the machines")

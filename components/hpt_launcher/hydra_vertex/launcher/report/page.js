@@ -270,7 +270,9 @@ window.hydraVertex = (() => {
       return [name, ...texts, differenceOf(cells, texts)];
     });
     const reasons = rows.map((row) => (row.querySelector("details pre") || { textContent: "" }).textContent);
-    if (reasons.some(Boolean)) lines.push(["reason, with the end of the log", ...reasons, ""]);
+    const hasLogs = hydraVertexLogs.show(chosen, reasons, sections.logs?.data?.packed || "");
+    const reasonTexts = hasLogs ? reasons.map((reason) => reason.split("\n", 1)[0]) : reasons;
+    if (reasons.some(Boolean)) lines.push([hasLogs ? "reason" : "reason, with the end of the log", ...reasonTexts, ""]);
     table.tBodies[0].replaceChildren(...lines.slice(1).map((line) => {
       const element = rowWith("td", line);
       if (line[1] !== line[2]) element.className = "differs";
@@ -352,5 +354,5 @@ window.hydraVertex = (() => {
   window.addEventListener("beforeprint", () => { isDark = false; drawAll(); });
   window.addEventListener("afterprint", () => setTheme(prefersDark.matches));
   apply(embedded.sections);
-  return { apply, drawAll, sections };
+  return { apply, drawAll, sections, compare: fillComparison };
 })();
