@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.report import write_report
 from launcher.report.browser import browser, missing, opened
-from launcher.report.cases import CASES, Case, job_of
+from launcher.report.cases import CASES, Case, job_of, logs_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -58,7 +58,8 @@ def results(cases: list[Case]) -> Iterator[Result]:
     with browser() as chromium, tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         for case in cases:
             path, job, start = Path(folder, f"{case.name}.html"), job_of(case), time.monotonic()
-            write_report(job, path, best=next(iter(rank(job)), None), overrides=("optimizer.lr=0.003",))
+            best = next(iter(rank(job)), None)
+            write_report(job, path, best=best, overrides=("optimizer.lr=0.003",), logs=logs_of(job))
             written_s = time.monotonic() - start
             for width_px in WIDTHS_PX:
                 for is_dark in (False, True):

@@ -12,9 +12,9 @@ from hydra_vertex.launcher.report.packed_logs import LEVELS, MOST_PACKED, packed
 from hydra_vertex.launcher.secrets.masker import masker
 from launcher.report.page_logs import unpacked
 
-SECRET = "hunter2hunter2"
+HIDDEN = "hunter2hunter2"
 LETTERS = string.ascii_letters + "?!"
-MASK = masker([SECRET])
+MASK = masker([HIDDEN])
 
 
 def logs_of(trials: int, line_characters: int, lines: int = 80) -> StudyLogs:
@@ -65,7 +65,7 @@ def test_the_logs_of_the_trials_at_the_end_of_the_order_are_left_out_at_last() -
 
 
 def test_without_logs_the_page_has_the_sentence_alone() -> None:
-    found = packed_logs(StudyLogs(note=f"They need {SECRET}."), ["1"], MASK)
+    found = packed_logs(StudyLogs(note=f"They need {HIDDEN}."), ["1"], MASK)
 
     assert (found.packed, found.note) == ("", "They need ***.")
 
@@ -73,7 +73,7 @@ def test_without_logs_the_page_has_the_sentence_alone() -> None:
 @pytest.mark.parametrize(
     ("log", "shown"),
     [
-        (f"the key is {SECRET}", "the key is ***"),
+        (f"the key is {HIDDEN}", "the key is ***"),
         ("password=letmein", "password=***"),
         ("a\tb", "a   b"),
         ("\x1b[31mred \x9b1m \u202eevil", "\\x1b[31mred \\x9b1m \\u202eevil"),
@@ -87,7 +87,7 @@ def test_a_log_has_no_secret_and_no_control_character(log: str, shown: str) -> N
 
 @pytest.mark.parametrize("before", range(3990, 4011))
 def test_a_secret_is_masked_wherever_the_log_is_cut(before: int) -> None:
-    log = "x" * 3000 + " " + SECRET + " " + "y" * (before - len(SECRET))
+    log = "x" * 3000 + " " + HIDDEN + " " + "y" * (before - len(HIDDEN))
     (text,) = unpacked(packed_logs(StudyLogs({"1": log}), ["1"], MASK).packed)["ends"].values()
 
     assert len(text) <= 4000
