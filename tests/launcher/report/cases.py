@@ -84,12 +84,8 @@ def logs_of(job: HyperparameterTuningJob) -> StudyLogs:
 
 
 def _line(step: int, draw: random.Random) -> str:
-    time, loss, value, seconds = (
-        f"12:00:{step:02},{draw.randrange(1000):03}",
-        draw.random(),
-        draw.random(),
-        draw.random(),
-    )
+    time = f"12:00:{step:02},{draw.randrange(1000):03}"
+    loss, value, seconds = draw.random(), draw.random(), draw.random()
     strange = f"train/loss 0.4242 </script><b> \x1b[31m {'x' * 200}" if step == 30 else f"train/loss {loss:.4f}"
     return f"[2026-01-31 {time}][app.train][INFO] - epoch {step}: {strange} val/loss {value:.4f} in {seconds:.2f} s"
 

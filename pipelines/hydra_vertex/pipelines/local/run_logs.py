@@ -9,7 +9,6 @@ from hydra_vertex.job.confirmation import job_id
 from hydra_vertex.launcher.logs import StudyLogs
 from hydra_vertex.launcher.logs.study_logs import CHARACTERS, LINES
 from hydra_vertex.protocol.secret_references import is_meant_as_reference
-from hydra_vertex.service.stored_jobs import database_of
 from hydra_vertex.service.trials.log_end import log_end, study_logs
 
 from .run_folder import RunFolder
@@ -22,7 +21,7 @@ def logs_beside(file: Path, job: HyperparameterTuningJob) -> StudyLogs | None:
     there which texts are secrets that a trial has read from Secret Manager. Without that folder they are read from
     `logs/`, unless trials have read such secrets.
     """
-    folder = RunFolder(_folder_of(file))
+    folder = _folder_of(file)
     if not folder.plan.is_file():
         return None
     in_full = f"The whole logs are {folder.path.name}/logs/trial-N.log."
@@ -39,9 +38,10 @@ def logs_beside(file: Path, job: HyperparameterTuningJob) -> StudyLogs | None:
     return StudyLogs({trial: text for trial, text in found.items() if text is not None}, in_full)
 
 
-def _folder_of(file: Path) -> Path:
+def _folder_of(file: Path) -> RunFolder:
     parent = file.absolute().parent
-    return parent.parent if file.name == database_of(parent).name else parent
+    above = RunFolder(parent.parent)
+    return above if above.studies == parent and above.plan.is_file() else RunFolder(parent)
 
 
 def _reads_secrets(job: HyperparameterTuningJob) -> bool:
