@@ -52,6 +52,14 @@ def test_the_logs_are_those_of_the_runs_study_without_the_secrets_that_trials_ha
     assert logs_beside(folder.studies / "service.db", study()) == found
 
 
+def test_the_whole_logs_of_a_run_that_was_killed_are_in_the_folder_of_its_service(folder: RunFolder) -> None:
+    shutil.rmtree(folder.path / "logs")
+    found = logs_beside(folder.studies / "service.db", study())
+
+    assert found is not None
+    assert found.note == "The whole logs are a run/studies/jobs/11/trials/N/log.txt."
+
+
 def test_without_the_folder_of_the_service_the_logs_of_the_run_are_read(folder: RunFolder) -> None:
     shutil.rmtree(folder.studies)
     found = logs_beside(folder.job, study())

@@ -27,7 +27,10 @@ def logs_beside(file: Path, job: HyperparameterTuningJob) -> StudyLogs | None:
     in_full = f"The whole logs are {folder.path.name}/logs/trial-N.log."
     trials = folder.studies / "jobs" / job_id(job.name) / "trials"
     if job_id(job.name) and (ends := study_logs(trials, LINES, CHARACTERS)):
-        return StudyLogs(ends, in_full)
+        # A run that was killed has not copied them.
+        is_copied = folder.trial_log(next(iter(ends))).exists()
+        place = trials.relative_to(folder.path.parent)
+        return StudyLogs(ends, in_full if is_copied else f"The whole logs are {place}/N/log.txt.")
     if _reads_secrets(job):
         return StudyLogs(
             note="The logs are not on this page: the trials have read secrets from Secret Manager, and the folder "
