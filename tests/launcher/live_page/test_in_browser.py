@@ -100,7 +100,7 @@ def test_a_page_follows_its_study_stops_a_trial_and_says_the_end(
 
 
 def test_the_logs_of_two_trials_are_beside_each_other_and_follow_a_running_one(
-    client: Client, page: Page, messages: list[str], tmp_path: Path
+    client: Client, server: PageServer, page: Page, messages: list[str], tmp_path: Path
 ) -> None:
     name = client.create(job_document(tmp_path / "app", "gated", trials=2, parallel=2))
     shows(page, "#connection", "live: this page follows the study")
@@ -117,6 +117,10 @@ def test_the_logs_of_two_trials_are_beside_each_other_and_follow_a_running_one(
         shows(page, f"#log-{place}", f"100%\nline of trial {trial} </pre> password=***")
     release(tmp_path / "app", "1", "2")
     client.finished(name)
+    server.end()
+    shows(page, "#connection", "the command has ended")
+    page.select_option("#compare-left", "2")
+    shows(page, "#log-left", "The log cannot be read now.")  # and not that of trial 1 any more
     assert messages == []
 
 

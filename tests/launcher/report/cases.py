@@ -77,13 +77,13 @@ def job_of(case: Case) -> HyperparameterTuningJob:
 
 
 def logs_of(job: HyperparameterTuningJob) -> StudyLogs:
-    """Return the logs of a study: 40 lines each, with what a browser must not interpret; the last trial has none."""
+    """Return logs of 41 lines, with what a browser must not interpret; of several trials the last has none."""
     draw = random.Random(job.display_name)  # noqa: S311 - a log, not a secret
     ends = {}
-    for trial in job.trials[:-1]:
+    for trial in job.trials[:-1] or job.trials:
         last = trial.infeasible_reason.rpartition("\n")[2] or "the end"
         ends[trial.id] = "\n".join([*(_line(step, draw) for step in range(40)), last])
-    return StudyLogs({**ends, "1": ""}, "The whole logs are runs/a/logs/trial-N.log.")
+    return StudyLogs({**ends, "1": ""} if len(ends) > 1 else ends, "The whole logs are runs/a/logs/trial-N.log.")
 
 
 def _line(step: int, draw: random.Random) -> str:

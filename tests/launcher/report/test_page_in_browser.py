@@ -167,6 +167,15 @@ def test_a_failed_trial_without_a_log_has_the_end_of_it_from_its_reason(chromium
         ]
 
 
+def test_a_single_trial_has_its_log_alone(chromium: Browser, pages: Pages) -> None:
+    with opened(chromium, pages("1 trial"), 1280) as found:
+        found.page.locator("#log-left").filter(has_text="the end").wait_for()
+        assert found.page.inner_text("#compared").startswith("The log of the trial\nThe end of the log of trial 1\n")
+        for other in ("#log-right", "#compare-choice", "#compare-values"):
+            assert found.page.locator(other).is_hidden()
+        assert found.problems() == []
+
+
 def test_without_logs_the_comparison_has_the_sentence_about_them(chromium: Browser, tmp_path: Path) -> None:
     job = job_of(case_named("3 trials"))
     write_report(job, tmp_path / "r.html", best=rank(job)[0], logs=StudyLogs(note="They are in Cloud Logging."))

@@ -2,7 +2,7 @@
 /* Shows the ends of the logs of the two compared trials: packed in the page, or read from a live page's service. */
 window.hydraVertexLogs = (() => {
   const byId = (id) => document.getElementById(id);
-  const SIDES = ["left", "right"];
+  const SIDES = ["left", "right"], READING = "reading the log …";
   let compared = { ids: [], reasons: [] };
   let packed = "", unpacked = Promise.resolve({ ends: {}, leftOut: [] });
   let readLive = null;
@@ -34,8 +34,10 @@ window.hydraVertexLogs = (() => {
   const refresh = () => compared.ids.forEach(async (id, at) => {
     const place = byId("log-" + SIDES[at]), reason = compared.reasons[at];
     byId("log-" + SIDES[at] + "-title").textContent = "The end of the log of trial " + id;
+    if (place.dataset.trial !== id) put(place, id, READING);
     const text = readLive ? await readLive(id) : await packedLog(id, reason);
-    if (compared.ids[at] === id && text !== null) put(place, id, text);
+    const isLost = text === null && place.textContent === READING;
+    if (compared.ids[at] === id && (text !== null || isLost)) put(place, id, text ?? "The log cannot be read now.");
   });
   /* Shows the logs of two trials, if there are any. Returns whether there are. */
   const show = (ids, reasons, text) => {
@@ -48,6 +50,7 @@ window.hydraVertexLogs = (() => {
     compared = { ids, reasons };
     const hasLogs = Boolean(packed || readLive);
     byId("compare-logs").hidden = !hasLogs;
+    byId("log-right").parentNode.hidden = ids.length < 2;
     if (hasLogs && (isOther || !readLive)) refresh();
     return hasLogs;
   };
