@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 WIDTHS_PX = (1280, 400)
 HEADINGS = (
-    *("case", "width px", "scheme", "page kB", "written s", "first picture s"),
+    *("case", "width px", "scheme", "page kB", "lines of a log", "written s", "first picture s"),
     *("layout problems", "axe violations"),
 )
 
@@ -44,6 +45,7 @@ class Result:
     width_px: int
     scheme: str
     page_kb: int
+    log_lines: int
     written_s: float
     first_picture_s: float
     problems: list[str]
@@ -73,6 +75,7 @@ def checked(chromium: Browser, case: Case, path: Path, width_px: int, is_dark: b
             width_px=width_px,
             scheme="dark" if is_dark else "light",
             page_kb=round(path.stat().st_size / 1000),
+            log_lines=log_lines(path.read_text()),
             written_s=round(written_s, 2),
             first_picture_s=round(page.first_picture_s, 2),
             problems=page.problems(),
@@ -80,8 +83,14 @@ def checked(chromium: Browser, case: Case, path: Path, width_px: int, is_dark: b
         )
 
 
+def log_lines(page: str) -> int:
+    """Return how many lines of a log the page has at most, as it says."""
+    found = re.search(r"at most the last (\d+) lines", page)
+    return int(found[1]) if found else 0
+
+
 def row_of(result: Result) -> tuple[str, ...]:
-    size = (result.case, result.width_px, result.scheme, result.page_kb)
+    size = (result.case, result.width_px, result.scheme, result.page_kb, result.log_lines)
     times = (result.written_s, result.first_picture_s)
     return tuple(map(str, (*size, *times, len(result.problems), len(result.accessibility))))
 
