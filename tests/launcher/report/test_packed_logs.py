@@ -65,9 +65,9 @@ def test_the_logs_of_the_trials_at_the_end_of_the_order_are_left_out_at_last() -
 
 
 def test_without_logs_the_page_has_the_sentence_alone() -> None:
-    found = packed_logs(StudyLogs(note=f"They need {HIDDEN}."), ["1"], MASK)
+    found = packed_logs(StudyLogs(note=f"They need {HIDDEN}.\u202e"), ["1"], MASK)
 
-    assert (found.packed, found.note) == ("", "They need ***.")
+    assert (found.packed, found.note) == ("", "They need ***.\\u202e")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hydra_vertex.launcher.logs import StudyLogs
 from hydra_vertex.launcher.logs.log_text import last_lines, shown_log
 from hydra_vertex.launcher.secrets.masker import Masker
+from hydra_vertex.launcher.text.terminal import printable
 from hydra_vertex.protocol import json
 
 LEVELS = ((40, 4000), (20, 2000), (10, 1000), (5, 500))
@@ -37,9 +38,9 @@ class PackedLogs:
 
 def packed_logs(logs: StudyLogs, order: Sequence[str], mask: Masker) -> PackedLogs:
     """Pack the logs of these trials, of which the first are kept if not all fit."""
-    ids = [trial for trial in order if trial in logs.ends]
+    ids, note = [trial for trial in order if trial in logs.ends], printable(mask.text(logs.note))
     if not ids:
-        return PackedLogs(note=mask.text(logs.note))
+        return PackedLogs(note=note)
     levels = [level for level in LEVELS if level[1] * len(ids) <= MOST_CHARACTERS] or [LEVELS[-1]]
     texts = _texts({trial: logs.ends[trial] for trial in ids}, levels[0], mask)
     limit = min(MOST_PACKED, max(LEAST_PACKED, PACKED_PER_TRIAL * len(ids)))
@@ -52,7 +53,7 @@ def packed_logs(logs: StudyLogs, order: Sequence[str], mask: Masker) -> PackedLo
     while len(packed) > limit:
         kept = min(kept - 1, int(kept * limit / len(packed)))
         packed = _pack({trial: texts[trial] for trial in ids[:kept]}, ids[kept:])
-    return PackedLogs(packed, " ".join(_sentences(lines, characters, len(ids) - kept, mask.text(logs.note))))
+    return PackedLogs(packed, " ".join(_sentences(lines, characters, len(ids) - kept, note)))
 
 
 def _texts(ends: Mapping[str, str], level: tuple[int, int], mask: Masker) -> dict[str, str]:
