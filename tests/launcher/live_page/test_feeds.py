@@ -184,6 +184,7 @@ def test_the_page_waits_for_a_study_and_then_has_the_buttons_that_its_service_ha
     waiting.update(running)
     on_vertex = page_of(waiting)
     assert 'data-stop="' not in on_vertex
+    assert "resource.labels.job_id=&#34;7&#34;" in on_vertex.partition("<script")[0]
     name = client.create(job_document(tmp_path / "app", "gated"))
     wait_until(lambda: started(tmp_path / "app") == ["1"])
     here = page_of(EmbeddedFeed(embedded(client), PARENT, name))

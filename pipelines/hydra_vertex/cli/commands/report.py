@@ -15,6 +15,7 @@ from .cost_options import prices_of
 from .job_options import add_finished_study_arguments, job_from, source_of_study
 from .machine_lines import machines_of_source
 from .study_options import add_json_option, add_parser
+from .trial_logs import logs_of_source
 
 if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
@@ -73,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         is_private=True,
         confirmation=confirmation,
         machines=machines,
+        logs=logs_of_source(source, job),
     )
     if arguments.json:
         show_document("report", {"report": str(arguments.output), "trials": len(job.trials)})

@@ -129,6 +129,10 @@ class RunFolder:
         """Return the path of a log of the run: `pipeline` or `service`."""
         return self.path / f"{name}.log"
 
+    def trial_log(self, trial_id: str, name: str = "trial") -> Path:
+        """Return the path of the log of a trial, or with the name `confirmation-trial` of a repeat."""
+        return self.path / "logs" / f"{name}-{trial_id}.log"
+
 
 def recorded_arguments(folder: RunFolder) -> dict[str, Json]:
     """Return the arguments of the folder's run; empty when it has none, or a plan that is no object."""
@@ -253,7 +257,7 @@ def remove_trial_logs(folder: RunFolder, name: str) -> None:
 def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") -> None:
     """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
     for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
-        write_atomic(folder.path / "logs" / f"{name}-{log.parent.name}.log", _beginning_and_end(log))
+        write_atomic(folder.trial_log(log.parent.name, name), _beginning_and_end(log))
 
 
 def _beginning_and_end(log: Path) -> bytes:

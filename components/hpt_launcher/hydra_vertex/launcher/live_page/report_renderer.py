@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank, trial_order
 from hydra_vertex.launcher.confirm.result import Confirmation, confirmation_of
+from hydra_vertex.launcher.logs import StudyLogs
 from hydra_vertex.launcher.report.live_page import LivePage
 from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol.errors import HydraVertexError
@@ -65,6 +66,7 @@ class ReportRenderer:
             prices=self._abilities.prices,
             confirmation=confirmation,
             machines=reading.machines,
+            logs=StudyLogs(note=self._abilities.without_log),
             live=LivePage(settings=self._settings(reading, version), can_stop=self._abilities.stops_trials),
         )
 
@@ -96,6 +98,7 @@ class ReportRenderer:
             confirmation=confirmation,
             can_stop=self._abilities.stops_trials,
             machines=reading.machines,
+            logs=StudyLogs(note=self._abilities.without_log),
         )
         return {**found, LIVE: _live(reading)}
 

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.job.machine_use import parse_machine_use
 from hydra_vertex.launcher.study.client import is_google_region
+from hydra_vertex.launcher.study.embedded_session import embedded_session
 from hydra_vertex.launcher.study.loopback_credentials import loopback_credentials
-from hydra_vertex.launcher.study.plain_http import is_on_this_machine, require_allowed_http
+from hydra_vertex.launcher.study.plain_http import is_on_this_machine
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, UserError
@@ -51,8 +52,7 @@ def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> 
     from requests import RequestException
 
     try:
-        require_allowed_http(api_endpoint, environ)
-        session = _loopback_session(environ)
+        session = embedded_session(api_endpoint, environ)
         answer = session.get(f"{api_endpoint}/v1/{name}:machineUse", timeout=REQUEST_LIMIT_S)
         if answer.status_code != 200:
             return StudyMachines(missing=f"the service answers {answer.status_code} to a request for the machines")

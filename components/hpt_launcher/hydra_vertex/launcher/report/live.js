@@ -108,30 +108,41 @@
     log.textContent = text;
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
-  const readLog = async () => {
-    if (!choice.value) return showLog("No trial has started yet.");
-    const trial = choice.value;
+  /* Returns null when there is no answer: the connection's own line says that, and the log keeps its last state. */
+  const logOf = async (trial) => {
     try {
       const answer = await fetch(`/log?trial=${encodeURIComponent(trial)}&${settings.query}`);
       const { log: text, error } = await answer.json();
-      if (choice.value === trial) showLog(error || text || "The log is empty so far.");
+      return error || text || "The log is empty so far.";
     } catch {
-      /* The connection's own line says that it is lost; the log keeps its last state. */
+      return null;
     }
+  };
+  const readLog = async () => {
+    if (!choice.value) return showLog("No trial has started yet.");
+    const trial = choice.value, text = await logOf(trial);
+    if (choice.value === trial && text !== null) showLog(text);
   };
   if (!settings.hasLogs) {
     line.hidden = true;
     showLog(settings.withoutLog || "This service has no logs of trials.");
   }
-  let isInView = false;
-  new IntersectionObserver(([seen]) => {
-    isInView = seen.isIntersecting;
-    if (isInView && settings.hasLogs && !isOver) readLog();
-  }).observe(log.closest("section"));
-  setInterval(() => {
-    const isUseful = live.isRunning && isInView && !document.hidden && settings.hasLogs && !isOver;
-    if (isUseful) readLog();
-  }, LOG_INTERVAL_MS);
+  const whileInView = (element, read) => {
+    let isInView = false;
+    new IntersectionObserver(([seen]) => {
+      isInView = seen.isIntersecting;
+      if (isInView && !isOver) read();
+    }).observe(element);
+    setInterval(() => {
+      if (live.isRunning && isInView && !document.hidden && !isOver) read();
+    }, LOG_INTERVAL_MS);
+  };
+  if (settings.hasLogs) {
+    window.hydraVertexLogs.readFrom(logOf);
+    window.hydraVertex.compare();
+    whileInView(log.closest("section"), readLog);
+    whileInView(byId("compare-logs"), window.hydraVertexLogs.refresh);
+  }
 
   /* The stream. A hidden tab has none: browsers open only six connections to one host. */
   const take = (change) => {

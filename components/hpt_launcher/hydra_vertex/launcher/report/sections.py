@@ -3,6 +3,7 @@
 | key | content |
 |---|---|
 | `header`, `numbers`, `best_trial`, `repeated`, `machines`, `failed` | `html` of the element with this `data-section` |
+| `logs` | `html`: where the logs are; `data` those of the finished page, packed (`packed_logs.py`) |
 | `figures` | `data`: the ids of the figures, in the order of the page |
 | `figure:ID` | `html` of the figure's `<section>`; `data` its plot |
 | `table` | `html` of the table's head; `data` the ids of the trials, in the order of the rows |
@@ -23,6 +24,7 @@ from hydra_vertex.protocol.json import Json, object_of
 from .curve_data import curves_of
 from .failures import failures_of
 from .figures import Figure
+from .packed_logs import PackedLogs
 from .spending import Spending
 from .summary import Summary
 from .table import Row
@@ -47,6 +49,7 @@ class Content:
     machine_notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     rows: tuple[Row, ...]
+    logs: PackedLogs
 
 
 def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
@@ -57,6 +60,8 @@ def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
         name: {"html": str(getattr(parts, name)())}
         for name in ("header", "numbers", "best_trial", "repeated", "machines", "failed")
     }
+    packed: Json = {"packed": content.logs.packed} if content.logs.packed else {}
+    found["logs"] = {"html": str(parts.where_logs_are()), "data": packed}  # type: ignore[attr-defined]  # a macro
     found["figures"] = {"data": [figure.id for figure in content.figures]}
     for figure in content.figures:
         found[f"figure:{figure.id}"] = {"html": str(parts.figure(figure)), "data": figure.data()}  # type: ignore[attr-defined]  # a macro

@@ -26,6 +26,7 @@ from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import metrics
 from hydra_vertex.launcher.cost.prices import Prices, load_prices
 from hydra_vertex.launcher.decisions import ON_MISSED_THRESHOLD, RETRAINING, RUN, SKIP_RETRAINING
+from hydra_vertex.launcher.logs.from_service import logs_of
 from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
@@ -74,6 +75,7 @@ def select_best(given: ExecutorInput) -> None:
         prices=decisions.prices,
         confirmation=confirmation,
         machines=machines_of(job, given.text("api_endpoint")),
+        logs=logs_of(job, given.text("api_endpoint")),
     )
     missed = missed_threshold(best.value, decisions.threshold, job.study_spec.objective)
     outputs = trial_outputs(job, best.trial)
