@@ -11,7 +11,8 @@ import pytest
 from hydra_vertex.job import HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.launcher.machines import StudyMachines
 from hydra_vertex.launcher.machines.cloud_series import CPU, GPU, GPU_MEMORY, MEMORY, queries
-from hydra_vertex.launcher.machines.from_service import ENDPOINT_VARIABLE, machines_of
+from hydra_vertex.launcher.machines.cloud_session import ENDPOINT_VARIABLE
+from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.machines.machine_size import size_of
 from launcher.jobs import START, make_job, make_trial
 from launcher.machines.fake_monitoring import Monitoring, Stored, monitoring

@@ -169,5 +169,5 @@ def _page(source: JobSource, name: str, page: PageWish) -> Iterator[WatchedFeed 
             yield None
         return
     pages, feed = watched_page(name, lambda: source.connected()[0])
-    with page_beside(lambda: pages, "hydra-vertex watch", opens=page.opens):
+    with contextlib.closing(feed), page_beside(lambda: pages, "hydra-vertex watch", opens=page.opens):
         yield feed
