@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.job.machine_use import MACHINES_FILE, dump_machine_use
+from hydra_vertex.job.machine_use import MACHINES_FILE, MachineUse, dump_machine_use
 from hydra_vertex.launcher.confirm.find import FILE as CONFIRMATION_FILE
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
@@ -255,6 +255,10 @@ def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") ->
 
 def keep_machines(folder: RunFolder, study: str) -> None:
     """Write what the machines of a job's trials were busy with, if any was measured. `study` is the id of the job."""
-    use = read_study(folder.studies / "jobs" / study / "trials")
-    if use:
+    if use := machines_in(folder.studies, study):
         write_atomic(folder.machines, json.dumps(dump_machine_use(use)))
+
+
+def machines_in(studies: Path, study: str) -> MachineUse:
+    """Return what the machines of a job's trials were busy with. `studies` is the folder of its service."""
+    return read_study(studies / "jobs" / study / "trials")
