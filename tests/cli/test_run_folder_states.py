@@ -15,9 +15,12 @@ import pytest
 from hydra_vertex.cli.commands.job_options import job_from, source_of_study
 from hydra_vertex.cli.commands.machine_lines import machines_of_source
 from hydra_vertex.cli.main import build_parser, main
+from hydra_vertex.cli.mcp.rules import Rules
+from hydra_vertex.cli.mcp.studies import app_of, require_readable, study_named
 from hydra_vertex.job import JobState, save_job
 from hydra_vertex.launcher.study.retry import RetryLimits
 from hydra_vertex.pipelines.local.run_lock import LOCK_NAME, last_run, locked
+from hydra_vertex.protocol.errors import CommandError, OutputError
 from launcher.jobs import make_job, make_trial
 from service.harness import job_document, kill_service, release, serving, started, wait_until
 
@@ -96,6 +99,15 @@ def test_the_best_trial_and_the_machines_of_a_killed_run_are_found(killed: Path)
     assert [trial.state.value for trial in job.trials] == ["SUCCEEDED", "ACTIVE"]
     use = machines_of_source(source_of_study(arguments), job).use
     assert use["1"][0].time_s
+
+
+def test_an_agent_may_read_a_killed_run_and_no_folder_without_one(killed: Path) -> None:
+    rules = Rules(killed.parent, ("python", "train.py"))
+    require_readable(rules, study_named(rules, str(killed)))
+    with pytest.raises(CommandError, match="this server starts only python"):
+        app_of(rules, study_named(rules, str(killed)))
+    with pytest.raises(OutputError, match="no run is in progress"):
+        require_readable(rules, study_named(rules, str(killed.parent)))
 
 
 @pytest.mark.parametrize("word", ["", "job.json"])

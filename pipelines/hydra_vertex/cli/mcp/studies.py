@@ -60,11 +60,30 @@ def app_of(rules: Rules, study: Study) -> tuple[str, ...]:
 
 def _source(rules: Rules, study: Study) -> JobSource:
     from hydra_vertex.launcher.study.job_source import find_job
+    from hydra_vertex.protocol.errors import OutputError
 
-    source = find_job(study.word, of_study=True)
+    try:
+        source = find_job(study.word, of_study=True)
+    except OutputError:
+        # A run that was killed has written no document, but its service's database has its study.
+        stored = _stored(study)
+        if stored is None:
+            raise
+        return stored
     if source.document is None and not source.is_local:
         _require_vertex(rules, study.word)
     return source
+
+
+def _stored(study: Study) -> JobSource | None:
+    """Return the study of a run's folder from the database of its service; None when there is none."""
+    from hydra_vertex.launcher.study.job_reference import JobReference
+    from hydra_vertex.launcher.study.job_source import JobSource
+    from hydra_vertex.service.stored_jobs import database_of, newest_study
+
+    studies = None if study.path is None else study.path / "studies"
+    job = None if studies is None else newest_study(studies)
+    return None if studies is None or job is None else JobSource(JobReference(job.name), job, str(database_of(studies)))
 
 
 def _require_vertex(rules: Rules, text: str) -> None:

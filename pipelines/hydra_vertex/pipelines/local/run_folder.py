@@ -11,7 +11,7 @@
     logs/confirmation-trial-1.log …                     those of each repeat
     pipeline.json  plan.json                            the compiled pipeline and its arguments
     pipeline/  studies/  pipeline.log  service.log      artifacts of the steps, state of the service, logs
-    .run.lock                                           the process that runs in it now
+    .run.lock                                           the process that runs in it, and how to continue it
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from hydra_vertex.protocol.json import Json
 LOCK_NAME = ".run.lock"
 
 
-_PROBE_S = 0.2
+_PROBE_S = 0.5
 """How long a run waits for a lock that another command only tests."""
 
 
@@ -114,7 +114,7 @@ def _lock(descriptor: int, path: Path, again: str) -> None:
 
 
 def _write_holder(descriptor: int, again: str) -> None:
-    fields = {"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
+    fields: dict[str, Json] = {"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
     with contextlib.suppress(OSError):  # the working directory may have been removed
         fields |= {"again": again, "directory": str(Path.cwd())}
     # Without these fields, as on a full disk, another run's message does not name this process; the lock still holds.
