@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,6 +229,39 @@ def test_a_finished_run_is_shown_as_it_ended(tmp_path: Path, capsys: pytest.Capt
         code, shown = outcome(capsys, "watch", str(tmp_path / word), "--no-page")
         assert (code, "JOB_STATE_SUCCEEDED" in shown) == (0, True)
     assert last_run(tmp_path).again == ""
+
+
+@pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED])
+def test_a_run_that_was_stopped_after_its_study_says_how_it_goes_on(
+    state: JobState, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    save_job(make_job([make_trial(1, 0.5)], name=LOCAL, state=state), tmp_path / "job.json")
+    was_held(tmp_path)
+    expected = f"the study has ended, and its run did not come to its end. To continue: {AGAIN}"
+    for command, code in (("status", 0), ("watch", int(state is JobState.FAILED))):
+        for word in ("", "job.json"):
+            found, shown = outcome(capsys, command, str(tmp_path / word))
+            assert (found, expected in shown) == (code, True)
+    with in_progress(tmp_path):
+        assert expected not in outcome(capsys, "status", str(tmp_path))[1]
+
+
+def test_a_service_that_ends_while_it_is_asked_is_no_service(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        (killed / "studies/service.json").write_text(json.dumps({"url": url}))
+        closer = threading.Thread(target=closing_connections, args=(server,), daemon=True)
+        closer.start()
+        assert outcome(capsys, "watch", str(killed), "--no-page")[0] == 1
+        assert outcome(capsys, "status", str(killed))[0] == 0
+
+
+def closing_connections(server: socket.socket) -> None:
+    """Accept connections, and close each one."""
+    with contextlib.suppress(OSError):
+        while True:
+            server.accept()[0].close()
 
 
 def test_a_run_that_is_killed_while_it_is_watched_says_how_it_goes_on(

@@ -85,6 +85,18 @@ def stored_run(text: str, source: JobSource) -> StoredRun | None:
     return None if has_service else StoredRun(folder)
 
 
+def rest_of_run(text: str, job: HyperparameterTuningJob, mask: Masker) -> str:
+    """Return how a run goes on that was stopped, or has failed, after its study has ended; empty for any other."""
+    folder = run_folder_of(text)
+    if folder is None or not job.state.is_terminal:
+        return ""
+    run = StoredRun(folder)
+    last = run.last()
+    if last.is_running or not last.again:
+        return ""
+    return f"{folder}: the study has ended, and its run did not come to its end. {run.how_to_continue(mask)}"
+
+
 def without_study(text: str) -> str:
     """Return why a run's folder has no study yet, and what to do; empty for a text that is no such folder."""
     from hydra_vertex.launcher.secrets.masker import NO_SECRETS

@@ -13,6 +13,7 @@ from .job_options import add_resource_argument, source_from
 from .study_options import add_json_option, add_parser
 
 if TYPE_CHECKING:
+    from hydra_vertex.job import HyperparameterTuningJob
     from hydra_vertex.launcher.study.job_source import JobSource
 
     from .run_state import StoredRun
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.study.status import TO_GO, status_document, status_lines
     from hydra_vertex.launcher.text.terminal import one_line
 
-    from .run_state import stored_run
+    from .run_state import rest_of_run, stored_run
 
     source = source_from(arguments)
     job = source.job()
@@ -57,14 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
         if heading != TO_GO or not is_left:
             show(f"{heading:<14}{one_line(text)}")
     if source.document is not None:
-        show(f"{'as of':<14}{_as_of(source, run)}")
-    if run is not None and is_left:
+        show(f"{'as of':<14}{_as_of(source, job, run)}")
+    if is_left and run is not None:
         show(run.how_to_continue(mask))
+    elif rest := rest_of_run(arguments.resource, job, mask):
+        show(rest)
     return 0
 
 
-def _as_of(source: JobSource, run: StoredRun | None) -> str:
+def _as_of(source: JobSource, job: HyperparameterTuningJob, run: StoredRun | None) -> str:
     """Return where the state of a document comes from, and whether it is the current one."""
+    if job.state.is_terminal:
+        return source.place
     if run is None:
         return f"{source.place}, not the service; give the job's name for its current state"
     return f"{source.place}; {'a' if run.last().is_running else 'no'} run is in progress in {run.folder}"

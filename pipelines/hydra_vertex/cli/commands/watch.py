@@ -67,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.study.status import status_document
     from hydra_vertex.protocol.errors import StudyError
 
+    from .run_state import rest_of_run
+
     has_page = wants_page(arguments)
     source = followed_source_from(arguments)
     lines = _Lines(source) if arguments.json_lines else None
@@ -84,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         show_document("status", status_document(job, mask, is_local=source.is_local))
     if left is not None and not job.state.is_terminal:
         raise StudyError(left.problem(job, mask))
+    if rest := rest_of_run(arguments.resource, job, mask):
+        say(rest)
     problem = mask.text(problem_of(job))
     if problem:
         is_elsewhere = source.is_local or source.document is not None
