@@ -10,7 +10,7 @@ import pytest
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.launcher.machines.cloud_history import LATEST, CloudHistory
-from hydra_vertex.launcher.machines.cloud_series import CPU, GPU, METRICS, POINTS, series_of
+from hydra_vertex.launcher.machines.cloud_series import CPU, GPU, LATE, METRICS, POINTS, series_of
 from hydra_vertex.launcher.machines.cloud_session import ENDPOINT_VARIABLE, session_of
 from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.machines.time_series import MonitoringClient
@@ -61,18 +61,17 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def test_a_round_asks_for_each_metric_once_and_only_since_its_last_point(server: Monitoring) -> None:
+def test_a_round_asks_for_each_metric_once_and_only_since_shortly_before_its_last_point(server: Monitoring) -> None:
     history, job = CloudHistory("p"), running(study(), "1", "2")
-    for trial in (1, 2):
-        server.series += [stored(CPU, trial, 0.5, minutes=3)]
-    assert len(ask(history, job, server, at(3) + SECONDS)) == len(METRICS)
-    server.series = [stored(CPU, trial, 0.25, minutes=6) for trial in (1, 2)]
-    asked = ask(history, job, server, at(6) + SECONDS)
-    assert begins(asked, CPU) == [3.0]
+    server.series = [stored(CPU, trial, 0.5, minutes=13) for trial in (1, 2)]
+    assert len(ask(history, job, server, at(13) + SECONDS)) == len(METRICS)
+    server.series = [stored(CPU, trial, 0.25, minutes=16) for trial in (1, 2)]
+    asked = ask(history, job, server, at(16) + SECONDS)
+    assert begins(asked, CPU) == [13 - LATE.total_seconds() / 60]
     assert begins(asked, GPU) == [0.0]  # it has no point yet
     (curve,) = history.curves(job)["1"]
-    assert curve.time_s == tuple(60.0 * minute for minute in range(1, 7))
-    assert curve.cpu == (4.0,) * 3 + (2.0,) * 3
+    assert curve.time_s == tuple(60.0 * minute for minute in range(1, 17))
+    assert curve.cpu == (4.0,) * 13 + (2.0,) * 3
 
 
 def test_a_metric_that_no_trial_has_is_not_asked_for_from_the_start_for_ever(server: Monitoring) -> None:
@@ -111,6 +110,15 @@ def test_a_step_that_failed_is_asked_again(server: Monitoring) -> None:
     assert list(history.steps(job, at(31))) == []
 
 
+def test_a_worker_that_is_behind_the_others_loses_no_points(server: Monitoring) -> None:
+    history, job = CloudHistory("p"), running(study(count=1), "1")
+    server.series = [stored(CPU, 1, 0.5, minutes=40), stored(CPU, 1, 0.5, minutes=20, task_name="workerpool0-1")]
+    ask(history, job, server, at(40))
+    server.series = [stored(CPU, 1, 0.5, minutes=50), stored(CPU, 1, 0.5, minutes=50, task_name="workerpool0-1")]
+    ask(history, job, server, at(50))
+    assert [len(curve.time_s) for curve in history.curves(job)["1"]] == [50, 50]
+
+
 @pytest.mark.parametrize("late_min", [0, 1, 4])
 @pytest.mark.parametrize("every_min", [1, 3])
 def test_the_curves_of_many_rounds_are_those_of_one_report(server: Monitoring, late_min: int, every_min: int) -> None:
@@ -121,6 +129,7 @@ def test_the_curves_of_many_rounds_are_those_of_one_report(server: Monitoring, l
         server.series = [
             *(stored(CPU, trial, 0.1 * trial, minutes=minutes) for trial in (1, 2)),
             *(stored(GPU, 1, share, minutes=minutes, gpu=str(share)) for share in (0.2, 0.4)),
+            stored(GPU, 2, 0.6, minutes=minutes),
             stored(GPU, 2, 0.8, minutes=max(0, minutes - 1), task_name="workerpool0-1"),
         ]
 
@@ -143,16 +152,17 @@ def test_a_long_trial_has_few_points_with_the_same_mean(server: Monitoring) -> N
 
 
 def test_a_series_of_the_tuning_job_is_that_of_the_trial_that_its_label_names(server: Monitoring) -> None:
-    history, job = CloudHistory("p"), running(study(60), "60")
+    """The questions about two parts of the trials begin at two times; each is answered with the series of all trials."""
+    whole = study(60)
+    late = [dataclasses.replace(one, start_time=at(5), end_time=None) for one in whole.trials[:49]]
+    job = dataclasses.replace(whole, trials=(*late, *whole.trials[49:]))
     server.series = [
-        dataclasses.replace(stored(CPU, 1, 0.5, job_id="77"), metric_labels={"trial_id": str(trial)})
-        for trial in (1, 60)
+        dataclasses.replace(stored(CPU, 1, 0.5, job_id="77"), metric_labels={"trial_id": trial})
+        for trial in ("1", "60")
     ]
+    history = CloudHistory("p")
     ask(history, job, server, at(10))
-    assert {trial: curves[0].cpu for trial, curves in history.curves(job).items()} == {
-        "1": (4.0,) * 10,
-        "60": (4.0,) * 10,
-    }
+    assert {trial: len(curves[0].cpu) for trial, curves in history.curves(job).items()} == {"1": 5, "60": 10}
 
 
 def test_trials_without_a_start_are_not_asked_for() -> None:

@@ -159,5 +159,7 @@ def test_the_end_of_the_page_ends_the_wait_for_a_busy_server_and_asks_no_more(se
     wait_until(lambda: len(server.requests) == 1)
     poll.close()
     assert after_rounds(poll, running(), "the page has ended").use == {}
-    poll.machines(running())
+    for _ in range(20):
+        poll.machines(running())
+        time.sleep(0.01)
     assert len(server.requests) == 1

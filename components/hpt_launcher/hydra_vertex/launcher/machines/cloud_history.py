@@ -1,6 +1,7 @@
 """What Cloud Monitoring has said about a running study so far, and what it has to be asked next. Pure.
 
-Each trial is asked for the time since its last point only; one that has ended until its last points must have appeared.
+Each trial is asked for the time since its last point only, and a few minutes before it for points that appear late; one
+that has ended is asked for until its last points must have appeared.
 """
 
 from __future__ import annotations
@@ -88,11 +89,15 @@ class CloudHistory:
         return Step(until, tuple(found))
 
     def _since(self, trial: Trial, metric: str, minute: datetime) -> datetime:
-        """Return the time after which a trial has no point of a metric yet."""
+        """Return the time after which a trial may have points of a metric that are not known yet.
+
+        The first points of one worker may appear later than those of another.
+        """
+        begin = trial.start_time or minute
         newest = [points.newest(metric) for (of, _), points in self._workers.items() if of == trial.id]
-        known = min((time for time in newest if time is not None), default=trial.start_time or minute)
+        known = min((time - LATE for time in newest if time is not None), default=begin)
         asked = self._asked.get(trial.id)
-        return known if asked is None else max(known, asked - LATEST)
+        return max(begin, known if asked is None else max(known, asked - LATEST))
 
 
 def _until(trial: Trial, minute: datetime) -> datetime:
