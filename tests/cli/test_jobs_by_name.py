@@ -140,7 +140,9 @@ def test_the_folder_of_a_run_is_its_job_document(
 
     output = capsys.readouterr().out
     assert succeeded in output
-    assert "job.json, not the service" in output
+    assert "as of" in output
+    assert "job.json" in output
+    assert "not the service" not in output  # it has ended, so no service has a newer state
 
 
 def test_the_folder_of_a_run_in_progress_is_the_newest_job_of_its_service(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,15 @@ from hydra_vertex.launcher.live_page.embedded_feed import EmbeddedFeed, Embedded
 from hydra_vertex.launcher.live_page.feed import Feed
 from hydra_vertex.launcher.live_page.report_renderer import ReportRenderer
 from hydra_vertex.launcher.live_page.watched_feed import WatchedFeed
+from hydra_vertex.launcher.machines import StudyMachines
+from hydra_vertex.launcher.machines.cloud_session import ENDPOINT_VARIABLE
 from hydra_vertex.launcher.study.client import connect
 from hydra_vertex.protocol.errors import ServiceError, ServiceUnreachableError
+from hydra_vertex.protocol.json import Json
 from launcher.jobs import make_job, make_trial
+from launcher.machines.fake_monitoring import Monitoring, monitoring
+from launcher.machines.test_cloud_poll import points
+from launcher.machines.test_cloud_poll import running as running_on_vertex
 from service.harness import Client, job_document, kill_service, release, serving, started, wait_until
 
 PARENT = "projects/p/locations/l"
@@ -157,6 +165,43 @@ def test_a_job_on_vertex_is_what_the_command_has_polled_and_only_the_study_can_b
     for call in (feed.log, lambda trial: feed.stop_trial(trial, VERTEX)):
         with pytest.raises(ServiceError, match="trial 1: "):
             call("1")
+
+
+def test_a_job_on_vertex_has_the_curves_of_its_machines_and_a_sentence_where_there_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monitoring() as server, closing(watched(server, monkeypatch)) as feed:
+        assert set(sections_of(feed)) & {"figure:machines-cpu"} == set()
+        wait_until(lambda: feed.read().machines.missing.startswith("Cloud Monitoring has no points"))
+        assert "Cloud Monitoring has no points of the trials so far" in str(sections_of(feed))
+        assert "Cloud Monitoring has no points of the trials so far" in page_of(feed)
+    with monitoring() as server, closing(watched(server, monkeypatch)) as feed:
+        server.series = [points(1)]
+        wait_until(lambda: bool(feed.read().machines.use))
+        assert "figure:machines-cpu" in sections_of(feed)
+        assert "Cloud Monitoring" not in str(sections_of(feed))
+
+
+def watched(server: Monitoring, monkeypatch: pytest.MonkeyPatch) -> WatchedFeed:
+    """Return the feed of a job on Vertex AI that runs, whose metrics are in this server."""
+    monkeypatch.setenv(ENDPOINT_VARIABLE, server.url)
+    feed = WatchedFeed(VERTEX, lambda: connect("l", "http://127.0.0.1:9"))
+    feed.update(dataclasses.replace(running_on_vertex(), name=VERTEX, state=JobState.RUNNING))
+    return feed
+
+
+def sections_of(feed: Feed) -> Mapping[str, Json]:
+    return ReportRenderer(feed, "a-token").sections(feed.read())
+
+
+def test_a_job_that_is_in_no_region_asks_no_cloud_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monitoring() as server:
+        monkeypatch.setenv(ENDPOINT_VARIABLE, server.url)
+        feed = WatchedFeed("projects/p/locations/l/hyperparameterTuningJobs/7", lambda: connect("l", ""))
+        feed.update(running_on_vertex())
+        assert feed.read().machines == StudyMachines()
+        feed.close()
+        assert server.requests == []
 
 
 def test_the_button_of_a_watched_job_cancels_it_with_a_client_of_its_own(client: Client, tmp_path: Path) -> None:

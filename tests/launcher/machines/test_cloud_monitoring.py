@@ -13,7 +13,8 @@ from google.auth.transport.requests import AuthorizedSession
 from hydra_vertex.job import HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.launcher.machines import StudyMachines
 from hydra_vertex.launcher.machines.cloud_series import CPU, GPU, GPU_MEMORY, MEMORY, queries
-from hydra_vertex.launcher.machines.from_service import ENDPOINT_VARIABLE, machines_of
+from hydra_vertex.launcher.machines.cloud_session import ENDPOINT_VARIABLE
+from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.machines.machine_size import size_of
 from hydra_vertex.launcher.machines.time_series import MonitoringClient, NotReadableError, Query
 from hydra_vertex.protocol.service_token import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE

@@ -252,7 +252,7 @@ def _run_in(
     from hydra_vertex.pipelines.local.run_folder import claim, make_private
     from hydra_vertex.pipelines.local.run_lock import locked
 
-    with locked(folder.path):
+    with locked(folder.path, context.again):
         make_private(folder)
         with full_disk_named(context.disks, context.again):
             is_continued = claim(folder, asked)

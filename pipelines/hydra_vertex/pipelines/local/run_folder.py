@@ -11,7 +11,7 @@
     logs/confirmation-trial-1.log …                     those of each repeat
     pipeline.json  plan.json                            the compiled pipeline and its arguments
     pipeline/  studies/  pipeline.log  service.log      artifacts of the steps, state of the service, logs
-    .run.lock                                           the process that runs in it now
+    .run.lock                                           the process that runs in it, and how to continue it
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.job.machine_use import MACHINES_FILE, dump_machine_use
+from hydra_vertex.job.machine_use import MACHINES_FILE, MachineUse, dump_machine_use
 from hydra_vertex.launcher.confirm.find import FILE as CONFIRMATION_FILE
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
@@ -276,6 +276,10 @@ def _beginning_and_end(log: Path) -> bytes:
 
 def keep_machines(folder: RunFolder, study: str) -> None:
     """Write what the machines of a job's trials were busy with, if any was measured. `study` is the id of the job."""
-    use = read_study(folder.studies / "jobs" / study / "trials")
-    if use:
+    if use := machines_in(folder.studies, study):
         write_atomic(folder.machines, json.dumps(dump_machine_use(use)))
+
+
+def machines_in(studies: Path, study: str) -> MachineUse:
+    """Return what the machines of a job's trials were busy with. `studies` is the folder of its service."""
+    return read_study(studies / "jobs" / study / "trials")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.launcher.machines.cloud_poll import CloudPoll
+from hydra_vertex.launcher.machines.cloud_session import project_of
 from hydra_vertex.launcher.study.cancel_job import request_cancellation
 from hydra_vertex.launcher.study.client import JobService
 from hydra_vertex.launcher.study.ending import console_page, log_query
@@ -14,9 +18,10 @@ from .feed import Abilities, Reading
 
 
 class WatchedFeed:
-    """The job that `update` was given last: the page makes no requests of its own, except those of its button.
+    """The job that `update` was given last, with the curves of its machines from Cloud Monitoring.
 
-    `service` returns a client for the page's own thread.
+    The page makes no other requests of its own, except those of its button. `service` returns a client for the page's
+    own thread.
     """
 
     def __init__(self, name: str, service: Callable[[], JobService]) -> None:
@@ -30,14 +35,24 @@ class WatchedFeed:
         self._name = name
         self._service = service
         self._reading = Reading()
+        project = project_of(name)
+        self._machines = CloudPoll(project, os.environ) if project else None
 
     def update(self, job: HyperparameterTuningJob) -> None:
         """Take the newest state."""
         self._reading = Reading(job)
 
     def read(self) -> Reading:
-        """Return the newest state."""
-        return self._reading
+        """Return the newest state. Cloud Monitoring is asked now and then, in another thread."""
+        reading = self._reading
+        if self._machines is None or reading.job is None:
+            return reading
+        return replace(reading, machines=self._machines.machines(reading.job))
+
+    def close(self) -> None:
+        """Ask Cloud Monitoring no more."""
+        if self._machines is not None:
+            self._machines.close()
 
     def log(self, trial_id: str) -> str:
         """Raise ServiceError: the service has no method for logs."""

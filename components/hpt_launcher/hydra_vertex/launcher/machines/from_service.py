@@ -8,29 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.job.machine_use import parse_machine_use
-from hydra_vertex.launcher.study.client import is_google_region
 from hydra_vertex.launcher.study.embedded_session import embedded_session
-from hydra_vertex.launcher.study.loopback_credentials import loopback_credentials
-from hydra_vertex.launcher.study.plain_http import is_on_this_machine
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, UserError
 
 from .cloud_series import Series, curves_of, queries, series_of
+from .cloud_session import project_of, session_of
 from .study_machines import NO_MACHINES, StudyMachines
-from .time_series import ENDPOINT, MonitoringClient, NotReadableError
+from .time_series import MonitoringClient, NotReadableError
 
-if TYPE_CHECKING:
-    from google.auth.transport.requests import AuthorizedSession
-
-ENDPOINT_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING"
-"""gcloud's variable for another address of Cloud Monitoring, such as that of a private network."""
-SCOPE = "https://www.googleapis.com/auth/monitoring.read"
 REQUEST_LIMIT_S = 30.0
 
 
@@ -41,10 +31,8 @@ def machines_of(job: HyperparameterTuningJob, api_endpoint: str = "") -> StudyMa
     """
     if api_endpoint.startswith("http://"):
         return _from_embedded(job.name, api_endpoint, os.environ)
-    parts = job.name.split("/")
-    if len(parts) < 4 or not is_google_region(parts[3]):
-        return NO_MACHINES
-    return _from_cloud_monitoring(job, parts[1], os.environ)
+    project = project_of(job.name)
+    return _from_cloud_monitoring(job, project, os.environ) if project else NO_MACHINES
 
 
 def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> StudyMachines:
@@ -62,10 +50,10 @@ def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> 
 
 
 def _from_cloud_monitoring(job: HyperparameterTuningJob, project: str, environ: Mapping[str, str]) -> StudyMachines:
-    endpoint = environ.get(ENDPOINT_VARIABLE, "").rstrip("/") or ENDPOINT
     found: list[Series] = []
     try:
-        client = MonitoringClient(_session(endpoint, environ), endpoint)
+        session, endpoint = session_of(environ)
+        client = MonitoringClient(session, endpoint)
         strangers = _read(job, client, project, found)
     except NotReadableError as error:
         return StudyMachines(curves_of(job, found), str(error))
@@ -96,41 +84,3 @@ def _missing(job: HyperparameterTuningJob, found: list[Series], strangers: int) 
         "Cloud Monitoring has nothing about the trials: it keeps the metrics of a job for six weeks, they appear some "
         "minutes late, and trials of less than a minute have none"
     )
-
-
-def _loopback_session(environ: Mapping[str, str]) -> AuthorizedSession:
-    """Return a session with the service's token. Raises UserError."""
-    from google.auth.transport.requests import AuthorizedSession
-
-    session = AuthorizedSession(loopback_credentials(environ))
-    session.trust_env = False  # a proxy of the environment would read the token
-    return session
-
-
-def _session(endpoint: str, environ: Mapping[str, str]) -> AuthorizedSession:
-    """Return a session with the application-default credentials. Raises NotReadableError."""
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession
-
-    if not is_on_this_machine(endpoint):
-        _require_https(endpoint)
-    try:
-        if is_on_this_machine(endpoint):
-            return _loopback_session(environ)
-        credentials, _ = google.auth.default(scopes=[SCOPE])
-    except (GoogleAuthError, OSError, ValueError, UserError) as error:
-        raise NotReadableError(f"no credentials for Cloud Monitoring: {excerpt(error, 300)}") from error
-    return AuthorizedSession(credentials)
-
-
-def _require_https(endpoint: str) -> None:
-    try:
-        parts = urlsplit(endpoint)
-        is_address = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, or a bracket of IPv6 that is not closed
-        is_address = False
-    if not is_address:
-        raise NotReadableError(
-            f"{ENDPOINT_VARIABLE} is {excerpt(endpoint)}: expected an address that begins with https://"
-        )

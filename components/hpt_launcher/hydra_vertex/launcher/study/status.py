@@ -18,6 +18,9 @@ from .client import is_google_region
 from .ending import console_page, log_query
 from .progress import progress, trial_list
 
+TO_GO = "to go"
+"""The heading of the time that a study needs until its end."""
+
 
 def status_document(job: HyperparameterTuningJob, mask: Masker, *, is_local: bool = False) -> JsonObject:
     """Return the summary for `--json`. Absent values are null; `console` and `log` are those of jobs on Google Cloud.
@@ -66,7 +69,7 @@ def status_lines(
         yield "best so far", _best_text(job, best, mask)
     yield "elapsed", format_duration(max(0.0, state.elapsed_s))
     if state.remaining_s is not None:
-        yield "to go", f"about {format_duration(state.remaining_s)}"
+        yield TO_GO, f"about {format_duration(state.remaining_s)}"
     if not is_local and _is_on_google(job):
         yield "console", console_page(job.name)
         yield "log", log_query(job.name)
