@@ -42,6 +42,7 @@ class Content:
     problem: str
     against_defaults: str
     seed: str
+    earlier: str
     spending: Spending | None
     repeats: Mapping[str, object] | None
     machine_notes: tuple[str, ...]

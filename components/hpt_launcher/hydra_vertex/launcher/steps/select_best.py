@@ -30,6 +30,7 @@ from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
+from hydra_vertex.launcher.report.earlier import earlier_text
 from hydra_vertex.launcher.report.markdown import summary_markdown
 from hydra_vertex.launcher.report.spending import spending_of
 from hydra_vertex.launcher.study.ending import problem_of
@@ -102,10 +103,8 @@ def _summary(job: HyperparameterTuningJob, best: BestConfig, missed: str) -> str
     compared = "" if best.against_defaults is None else best.against_defaults.text
     problem = problem_of(job) if ended_without_success(job) else ""
     chosen = f"Selected from the {len(best.pareto)} trials of the Pareto set: {best.rule}" if best.rule else ""
-    reproduce = best.command_with(CONFIG_DIR)
-    return summary_markdown(
-        job, best.trial, mask=best.mask, reproduce=reproduce, notes=(chosen, compared, missed, problem)
-    )
+    notes = (chosen, compared, earlier_text(job.labels), missed, problem)
+    return summary_markdown(job, best.trial, mask=best.mask, reproduce=best.command_with(CONFIG_DIR), notes=notes)
 
 
 def _repeats_metrics(confirmation: Confirmation | None, prices: Prices) -> dict[str, float]:
