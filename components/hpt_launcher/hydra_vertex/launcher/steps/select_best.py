@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.job.preference import PARAMETER, prefer_labels, with_preference
 from hydra_vertex.launcher.best.best_trial import BestConfig, best_config
 from hydra_vertex.launcher.best.members import write_members
 from hydra_vertex.launcher.best.model_artifacts import (
@@ -59,7 +60,7 @@ def select_best(given: ExecutorInput) -> None:
     not.
     """
     decisions = _Decisions.of(given)
-    job = given_job(given)
+    job = _preferring(given_job(given), given.text(PARAMETER))
     confirmation = given_confirmation(given, job)
     choice = None if confirmation is None else choice_of(job, confirmation)
     with app_environment(environment_in(job)):
@@ -97,6 +98,14 @@ def select_best(given: ExecutorInput) -> None:
         _say(f"{missed}; nothing is retrained")
     else:
         require_checkpoint(decisions.warm_start_key, outputs)
+
+
+def _preferring(job: HyperparameterTuningJob, prefer: str) -> HyperparameterTuningJob:
+    """Return the job with the preferred objective of the step's parameter, if there is one. Raises DocumentError."""
+    if prefer:
+        prefer_labels(job.study_spec, prefer)
+        return with_preference(job, prefer)
+    return job
 
 
 def _summary(job: HyperparameterTuningJob, best: BestConfig, missed: str) -> str:
