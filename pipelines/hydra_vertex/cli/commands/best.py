@@ -70,10 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     choice = None if confirmation is None else choice_of(job, confirmation)
     if not job.state.is_terminal and job.state is not JobState.UNSPECIFIED:
         say(f"{job.name or job.display_name} is {job.state.value}: the best trial so far is selected")
-    require_objective(job.study_spec, arguments.prefer)
+    require_objective(job.study_spec, arguments.prefer or "")
     with app_environment(environment_in(job)):
         best = best_config(
-            job, arguments.app, with_command=arguments.with_command, choice=choice, prefer=arguments.prefer
+            job, arguments.app, with_command=arguments.with_command, choice=choice, prefer=arguments.prefer or ""
         )
     write_output(arguments.output, best.experiment, "the experiment file")
     folder = arguments.output.parent / FOLDER

@@ -166,7 +166,6 @@ def add_prefer_option(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--prefer",
         type=word,
-        default="",
         metavar="METRIC",
         help="with several objectives, select the trial of the Pareto set with the best value of this one (default: "
         "the closest to the best value of every objective)",
@@ -234,7 +233,7 @@ def plan_from(
         metric_threshold=arguments.metric_threshold,
         on_missed_threshold=arguments.on_missed_threshold,
         model=model_decisions_from(arguments, here=here),
-        prefer=arguments.prefer,
+        prefer=arguments.prefer or "",
     )
     if trials is not None:
         from hydra_vertex.pipelines.trial_machine import with_trial_settings
