@@ -54,7 +54,7 @@ ROWS: tuple[dict[str, ParameterValue], ...] = tuple(
         *((0.5, 6.0, "large"), (0.6, 6.0, "large"), (0.7, 6.0, "large"), (0.8, 6.0, "large")),
     )
 )
-SENTENCE = "the narrowed search space is all that a study on Vertex AI takes from earlier ones"
+SENTENCE = "the narrowed search space is all that the study takes from earlier ones"
 LABEL = {"hydra-vertex-narrowed": "3-parameters_3-trials_1-sources"}
 
 
@@ -169,6 +169,20 @@ def test_the_submitted_pipeline_has_the_new_space(vertex: FakeVertex, capsys: py
     assert SENTENCE in said
 
 
+def test_the_arguments_for_a_cluster_have_the_new_space(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["arguments", "--no-check", "--image", "i", *STUDY, *NARROW, *APP]) == 0
+
+    values = json.loads(capfd.readouterr().out)
+    assert domains(json.loads(values["study_spec"])) == NEW
+    assert json.loads(values["labels"]).items() >= LABEL.items()
+
+
+def test_a_pipeline_in_a_cluster_takes_no_earlier_studies_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["arguments", *STUDY, "--start-from", "earlier", *APP]) == 2
+
+    assert "the tuning service of a pipeline takes no earlier trials and no first points" in capsys.readouterr().err
+
+
 def test_a_parameter_of_a_value_that_is_left_out_is_said_to_be_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     momentum = {"parameterId": "momentum", "doubleValueSpec": {"minValue": 0.5, "maxValue": 0.9}}
     conditional = {"parentCategoricalValues": {"values": ["large"]}, "parameterSpec": momentum}
@@ -218,7 +232,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("command", [("check",), ("job", *JOB), ("submit", "pipeline.json", "--project", "p", *JOB)])
+@pytest.mark.parametrize(
+    "command", [("check",), ("arguments",), ("job", *JOB), ("submit", "pipeline.json", "--project", "p", *JOB)]
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_narrow_a_space_is_refused(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...], case: str

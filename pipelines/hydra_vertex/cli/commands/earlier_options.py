@@ -59,7 +59,7 @@ def add_start_from_option(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SOURCE",
         help="begin with an earlier study: a job.json, the folder of a run, the resource name of a job, an Optuna "
-        "storage, or an experiment file such as best.yaml; may be repeated. Vertex AI takes none: see --narrow",
+        "storage, or an experiment file such as best.yaml; may be repeated. Only `run` uses it as such: see --narrow",
     )
 
 

@@ -1,4 +1,7 @@
-"""The option `--narrow`: the search space of a study on Vertex AI, narrowed to the best trials of earlier studies."""
+"""The option `--narrow`: a search space that is narrowed to the best trials of earlier studies.
+
+It is for studies whose service cannot be given earlier trials: those of Vertex AI and of pipelines in a cluster.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 NARROW = "--narrow"
 _LEFT_OUT = "left out"
 _ALL = (
-    "the narrowed search space is all that a study on Vertex AI takes from earlier ones: nothing outside of it is "
+    "the narrowed search space is all that the study takes from earlier ones: nothing outside of it is "
     "tried, and the search neither begins with their trials nor learns from them (docs/start-from.md)"
 )
 
@@ -81,24 +84,26 @@ def add_narrow_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         NARROW,
         action="store_true",
-        help=f"narrow the search space to the best trials of the studies of {OPTION}, for a study on Vertex AI, which "
-        "takes nothing else of them; `check` shows the old and the new ranges",
+        help=f"narrow the search space to the best trials of the studies of {OPTION}, for a study on Vertex AI or in a "
+        "cluster, which takes nothing else of them; `check` shows the old and the new ranges",
     )
 
 
 def narrowing_studies(plan: TuningPlan, arguments: argparse.Namespace) -> EarlierStudies:
-    """Return the earlier studies that narrow the search space of a study on Vertex AI. Raises UserError."""
+    """Return the earlier studies that narrow the search space of a study elsewhere. Raises UserError."""
     return earlier_studies_from(plan, arguments, narrows=True)
 
 
-def require_narrow(arguments: argparse.Namespace) -> None:
-    """Refuse earlier studies for Google's service, unless they narrow the search space. Raises UserError."""
+def require_narrow(arguments: argparse.Namespace, taker: str = "a tuning job of Vertex AI") -> None:
+    """Refuse earlier studies that do not narrow the search space, which the `taker` can do nothing else with.
+
+    Raises UserError.
+    """
     require_sources(arguments)
     if arguments.start_from and not arguments.narrow:
         raise UserError(
-            f"{OPTION} {arguments.start_from[0]}: a tuning job of Vertex AI takes no earlier trials and no first "
-            f"points; leave the option out, or add {NARROW} to narrow the search space to the best earlier trials "
-            f"(`hydra-vertex check {OPTION} … {NARROW}` shows to what)"
+            f"{OPTION} {arguments.start_from[0]}: {taker} takes no earlier trials and no first points; leave the "
+            f"option out, or add {NARROW} to narrow the search space to the best earlier trials (`hydra-vertex check {OPTION} … {NARROW}` shows to what)"
         )
 
 
