@@ -232,9 +232,15 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(
-    "command", [("check",), ("arguments",), ("job", *JOB), ("submit", "pipeline.json", "--project", "p", *JOB)]
+COMMANDS = (
+    ("check",),
+    ("arguments", "--image", "i"),
+    ("job", *JOB),
+    ("submit", "pipeline.json", "--project", "p", *JOB),
 )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_narrow_a_space_is_refused(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...], case: str

@@ -103,7 +103,8 @@ def require_narrow(arguments: argparse.Namespace, taker: str = "a tuning job of 
     if arguments.start_from and not arguments.narrow:
         raise UserError(
             f"{OPTION} {arguments.start_from[0]}: {taker} takes no earlier trials and no first points; leave the "
-            f"option out, or add {NARROW} to narrow the search space to the best earlier trials (`hydra-vertex check {OPTION} … {NARROW}` shows to what)"
+            f"option out, or add {NARROW} to narrow the search space to the best earlier trials "
+            f"(`hydra-vertex check {OPTION} … {NARROW}` shows to what)"
         )
 
 
