@@ -211,7 +211,10 @@ def test_a_search_without_a_model_is_narrowed_too(capfd: pytest.CaptureFixture[s
 
 
 def test_a_study_that_narrows_nothing_is_said_to(capfd: pytest.CaptureFixture[str]) -> None:
-    ends = ({"lr": 1e-4, "depth": 1.0, "model": "small"}, {"lr": 1.0, "depth": 6.0, "model": "large"})
+    ends: tuple[dict[str, ParameterValue], ...] = (
+        {"lr": 1e-4, "depth": 1.0, "model": "small"},
+        {"lr": 1.0, "depth": 6.0, "model": "large"},
+    )
     save_job(earlier_job((*ends, ends[0])), Path("earlier/job.json"))
 
     assert main(["job", "--no-check", *JOB, *STUDY, *NARROW, *APP]) == 0
