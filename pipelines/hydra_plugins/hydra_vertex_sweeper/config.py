@@ -60,6 +60,7 @@ class VertexSweeperConf:
     first_seed: Any = None
     retrain: Any = None
     warm_start: Any = None
+    prefer: Any = None
     trials_per_gpu: Any = None
     gpus_per_trial: Any = None
     gpu_memory_per_trial: Any = None

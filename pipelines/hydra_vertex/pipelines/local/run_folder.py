@@ -45,6 +45,7 @@ _DECISIONS = (
     "retraining",
     "warm_start_key",
     "confirm",
+    "prefer",
 )
 """What is decided after the study, so it may be changed too."""
 _LIMITS = ("max_cost", "max_worker_hours", "hourly_prices")

@@ -23,6 +23,7 @@ from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol.json import Json
 
+from .earlier import earlier_text
 from .labels import trial_with_texts, with_texts
 from .live_page import LivePage
 from .packed_logs import packed_logs
@@ -126,6 +127,7 @@ def _content(
         problem=problem,
         against_defaults=compared,
         seed=seed,
+        earlier=earlier_text(job.labels),
         spending=spending_of(job, prices),
         repeats=_repeats(confirmation, mask, prices),
         machine_notes=tuple(printable(mask.text(note)) for note in machine_notes(machines)),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, ParameterValue, Trial
 from hydra_vertex.job.parameters import walk_parameters
-from hydra_vertex.launcher.best.pareto import RULE
+from hydra_vertex.launcher.best.members import rule_of
 from hydra_vertex.protocol.json import Json, object_of
 
 from .curve_data import curves_of
@@ -44,6 +44,7 @@ class Content:
     problem: str
     against_defaults: str
     seed: str
+    earlier: str
     spending: Spending | None
     repeats: Mapping[str, object] | None
     machine_notes: tuple[str, ...]
@@ -97,7 +98,7 @@ def _context(content: Content, *, can_stop: bool) -> dict[str, object]:
         **{name: getattr(content, name) for name in Content.__slots__},
         "metric": spec.objective,
         "metrics": spec.metrics,
-        "rule": RULE if spec.has_several_objectives else "",
+        "rule": rule_of(content.job),
         "better": "lower" if spec.objective.goal is Goal.MINIMIZE else "higher",
         "failures": failures_of(content.job),
         "can_stop": can_stop,

@@ -38,7 +38,7 @@ CONVERTED = frozenset({"ax_config", "optim", "parametrization", "search_space"})
 SWEEPER_OPTIONS = (
     *("early_stopping", "monitor", "trial_timeout", "seed", "on_unsuccessful_job", "no_check", "no_baseline"),
     *("start_from", "confirm", "repeats", "seed_key", "first_seed"),
-    *("retrain", "warm_start"),
+    *("retrain", "warm_start", "prefer"),
     *("trials_per_gpu", "gpus_per_trial", "gpu_memory_per_trial", "trial_memory", "trial_nice"),
     *("engine", "engine_config", "engine_set"),
     *("image", "trial_machine_type", "trial_accelerator", "trial_accelerator_count", "worker_pool_spec"),
