@@ -96,6 +96,8 @@ def test_what_cannot_travel_is_refused_by_name(
         "root=/",
         "text='a/usr/lib'",
         "~lr",
+        "data=~/no-such-folder",
+        "x=/" + "a" * 5000,
         "",
     ],
 )

@@ -102,13 +102,21 @@ def _problem(path: str) -> str:
 
 def _is_here(part: str, folder: Path) -> bool:
     path = part.rstrip("/") or part
-    if path.startswith("~"):
-        return Path(path).expanduser().exists()
+    if path.startswith("~/"):
+        return _exists(Path(path))
     if path.startswith("/"):
         plain = os.path.normpath("/" + path.lstrip("/"))
         is_in_image = plain in _IN_EVERY_IMAGE or plain.startswith(_MOUNT + "/")
-        return not is_in_image and Path(plain).exists()
-    return path.split("/")[0] == os.pardir and (folder / path).exists()
+        return not is_in_image and _exists(Path(plain))
+    return path.split("/")[0] == os.pardir and _exists(folder / path)
+
+
+def _exists(path: Path) -> bool:
+    """Whether a path exists; a text that cannot be a path, such as a long one, is none."""
+    try:
+        return path.expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _texts(value: Json) -> Iterator[str]:
