@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ import pytest
 import yaml
 
 from cli.sweeper.apps import command, make_app, run_app
+from cli.sweeper.test_documented_sweeps import FILES
+from conftest import ROOT
 from hydra_vertex.job import JobState
 from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.study.one_job import RUN_LABEL
@@ -208,22 +213,45 @@ def test_a_lost_answer_leaves_one_job_with_the_run_s_label(finished: Ended, proj
     assert recorded["resources"][0]["resourceUri"] == f"{url}/v1/{job['name']}"
 
 
+def test_the_documented_rehearsal_runs(tmp_path: Path) -> None:
+    for name, text in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    page = (ROOT / "docs/sweep-on-vertex.md").read_text()
+    (line,) = re.findall(r"^\$ python (branin.*)$", page, re.MULTILINE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        service = start(tmp_path / "studies")
+    with service:
+        words = shlex.split(line.replace("http://127.0.0.1:8080", service.url))
+        ended = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert len(jobs(service.url)) == 1
+    (folder,) = tmp_path.glob("multirun/*/*")
+    assert set(yaml.safe_load((folder / "optimization_results.yaml").read_text())) == {
+        "name",
+        "best_params",
+        "best_value",
+    }
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (keys("endpoint=vertex"), "hydra.sweeper.project, hydra.sweeper.location, hydra.sweeper.bucket"),
-        (keys("endpoint=vertex", *PLACE[1:]), "hydra.sweeper.project is missing"),
-        (keys("endpoint=vertex", *PLACE[:2], PLACE[3]), "hydra.sweeper.bucket is missing"),
-        (keys("endpoint=vertex", *PLACE[:3]), "hydra.sweeper.image is missing"),
-        (keys("endpoint=vertex", *PLACE[:2], "bucket=runs", PLACE[3]), "hydra.sweeper.bucket is 'runs'"),
-        (keys("endpoint=vertx", *PLACE), "hydra.sweeper.endpoint is 'vertx'; expected vertex"),
+        (keys("endpoint=vertex", "project=p"), "and hydra.sweeper.location, hydra.sweeper.bucket, hydra.sweeper.image"),
         (keys("endpoint=vertex", PLACE[0], "location=europe-west77", *PLACE[2:]), "europe-west77: Vertex AI has no"),
-        (keys("endpoint=vertex", *PLACE, "trials_per_gpu=2"), "hydra.sweeper.trials_per_gpu is refused"),
         (keys("endpoint=vertex", *PLACE, "strategy='spot,flex-start'"), "--strategy: a job has one strategy"),
         (keys("endpoint=vertex", *PLACE, "trial_accelerator=NVIDIA_L5"), "NVIDIA_L5"),
         ([*keys("endpoint=vertex", *PLACE), "+data=/usr/lib"], "data: /usr/lib is a path of this machine"),
         ([*keys("endpoint=vertex", *PLACE), "+data=choice(/usr/lib,b)"], "params.+data: /usr/lib is a path of this"),
-        (keys("project=p"), "hydra.sweeper.project is refused: it is for hydra.sweeper.endpoint=vertex"),
     ],
 )
 def test_what_a_job_elsewhere_cannot_have_is_refused_by_name_before_anything_is_sent(

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.job import save_job
+from hydra_vertex.launcher.best.outputs import trial_outputs
+from hydra_vertex.launcher.files.job_file import read_job
 from hydra_vertex.launcher.steps.select_best import select_best
 from hydra_vertex.launcher.steps.tune import tune
 from hydra_vertex.launcher.steps.tune_input import recorded_job
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 _TUNE = "tune"
 _SELECT = "select-best"
 _TUNE_OUTPUTS = ("job", "confirmation")
-_SELECT_OUTPUTS = ("best_config", "report", "metrics", "best_model", "best_checkpoint", "pareto", "summary")
+_SELECT_OUTPUTS = ("best_config", "report", "metrics", "pareto", "summary")
+"""Those of the component but the model and the checkpoint, which stay in the bucket of the trials."""
 _LAST_STATE = RetryLimits(total_s=10.0, request_s=5.0)
 """Nobody waits long for the last state of a job after Ctrl-C."""
 
@@ -70,8 +73,13 @@ def run_steps(folder: RunFolder, arguments: Mapping[str, str | int], again: str)
     select_best(_input(files / _SELECT, arguments, _SELECT_OUTPUTS, inputs=_artifacts(files / _TUNE, _TUNE_OUTPUTS)))
     run = LocalRun({step: _output(files / step) for step in (_TUNE, _SELECT)})
     result = collect(folder, run)
-    in_bucket = str(run.metadata(_SELECT, "best_model").get("uri", ""))
-    return dataclasses.replace(result, best_model=result.best_model or in_bucket)
+    return dataclasses.replace(result, best_model=_model_of(folder, result.best_trial))
+
+
+def _model_of(folder: RunFolder, trial_id: str) -> str:
+    """Return the address of the best trial's model in the bucket, which may not be readable here; empty for none."""
+    job = read_job(folder.job)
+    return next((trial_outputs(job, trial).model for trial in job.trials if trial.id == trial_id), "")
 
 
 def _tune(folder: RunFolder, files: Path, arguments: Mapping[str, str | int], again: str) -> None:
