@@ -17,7 +17,6 @@ from service.harness import start
 
 APP = ("--", "python", "app.py")
 WHERE = ("--project", "p", "--location", "europe-west4", "--root", "gs://b/runs", "--image", "gcr.io/p/i:1")
-SEARCH = ("--search", "search.yaml", "--trials", "2", "--parallel", "2")
 
 
 @pytest.fixture(scope="module")
@@ -41,40 +40,26 @@ def names(url: str) -> list[str]:
     return [job["name"] for job in answer.get("hyperparameterTuningJobs", [])]
 
 
-def test_the_folder_has_the_result_and_the_same_command_reads_it_again_from_the_same_job(
-    project: Project, url: str
-) -> None:
-    command = ("tune", *WHERE, "--endpoint", url, *SEARCH, "--out", "runs/one", "--no-baseline")
-    first = project.hydra_vertex(*command, *APP)
-    (name,) = names(url)
-
-    again = project.hydra_vertex(*command, "--json", *APP)
-
-    assert (first.code, again.code) == (0, 0), first.stderr + again.stderr
-    assert "not retrained" in first.stdout
-    folder = project.path / "runs/one"
-    assert {"job.json", "best.yaml", "overrides.txt", "report.html", "plan.json"} <= {p.name for p in folder.iterdir()}
-    assert not (folder / "model").exists()
-    result = json.loads(again.stdout)
-    assert (names(url), json.loads((folder / "job.json").read_text())["name"]) == ([name], name)
-    assert result["bestModel"].startswith("gs://b/runs/")
-    assert result["files"]["model"] == result["bestModel"]
-    assert (folder / "config/experiment/best.yaml").read_text() == (folder / "best.yaml").read_text()
-
-
-def test_the_repeats_of_the_best_configurations_are_a_second_job(project: Project, url: str) -> None:
-    before = names(url)
+def test_the_folder_has_the_result_and_the_repeats_are_a_second_job(project: Project, url: str) -> None:
+    text = (project.path / "search.yaml").read_text()
+    project.write("without_depth.yaml", "".join(line for line in text.splitlines(True) if "depth" not in line))
     repeats = ("--confirm", "1", "--repeats", "2", "--seed-key", "depth")
-    fixed = project.write("only_lr.yaml", (project.path / "search.yaml").read_text().replace("      depth", "      #"))
 
     ended = project.hydra_vertex(
-        *("tune", *WHERE, "--endpoint", url, "--search", fixed.name, "--trials", "1", "--parallel", "1"),
-        *("--out", "runs/confirmed", *repeats, *APP),
+        *("tune", *WHERE, "--endpoint", url, "--search", "without_depth.yaml", "--trials", "1", "--parallel", "1"),
+        *("--out", "runs/one", *repeats, *APP),
     )
 
     assert ended.code == 0, ended.stderr
-    assert len(names(url)) == len(before) + 2
-    assert json.loads((project.path / "runs/confirmed/confirmation.json").read_text())["maxTrialCount"] == 2
+    folder = project.path / "runs/one"
+    assert {"job.json", "best.yaml", "overrides.txt", "report.html", "plan.json"} <= {p.name for p in folder.iterdir()}
+    assert (folder / "config/experiment/best.yaml").read_text() == (folder / "best.yaml").read_text()
+    study, repeated = (json.loads((folder / name).read_text()) for name in ("job.json", "confirmation.json"))
+    assert sorted(names(url)) == sorted([study["name"], repeated["name"]])
+    assert repeated["maxTrialCount"] == 2
+    assert "not retrained" in ended.stdout
+    assert not (folder / "model").exists()
+    assert "model      gs://b/runs/" in ended.stdout
 
 
 @pytest.fixture

@@ -112,6 +112,10 @@ def test_the_options_of_every_key_are_those_of_the_command_tune() -> None:
     assert not any(re.match("--(no-page|bucket|no-retrain)", word) for word in words)
 
 
+def test_labels_may_be_a_mapping() -> None:
+    assert options(label={"team": "x", "cost": 7})[-2:] == ("--label=team=x", "--label=cost=7")
+
+
 @pytest.mark.parametrize("name", ["detach", "no_check", "on_unsuccessful_job", "no_machine_check", "max_cost"])
 def test_what_belongs_to_one_start_is_no_part_of_the_sweep(name: str) -> None:
     assert sweep_request({**PLACE, name: VALUES[name]}, ()).study == sweep_request(PLACE, ()).study

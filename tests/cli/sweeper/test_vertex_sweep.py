@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,9 +26,10 @@ from pipelines.apps import Ended, Project, environment
 from service.harness import start, wait_until
 
 SWEEP = "hparams_search=mine"
-MACHINE = ("trial_machine_type=g2-standard-8", "trial_accelerator=NVIDIA_L4", "label=[team=x]")
 PLACE = ("project=p", "location=europe-west4", "bucket=gs://b/runs", "image=gcr.io/p/train:1")
 PARENT = "projects/p/locations/europe-west4"
+(DOCUMENTED,) = re.findall(r"^\$ python (branin.*)$", (ROOT / "docs/sweep-on-vertex.md").read_text(), re.MULTILINE)
+MORE = "'hydra.sweeper.label={team: x}' hydra.sweeper.trial_machine_type=g2-standard-8 hydra.sweep.dir=own y=12.5"
 
 
 def keys(*values: str) -> list[str]:
@@ -38,7 +38,10 @@ def keys(*values: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_app(tmp_path_factory.mktemp("project"))
+    project = make_app(tmp_path_factory.mktemp("project"))
+    for name, text in FILES:
+        project.write(name, text)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -51,50 +54,60 @@ def url(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield service.url
 
 
-def jobs(url: str) -> list[dict[str, Any]]:
+def jobs(url: str, of: str) -> list[dict[str, Any]]:
     answer = httpx.get(f"{url}/v1/{PARENT}/hyperparameterTuningJobs", trust_env=False).json()
-    return list(answer.get("hyperparameterTuningJobs", []))
+    return [job for job in answer.get("hyperparameterTuningJobs", []) if of in json.dumps(job)]
 
 
-def sweep_of(project: Project, task: str) -> Path:
-    (folder,) = (project.path / "logs" / task).iterdir()
-    return folder
+def run_documented(project: Project, url: str, *more: str) -> Ended:
+    words = [*shlex.split(f"{DOCUMENTED} {MORE}".replace("http://127.0.0.1:8080", url)), *more]
+    ended = subprocess.run(
+        [sys.executable, *words],
+        cwd=project.path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture(scope="module")
 def finished(project: Project, url: str) -> Ended:
-    ended = run_app(project, SWEEP, "task=whole", "limit=0.9", *keys(f"endpoint={url}", *PLACE, *MACHINE))
+    ended = run_documented(project, url)
     assert ended.code == 0, ended.stderr
     return ended
 
 
 def test_a_sweep_is_one_job_with_the_image_the_machine_and_the_bucket(finished: Ended, url: str) -> None:
-    (job,) = [job for job in jobs(url) if "task=whole" in str(job)]
+    (job,) = jobs(url, "branin")
     spec = job["trialJobSpec"]
     (pool,) = spec["workerPoolSpecs"]
 
     assert job["state"] == "JOB_STATE_SUCCEEDED"
-    assert (job["displayName"], job["maxTrialCount"], job["labels"]["team"]) == ("the study", 3, "x")
-    assert pool["machineSpec"] == {
-        "machineType": "g2-standard-8", "acceleratorType": "NVIDIA_L4", "acceleratorCount": 1
-    }  # fmt: skip
-    assert pool["containerSpec"]["imageUri"] == "gcr.io/p/train:1"
+    assert (job["displayName"], job["maxTrialCount"], job["labels"]["team"]) == ("branin", 3, "x")
+    assert (pool["machineSpec"]["machineType"], pool["machineSpec"]["acceleratorType"]) == (
+        "g2-standard-8",
+        "NVIDIA_L4",
+    )
+    assert pool["containerSpec"]["imageUri"] == "train:1"
     assert spec["baseOutputDirectory"]["outputUriPrefix"].startswith("gs://b/runs/")
 
 
-def test_the_command_in_the_image_is_that_of_the_app_without_this_machine_s_python(finished: Ended, url: str) -> None:
-    (job,) = [job for job in jobs(url) if "task=whole" in str(job)]
+def test_the_command_in_the_image_is_the_typed_one_without_the_sweep_and_this_python(finished: Ended, url: str) -> None:
+    (job,) = jobs(url, "branin")
     container = job["trialJobSpec"]["workerPoolSpecs"][0]["containerSpec"]
     words = [*container["command"], *container.get("args", [])]
 
     assert words[0] == "hydra-trial"
-    assert words[words.index("--") + 1 :] == ["python", "-m", "pkg.train", SWEEP, "task=whole", "limit=0.9"]
+    assert words[words.index("--") + 1 :] == ["python", "branin.py", "y=12.5"]
 
 
 def test_the_sweep_folder_has_the_files_of_a_sweep_on_this_machine_but_no_folders_of_trials(
     finished: Ended, project: Project
 ) -> None:
-    folder = sweep_of(project, "whole")
+    folder = project.path / "own"
 
     assert {path.name for path in folder.iterdir()} == {
         *("study", "best.yaml", "report.html", "optimization_results.yaml", "multirun.yaml", "search.yaml"),
@@ -102,27 +115,40 @@ def test_the_sweep_folder_has_the_files_of_a_sweep_on_this_machine_but_no_folder
     }
     results = yaml.safe_load((folder / "optimization_results.yaml").read_text())
     job = read_job(folder / "study/job.json")
-    best = min(trial.objective("val/loss") or 9.0 for trial in job.trials)
+    best = min(value for trial in job.trials if (value := trial.objective(job.study_spec.objective.id)) is not None)
     assert (results["name"], results["best_value"]) == ("vertex", best)
-    assert set(results["best_params"]) == {"lr", "model"}
-    assert finished.stdout.splitlines()[-1] == f"ended in {os.path.relpath(folder, project.path)}"
+    assert set(results["best_params"]) == {"x"}
+    assert f"Best value: {best}" in finished.stdout
 
 
-def test_a_finished_sweep_shows_its_result_again_and_makes_no_other_job(project: Project, url: str) -> None:
-    words = (SWEEP, "hydra.sweep.dir=own", "hydra.sweeper.n_trials=1", *keys(f"endpoint={url}", *PLACE))
-    first = run_app(project, *words)
-    before = jobs(url)
+def test_the_job_has_the_label_of_its_folder_by_which_it_is_found_after_a_lost_answer(
+    finished: Ended, project: Project, url: str
+) -> None:
+    (job,) = jobs(url, "branin")
+    (files,) = (project.path / "own/study/pipeline").iterdir()
 
-    again = run_app(project, *words)
+    assert job["labels"][RUN_LABEL].endswith(f"{files.name}-tune-job")
+    recorded = json.loads((files / "tune/gcp_resources").read_text())
+    assert recorded["resources"][0]["resourceUri"] == f"{url}/v1/{job['name']}"
 
-    assert (first.code, again.code) == (0, 0), again.stderr
+
+def test_a_finished_sweep_shows_its_result_again_and_makes_no_other_job(
+    finished: Ended, project: Project, url: str
+) -> None:
+    again = run_documented(project, url)
+
+    assert again.code == 0, again.stderr
     assert "goes on with the sweep of the same command in own" in again.stderr
     assert "Best value" in again.stdout
-    assert jobs(url) == before
-    other = run_app(project, *words, "hydra.sweeper.n_trials=2")
+    assert len(jobs(url, "branin")) == 1
+
+
+def test_the_folder_of_another_job_is_refused(finished: Ended, project: Project, url: str) -> None:
+    other = run_documented(project, url, "hydra.sweeper.n_trials=4")
+
     assert other.code == 2
     assert "the sweep of another command (different: n_trials)" in other.stderr
-    assert jobs(url) == before
+    assert len(jobs(url, "branin")) == 1
 
 
 def started_sweep(project: Project, task: str, url: str, *more: str) -> subprocess.Popen[str]:
@@ -132,115 +158,58 @@ def started_sweep(project: Project, task: str, url: str, *more: str) -> subproce
     )
 
 
-def wait_for_trial(started: subprocess.Popen[str], number: int) -> None:
-    assert started.stderr is not None
-    assert any(f"trial {number} ACTIVE" in line for line in started.stderr)
+def stopped_at(started: subprocess.Popen[str], text: str, signum: signal.Signals) -> str:
+    """Send a signal when the sweep has printed a text, and return what it prints afterwards."""
+    with started:
+        assert started.stderr is not None
+        assert any(text in line for line in started.stderr)
+        os.killpg(started.pid, signum)
+        return started.stderr.read()
 
 
-def test_a_killed_sweep_goes_on_with_its_job_when_the_command_is_given_again(project: Project, url: str) -> None:
-    with started_sweep(project, "killed", url) as started:
-        wait_for_trial(started, 1)
-        os.killpg(started.pid, signal.SIGKILL)
-    (job,) = [job for job in jobs(url) if "task=killed" in str(job)]
+def test_a_sweep_that_was_detached_and_killed_goes_on_with_its_job_when_the_command_is_given_again(
+    project: Project, url: str
+) -> None:
+    detached = started_sweep(project, "killed", url, "detach=true")
+    message = stopped_at(detached, "trial 1 ACTIVE", signal.SIGTERM)
+    killed = started_sweep(project, "killed", url)
+    stopped_at(killed, "the study: JOB_STATE_RUNNING", signal.SIGKILL)
 
     ended = run_app(project, SWEEP, "task=killed", *keys(f"endpoint={url}", *PLACE, "no_check=true"))
 
+    assert (detached.returncode, killed.returncode) == (130, -signal.SIGKILL)
+    assert "the job goes on (on_stop is detach)" in message
+    assert "-m pkg.train -m hparams_search=mine task=killed" in message
     assert ended.code == 0, ended.stderr
-    assert "goes on with the sweep of the same command" in ended.stderr
-    assert [found["name"] for found in jobs(url) if "task=killed" in str(found)] == [job["name"]]
-    assert read_job(sweep_of(project, "killed") / "study/job.json").state is JobState.SUCCEEDED
-    assert (sweep_of(project, "killed") / "best.yaml").exists()
+    (folder,) = (project.path / "logs/killed").iterdir()
+    (job,) = jobs(url, "task=killed")
+    assert read_job(folder / "study/job.json").name == job["name"]
+    assert (folder / "best.yaml").exists()
 
 
-def test_a_stopped_sweep_cancels_its_job_and_the_same_command_then_starts_another_sweep(
-    project: Project, url: str
-) -> None:
-    with started_sweep(project, "stopped", url) as started:
-        wait_for_trial(started, 1)
-        started.send_signal(signal.SIGTERM)
-        assert started.stderr is not None
-        message = started.stderr.read()
-    (job,) = [job for job in jobs(url) if "task=stopped" in str(job)]
+def test_a_stopped_sweep_cancels_its_job_and_says_what_there_is(project: Project, url: str) -> None:
+    started = started_sweep(project, "stopped", url)
+    message = stopped_at(started, "trial 1 ACTIVE", signal.SIGTERM)
 
+    (job,) = jobs(url, "task=stopped")
+    (folder,) = (project.path / "logs/stopped").iterdir()
     assert started.returncode == 130
     assert f"{job['name']} is cancelled" in message
-    assert "For what there is: hydra-vertex report" in message
-    wait_until(lambda: httpx.get(f"{url}/v1/{job['name']}", trust_env=False).json()["state"] == "JOB_STATE_CANCELLED")
-    assert not (sweep_of(project, "stopped") / "optimization_results.yaml").exists()
-
-    again = run_app(project, SWEEP, "task=stopped", *keys(f"endpoint={url}", *PLACE, "no_check=true"))
-
-    assert again.code == 0, again.stderr
-    assert len([found for found in jobs(url) if "task=stopped" in str(found)]) == 2
-    assert len(list((project.path / "logs/stopped").iterdir())) == 2
-
-
-def test_a_detached_sweep_leaves_its_job_which_the_same_command_takes_up(project: Project, url: str) -> None:
-    with started_sweep(project, "detached", url, "detach=true") as started:
-        wait_for_trial(started, 1)
-        started.send_signal(signal.SIGTERM)
-        assert started.stderr is not None
-        message = started.stderr.read()
-    assert started.returncode == 130
-    assert "the job goes on (on_stop is detach)" in message
-    assert "-m pkg.train -m hparams_search=mine task=detached" in message
-
-    again = run_app(project, SWEEP, "task=detached", *keys(f"endpoint={url}", *PLACE, "no_check=true"))
-
-    assert again.code == 0, again.stderr
-    assert len([found for found in jobs(url) if "task=detached" in str(found)]) == 1
+    assert f"For what there is: hydra-vertex report {folder}/study" in message
+    assert read_job(folder / "study/job.json").state in {JobState.CANCELLING, JobState.CANCELLED}
+    assert not (folder / "optimization_results.yaml").exists()
+    wait_until(lambda: jobs(url, "task=stopped")[0]["state"] == "JOB_STATE_CANCELLED")
 
 
 def test_a_job_that_did_not_succeed_ends_the_sweep_with_its_reason(project: Project, url: str) -> None:
-    ended = run_app(
-        project, SWEEP, "task=failing", "limit=0.0", *keys(f"endpoint={url}", *PLACE, "no_check=true", "n_jobs=1")
-    )
+    ended = run_app(project, SWEEP, "task=failing", "limit=0.0", *keys(f"endpoint={url}", *PLACE, "no_check=true"))
 
     assert ended.code == 1
     assert "the app's own error" in ended.stderr
-    assert "Traceback (most recent call last)" not in ended.stderr.partition("pkg/train.py")[0]
-    folder = sweep_of(project, "failing")
+    (folder,) = (project.path / "logs/failing").iterdir()
+    assert f"{folder}/study belongs to this job" in ended.stderr
     assert read_job(folder / "study/job.json").state is JobState.FAILED
     assert not (folder / "optimization_results.yaml").exists()
-
-
-def test_a_lost_answer_leaves_one_job_with_the_run_s_label(finished: Ended, project: Project, url: str) -> None:
-    (job,) = [job for job in jobs(url) if "task=whole" in str(job)]
-    (files,) = (sweep_of(project, "whole") / "study/pipeline").iterdir()
-
-    assert job["labels"][RUN_LABEL].endswith(f"{files.name}-tune-job")
-    recorded = json.loads((files / "tune/gcp_resources").read_text())
-    assert recorded["resources"][0]["resourceUri"] == f"{url}/v1/{job['name']}"
-
-
-def test_the_documented_rehearsal_runs(tmp_path: Path) -> None:
-    for name, text in FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    page = (ROOT / "docs/sweep-on-vertex.md").read_text()
-    (line,) = re.findall(r"^\$ python (branin.*)$", page, re.MULTILINE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        service = start(tmp_path / "studies")
-    with service:
-        words = shlex.split(line.replace("http://127.0.0.1:8080", service.url))
-        ended = subprocess.run(
-            [sys.executable, *words],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        assert len(jobs(service.url)) == 1
-    (folder,) = tmp_path.glob("multirun/*/*")
-    assert set(yaml.safe_load((folder / "optimization_results.yaml").read_text())) == {
-        "name",
-        "best_params",
-        "best_value",
-    }
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ _PLACE = "hydra.sweeper"
 _REQUIRED = ("project", "location", BUCKET)
 _IMAGE = "image"
 _POOLS = "worker_pool_spec"
+_LABEL = "label"
 _URL = re.compile(r"https?://[^/\s]+\S*")
 _FOLDER = re.compile(r"gs://[^/\s]+(/\S*)?")
 
@@ -71,7 +72,14 @@ def options_elsewhere(sweeper: JsonObject) -> Iterator[tuple[str, Json]]:
         yield ENDPOINT, endpoint
     for name in (*SWEEPER_OPTIONS, *VERTEX_OPTIONS):
         if name not in _WITHOUT_OPTION and name not in _ONLY_HERE:
-            yield ("root" if name == BUCKET else name), sweeper.get(name)
+            yield ("root" if name == BUCKET else name), _labels(name, sweeper.get(name))
+
+
+def _labels(name: str, value: Json) -> Json:
+    """Return labels in the form of the option, `KEY=VALUE`; in a config they are a mapping, or a list of this form."""
+    if name == _LABEL and isinstance(value, Mapping):
+        return [f"{key}={text}" for key, text in value.items()]
+    return value
 
 
 def identity_elsewhere(sweeper: JsonObject) -> JsonObject:
