@@ -167,19 +167,14 @@ def stopped_at(started: subprocess.Popen[str], text: str, signum: signal.Signals
         return started.stderr.read()
 
 
-def test_a_sweep_that_was_detached_and_killed_goes_on_with_its_job_when_the_command_is_given_again(
-    project: Project, url: str
-) -> None:
-    detached = started_sweep(project, "killed", url, "detach=true")
-    message = stopped_at(detached, "trial 1 ACTIVE", signal.SIGTERM)
-    killed = started_sweep(project, "killed", url)
-    stopped_at(killed, "the study: JOB_STATE_RUNNING", signal.SIGKILL)
+def test_a_killed_sweep_goes_on_with_its_job_when_the_command_is_given_again(project: Project, url: str) -> None:
+    # What belongs to one start may differ.
+    killed = started_sweep(project, "killed", url, "detach=true")
+    stopped_at(killed, "trial 1 ACTIVE", signal.SIGKILL)
 
     ended = run_app(project, SWEEP, "task=killed", *keys(f"endpoint={url}", *PLACE, "no_check=true"))
 
-    assert (detached.returncode, killed.returncode) == (130, -signal.SIGKILL)
-    assert "the job goes on (on_stop is detach)" in message
-    assert "-m pkg.train -m hparams_search=mine task=killed" in message
+    assert killed.returncode == -signal.SIGKILL
     assert ended.code == 0, ended.stderr
     (folder,) = (project.path / "logs/killed").iterdir()
     (job,) = jobs(url, "task=killed")
@@ -195,6 +190,7 @@ def test_a_stopped_sweep_cancels_its_job_and_says_what_there_is(project: Project
     (folder,) = (project.path / "logs/stopped").iterdir()
     assert started.returncode == 130
     assert f"{job['name']} is cancelled" in message
+    assert "-m pkg.train -m hparams_search=mine task=stopped" in message
     assert f"For what there is: hydra-vertex report {folder}/study" in message
     assert read_job(folder / "study/job.json").state in {JobState.CANCELLING, JobState.CANCELLED}
     assert not (folder / "optimization_results.yaml").exists()
