@@ -46,8 +46,10 @@ _DECISIONS = (
     "warm_start_key",
     "confirm",
     "prefer",
+    "on_stop",
+    "log_experiment",
 )
-"""What is decided after the study, so it may be changed too."""
+"""What is decided after the study, or belongs to each start, so it may be changed too."""
 _LIMITS = ("max_cost", "max_worker_hours", "hourly_prices")
 """What ends a study early, and so belongs to each start of a run."""
 
