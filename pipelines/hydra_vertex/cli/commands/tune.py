@@ -15,8 +15,9 @@ from hydra_vertex.protocol.errors import CommandError
 from .app_check import file_content, require_checked_plan
 from .capacity_options import tries_several
 from .cost_options import add_cost_options, estimate_of, with_limits
-from .earlier_options import add_start_from_option, refuse_start_from
+from .earlier_options import add_start_from_option
 from .endpoint_url import require_url
+from .narrow_options import add_narrow_option, narrowed_plan, narrowing_studies, require_narrow, say_narrowed
 from .output_folder import output_path, typed_again
 from .run_result import result_document, show_result
 from .study_options import APP_USAGE, add_json_option, add_no_check_option, add_parser, add_tuning_options, plan_from
@@ -48,6 +49,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_trial_job_options(parser)
     add_tuning_options(parser)
     add_start_from_option(parser)
+    add_narrow_option(parser)
     add_cost_options(parser)
     parser.add_argument(
         "--log-experiment", type=word, metavar="NAME", help="log the trials as runs of this Vertex Experiment"
@@ -108,7 +110,7 @@ def _plan(arguments: argparse.Namespace) -> TuningPlan:
     from hydra_vertex.pipelines.submit import require_regions
     from hydra_vertex.pipelines.trial_regions import require_same_region
 
-    refuse_start_from(arguments)
+    require_narrow(arguments)
     if tries_several(arguments):
         raise CommandError("--strategy: a job has one strategy; give one, or send a list with `hydra-vertex submit`")
     if arguments.on_missed_threshold != FAIL:
@@ -125,10 +127,14 @@ def _checked(plan: TuningPlan, arguments: argparse.Namespace) -> TuningPlan:
     from hydra_vertex.pipelines.effect import without_effect_on_vertex
 
     is_local = _is_local(arguments)
+    earlier = narrowing_studies(plan, arguments)
     if arguments.no_check:
         say_unchecked(plan)
     else:
         plan = require_checked_plan(plan, arguments, on_vertex=not is_local)
+    narrowed = narrowed_plan(plan, earlier, arguments)
+    say_narrowed(earlier, narrowed)
+    plan = narrowed.plan
     for line in () if is_local else without_effect_on_vertex(plan):
         say(line)
     return plan

@@ -27,7 +27,8 @@ _RETRAINING = (
 )
 _PAGE = "the page of the job is served by `hydra-vertex watch RESOURCE --page`"
 _ONLY_HERE: Mapping[str, str] = {
-    "start_from": "a tuning job of Vertex AI takes no earlier trials and no first points",
+    "start_from": "a tuning job of Vertex AI takes no earlier trials and no first points; `hydra-vertex tune --narrow` "
+    "narrows the search space to them",
     **dict.fromkeys(("retrain", "warm_start"), _RETRAINING),
     **dict.fromkeys(
         ("trials_per_gpu", "gpus_per_trial", "gpu_memory_per_trial", "trial_memory", "trial_nice"), _MACHINE
