@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState
+from hydra_vertex.launcher.live_page import watched_feed
 from hydra_vertex.launcher.live_page.embedded_client import EmbeddedClient
 from hydra_vertex.launcher.live_page.embedded_feed import EmbeddedFeed, EmbeddedJobs
 from hydra_vertex.launcher.live_page.feed import Feed
@@ -159,7 +162,7 @@ def test_a_job_on_vertex_is_what_the_command_has_polled_and_only_the_study_can_b
     assert feed.read().job is None
     job = make_job([make_trial(1, 0.5)], name=VERTEX, state=JobState.RUNNING)
     feed.update(job)
-    assert feed.read().job is job
+    assert (feed.read().job, feed.read().problem) == (job, "")
     assert "no method that stops one trial" in feed.abilities.without_stop
     assert "console.cloud.google.com" in feed.abilities.without_log
     for call in (feed.log, lambda trial: feed.stop_trial(trial, VERTEX)):
@@ -202,6 +205,23 @@ def test_a_job_that_is_in_no_region_asks_no_cloud_monitoring(monkeypatch: pytest
         assert feed.read().machines == StudyMachines()
         feed.close()
         assert server.requests == []
+
+
+def test_a_page_says_since_when_vertex_has_not_answered_and_its_clocks_stand_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watched_feed, "LONGEST_SILENCE_S", 0.2)
+    feed = WatchedFeed("7", lambda: connect("l", "http://127.0.0.1:9"))
+    job = make_job([make_trial(1, 0.5), make_trial(2, None, TrialState.ACTIVE)], name="7", state=JobState.RUNNING)
+    feed.update(job)
+    assert not feed.read().problem
+    wait_until(lambda: bool(feed.read().problem))
+    sections = [ReportRenderer(feed, "a-token").sections(feed.read()) for _ in range(2)]
+    assert re.match("the service has not answered since [0-9:]{8} UTC", sections[0]["live"]["problem"])
+    assert sections[0] == sections[1]
+    feed.update(dataclasses.replace(job, state=JobState.SUCCEEDED))
+    time.sleep(0.3)
+    assert not feed.read().problem
 
 
 def test_the_button_of_a_watched_job_cancels_it_with_a_client_of_its_own(client: Client, tmp_path: Path) -> None:

@@ -199,8 +199,9 @@ def _watched(
     with StopSignals().armed() as signals:
         service, name = source.connected(signals.check)
         endpoint = source.reference.api_endpoint if source.reference is not None else ""
+        pause_s = interval_s or poll_interval_s(endpoint)
         try:
-            with _page(source, name, page) as feed, StudyDisplay() as display:
+            with _page(source, name, page, pause_s) as feed, StudyDisplay() as display:
                 show = display.update if lines is None else lines.show
 
                 def on_update(job: HyperparameterTuningJob) -> None:
@@ -211,7 +212,7 @@ def _watched(
                 return watch(
                     service,
                     name,
-                    poll_interval_s=interval_s or poll_interval_s(endpoint),
+                    poll_interval_s=pause_s,
                     on_update=on_update,
                     sleep=signals.pause,
                 )
@@ -223,7 +224,7 @@ def _watched(
 
 
 @contextlib.contextmanager
-def _page(source: JobSource, name: str, page: PageWish) -> Iterator[WatchedFeed | None]:
+def _page(source: JobSource, name: str, page: PageWish, poll_interval_s: float) -> Iterator[WatchedFeed | None]:
     """Serve the job's page during the block. Yields what has to be told of each update; None when nothing has."""
     if not page.is_served:
         yield None
@@ -235,6 +236,6 @@ def _page(source: JobSource, name: str, page: PageWish) -> Iterator[WatchedFeed 
         with page_beside(lambda: of_service, "hydra-vertex watch", opens=page.opens):
             yield None
         return
-    pages, feed = watched_page(name, lambda: source.connected()[0])
+    pages, feed = watched_page(name, lambda: source.connected()[0], poll_interval_s)
     with contextlib.closing(feed), page_beside(lambda: pages, "hydra-vertex watch", opens=page.opens):
         yield feed

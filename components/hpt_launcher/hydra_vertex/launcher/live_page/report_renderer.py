@@ -51,7 +51,7 @@ class ReportRenderer:
 
     def page(self, reading: Reading, version: int) -> str:
         """Return the document; one that loads itself again while there is no study to show."""
-        job = _at_present(reading.job)
+        job = _at_present(reading)
         if job is None or not job.study_spec.metrics:
             return _WAITING.format(refresh_s=REFRESH_S, text=html.escape(_waiting_text(reading)))
         from hydra_vertex.launcher.report.page import render_page
@@ -82,7 +82,7 @@ class ReportRenderer:
         return self._last
 
     def _drawn(self, reading: Reading) -> Mapping[str, Json]:
-        job = _at_present(reading.job)
+        job = _at_present(reading)
         if job is None or not job.study_spec.metrics:
             return {LIVE: _live(reading)}
         from hydra_vertex.launcher.report.page import page_sections
@@ -115,9 +115,13 @@ class ReportRenderer:
         }
 
 
-def _at_present(job: HyperparameterTuningJob | None) -> HyperparameterTuningJob | None:
-    """Return a job that goes on with the present time as its latest, up to which the page draws its running trials."""
-    if job is None or job.state.is_terminal:
+def _at_present(reading: Reading) -> HyperparameterTuningJob | None:
+    """Return a job that goes on with the present time as its latest, up to which the page draws its running trials.
+
+    Of a service that does not answer it is not known whether they still run: the clocks then stand still.
+    """
+    job = reading.job
+    if job is None or job.state.is_terminal or reading.problem:
         return job
     now = datetime.now(timezone.utc)
     return dataclasses.replace(job, update_time=max(now, job.update_time or now))

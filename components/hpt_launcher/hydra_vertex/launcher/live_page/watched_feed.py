@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.launcher.machines.cloud_poll import CloudPoll
@@ -16,15 +18,18 @@ from hydra_vertex.protocol.errors import ServiceError
 
 from .feed import Abilities, Reading
 
+LONGEST_SILENCE_S, MISSED_POLLS = 60.0, 3
+"""The page says that it is not up to date after this time without an answer, and after so many polls."""
+
 
 class WatchedFeed:
     """The job that `update` was given last, with the curves of its machines from Cloud Monitoring.
 
     The page makes no other requests of its own, except those of its button. `service` returns a client for the page's
-    own thread.
+    own thread. `poll_interval_s` is the time between two calls of `update` while the service answers.
     """
 
-    def __init__(self, name: str, service: Callable[[], JobService]) -> None:
+    def __init__(self, name: str, service: Callable[[], JobService], poll_interval_s: float = 0.0) -> None:
         places = "; ".join(places_of_name(name))
         self.abilities = Abilities(
             stops_trials=False,
@@ -35,19 +40,31 @@ class WatchedFeed:
         self._name = name
         self._service = service
         self._reading = Reading()
+        self._silence_s = max(LONGEST_SILENCE_S, MISSED_POLLS * poll_interval_s)
+        self._updated_s = time.monotonic()
+        self._updated_at = datetime.now(timezone.utc)
         project = project_of(name)
         self._machines = CloudPoll(project, os.environ) if project else None
 
     def update(self, job: HyperparameterTuningJob) -> None:
         """Take the newest state."""
+        self._updated_s, self._updated_at = time.monotonic(), datetime.now(timezone.utc)
         self._reading = Reading(job)
 
     def read(self) -> Reading:
         """Return the newest state. Cloud Monitoring is asked now and then, in another thread."""
-        reading = self._reading
+        reading = replace(self._reading, problem=self._problem())
         if self._machines is None or reading.job is None:
             return reading
         return replace(reading, machines=self._machines.machines(reading.job))
+
+    def _problem(self) -> str:
+        """Say since when nothing is known of a job that may go on. The text stays the same while nothing changes."""
+        job = self._reading.job
+        is_over = job is not None and job.state.is_terminal
+        if is_over or time.monotonic() - self._updated_s <= self._silence_s:
+            return ""
+        return f"the service has not answered since {self._updated_at:%H:%M:%S} UTC; the command asks again"
 
     def close(self) -> None:
         """Ask Cloud Monitoring no more."""
