@@ -152,7 +152,7 @@ def test_a_long_trial_has_few_points_with_the_same_mean(server: Monitoring) -> N
 
 
 def test_a_series_of_the_tuning_job_is_that_of_the_trial_that_its_label_names(server: Monitoring) -> None:
-    """The questions about two parts of the trials begin at two times; each is answered with the series of all trials."""
+    """The questions about two parts of the trials begin at two times; each is answered with the series of all."""
     whole = study(60)
     late = [dataclasses.replace(one, start_time=at(5), end_time=None) for one in whole.trials[:49]]
     job = dataclasses.replace(whole, trials=(*late, *whole.trials[49:]))
