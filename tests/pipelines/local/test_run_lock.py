@@ -54,9 +54,11 @@ def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pyt
         pass
 
 
-def test_a_lock_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o077)
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0])
+def test_only_the_user_can_read_the_lock_file_which_has_the_command(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
     try:
+        (tmp_path / LOCK_NAME).touch()  # that of an earlier version
         with locked(tmp_path):
             assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
     finally:

@@ -119,6 +119,7 @@ def _write_holder(descriptor: int, again: str) -> None:
         fields |= {"again": again, "directory": str(Path.cwd())}
     # Without these fields, as on a full disk, another run's message does not name this process; the lock still holds.
     with contextlib.suppress(OSError):
+        os.fchmod(descriptor, 0o600)  # the command may have a secret
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(fields).encode(), 0)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
-from hydra_vertex.job.machine_use import MachineUse
+from hydra_vertex.job.machine_use import MachineCurve, MachineUse
 
 from .cloud_series import IDS_AT_ONCE, LATE, METRICS, Series, curves_of, ids_of, period_s, query
 from .time_series import Query
@@ -45,7 +45,10 @@ class CloudHistory:
 
     def __init__(self, project: str) -> None:
         self._project = project
-        self._workers: dict[tuple[str, str], WorkerPoints] = {}
+        self._workers: dict[str, dict[str, WorkerPoints]] = {}
+        """The points of the trials that may get more, by trial and worker."""
+        self._curves: dict[str, tuple[MachineCurve, ...]] = {}
+        self._changed: set[str] = set()
         self._asked: dict[str, datetime] = {}
 
     def steps(self, job: HyperparameterTuningJob, now: datetime) -> Iterator[Step]:
@@ -59,8 +62,10 @@ class CloudHistory:
     def add(self, step: Step, series: Series, period: int) -> None:
         """Add a series of an answer. One of a trial of another step is left out: that step asks for all its points."""
         if series.trial in step.until:
-            worker = (series.trial, series.worker)
-            self._workers.setdefault(worker, WorkerPoints(*worker)).add(series, period)
+            workers = self._workers.setdefault(series.trial, {})
+            points = workers.setdefault(series.worker, WorkerPoints(series.trial, series.worker))
+            points.add(series, period)
+            self._changed.add(series.trial)
 
     def finish(self, step: Step) -> None:
         """Note that all queries of a step were answered."""
@@ -68,7 +73,14 @@ class CloudHistory:
 
     def curves(self, job: HyperparameterTuningJob) -> MachineUse:
         """Return the curves of all trials so far."""
-        return curves_of(job, [series for worker in self._workers.values() for series in worker.series()])
+        changed = [points for trial in self._changed for points in self._workers[trial].values()]
+        self._curves.update(curves_of(job, [series for points in changed for series in points.series()]))
+        self._changed.clear()
+        for trial in job.trials:
+            asked = self._asked.get(trial.id)
+            if asked is not None and trial.end_time is not None and asked >= _last_of(trial.end_time):
+                self._workers.pop(trial.id, None)
+        return {trial.id: self._curves[trial.id] for trial in job.trials if trial.id in self._curves}
 
     def _is_due(self, trial: Trial, minute: datetime) -> bool:
         if trial.start_time is None or trial.start_time >= minute:
@@ -94,7 +106,7 @@ class CloudHistory:
         The first points of one worker may appear later than those of another.
         """
         begin = trial.start_time or minute
-        newest = [points.newest(metric) for (of, _), points in self._workers.items() if of == trial.id]
+        newest = [points.newest(metric) for points in self._workers.get(trial.id, {}).values()]
         known = min((time - LATE for time in newest if time is not None), default=begin)
         asked = self._asked.get(trial.id)
         return max(begin, known if asked is None else max(known, asked - LATEST))
@@ -102,7 +114,9 @@ class CloudHistory:
 
 def _until(trial: Trial, minute: datetime) -> datetime:
     """Return the time up to which points of a trial may have appeared."""
-    if trial.end_time is None:
-        return minute
-    last = (trial.end_time + LATE + MINUTE).replace(second=0, microsecond=0)
-    return min(minute, last)
+    return minute if trial.end_time is None else min(minute, _last_of(trial.end_time))
+
+
+def _last_of(end: datetime) -> datetime:
+    """Return the time at which all points of a trial must have appeared that has ended."""
+    return (end + LATE + MINUTE).replace(second=0, microsecond=0)

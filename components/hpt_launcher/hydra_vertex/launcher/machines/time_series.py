@@ -92,8 +92,15 @@ class MonitoringClient:
         except GoogleAuthError as error:
             raise NotReadableError(f"no credentials for Cloud Monitoring: {excerpt(error, 300)}") from error
         except (RequestException, OSError, ValueError) as error:  # ValueError: urllib3, of a host that cannot be one
-            raise NotReadableError(f"Cloud Monitoring does not answer: {excerpt(error, 300)}") from error
+            raise NotReadableError(f"Cloud Monitoring does not answer: {excerpt(_cause(error), 200)}") from error
         return answer
+
+
+def _cause(error: BaseException) -> str:
+    """Return the first cause of an error: the library's own text has the whole address of the request."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return str(error) or type(error).__name__
 
 
 def _content(answer: Response) -> JsonObject:
