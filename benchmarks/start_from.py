@@ -193,10 +193,9 @@ def random_search(problem: Problem, seed: int, trials: int, earlier: Sequence[Hy
 
 
 def narrowed(problem: Problem, study: HyperparameterTuningJob) -> Problem:
-    """Return the problem in the space of the best trials of the study."""
+    """Return the problem in the space of the best trials of the study; unchanged when too few of them lie in it."""
     found = narrow(problem.study_spec, (study,))
-    assert found is not None, "every variant has trials in the search space"
-    return dataclasses.replace(problem, parameters=found.spec.parameters)
+    return problem if found is None else dataclasses.replace(problem, parameters=found.spec.parameters)
 
 
 def final_regret(
@@ -215,12 +214,13 @@ def regret_with(
 
 
 def compared(
-    problem: Problem, search: Search, seeds: int, budgets: list[int], *, narrows: bool
+    problem: Problem, variants: Sequence[str], search: Search, seeds: int, budgets: list[int], *, narrows: bool
 ) -> list[dict[str, object]]:
     """Return one row for each variant and budget."""
     without = {trials: [final_regret(problem, search, seed, trials) for seed in range(seeds)] for trials in budgets}
     rows: list[dict[str, object]] = []
-    for name, variant in VARIANTS.items():
+    for name in variants:
+        variant = VARIANTS[name]
         studies = [study_of(variant(problem), EARLIER_SEED + seed) for seed in range(seeds)]
         for trials in budgets:
             found = [
@@ -254,6 +254,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, nargs="+", default=[12, 32])
     parser.add_argument("--problem", nargs="+", default=[problem.name for problem in PROBLEMS])
+    parser.add_argument("--earlier", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--narrow", action="store_true")
     parser.add_argument("--random", action="store_true", help="random search, which needs --narrow")
     parser.add_argument("--json", type=Path)
@@ -267,7 +268,9 @@ def main() -> None:
         rows = [
             row
             for problem in chosen
-            for row in compared(problem, search, arguments.seeds, arguments.trials, narrows=arguments.narrow)
+            for row in compared(
+                problem, arguments.earlier, search, arguments.seeds, arguments.trials, narrows=arguments.narrow
+            )
         ]
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
