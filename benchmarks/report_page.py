@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -26,14 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.report import write_report
 from launcher.report.browser import browser, missing, opened
-from launcher.report.cases import CASES, Case, job_of
+from launcher.report.cases import CASES, Case, job_of, logs_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 WIDTHS_PX = (1280, 400)
 HEADINGS = (
-    *("case", "width px", "scheme", "page kB", "written s", "first picture s"),
+    *("case", "width px", "scheme", "page kB", "lines of a log", "written s", "first picture s"),
     *("layout problems", "axe violations"),
 )
 
@@ -44,6 +45,7 @@ class Result:
     width_px: int
     scheme: str
     page_kb: int
+    log_lines: int
     written_s: float
     first_picture_s: float
     problems: list[str]
@@ -58,7 +60,8 @@ def results(cases: list[Case]) -> Iterator[Result]:
     with browser() as chromium, tempfile.TemporaryDirectory(prefix="hydra-vertex-") as folder:
         for case in cases:
             path, job, start = Path(folder, f"{case.name}.html"), job_of(case), time.monotonic()
-            write_report(job, path, best=next(iter(rank(job)), None), overrides=("optimizer.lr=0.003",))
+            best = next(iter(rank(job)), None)
+            write_report(job, path, best=best, overrides=("optimizer.lr=0.003",), logs=logs_of(job))
             written_s = time.monotonic() - start
             for width_px in WIDTHS_PX:
                 for is_dark in (False, True):
@@ -72,6 +75,7 @@ def checked(chromium: Browser, case: Case, path: Path, width_px: int, is_dark: b
             width_px=width_px,
             scheme="dark" if is_dark else "light",
             page_kb=round(path.stat().st_size / 1000),
+            log_lines=log_lines(path.read_text()),
             written_s=round(written_s, 2),
             first_picture_s=round(page.first_picture_s, 2),
             problems=page.problems(),
@@ -79,8 +83,14 @@ def checked(chromium: Browser, case: Case, path: Path, width_px: int, is_dark: b
         )
 
 
+def log_lines(page: str) -> int:
+    """Return how many lines of a log the page has at most, as it says."""
+    found = re.search(r"at most the last (\d+) lines", page)
+    return int(found[1]) if found else 0
+
+
 def row_of(result: Result) -> tuple[str, ...]:
-    size = (result.case, result.width_px, result.scheme, result.page_kb)
+    size = (result.case, result.width_px, result.scheme, result.page_kb, result.log_lines)
     times = (result.written_s, result.first_picture_s)
     return tuple(map(str, (*size, *times, len(result.problems), len(result.accessibility))))
 

@@ -61,7 +61,11 @@ def _pictures(chromium: Browser, report: Path, out: Path, *, is_dark: bool) -> l
         page.draw_all()
         if is_dark:
             return [_top(page, out / "report-dark.png")]
-        sections = {"report-parallel.png": "#figure-timeline", "report-curves.png": "#figure-curves"}
+        sections = {
+            "report-parallel.png": "#figure-timeline",
+            "report-curves.png": "#figure-curves",
+            "report-beside.png": "#compared",
+        }
         return [
             _top(page, out / "report.png"),
             *(_section(page, selector, out / name) for name, selector in sections.items()),

@@ -12,12 +12,16 @@ The earlier study has 32 trials of the same optimiser on a variant of the proble
 One trial runs at a time. A cell has the median of the regret with and without the earlier study, and in how many seeds
 the study with it ended better and worse. Before any trial the seeds of a pair differ in nothing but the earlier study.
 
-    python benchmarks/start_from.py [--seeds 10] [--trials 12 32] [--json FILE]
+With `--narrow`, the earlier study does what it can for Vertex AI: it narrows the search space (`submit --narrow`). The
+search knows nothing else of it. Vertex AI's own search cannot be run here; `--random` shows a search without a model.
+
+    python benchmarks/start_from.py [--seeds 10] [--trials 12 32] [--narrow] [--random] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import random
@@ -27,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_vertex.job import (
+    Algorithm,
     Categorical,
     DoubleRange,
     HyperparameterTuningJob,
@@ -37,6 +42,7 @@ from hydra_vertex.job import (
     Trial,
     TrialJobSpec,
 )
+from hydra_vertex.launcher.earlier.narrowing import narrow
 from hydra_vertex.service.optimizer import Optimizer, optimizer_for
 from hydra_vertex.service.optimizer.threads import one_thread
 from search.clock import regrets, simulate
@@ -178,18 +184,48 @@ def study_of(problem: Problem, seed: int) -> HyperparameterTuningJob:
     )
 
 
-def final_regret(problem: Problem, seed: int, trials: int, earlier: tuple[HyperparameterTuningJob, ...] = ()) -> float:
-    return regrets(problem, simulate(problem, service(problem, seed, trials, earlier), seed, trials, 1, False))[-1]
+Search = Callable[[Problem, int, int, tuple[HyperparameterTuningJob, ...]], Service]
 
 
-def compared(problem: Problem, seeds: int, budgets: list[int]) -> list[dict[str, object]]:
+def random_search(problem: Problem, seed: int, trials: int, earlier: Sequence[HyperparameterTuningJob] = ()) -> Service:
+    spec = dataclasses.replace(problem.study_spec, algorithm=Algorithm.RANDOM_SEARCH)
+    return Service(optimizer_for(spec, f"seed {seed}", trials, earlier))
+
+
+def narrowed(problem: Problem, study: HyperparameterTuningJob) -> Problem:
+    """Return the problem in the space of the best trials of the study."""
+    found = narrow(problem.study_spec, (study,))
+    assert found is not None, "every variant has trials in the search space"
+    return dataclasses.replace(problem, parameters=found.spec.parameters)
+
+
+def final_regret(
+    problem: Problem, search: Search, seed: int, trials: int, earlier: tuple[HyperparameterTuningJob, ...] = ()
+) -> float:
+    return regrets(problem, simulate(problem, search(problem, seed, trials, earlier), seed, trials, 1, False))[-1]
+
+
+def regret_with(
+    problem: Problem, search: Search, seed: int, trials: int, study: HyperparameterTuningJob, *, narrows: bool
+) -> float:
+    """Return the regret of a study that begins with an earlier one, or whose space the earlier one narrows."""
+    if narrows:
+        return final_regret(narrowed(problem, study), search, seed, trials)
+    return final_regret(problem, search, seed, trials, (study,))
+
+
+def compared(
+    problem: Problem, search: Search, seeds: int, budgets: list[int], *, narrows: bool
+) -> list[dict[str, object]]:
     """Return one row for each variant and budget."""
-    without = {trials: [final_regret(problem, seed, trials) for seed in range(seeds)] for trials in budgets}
+    without = {trials: [final_regret(problem, search, seed, trials) for seed in range(seeds)] for trials in budgets}
     rows: list[dict[str, object]] = []
     for name, variant in VARIANTS.items():
         studies = [study_of(variant(problem), EARLIER_SEED + seed) for seed in range(seeds)]
         for trials in budgets:
-            found = [final_regret(problem, seed, trials, (study,)) for seed, study in enumerate(studies)]
+            found = [
+                regret_with(problem, search, seed, trials, study, narrows=narrows) for seed, study in enumerate(studies)
+            ]
             rows.append(row(problem.name, name, trials, found, without[trials]))
             print(as_text(rows[-1]), flush=True)
     return rows
@@ -218,12 +254,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, nargs="+", default=[12, 32])
     parser.add_argument("--problem", nargs="+", default=[problem.name for problem in PROBLEMS])
+    parser.add_argument("--narrow", action="store_true")
+    parser.add_argument("--random", action="store_true", help="random search, which needs --narrow")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.random and not arguments.narrow:
+        parser.error("--random: random search uses no earlier study unless it narrows the space; add --narrow")
     print("| problem | earlier study | trials | with | without | better : worse |\n|---|---|---|---|---|---|")
     with one_thread():
         chosen = [problem for problem in PROBLEMS if problem.name in arguments.problem]
-        rows = [row for problem in chosen for row in compared(problem, arguments.seeds, arguments.trials)]
+        search = random_search if arguments.random else service
+        rows = [
+            row
+            for problem in chosen
+            for row in compared(problem, search, arguments.seeds, arguments.trials, narrows=arguments.narrow)
+        ]
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 

@@ -33,6 +33,7 @@ NIGHTLY = (
     "tests/cli/test_run.py::test_more_trials_go_on_with_the_finished_ones_and_fewer_only_select_again",
     "tests/cli/test_secrets.py::test_best_check_and_report_print_and_write_no_secret[as_json1]",
     "tests/cli/test_secrets.py::test_without_secrets_only_the_files_of_the_app_have_the_permissions_of_the_umask",
+    "tests/cli/test_several_objectives.py::test_a_run_selects_by_the_preferred_objective_and_so_do_the_commands",
     "tests/cli/test_start_from.py::test_a_run_tries_the_best_earlier_trial_and_goes_on_without_the_source",
     "tests/cli/test_study_in_app.py::test_a_file_that_is_given_and_one_that_is_chosen_are_the_same_study",
     "tests/cli/test_study_in_app.py::test_plain_hydra_runs_the_best_config_once",

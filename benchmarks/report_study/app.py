@@ -62,6 +62,7 @@ def main(config: DictConfig) -> float:
         if not numpy.isfinite(loss) or loss > 30:
             raise FloatingPointError(f"the validation loss is {loss:.3g} after epoch {epoch}")
         reporter.report_hyperparameter_tuning_metric("val/loss", loss, global_step=epoch)
+        print(f"epoch {epoch}: the validation loss is {loss:.4f}", flush=True)
         time.sleep(config.wait_s)
     return loss
 

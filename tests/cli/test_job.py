@@ -73,6 +73,7 @@ STUDIES: dict[str, tuple[str, ...]] = {
         *("--search", "search.yaml", *IMAGE, "--worker-pool-spec", "machine-type=n1-standard-8"),
         *("--worker-pool-spec", "", "--worker-pool-spec", "machine-type=n1-standard-8"),
     ),
+    "a preferred objective": ("--search", "two.yaml", "--prefer", "size", *IMAGE),
     "gcloud's form": ("--search", "gcloud.yaml", "--strategy", "flex-start", "--max-wait", "0"),
     "gcloud's form with an image": ("--search", "gcloud.yaml", *IMAGE),
 }
@@ -82,6 +83,9 @@ STUDIES: dict[str, tuple[str, ...]] = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("project"))
     project.write("gcloud.yaml", GCLOUD_FORM)
+    one = (project.path / "search.yaml").read_text()
+    several = one.replace("direction: minimize", "direction: [minimize, minimize]")
+    project.write("two.yaml", several.replace("optimized_metric: val/loss", "optimized_metric: [val/loss, size]"))
     compile_pipeline(project.path / "pipeline.json")
     return project
 

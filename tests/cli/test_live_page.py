@@ -92,7 +92,7 @@ def test_watch_serves_the_page_of_a_job_until_it_ends(tmp_path: Path) -> None:
             stop = link.partition("?")[0] + "stop-trial"
             headers = {"x-hydra-vertex-token": token}
             wait_until(lambda: bool(service.get(name)["trials"][0].get("measurements")))
-            answer = httpx.post(stop, params={"trial": "1"}, headers=headers, trust_env=False)
+            answer = httpx.post(stop, params={"trial": "1", "of": name}, headers=headers, trust_env=False)
             assert answer.json()["message"].startswith("Trial 1 is being stopped")
             process.wait(60)
         assert process.returncode == 0
@@ -118,19 +118,49 @@ def test_serve_has_a_list_of_its_studies_with_the_page_of_each(tmp_path: Path) -
             service.finished(name)
 
 
+PAGES = lambda: lambda _: OnePage(StudyInMemory(), lambda *_: ProblemRenderer())  # noqa: E731 - one expression
+
+
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The script that is the user's browser. It is empty."""
+    script = tmp_path / "browser"
+    script.touch(0o755)
+    monkeypatch.setenv("BROWSER", f"{script} %s")
+    monkeypatch.setattr("webbrowser._tryorder", None)
+    return script
+
+
+def test_a_browser_that_ends_with_its_window_does_not_delay_the_command(browser: Path, tmp_path: Path) -> None:
+    browser.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nwhile [ ! -e {tmp_path}/closed ]; do sleep 0.1; done\n")
+    try:
+        with page_beside(PAGES, "the command", opens=True):
+            wait_until((tmp_path / "begun").exists)
+    finally:
+        (tmp_path / "closed").touch()
+
+
+def test_a_page_is_served_also_where_no_file_for_the_browser_can_be_written(
+    browser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    browser.write_text("#!/bin/sh\n")
+    for opens in (False, True):
+        with page_beside(PAGES, "the command", opens=opens) as server:
+            assert server is not None
+            with client(server) as http:
+                assert http.get("/").status_code == 200
+    assert "open the link yourself" in capsys.readouterr().err
+
+
 def test_the_browser_gets_a_private_file_and_no_token_in_its_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    browser: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = tmp_path / "seen"
-    browser = tmp_path / "browser"
     browser.write_text(
         f'#!/bin/sh\nfile="${{1#file://}}"\nstat -c %a "$(dirname "$file")" > {seen}\ncat "$file" >> {seen}\n'
     )
-    browser.chmod(0o755)
-    monkeypatch.setenv("BROWSER", f"{browser} %s")
-    monkeypatch.setattr("webbrowser._tryorder", None)
-    pages = lambda: lambda _: OnePage(StudyInMemory(), lambda *_: ProblemRenderer())  # noqa: E731 - one expression
-    with page_beside(pages, "the command", opens=True) as server:
+    with page_beside(PAGES, "the command", opens=True) as server:
         assert server is not None
         with client(server) as http:
             assert http.get("/").status_code == 200
@@ -158,6 +188,7 @@ def test_a_killed_run_has_its_report_and_its_state(killed: Path, capsys: pytest.
     report = killed.parent / "report.html"
     assert main(["report", str(killed), "-o", str(report)]) == 0
     assert "killed" in report.read_text()
+    assert "no command that runs the best trial again" in capsys.readouterr().err  # its program is no Hydra app
     assert main(["status", str(killed)]) == 0
     shown = capsys.readouterr().out
     assert "1 SUCCEEDED, 1 ACTIVE" in shown

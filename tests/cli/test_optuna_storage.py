@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import optuna
@@ -45,6 +46,54 @@ def test_best_writes_the_experiment_file_of_an_optuna_study(
     written = yaml.safe_load(Path("best.yaml").read_text())
     assert (written["lr"], written["depth"]) == (0.01, 3)
     assert {"override /model": "large"} in written["defaults"]
+
+
+def diverging_study() -> None:
+    """Write a study of which some trials diverge, as curves and as values that are not finite."""
+    ends = [0.5, math.nan, math.inf, -math.inf, 0.7]
+
+    def objective(trial: optuna.Trial) -> float:
+        trial.suggest_float("lr", 1e-4, 1.0, log=True)
+        for step, value in enumerate((2.0, 1.0, ends[trial.number])):
+            trial.report(value, step)
+        return ends[trial.number]
+
+    optuna.create_study(storage="sqlite:///sweep.db", study_name="sweep").optimize(objective, n_trials=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["best", "sweep.db", "--json", "--", "python", "app.py"], '"trial": "1"'),
+        (["report", "sweep.db", "-o", "out"], "5 trials of sweep"),
+        (["export", "sweep.db", "--optuna", "copy.db"], "the study sweep with 5 trials"),
+        (
+            ["check", "--search", "search.yaml", "--start-from", "sweep.db", "--", "python", "app.py"],
+            "2 of 2 trials lie",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_study_with_values_that_are_not_finite_is_read_and_its_finite_trials_count(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(make_project(tmp_path).path)
+    diverging_study()
+    capsys.readouterr()
+
+    assert main(arguments) == 0
+
+    assert says in capsys.readouterr().out
+    if arguments[0] == "report":
+        assert "value is -inf: not a finite number" in Path("out").read_text()
+    if arguments[0] == "export":
+        copy = optuna.load_study(study_name="sweep", storage="sqlite:///copy.db")
+        assert copy.best_value == 0.5
+        assert copy.trials[3].user_attrs["infeasible_reason"] == "value is -inf: not a finite number"
 
 
 def test_report_reads_an_optuna_study(

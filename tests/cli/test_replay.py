@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 from hydra_vertex.cli.main import main
 from hydra_vertex.job import (
+    Algorithm,
     DecayCurveStopping,
     MedianStopping,
     MetricSpec,
@@ -55,6 +56,23 @@ def write_optuna(file: str, *, journal: bool = False) -> None:
     backend = optuna.storages.journal.JournalFileBackend(file)
     storage = optuna.storages.JournalStorage(backend) if journal else f"sqlite:///{file}"
     study = optuna.create_study(storage=storage, study_name="sweep", direction="minimize")
+    study.optimize(objective, n_trials=12)
+
+
+def write_diverging(file: str, *, direction: str = "minimize") -> None:
+    """Write a study with curves in which some trials diverge: two are pruned, one completes with an infinite value."""
+    diverging = {2: math.nan, 5: math.inf, 8: -math.inf}
+
+    def objective(trial: optuna.Trial) -> float:
+        end = trial.suggest_float("x", 1, 2)
+        last = diverging.get(trial.number, end)
+        for step, value in enumerate([*falling(end, 6), last, last]):
+            trial.report(value, step)
+        if trial.number in {2, 5}:
+            raise optuna.TrialPruned
+        return last
+
+    study = optuna.create_study(storage=f"sqlite:///{file}", study_name="sweep", direction=direction)
     study.optimize(objective, n_trials=12)
 
 
@@ -176,6 +194,28 @@ def test_an_optuna_storage_is_a_source(capsys: pytest.CaptureFixture[str], sourc
     assert "measurements without a time" in document["notices"][0]
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_values_that_are_not_finite_are_left_out_and_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, direction: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    write_diverging("sweep.db", direction=direction)
+    capsys.readouterr()
+    arguments = ["replay", "sweep.db", "--early-stopping", "none,median,decay-curve,convex", *FAST]
+    assert main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out, parse_constant=pytest.fail)
+
+    assert printed.err == ""
+    assert list(faults(document, SCHEMA)) == []
+    assert document["recorded"]["best"]["value"] > 1
+    assert [one["best"]["value"] > 1 for one in document["settings"]] == [True] * 4
+    assert any("3 of 12 trials have measurements without a finite value of value" in one for one in document["notices"])
+
+    assert main(arguments) == 0
+    assert re.search(r"\b(nan|inf)\b", capsys.readouterr().out) is None
+
+
 def test_workers_and_prices_of_a_job_count(capsys: pytest.CaptureFixture[str]) -> None:
     job = job_of([ended_trial(n, curve) for n, curve in enumerate(CURVES, start=1)])
     pools = (
@@ -217,10 +257,63 @@ def test_the_table_fits_eighty_columns_and_says_what_its_numbers_mean(
     assert "…" not in "".join(table)
 
 
+@pytest.mark.parametrize(("rule", "is_predicted"), [("convex", True), ("median", False), ("none,convex", True)])
+def test_the_output_says_that_the_convex_rule_predicts_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rule: str, is_predicted: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    write_job()
+    assert main(["replay", "job.json", "--early-stopping", rule, "--resamples", "0"]) == 0
+
+    assert ("the value that the rule predicts for its end" in capsys.readouterr().out) == is_predicted
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "says"),
+    [
+        (
+            Algorithm.BAYESIAN,
+            (
+                "the 8 after the startup trials with probability 0.43, if they were exchangeable with these; how much "
+                "better, and whether better than the startup trials, is not known."
+            ),
+        ),
+        (
+            Algorithm.RANDOM_SEARCH,
+            (
+                "the 12 recorded trials with probability 0.33, if they were exchangeable with these; how much better "
+                "is not known."
+            ),
+        ),
+    ],
+)
+def test_the_chance_of_a_better_trial_is_that_against_the_trials_it_was_drawn_from(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, algorithm: Algorithm, says: str
+) -> None:
+    """The best trial of the record is its first, a startup trial of a Bayesian search."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    job = job_of([ended_trial(n, falling(1 + n / 2)) for n in range(1, 13)])
+    save_job(replace(job, study_spec=replace(job.study_spec, algorithm=algorithm)), Path("job.json"))
+
+    assert main(["replay", "job.json", "--trials", "18", "--early-stopping", "none", "--resamples", "0"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "trial 1" in printed
+    assert f"One of them is better than {says}" in printed
+
+
 def test_a_study_without_curves_is_replayed_without_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
     save_job(job_of([ended_trial(n, [float(n)]) for n in range(1, 10)]), Path("job.json"))
 
     assert [one["earlyStopping"] for one in replayed(capsys, "job.json")["settings"]] == ["none"]
+
+
+def test_more_workers_than_trials_are_no_different(capsys: pytest.CaptureFixture[str]) -> None:
+    write_job()
+    parallel = ("--parallel", "24,2000000000", "--trials", "24", "--early-stopping", "none", *FAST)
+    few, many = (one["wallClockS"] for one in replayed(capsys, "job.json", *parallel)["settings"])
+
+    assert few == many
 
 
 def test_a_seed_repeats_the_output_and_another_one_changes_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +344,9 @@ def test_a_seed_repeats_the_output_and_another_one_changes_it(capsys: pytest.Cap
         (["job.json", "--hourly-price", "3", "--hourly-price", "n1=2"], "no worker of the study has the price for n1"),
         (["job.json", "--hourly-price", "x"], "expected AMOUNT"),
         (["job.json", "--resamples", "-1"], "--resamples"),
+        (["job.json", "--resamples", "1"], "--resamples: '1': expected 0, or a whole number from 2 to 10000"),
+        (["job.json", "--resamples", "10001"], "--resamples: '10001': expected 0, or a whole number from 2 to 10000"),
+        (["job.json", "--resamples", "x"], "--resamples: 'x': expected 0, or a whole number from 2 to 10000"),
         (["job.json", "--study", "x"], "only an Optuna storage has several studies"),
         (["missing.json"], "missing.json: cannot be read as a job"),
         (["none.json", "--early-stopping", "median"], "no trial of study has a curve"),

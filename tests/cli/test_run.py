@@ -17,6 +17,7 @@ import pytest
 
 from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState
 from hydra_vertex.launcher.files.job_file import read_job
+from launcher.report.page_logs import page_logs
 from pipelines.apps import SEARCH, Ended, Project, environment, make_project
 
 APP = ("--", "python", "app.py", "experiment=mine")
@@ -51,7 +52,12 @@ def test_a_run_writes_its_result_to_one_folder(finished: Finished) -> None:
         assert Path(result["files"][name]).exists(), name
     assert sorted(path.name for path in (finished.out / "logs").iterdir()) == [f"trial-{n}.log" for n in range(1, 5)]
     assert "training with" in (finished.out / "logs" / "trial-1.log").read_text()
-    assert "<html" in (finished.out / "report.html").read_text()[:2000]
+    report = (finished.out / "report.html").read_text()
+    assert "<html" in report[:2000]
+    ends = page_logs(report)["ends"]
+    assert sorted(ends) == ["1", "2", "3", "4"]
+    assert all("training with" in end for end in ends.values())
+    assert "logs/trial-N.log in the folder of the run" in report
 
 
 def test_the_best_trial_has_the_smallest_value_and_retraining_reproduces_it(finished: Finished) -> None:
@@ -112,6 +118,14 @@ def test_best_and_report_need_only_the_job_file(finished: Finished, tmp_path: Pa
     assert differences["note"] == ("007", "mine")
     assert report.code == 0, report.stderr
     assert (tmp_path / "r.html").exists()
+
+
+def test_the_report_of_a_runs_folder_has_the_command_of_the_best_trial(finished: Finished, tmp_path: Path) -> None:
+    report = finished.project.hydra_vertex("report", str(finished.out), "-o", str(tmp_path / "r.html"))
+    assert (report.code, report.stderr) == (0, "")
+    page = (tmp_path / "r.html").read_text()
+    assert "python app.py " in page
+    assert "The difference to the default config" in page
 
 
 def test_best_prints_the_command_that_uses_its_file(finished: Finished, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.report.page_logs import page_logs
 from pipelines.apps import CONFIG, SEARCH, Ended, Project, environment, make_project
 
 SECRETS = {
@@ -114,6 +115,9 @@ def test_the_results_to_be_shared_have_no_secret(finished: Finished) -> None:
     for name in ("best.yaml", "report.html", "overrides.txt", "config/experiment/best.yaml"):
         require_none((finished.out / name).read_text())
     page = (finished.out / "report.html").read_text()
+    logs = page_logs(page)["ends"]
+    require_none(*logs.values())
+    assert len(logs) == 6
     assert "cannot connect to " in page
     assert "postgresql://user:***@db/x" in page
 

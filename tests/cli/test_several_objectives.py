@@ -92,6 +92,43 @@ def test_a_run_writes_the_pareto_set_and_retrains_the_selected_trial(project: Pr
     assert (project.path / f"chosen/pareto/trial_{smallest.id}.yaml").is_file()
 
 
+def test_a_run_selects_by_the_preferred_objective_and_so_do_the_commands_after_it(project: Project) -> None:
+    run = ("run", "--search", "search.yaml", "--no-retrain", "--out", "out")
+    first = project.hydra_vertex(*run, "--prefer", "size", *COMMAND)
+    assert first.code == 0, first.stderr
+    job = read_job(project.path / "out/job.json")
+    rule = "the member of the Pareto set with the best size"
+    assert job.labels["hydra-vertex-prefer"] == "2"
+    smallest = min(pareto_set(job), key=lambda trial: trial.objective("size") or 0.0)
+    assert f"trial {smallest.id} is selected from the Pareto set" in first.stdout
+    assert f"Selected: {rule}." in (project.path / "out/best.yaml").read_text()
+    assert f"Trial {smallest.id}: {rule}." in (project.path / "out/report.html").read_text()
+
+    chosen = project.hydra_vertex("best", "out", "--json", "-o", "chosen/best.yaml")
+    assert json.loads(chosen.stdout)["rule"] == rule
+    assert rule in project.hydra_vertex("status", "out").stdout
+
+    other = project.hydra_vertex(*run, "--prefer", "val/loss", *COMMAND)
+    assert other.code == 0, other.stderr
+    again = read_job(project.path / "out/job.json")
+    assert again.trials == job.trials, "only the selection is another one"
+    assert pareto_set(again)[0].id == min(pareto_set(job), key=lambda trial: trial.objective("val/loss") or 0.0).id
+    assert "Pareto set with the best val/loss." in (project.path / "out/best.yaml").read_text()
+
+    ruled = project.hydra_vertex(*run, *COMMAND)
+    assert ruled.code == 0, ruled.stderr
+    assert "closest to the best value of every objective" in (project.path / "out/best.yaml").read_text()
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_preference_that_the_study_has_not_is_refused_before_anything_starts(project: Project, command: str) -> None:
+    ended = project.hydra_vertex(command, "--search", "search.yaml", "--prefer", "siz", *COMMAND)
+
+    assert ended.code == 2
+    assert "--prefer 'siz': the study has no such objective; did you mean 'size'?" in ended.stderr
+    assert not (project.path / "runs").exists()
+
+
 def test_a_file_that_is_given_and_one_that_the_app_chooses_are_the_same_study(project: Project) -> None:
     given = project.hydra_vertex("check", "--json", "--search", "search.yaml", *COMMAND)
     chosen = project.hydra_vertex("check", "--json", *COMMAND, "hparams_search=two")

@@ -193,6 +193,7 @@ def test_a_study_on_vertex_refuses_the_option_and_names_the_next_step(
 
     line = capsys.readouterr().err
     assert "a tuning job of Vertex AI takes no earlier trials and no first points" in line
+    assert "add --narrow" in line
     assert "hydra-vertex check --start-from" in line
 
 

@@ -26,7 +26,7 @@ CURVE = MachineCurve(
     "workerpool0-0", START, (1.0, 2.5), (0.5, None), (100, 200), (0.25, 1.0), (None, 7), 4.0, 1, "no NVML", 1000, 210
 )
 
-amounts = st.floats(0, 1e12)
+amounts = st.floats(0, 1e15)
 counts = st.integers(0, 1 << 50)
 shares = st.floats(0, 1)
 
@@ -44,7 +44,7 @@ def curves(draw: st.DrawFn) -> MachineCurve:
 
     return MachineCurve(
         worker=draw(st.text(max_size=20)),
-        start=draw(st.datetimes(datetime(1970, 1, 1), timezones=st.just(timezone.utc))),
+        start=draw(st.datetimes(datetime(1, 1, 2), timezones=st.just(timezone.utc))),
         time_s=tuple(times),
         cpu=column(amounts),
         memory_bytes=whole(counts),
@@ -103,7 +103,10 @@ def _with(**fields: Json) -> JsonObject:
         (_with(cpu=[1.0]), r"trials.1\[0\].cpu: expected 2 values, as many as in timeS, got 1"),
         (_with(gpu=[0.5, 1.5]), r"gpu\[1\]: expected at most 1"),
         (_with(memoryBytes=[-1, 2]), r"memoryBytes\[0\]: expected at least 0"),
-        (_with(cpu=[-0.5, 2]), r"cpu\[0\]: expected at least 0"),
+        (_with(cpu=[-0.5, 2]), r"cpu\[0\]: expected 0 to 1e\+15, got -0.5"),
+        (_with(cpu=[1e308, 1e308]), r"cpu\[0\]: expected 0 to 1e\+15, got 1e\+308"),
+        (_with(worker="\ud800"), r"worker: expected Unicode text, got '\\ud800'"),
+        (_with(missing="\ud800"), r"missing: expected Unicode text, got '\\ud800'"),
         (_with(timeS=[2, 2]), r"timeS: expected increasing times"),
         (_with(timeS=["x", 2]), r"timeS\[0\]: expected a finite number"),
         (_with(gpus=1.5), r"gpus: expected a whole number"),

@@ -80,6 +80,8 @@ nested: {depth: 2, decay: 1.0, names: [a, b]}
 empty: []
 partly: {path: null, sizes: [1, null]}
 api_key: 9f8e7d6c5b4a39281706
+db: {password: null, retries: 1}
+logger: {name: csv, token: null}
 """,
     "conf/model/small.yaml": "name: small\nwidth: 4\ndropout: 0.0\n",
     "conf/model/large.yaml": "name: large\nwidth: 64\nheads: 8\ndropout: 0.0\n",
@@ -265,6 +267,24 @@ def test_an_output_that_the_app_has_not_written_fails_the_step(
         run(component, tmp_path, {"mode": "idle"}, monkeypatch)
 
     assert caught.value.exit_code == 2
+
+
+def test_no_artifact_shows_a_secret_that_a_parameter_has(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "c.yaml"
+    keys = ("mode", "db.password", "logger")
+    options = [*(word for key in keys for word in ("--param", key)), "--input", "data.path=Dataset"]
+    assert written(app, file, *options, "--output", "output_dir=Artifact") == 0
+
+    values = {"db_password": "hunter2", "logger": {"name": "csv", "token": "letmein"}}
+    done = run(file, tmp_path, values, monkeypatch)
+
+    command = str(done.metadata("train", "output_dir")["command"])
+    assert "--mode=ok" in command
+    assert "'--db.password=***' 'logger=***'" in command
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert (seen["db"]["password"], seen["logger"]["token"]) == ("hunter2", "letmein")
 
 
 def test_a_model_is_an_output(app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

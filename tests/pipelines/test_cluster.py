@@ -122,6 +122,10 @@ def test_nodes_volumes_and_the_token_are_settings_of_kubernetes(tmp_path: Path) 
         (("--engine-folder", "/a"), "--engine-folder needs --engine kubernetes"),
         (("--engine", "docker"), "argument --engine: invalid choice: 'docker'"),
         (("--engine", "kubernetes", "--engine-set", "machine=1"), "engine kubernetes: unknown key 'machine'"),
+        (
+            ("--engine", "kubernetes", "--engine-set", "labels={hydra-vertex-step: a}"),
+            "engine.settings.labels.hydra-vertex-step: the step sets it itself",
+        ),
         (("--engine", "kubernetes", "--engine-folder", "pvc"), "--engine-folder pvc: expected an absolute path"),
         (("--engine", "kubernetes", "--engine-folder", "/a"), "is on no volume of the step; add --volume CLAIM:/a"),
         (("--engine", "kubernetes", "--accelerator", "NVIDIA_L4"), "--accelerator NVIDIA_L4: is a name of Vertex AI"),

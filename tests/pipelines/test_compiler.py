@@ -81,7 +81,7 @@ def test_what_a_user_changes_per_run_is_a_parameter(folder: Path) -> None:
         *("app_environment", "api_endpoint", "existing_job", "on_unsuccessful_job", "study_root"),
         *("metric_threshold", "on_missed_threshold", "retraining", "warm_start_key", "log_experiment"),
         *("max_cost", "max_worker_hours", "hourly_prices", "attach", "on_stop", "project", "location"),
-        *("capacity_ladder", "confirm", "engine"),
+        *("capacity_ladder", "confirm", "prefer", "engine"),
     }
 
 

@@ -18,11 +18,14 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from hydra_vertex.cli.main import main
+from hydra_vertex.job.preference import PREFER_LABEL
+from hydra_vertex.launcher.steps.tune_input import requested_job
 from hydra_vertex.pipelines.compiled_pipeline import read_pipeline
 from hydra_vertex.pipelines.compiler import compile_pipeline
 from hydra_vertex.pipelines.pipeline_settings import PipelineSettings, Schedule, require_settings
 from hydra_vertex.pipelines.submit import Submitted, Target, console_url, create, submit
 from hydra_vertex.protocol.errors import OutputError, ServiceError, UserError
+from hydra_vertex.protocol.executor import Artifact, ExecutorInput
 from json_schemas import printed_document
 from pipelines.apps import make_project
 
@@ -456,6 +459,26 @@ def earlier_pipeline(pipeline: Path, folder: Path, *lacking: str) -> Path:
     return path
 
 
+def write_two_objectives() -> None:
+    text = Path("search.yaml").read_text()
+    text = text.replace("optimized_metric: val/loss", "optimized_metric: [val/loss, size]")
+    Path("two.yaml").write_text(text.replace("direction: minimize", "direction: [minimize, minimize]"))
+
+
+def test_the_preferred_objective_is_a_parameter_of_the_pipeline(
+    pipeline: Path, vertex: FakeVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_project(tmp_path).path)
+    write_two_objectives()
+
+    assert submit_study(pipeline, vertex, "--no-check", "--search", "two.yaml", "--prefer", "size") == 0
+
+    values = vertex.requests[0][1]["runtimeConfig"]["parameterValues"]
+    assert values["prefer"] == "size"
+    outputs = {"job": Artifact("job", "gs://b/r/1/tune-and-retrain-20260131120000/tune_-5/job", {})}
+    assert requested_job(ExecutorInput(values, {}, outputs, Path("o.json"))).labels[PREFER_LABEL] == "2"
+
+
 @pytest.mark.parametrize(
     ("lacking", "options"),
     [
@@ -468,6 +491,7 @@ def earlier_pipeline(pipeline: Path, folder: Path, *lacking: str) -> Path:
         ("hourly_prices", ("--hourly-price", "2")),
         ("capacity_ladder", ("--strategy", "spot,on-demand")),
         ("metric_threshold", ("--metric-threshold", "1")),
+        ("prefer", ("--search", "two.yaml", "--prefer", "size")),
         ("on_unsuccessful_job", ("--on-unsuccessful-job", "select")),
         ("study_root", ("--cron", "0 3 * * 1", "--api-endpoint", "https://127.0.0.1:9")),
     ],
@@ -482,6 +506,7 @@ def test_what_a_pipeline_of_an_earlier_version_cannot_do_is_refused_by_name(
     options: tuple[str, ...],
 ) -> None:
     monkeypatch.chdir(make_project(tmp_path).path)
+    write_two_objectives()
     file = earlier_pipeline(pipeline, tmp_path, lacking)
 
     assert submit_study(file, vertex, "--no-check", *options) == 2

@@ -29,6 +29,7 @@ REQUIRED_FILES = (
     "hydra_vertex/launcher/report/page.css",
     "hydra_vertex/launcher/report/page.js",
     "hydra_vertex/launcher/report/live.js",
+    "hydra_vertex/launcher/report/logs.js",
     "hydra_vertex/launcher/report/plotly/plotly.min.js",
     "hydra_vertex/launcher/report/plotly/LICENSES.txt",
     "hydra_vertex/pipelines/component_files/tune.yaml",

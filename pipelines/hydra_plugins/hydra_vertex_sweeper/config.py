@@ -3,7 +3,8 @@
 Hydra executes this module before it is in `sys.modules`, where dataclasses would look for annotations that are text.
 
 The names of the first part are those of hydra-optuna-sweeper, with its defaults. Those of the second part are the
-options of `hydra-vertex run`. Source: https://hydra.cc/docs/plugins/optuna_sweeper/.
+options of `hydra-vertex run`, and those of the third part further options of `hydra-vertex tune`, for a study on Vertex
+AI. Source: https://hydra.cc/docs/plugins/optuna_sweeper/.
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class VertexSweeperConf:
     first_seed: Any = None
     retrain: Any = None
     warm_start: Any = None
+    prefer: Any = None
     trials_per_gpu: Any = None
     gpus_per_trial: Any = None
     gpu_memory_per_trial: Any = None
@@ -81,6 +83,27 @@ class VertexSweeperConf:
     page: Any = None
     no_page: Any = None
     open: Any = None
+
+    endpoint: Any = None
+    project: Any = None
+    location: Any = None
+    bucket: Any = None
+    trial_disk: Any = None
+    strategy: Any = None
+    max_wait: Any = None
+    restart: Any = None
+    persistent_resource: Any = None
+    service_account: Any = None
+    trial_service_account: Any = None
+    network: Any = None
+    reserved_ip_range: Any = None
+    network_attachment: Any = None
+    encryption_key: Any = None
+    label: Any = None
+    tensorboard: Any = None
+    log_experiment: Any = None
+    no_machine_check: Any = None
+    detach: Any = None
 
 
 def _store_samplers(store: ConfigStore) -> None:

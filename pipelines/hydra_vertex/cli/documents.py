@@ -15,7 +15,7 @@ VERSIONS = MappingProxyType(
         "arguments-file": "1.0",
         "best": "1.0",
         "cancel": "1.0",
-        "check": "1.0",
+        "check": "1.1",
         "compile": "1.0",
         "component": "1.0",
         "error": "1.0",

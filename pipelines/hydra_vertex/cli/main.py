@@ -23,7 +23,7 @@ from .output import hide_secrets_of, take_any_character
 from .reserved_stdout import reserved_stdout
 
 COMMANDS = (
-    *("check", "explain", "run", "compile", "arguments", "component", "run-pipeline", "submit", "job"),
+    *("check", "explain", "run", "compile", "arguments", "component", "run-pipeline", "submit", "tune", "job"),
     *("list", "status", "watch", "cancel", "best", "report", "export", "replay"),
     *("serve", "mcp", "image"),
 )

@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from hydra_vertex.launcher.preflight.ask_app import App, asking
 from hydra_vertex.launcher.preflight.single_run import not_single_run
+from hydra_vertex.launcher.secrets.keys import is_secret_key
 from hydra_vertex.launcher.secrets.masker import secrets_in_arguments, secrets_in_document
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.app_component import (
@@ -206,7 +207,14 @@ def _parameter(name: str, key: DescribedKey, typed: str) -> AppParameter:
         kind=kind,
         sample=key.value if kind in (LIST, DICT) else None,
         skips_empty=kind == TEXT and default is None and not key.is_required,
+        is_secret=_has_secret_key(typed, key.value),
     )
+
+
+def _has_secret_key(key: str, value: Json) -> bool:
+    """Whether a key, or one in its mapping, is that of a secret by its name. The app's own value may be a gap."""
+    items = value.items() if isinstance(value, Mapping) else ()
+    return is_secret_key(key) or any(_has_secret_key(f"{key}.{name}", item) for name, item in items)
 
 
 def _default(key: DescribedKey) -> Json:

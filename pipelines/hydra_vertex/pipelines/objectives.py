@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hydra_vertex.job import StudySpec
+from hydra_vertex.job.preference import preference_problem
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import CommandError
 
@@ -25,6 +26,12 @@ def require_one_objective(spec: StudySpec, problem: str) -> None:
     if spec.has_several_objectives:
         names = ", ".join(excerpt(metric.id) for metric in spec.metrics)
         raise CommandError(f"{problem}, and the study has several objectives ({names}); {_NEXT}")
+
+
+def require_objective(spec: StudySpec, prefer: str) -> None:
+    """Raises CommandError for a preferred objective that the study has not, and in a study of one objective."""
+    if problem := preference_problem(spec, prefer):
+        raise CommandError(f"--prefer {problem}")
 
 
 def _problems(spec: StudySpec, metric_threshold: float | None) -> Iterator[str]:

@@ -43,7 +43,7 @@ from .app_command import chosen_command, require_command
 from .app_study import SOURCE, composed_space, with_composed_metric
 from .gcloud_values import as_gcloud_reads
 from .model_decisions import ModelDecisions, require_not_tuned
-from .objectives import require_possible
+from .objectives import require_objective, require_possible
 
 PipelineArguments = Mapping[str, str | int]
 
@@ -94,6 +94,7 @@ class TuningPlan:
     spending: SpendingLimits = field(default_factory=SpendingLimits)
     ladder: tuple[Rung, ...] = ()
     confirm: ConfirmSettings | None = None
+    prefer: str = ""
 
     def possible_trial_jobs(self) -> tuple[TrialJobSpec, ...]:
         """Return the specs that the trials may have: one for each strategy of the ladder, else that of the plan."""
@@ -111,6 +112,7 @@ class TuningPlan:
             "job_fields": parameter_text(self.job_fields) if self.job_fields else "",
             "app_environment": parameter_text(expanded(self.app_env, {})) if self.app_env else "",
             "study_root": self.study_root,
+            "prefer": self.prefer,
         }
         if self.on_unsuccessful_job != FAIL:
             added["on_unsuccessful_job"] = self.on_unsuccessful_job
@@ -176,6 +178,7 @@ def make_plan(
     metric_threshold: float | None = None,
     on_missed_threshold: str = FAIL,
     model: ModelDecisions | None = None,
+    prefer: str = "",
 ) -> TuningPlan:
     """Read the search file and apply the flags, which override it. None keeps the value of the file.
 
@@ -197,6 +200,7 @@ def make_plan(
     seed = space.seed if seed is None else seed
     spec = _study_spec(space, early_stopping)
     require_possible(spec, metric_threshold)
+    require_objective(spec, prefer)
     return TuningPlan(
         app=command,
         display_name=name or space.display_name or display_name_for(app, str(search or "")),
@@ -219,6 +223,7 @@ def make_plan(
         job_fields=space.job_fields,
         notices=space.notices,
         model=model,
+        prefer=prefer,
         monitor=monitor or space.monitor or ((spec.objective.id,) if spec.automated_stopping else ()),
     )
 

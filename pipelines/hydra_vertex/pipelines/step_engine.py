@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hydra_vertex.launcher.steps.own_service import require_no_step_label
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import JsonObject
@@ -12,9 +13,10 @@ from hydra_vertex.service.trials.engines.options import EngineOptions
 def engine_text(options: EngineOptions, folder: str) -> str:
     """Return the parameter's text; the folder is where a volume keeps the study, empty for none.
 
-    Raises UserError for a setting that the engine would refuse, and for a folder that is no absolute path.
+    Raises UserError for a setting that the engine or the step would refuse, and for a folder that is no absolute path.
     """
     parse_settings(dict(options.settings))
+    require_no_step_label(options.settings)
     if folder and not folder.startswith("/"):
         raise UserError(f"--engine-folder {folder}: expected an absolute path in the container, such as /mnt/studies")
     document: JsonObject = {"name": options.name, "settings": dict(options.settings), "folder": folder}

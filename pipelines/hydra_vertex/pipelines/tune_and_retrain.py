@@ -83,6 +83,7 @@ def build_pipeline(
         hourly_prices: str = "",
         capacity_ladder: str = "",
         confirm: str = "",
+        prefer: str = "",
         engine: str = cluster.engine if cluster else "",
     ) -> PipelineOutputs:
         """Tune a Hydra app in parallel, select the best trial, retrain with its config.
@@ -117,6 +118,7 @@ def build_pipeline(
             hourly_prices: The prices of a worker for one hour, a JSON object; empty for none.
             capacity_ladder: Strategies and locations that are tried one after another, a JSON array; empty for none.
             confirm: Which configurations are repeated with which seeds, a JSON object; empty for none.
+            prefer: Of several objectives, the one whose best trial is selected; empty: the closest to all of them.
             engine: What the step tune uses in place of a service: kubernetes, or a JSON object; empty for none.
             on_unsuccessful_job: "fail": a job that did not succeed ends the pipeline; "select": it goes on.
             retraining: "run", or "skip": the model is then that of the best trial.
@@ -154,6 +156,7 @@ def build_pipeline(
             hourly_prices=hourly_prices,
             capacity_ladder=capacity_ladder,
             confirm=confirm,
+            prefer=prefer,
             engine=engine,
             **inputs.arguments,
         )
@@ -174,6 +177,7 @@ def build_pipeline(
             log_experiment=log_experiment,
             hourly_prices=hourly_prices,
             api_endpoint=api_endpoint,
+            prefer=prefer,
         )
         SELECT_BEST.apply_to(selected)
         if cluster is not None:

@@ -57,6 +57,16 @@ def test_a_sweep_that_has_failed_does_not_go_on(state: str) -> None:
     assert found() == NEW.absolute()
 
 
+@pytest.mark.parametrize("state", ["JOB_STATE_CANCELLED", "JOB_STATE_CANCELLING"])
+def test_a_cancelled_job_elsewhere_does_not_go_on_and_a_stopped_study_on_this_machine_does(state: str) -> None:
+    elsewhere = {**MINE, "endpoint": "vertex"}
+    make("multirun/day/1", elsewhere, state=state)
+    here = make("multirun/day/2", state=state)
+
+    assert folder_of(Path("multirun/day/now"), PATTERN, elsewhere).path == NEW.absolute()
+    assert found() == here
+
+
 def test_a_finished_sweep_one_of_another_command_and_an_unreadable_one_do_not_go_on() -> None:
     make("multirun/day/1", is_finished=True, state="JOB_STATE_SUCCEEDED")
     make("multirun/day/2", {**MINE, "config": "2"})

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydra_vertex.cli.sweeper.composed import require_launcher, set_sweep_dir, sweep_dir_at_any_time, sweeper_of
 from hydra_vertex.cli.sweeper.folder import NOW
-from hydra_vertex.launcher.search_space.hydra_part import SWEEPER_OPTIONS
+from hydra_vertex.launcher.search_space.hydra_part import SWEEPER_OPTIONS, VERTEX_OPTIONS
 from hydra_vertex.protocol.errors import SearchSpaceError
 from pipelines.apps import environment
 
@@ -57,7 +57,8 @@ def test_the_config_has_the_keys_of_hydra_optuna_sweeper_with_its_defaults_and_t
 ) -> None:
     sweeper = sweeper_of(composed)
 
-    assert sweeper.keys() == {*OPTUNA, *SWEEPER_OPTIONS, "_target_", "_recursive_", "optimized_metric"}
+    options = {*SWEEPER_OPTIONS, *VERTEX_OPTIONS}
+    assert sweeper.keys() == {*OPTUNA, *options, "_target_", "_recursive_", "optimized_metric"}
     given = {name: value for name, value in sweeper.items() if value is not None and not name.startswith("_")}
     assert given == {
         "sampler": {"seed": None},

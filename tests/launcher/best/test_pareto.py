@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Measurement, MetricSpec, Trial, TrialState
+from hydra_vertex.job.preference import PREFER_LABEL
+from hydra_vertex.launcher.best.members import rule_of
 from hydra_vertex.launcher.best.pareto import distances, non_dominated
 from hydra_vertex.launcher.best.selection import pareto_set, rank, select_best
 from hydra_vertex.protocol.errors import StudyError
@@ -92,6 +94,14 @@ def test_the_scale_of_an_objective_does_not_change_the_selection() -> None:
 def test_a_preferred_objective_decides_within_the_pareto_set(prefer: str, chosen: str) -> None:
     job = job_of((0.0, 0.0), (0.3, 0.8), (1.0, 1.0), (1.0, 0.9))
     assert select_best(job, prefer).id == chosen
+
+
+@pytest.mark.parametrize(("number", "chosen"), [("1", "1"), ("2", "3"), ("", "2"), ("9", "2")])
+def test_a_preference_in_the_labels_of_the_job_decides_likewise(number: str, chosen: str) -> None:
+    job = dataclasses.replace(job_of((0.0, 0.0), (0.3, 0.8), (1.0, 1.0), (1.0, 0.9)), labels={PREFER_LABEL: number})
+    assert select_best(job).id == chosen
+    assert rule_of(job).endswith({"1": LOSS, "2": "of every objective", "3": ACCURACY}[chosen])
+    assert select_best(job, LOSS).id == "1", "a preference that is given comes first"
 
 
 def test_a_preferred_name_that_is_no_objective_is_refused() -> None:

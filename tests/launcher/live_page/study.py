@@ -34,16 +34,16 @@ class StudyInMemory:
         """Return a line."""
         return f"the log of {trial_id}"
 
-    def stop_trial(self, trial_id: str) -> str:
+    def stop_trial(self, trial_id: str, shown: str) -> str:
         """Note the call; trial 9 cannot be stopped."""
         if trial_id == "9":
             raise ServiceError("trial 9 is SUCCEEDED")
-        self.asked.append(f"trial {trial_id}")
+        self.asked.append(f"trial {trial_id} of {shown}")
         return f"Trial {trial_id} is being stopped."
 
-    def stop_study(self) -> str:
+    def stop_study(self, shown: str) -> str:
         """Note the call."""
-        self.asked.append("study")
+        self.asked.append(shown)
         return "The study is being cancelled."
 
 

@@ -99,6 +99,31 @@ def test_a_page_follows_its_study_stops_a_trial_and_says_the_end(
     assert messages == []
 
 
+def test_the_logs_of_two_trials_are_beside_each_other_and_follow_a_running_one(
+    client: Client, server: PageServer, page: Page, messages: list[str], tmp_path: Path
+) -> None:
+    name = client.create(job_document(tmp_path / "app", "gated", trials=2, parallel=2))
+    shows(page, "#connection", "live: this page follows the study")
+    wait_until(lambda: sorted(started(tmp_path / "app")) == ["1", "2"])
+    shows(page, "#trials tbody", "2")
+    page.locator("#compare-logs").scroll_into_view_if_needed()
+    for trial, place in (("1", "left"), ("2", "right")):
+        page.select_option(f"#compare-{place}", trial)
+        shows(page, f"#log-{place}-title", f"The end of the log of trial {trial}")
+        log = client.studies / "jobs" / name.rpartition("/")[2] / "trials" / trial / "log.txt"
+        with log.open("a") as file:
+            file.write(f" 10%\r100%\nline of trial {trial} </pre> password=letmein\n")
+    for trial, place in (("1", "left"), ("2", "right")):
+        shows(page, f"#log-{place}", f"100%\nline of trial {trial} </pre> password=***")
+    release(tmp_path / "app", "1", "2")
+    client.finished(name)
+    server.end()
+    shows(page, "#connection", "the command has ended")
+    page.select_option("#compare-left", "2")
+    shows(page, "#log-left", "The log cannot be read now.")  # and not that of trial 1 any more
+    assert messages == []
+
+
 def test_the_study_is_stopped_by_its_button_and_a_killed_service_is_said(
     client: Client, page: Page, tmp_path: Path
 ) -> None:
@@ -123,6 +148,10 @@ def test_the_live_parts_fit_and_a_screen_reader_can_use_them(
     client.create(job_document(tmp_path / "app", "gated", trials=3))
     shows(page, "#connection", "live: this page follows the study")
     page.locator('[data-stop="1"]').wait_for()
+    if width_px == 400:
+        release(tmp_path / "app", "1")
+        page.locator('[data-stop="2"]').wait_for()
+        shows(page, "#compare-logs #log-left", "The log is empty so far.")
     page.evaluate("() => hydraVertex.drawAll()")
     assert page.evaluate(CHECKS.read_text()) == []
     violations = Axe().run(page).response["violations"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from hydra_vertex.launcher.live_page.feed import Reading
+from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.launcher.live_page.feed import Feed, Reading
+from hydra_vertex.launcher.live_page.pages import MOST_STUDIES, JobPages
 from hydra_vertex.launcher.live_page.server import MOST_CONNECTIONS, PageServer
-from launcher.live_page.study import StudyInMemory, client, events, serve
+from hydra_vertex.protocol.errors import ServiceError
+from launcher.live_page.study import ProblemRenderer, StudyInMemory, client, events, serve
 
 
 @pytest.fixture
@@ -80,13 +85,73 @@ def test_the_study_is_read_only_while_somebody_looks_at_it(server: PageServer, s
 
 def test_the_buttons_call_the_verbs_and_answer_with_a_sentence(server: PageServer, study: StudyInMemory) -> None:
     with client(server) as http:
-        assert http.post("/stop-trial", params={"trial": "3"}).json() == {"message": "Trial 3 is being stopped."}
-        assert http.post("/stop-study").json() == {"message": "The study is being cancelled."}
+        assert http.post("/stop-trial", params={"trial": "3", "of": "a"}).json() == {
+            "message": "Trial 3 is being stopped."
+        }
+        assert http.post("/stop-study", params={"of": "b"}).json() == {"message": "The study is being cancelled."}
         refused = http.post("/stop-trial", params={"trial": "9"})
         assert (refused.status_code, refused.json()) == (502, {"error": "trial 9 is SUCCEEDED"})
         assert http.get("/log", params={"trial": "4"}).json() == {"log": "the log of 4"}
         assert http.get("/stop-study").status_code == 405
-    assert study.asked == ["trial 3", "study"]
+    assert study.asked == ["trial 3 of a", "b"]
+
+
+@dataclass
+class OpenedStudies:
+    """A service with studies in memory, whose list can fail."""
+
+    opened: list[str] = field(default_factory=list)
+
+    def jobs(self) -> tuple[HyperparameterTuningJob, ...]:
+        """Fail, as for a service that does not answer in time."""
+        raise ServiceError("<the service> does not answer")
+
+    def feed(self, name: str) -> StudyInMemory:
+        """Return a new study."""
+        self.opened.append(name)
+        return StudyInMemory(Reading(problem=name))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [("/", 502, "&lt;the service&gt; does not answer"), ("/job", 500, "ValueError: bad")],
+)
+def test_a_page_that_cannot_be_shown_says_why_and_loads_itself_again(path: str, status: int, text: str) -> None:
+    def renderer_of(feed: Feed, name: str) -> ProblemRenderer:
+        return FailingRenderer()
+
+    pages = lambda token: JobPages(OpenedStudies(), renderer_of, token)  # noqa: E731 - one expression
+    with PageServer(pages, "ended") as server, client(server) as http:
+        answer = http.get(path, params={"job": "bad"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert text in answer.text
+    assert 'http-equiv="refresh"' in answer.text
+
+
+class FailingRenderer(ProblemRenderer):
+    """A renderer whose document fails, as an error in a figure would make it."""
+
+    def page(self, reading: Reading, version: int) -> str:
+        """Raise ValueError."""
+        raise ValueError(reading.problem)
+
+
+def test_a_list_forgets_the_study_that_nobody_reads(server: PageServer) -> None:
+    async def opened() -> list[str]:
+        source = OpenedStudies()
+        pages = JobPages(source, lambda *_: ProblemRenderer(), "token")
+        stream = (await pages.study("read")).events("")
+        await anext(stream)
+        for number in range(MOST_STUDIES + 1):
+            await pages.study(str(number))
+            await pages.study("1" if number else "0")
+        for name in ("read", "1", "0"):
+            await pages.study(name)
+        await stream.aclose()
+        return source.opened[MOST_STUDIES + 2 :]
+
+    assert asyncio.run(opened()) == ["0"]
 
 
 @pytest.mark.parametrize("trial", ["", "../1", "1/2", "x", "-1", "1" * 65, "٣"])

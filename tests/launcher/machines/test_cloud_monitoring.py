@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
 
 from hydra_vertex.job import HyperparameterTuningJob, TrialJobSpec, WorkerPoolSpec
 from hydra_vertex.launcher.machines import StudyMachines
 from hydra_vertex.launcher.machines.cloud_series import CPU, GPU, GPU_MEMORY, MEMORY, queries
-from hydra_vertex.launcher.machines.from_service import ENDPOINT_VARIABLE, machines_of
+from hydra_vertex.launcher.machines.cloud_session import ENDPOINT_VARIABLE
+from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.machines.machine_size import size_of
+from hydra_vertex.launcher.machines.time_series import MonitoringClient, NotReadableError, Query
+from hydra_vertex.protocol.service_token import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from launcher.jobs import START, make_job, make_trial
 from launcher.machines.fake_monitoring import Monitoring, Stored, monitoring
 
@@ -148,8 +153,47 @@ def test_a_series_of_another_form_is_named(server: Monitoring) -> None:
 def test_no_server_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT_VARIABLE, "http://127.0.0.1:9")
     assert machines_of(study()).missing.startswith("Cloud Monitoring does not answer")
-    monkeypatch.setenv(ENDPOINT_VARIABLE, "http://monitoring.example")
-    assert "expected an address that begins with https://" in machines_of(study()).missing
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://monitoring.example", "https://[", "https://", "https://a:b", "[", "ftp://a"]
+)
+def test_an_address_that_is_none_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv(ENDPOINT_VARIABLE, endpoint)
+    assert machines_of(study()).missing == (
+        f"{ENDPOINT_VARIABLE} is {endpoint.rstrip('/')}: expected an address that begins with https://"
+    )
+
+
+def test_a_host_that_cannot_be_one_is_not_readable() -> None:
+    client = MonitoringClient(AuthorizedSession(AnonymousCredentials()), f"https://{'a' * 64}.example")
+    with pytest.raises(NotReadableError, match="does not answer"):
+        list(client.series(Query("p", {})))
+
+
+def test_a_token_that_cannot_be_read_is_one_clear_line(server: Monitoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_FILE_VARIABLE, "absent/service.token")
+    assert "no credentials for Cloud Monitoring: absent/service.token" in machines_of(study()).missing
+    assert "does not say what its machines did: absent/service.token" in machines_of(study(), server.url).missing
+
+
+def test_a_service_that_refuses_the_token_is_one_clear_line(
+    server: Monitoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "wrong")
+    server.failures.append((401, "the token is not that of the service", {}))
+    assert machines_of(study(), server.url).missing.startswith("the service does not say what its machines did: ")
+
+
+def test_a_proxy_does_not_get_the_token_of_a_server_on_this_machine(
+    server: Monitoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.series += [stored(CPU, 1, 0.5)]
+    assert (list(machines_of(study()).use), machines_of(study()).missing) == (["1"], "")
 
 
 def test_a_job_of_no_region_has_no_machines() -> None:

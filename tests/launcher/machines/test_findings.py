@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timezone
 
 import pytest
@@ -48,8 +49,12 @@ def curve(
         (curve(0.12, 3.61), Kind.ALL_CORES),
         (curve(0.12, 1.0), Kind.ONE_CORE),
         (curve(0.29, 0.3), Kind.WAITING),
-        (curve(0.2, None), Kind.WAITING),
+        (dataclasses.replace(curve(0.2, 1.0), cpus=None), Kind.SOME_CORES),
+        (dataclasses.replace(curve(0.2, 0.3), cpus=None), Kind.WAITING),
+        (curve(0.2, None), Kind.UNKNOWN),
         (curve(0.0, 2.0), Kind.IDLE),
+        (curve(0.01, 2.0), Kind.IDLE),
+        (curve(0.0, None), Kind.IDLE),
         (curve(0.8, 1.0, memory=int(3.7 * GIB)), Kind.MEMORY),
     ],
 )
@@ -58,6 +63,13 @@ def test_each_rule_names_its_trial(one: MachineCurve, kind: Kind) -> None:
     assert finding.kind is kind
     assert finding.trials == ("7",)
     assert finding.text.startswith("trial 7: ")
+
+
+def test_a_cpu_that_was_not_measured_has_no_number_of_busy_cores() -> None:
+    (finding,) = machine_findings(StudyMachines({"7": (curve(0.2, None),)}))
+    assert finding.text == (
+        "trial 7: the GPU is starved: busy 20 % in the median. The CPU was not measured, so the reason is not known"
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,10 +89,10 @@ def test_a_busy_gpu_a_short_trial_and_a_trial_without_a_gpu_or_a_limit_have_no_f
 
 
 def test_one_sentence_names_all_trials_of_a_kind_the_worst_first() -> None:
-    use = {str(n): (curve(n / 100, 4.0),) for n in range(1, 13)}
+    use = {str(n): (curve((n + 1) / 100, 4.0),) for n in range(1, 13)}
     (finding,) = machine_findings(StudyMachines(use))
     assert finding.text.startswith(
-        "trials 1, 2, 3, 4, 5, 6, 7, 8 and 4 more: the GPU is starved: busy 1 % in the median, with 4.0 cores busy, "
+        "trials 1, 2, 3, 4, 5, 6, 7, 8 and 4 more: the GPU is starved: busy 2 % in the median, with 4.0 cores busy, "
         "the worst of them. All its cores are busy"
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import optuna
@@ -65,6 +66,7 @@ def trial_with(distribution: BaseDistribution, value: object) -> optuna.trial.Fr
         (CategoricalDistribution((True, False)), True, Categorical(("true", "false")), None, "true"),
         (CategoricalDistribution((None, "a")), None, Categorical(("null", "a")), None, "null"),
         (CategoricalDistribution((None, 1)), 1, Categorical(("null", "1")), None, "1"),
+        (CategoricalDistribution((1.0, math.inf)), math.inf, Categorical(("1", "inf")), None, "inf"),
         (CategoricalDistribution((0.125, "a")), 0.125, Categorical(("0.125", "a")), None, "0.125"),
     ],
 )
@@ -112,6 +114,34 @@ def test_every_state_has_its_counterpart_and_a_pruned_trial_is_not_selected(tmp_
     assert [(m.step_count, m.metrics["value"]) for m in job.trials[1].measurements] == [(0, 0.9), (1, 0.5)]
     assert job.trials[4].parameters == {"x": 0.5}
     assert select_best(job).id == "2"
+
+
+def test_values_that_are_not_finite_are_left_out_and_a_complete_trial_without_one_is_infeasible(tmp_path: Path) -> None:
+    x = {"distributions": {"x": FloatDistribution(0.0, 1.0)}}
+    curve = {0: 0.9, 1: math.nan, 2: math.inf, 3: -math.inf}
+    trials = (
+        create_trial(value=0.5, params={"x": 0.1}, intermediate_values=curve, **x),  # type: ignore[arg-type]
+        create_trial(value=-math.inf, params={"x": 0.2}, **x),  # type: ignore[arg-type]
+        create_trial(state=OptunaState.PRUNED, params={"x": 0.3}, intermediate_values=curve, **x),  # type: ignore[arg-type]
+    )
+
+    job = read(stored(tmp_path, *trials))
+
+    states = [TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.INFEASIBLE]
+    assert [trial.state for trial in job.trials] == states
+    assert [dict(m.metrics) for m in job.trials[0].measurements] == [{"value": 0.9}, {}, {}, {}]
+    assert job.trials[1].infeasible_reason == "value is -inf: not a finite number"
+    assert job.trials[1].final_measurement is None
+    assert select_best(job).id == "1"
+
+
+def test_a_trial_with_one_infinite_objective_of_several_is_infeasible(tmp_path: Path) -> None:
+    trial = create_trial(values=[1.0, math.inf], params={}, distributions={})
+
+    (read_trial,) = read(stored(tmp_path, trial, directions=["maximize", "minimize"])).trials
+
+    assert read_trial.state is TrialState.INFEASIBLE
+    assert read_trial.infeasible_reason == "value_1 is inf: not a finite number"
 
 
 def test_several_objectives_keep_their_directions(tmp_path: Path) -> None:

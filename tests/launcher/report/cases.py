@@ -22,6 +22,7 @@ from hydra_vertex.job import (
     Trial,
     TrialState,
 )
+from hydra_vertex.launcher.logs import StudyLogs
 from launcher.jobs import METRIC, START, make_job
 
 LONG_NAME = "model.encoder.layers.attention.relative_position_bias.initialisation_scale_value"
@@ -73,6 +74,23 @@ def job_of(case: Case) -> HyperparameterTuningJob:
     assert isinstance(spec.metrics[0], MetricSpec)
     name = f"{case.name} {LONG_NAME}" if case.long_names else case.name
     return dataclasses.replace(job, study_spec=spec, display_name=name)
+
+
+def logs_of(job: HyperparameterTuningJob) -> StudyLogs:
+    """Return logs of 41 lines, with what a browser must not interpret; of several trials the last has none."""
+    draw = random.Random(job.display_name)  # noqa: S311 - a log, not a secret
+    ends = {}
+    for trial in job.trials[:-1] or job.trials:
+        last = trial.infeasible_reason.rpartition("\n")[2] or "the end"
+        ends[trial.id] = "\n".join([*(_line(step, draw) for step in range(40)), last])
+    return StudyLogs({**ends, "1": ""} if len(ends) > 1 else ends, "The whole logs are runs/a/logs/trial-N.log.")
+
+
+def _line(step: int, draw: random.Random) -> str:
+    time = f"12:00:{step:02},{draw.randrange(1000):03}"
+    loss, value, seconds = draw.random(), draw.random(), draw.random()
+    strange = f"train/loss 0.4242 </script><b> \x1b[31m {'x' * 200}" if step == 30 else f"train/loss {loss:.4f}"
+    return f"[2026-01-31 {time}][app.train][INFO] - epoch {step}: {strange} val/loss {value:.4f} in {seconds:.2f} s"
 
 
 def _parameters(case: Case) -> Iterator[ParameterSpec]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hydra_vertex.job import HyperparameterTuningJob, TrialState
+from hydra_vertex.job import HyperparameterTuningJob, JobState, TrialState
 from hydra_vertex.job.machine_use import MachineCurve
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.machines import StudyMachines
@@ -64,13 +64,21 @@ def test_four_pictures_have_one_line_a_trial_and_tell_the_stopped_failed_and_bes
     assert list(found) == ["machines-cpu", "machines-memory", "machines-gpu", "machines-gpu-memory"]
     for figure in found.values():
         names = [trace["name"] for trace in traces(figure)]
-        assert names == ["finished (3)", "stopped early (1)", "failed (1)", "best"]
+        assert names == ["finished (3)", "stopped early (1)", "infeasible (1)", "best"]
         assert [len(lines(trace)) for trace in traces(figure)] == [3, 1, 1, 1]
         assert len({(trace["line"]["color"], trace["line"]["dash"]) for trace in traces(figure)}) == 4
+        assert traces(figure)[1]["line"] == {"color": LIGHT["stopped"], "width": 1.2, "dash": "dot"}
         assert traces(figure)[-1]["line"]["color"] == LIGHT["accent"]
     assert lines(traces(found["machines-gpu"])[0])[0][0] == 50
     assert lines(traces(found["machines-memory"])[0])[0][0] == 2
     assert "Each may use 8 GiB." in found["machines-memory"].aid
+
+
+@pytest.mark.parametrize(("state", "name"), [(JobState.RUNNING, "running (1)"), (JobState.CANCELLED, "cancelled (1)")])
+def test_a_trial_has_the_state_that_the_other_pictures_have(state: JobState, name: str) -> None:
+    trials = [make_trial(1, 1.0), make_trial(2, None, TrialState.ACTIVE)]
+    found = pictures(make_job(trials, state=state), StudyMachines({str(n): (curve(),) for n in (1, 2)}))
+    assert [trace["name"] for trace in traces(found["machines-cpu"])] == [name, "best"]
 
 
 def test_what_was_not_measured_has_no_picture() -> None:

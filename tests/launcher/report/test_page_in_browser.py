@@ -10,10 +10,11 @@ import pytest
 
 from hydra_vertex.launcher.best.selection import rank
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.logs import StudyLogs
 from hydra_vertex.launcher.report import write_report
 from hydra_vertex.launcher.report.page import page_sections
 from launcher.report.browser import Opened, browser, missing, opened
-from launcher.report.cases import case_named, job_of
+from launcher.report.cases import case_named, job_of, logs_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -37,7 +38,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
         path = folder / f"{name}.html"
         if not path.exists():
             job = job_of(case_named(name))
-            write_report(job, path, best=next(iter(rank(job)), None), overrides=("optimizer.lr=0.003",))
+            best = next(iter(rank(job)), None)
+            write_report(job, path, best=best, overrides=("optimizer.lr=0.003",), logs=logs_of(job))
         return path
 
     return page_of
@@ -122,8 +124,64 @@ def test_two_trials_are_compared(page: Opened) -> None:
 
     heading = page.page.locator("#compare-table thead").inner_text().split()
     assert heading[-5:] == ["trial", "2", "trial", "9", "difference"]
-    assert any("RuntimeError: CUDA out of memory. Tried to allocate 9 MiB" in row for row in rows)
+    assert any(row.split() == ["reason", "exited", "with", "code", "1"] for row in rows)
+    assert "Tried to allocate 9 MiB" in page.page.locator("#log-right").filter(has_text="RuntimeError").inner_text()
     assert page.page.locator("#compare-plots svg.main-svg").count() > 0
+
+
+@pytest.mark.parametrize(
+    ("trial", "expected"),
+    [
+        ("1", "The log is empty."),
+        ("3", "train/loss 0.4242 </script><b> \\x1b[31m "),
+        ("40", "There is no log of this trial."),
+    ],
+)
+def test_the_ends_of_the_logs_are_beside_each_other(page: Opened, trial: str, expected: str) -> None:
+    page.page.select_option("#compare-left", "2")
+    page.page.select_option("#compare-right", trial)
+    right = page.page.locator("#log-right").filter(has_text=expected)
+    right.wait_for()
+
+    assert page.page.inner_text("#log-left").startswith("[2026-01-31 12:00:")
+    assert page.page.inner_text("#log-left").endswith("\nthe end")
+    assert page.page.locator("#log-right").get_attribute("aria-labelledby") == "log-right-title"
+    assert page.page.inner_text("#log-right-title") == f"The end of the log of trial {trial}"
+    assert "4,000 characters. The whole logs are runs/a/logs" in page.page.inner_text("#compared")
+    left, other = page.page.locator("#log-left").bounding_box(), right.bounding_box()
+    assert left is not None
+    assert other is not None
+    assert (left["y"], left["x"] + left["width"] < other["x"]) == (other["y"], True)
+    assert page.messages == []
+
+
+def test_a_failed_trial_without_a_log_has_the_end_of_it_from_its_reason(chromium: Browser, tmp_path: Path) -> None:
+    job = job_of(case_named("40 trials"))
+    write_report(job, tmp_path / "r.html", best=rank(job)[0], logs=StudyLogs({"2": "a log"}))
+    with opened(chromium, tmp_path / "r.html", 400) as found:
+        found.page.select_option("#compare-left", "9")
+        found.page.locator("#log-left").filter(has_text="Tried to allocate 9 MiB").wait_for()
+        assert found.page.locator("#compare-table tbody tr").last.inner_text().split() == [
+            "reason",
+            *["exited", "with", "code", "1"],
+        ]
+
+
+def test_a_single_trial_has_its_log_alone(chromium: Browser, pages: Pages) -> None:
+    with opened(chromium, pages("1 trial"), 1280) as found:
+        found.page.locator("#log-left").filter(has_text="the end").wait_for()
+        assert found.page.inner_text("#compared").startswith("The log of the trial\nThe end of the log of trial 1\n")
+        for other in ("#log-right", "#compare-choice", "#compare-values"):
+            assert found.page.locator(other).is_hidden()
+        assert found.problems() == []
+
+
+def test_without_logs_the_comparison_has_the_sentence_about_them(chromium: Browser, tmp_path: Path) -> None:
+    job = job_of(case_named("3 trials"))
+    write_report(job, tmp_path / "r.html", best=rank(job)[0], logs=StudyLogs(note="They are in Cloud Logging."))
+    with opened(chromium, tmp_path / "r.html", 400) as found:
+        assert "They are in Cloud Logging." in found.page.inner_text("#compared")
+        assert found.page.locator("#compare-logs").is_hidden()
 
 
 def test_the_best_so_far_is_drawn_by_trial_by_time_and_by_cost(page: Opened) -> None:

@@ -70,6 +70,10 @@ def test_the_engine_is_a_name_or_an_object(text: str) -> None:
             '{"name": "kubernetes", "settings": {"labels": {"hydra-vertex-step": "a"}}}',
             "engine.settings.labels.hydra-vertex-step: the step sets it itself",
         ),
+        (
+            '{"name": "kubernetes", "settings": {"podTemplate": {"metadata": {"labels": {"hydra-vertex-step": "a"}}}}}',
+            "engine.settings.podTemplate.metadata.labels.hydra-vertex-step: the step sets it itself",
+        ),
     ],
 )
 def test_another_engine_is_refused_by_name(text: str, message: str) -> None:

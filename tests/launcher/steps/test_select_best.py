@@ -11,6 +11,7 @@ import pytest
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, JobState, Measurement, MetricSpec, save_job
 from hydra_vertex.job.document import JobError
+from hydra_vertex.job.preference import PREFER_LABEL
 from hydra_vertex.launcher.steps.select_best import select_best
 from hydra_vertex.launcher.steps.step import run_step
 from launcher.best.test_best_trial import APP, FILES
@@ -278,6 +279,41 @@ def test_with_several_objectives_the_pareto_set_is_an_artifact(
         {"metric": "size", "value": 1.0, "goal": "MINIMIZE"},
     ]
     assert step(folder, job)[0] == 0, "a pipeline of an earlier version has no such artifact"
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "selected"),
+    [({}, "", "2"), ({}, "size", "1"), ({PREFER_LABEL: "2"}, "", "1"), ({PREFER_LABEL: "2"}, METRIC, "3")],
+)
+def test_the_preferred_objective_decides_within_the_pareto_set(
+    folder: Path, labels: dict[str, str], given: str, selected: str
+) -> None:
+    rows = {1: (0.9, 1.0), 2: (0.3, 2.0), 3: (0.1, 9.0)}
+    trials = [
+        dataclasses.replace(
+            make_trial(number, loss, parameters={"lr": 0.5}),
+            final_measurement=Measurement({METRIC: loss, "size": size}),
+        )
+        for number, (loss, size) in rows.items()
+    ]
+    metrics = (MetricSpec(METRIC, Goal.MINIMIZE), MetricSpec("size", Goal.MINIMIZE))
+    job = dataclasses.replace(finished_job(folder), trials=tuple(trials), labels=labels)
+    job = dataclasses.replace(job, study_spec=dataclasses.replace(job.study_spec, metrics=metrics))
+
+    code, output = step(folder, job, (*ARTIFACTS, "pareto"), prefer=given)
+
+    assert code == 0
+    assert artifact(output, "best_config")["metadata"]["trialId"] == selected
+    rule = artifact(output, "pareto")["metadata"]["rule"]
+    assert rule.endswith({"1": "the best size", "2": "of every objective", "3": f"the best {METRIC}"}[selected])
+    assert rule in (folder / "out/report").read_text()
+
+
+def test_a_preference_in_a_study_of_one_objective_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, output = step(folder, finished_job(folder), prefer=METRIC)
+
+    assert (code, output) == (2, {})
+    assert "prefer: 'val/loss': the study has one objective, val/loss; leave it out" in capsys.readouterr().err
 
 
 def test_with_one_objective_the_artifact_of_the_pareto_set_is_empty(folder: Path) -> None:

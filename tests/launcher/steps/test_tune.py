@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from hydra_vertex.launcher.steps.tune import TuningRun
 from hydra_vertex.launcher.study.client import connect
 from hydra_vertex.launcher.study.retry import RetryLimits
 from hydra_vertex.launcher.study.stop_signals import StopSignals
-from hydra_vertex.protocol.errors import ServiceError, ServiceUnreachableError, UserError
+from hydra_vertex.protocol.errors import Interrupted, ServiceError, ServiceUnreachableError, UserError
 from hydra_vertex.protocol.executor import parse_executor_input
 from hydra_vertex.service.start import ServiceProcess, start_service
 from launcher.jobs import make_job
@@ -388,6 +389,30 @@ def test_a_step_that_detaches_leaves_its_job_running_and_says_how_to_watch_it(
     assert f"the job goes on (on_stop is detach). To watch it again: hydra-vertex watch {job.name}" in stderr
     assert job.state is JobState.RUNNING
     assert read_job(tmp_path / "job").name == job.name
+
+
+def test_a_job_on_google_cloud_has_its_page_said_and_ctrl_c_cancels_it(
+    tmp_path: Path, service: ServiceProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = parse_executor_input(executor_input(tmp_path, "", SLOW))
+
+    def press_ctrl_c() -> None:
+        wait_for_a_running_trial(service.url)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with StopSignals().armed() as signals:
+        client = connect("l", service.url, check=signals.check)
+        run = TuningRun(given, client, signals, RetryLimits(total_s=10.0))
+        presser = threading.Thread(target=press_ctrl_c)
+        presser.start()
+        with pytest.raises(Interrupted, match="is cancelled, because"):
+            run.finished_job()
+        presser.join()
+
+    job = job_of(service)
+    page = f"https://console.cloud.google.com/ai/platform/locations/l/training/{job.name.rpartition('/')[2]}?project=p"
+    assert f"tune: {job.name}: {page}" in capsys.readouterr().err
+    assert job.state in {JobState.CANCELLING, JobState.CANCELLED}
 
 
 def test_an_existing_job_may_be_the_gcp_resources_of_another_component(tmp_path: Path, service: ServiceProcess) -> None:

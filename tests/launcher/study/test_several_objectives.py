@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from datetime import timedelta
 
 from rich.console import Console
 
 from hydra_vertex.job import JobState
+from hydra_vertex.job.preference import PREFER_LABEL
 from hydra_vertex.launcher.secrets.masker import NO_SECRETS
 from hydra_vertex.launcher.study.live_table import render
 from hydra_vertex.launcher.study.progress import change_lines, progress, progress_line
@@ -59,6 +61,14 @@ def test_the_summary_has_the_pareto_set_the_selected_trial_and_the_rule() -> Non
     document = status_document(JOB, NO_SECRETS)
     assert document["metrics"] == ["loss", "acc"]
     assert [member["trial"] for member in document["pareto"]] == ["2", "1", "3"]  # type: ignore[index,union-attr,call-overload]  # JSON
+
+
+def test_the_summary_has_the_trial_that_the_preferred_objective_selects() -> None:
+    job = dataclasses.replace(JOB, labels={PREFER_LABEL: "2"})
+    selected = dict(status_lines(job, NOW, NO_SECRETS))["selected"]
+    assert selected.startswith("trial 3: loss = 1, acc = 1")
+    assert selected.endswith("; the member of the Pareto set with the best acc")
+    assert status_document(job, NO_SECRETS)["rule"] == "the member of the Pareto set with the best acc"
 
 
 def test_a_summary_of_one_objective_and_one_without_trials_have_no_pareto_set() -> None:

@@ -116,6 +116,29 @@ def test_a_named_file_that_the_image_would_not_have_is_refused(tmp_path: Path, n
 
 
 def test_requires_python_is_that_of_the_project(tmp_path: Path) -> None:
-    assert requires_python(tmp_path) == ""
-    write(tmp_path, pyproject__toml=PROJECT)
-    assert requires_python(tmp_path) == ">=3.11"
+    assert requires_python(tmp_path) == ()
+    write(tmp_path, pyproject__toml=PROJECT + '[tool.poetry.dependencies]\npython = "^3.9"\n')
+    assert requires_python(tmp_path) == (">=3.11",)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        ('"^3.10"', (">=3.10,==3.*",)),
+        ('"~3.10"', (">=3.10,==3.10.*",)),
+        ('"~3"', (">=3,==3.*",)),
+        ('"~=3.10"', ("~=3.10",)),
+        ('">=3.9,<3.13"', (">=3.9,<3.13",)),
+        ('">=3.9 <3.13"', (">=3.9,<3.13",)),
+        ('">= 3.9, !=3.10.*"', (">= 3.9,!=3.10.*",)),
+        ('"3.11.*"', ("==3.11.*",)),
+        ('"~3.10 || ^3.12"', (">=3.10,==3.10.*", ">=3.12,==3.*")),
+        ('{version = "^3.10"}', (">=3.10,==3.*",)),
+        ('"*"', ("",)),
+    ],
+)
+def test_the_python_of_a_poetry_project_is_its_constraint(
+    tmp_path: Path, constraint: str, expected: tuple[str, ...]
+) -> None:
+    write(tmp_path, pyproject__toml=f"{BUILD}[tool.poetry.dependencies]\npython = {constraint}\n")
+    assert requires_python(tmp_path) == expected

@@ -59,6 +59,7 @@ def test_the_app_starts_in_its_own_folder() -> None:
         ({".python-version": "3.12.4\n"}, "python:3.12-slim"),
         ({".python-version": "cpython-3.13\n"}, "python:3.13-slim"),
         ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, f"python:{HERE}-slim"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "~3.2 || ^3.10"\n'}, f"python:{HERE}-slim"),
     ],
 )
 def test_the_base_has_the_python_of_the_app_s_folder(tmp_path: Path, files: dict[str, str], base: str) -> None:
@@ -75,6 +76,8 @@ def test_the_base_has_the_python_of_the_app_s_folder(tmp_path: Path, files: dict
         (".python-version", "", "is not a version of Python"),
         ("pyproject.toml", '[project]\nrequires-python = ">=3.99"\n', "requires-python is >=3.99"),
         ("pyproject.toml", '[project]\nrequires-python = "newest"\n', "not a version specifier"),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^2.7 || ~3.99"\n', "requires-python is >=2.7,==2"),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^newest"\n', "not a version specifier"),
     ],
 )
 def test_a_python_for_which_there_is_no_base_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:

@@ -80,12 +80,28 @@ def test_a_program_that_does_not_exist_is_an_os_error() -> None:
 
 
 def test_on_ctrl_c_the_child_gets_no_second_sigint(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "GRACE_S", 0.3)
+    def as_the_terminal() -> None:
+        for number in (int(mark.read_text().split()[0]), os.getpid()):
+            os.kill(number, signal.SIGINT)
+
+    monkeypatch.setattr(child, "GRACE_S", 5.0)
+    after(mark, as_the_terminal)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_step_process(command(mark, "SIGINT"), {})
+    assert seen(mark) == ["SIGINT"]
+
+
+@pytest.mark.parametrize(("ends_on", "signals"), [("SIGINT", ["SIGINT"]), ("SIGTERM", ["SIGINT", "SIGTERM"])])
+def test_a_child_that_the_terminal_sent_no_sigint_gets_it_before_sigterm(
+    mark: Path, monkeypatch: pytest.MonkeyPatch, ends_on: str, signals: list[str]
+) -> None:
+    monkeypatch.setattr(child, "GRACE_S", 0.5)
     after(mark, signal_self(signal.SIGINT))
 
     with pytest.raises(KeyboardInterrupt):
-        run_step_process(command(mark, "SIGTERM"), {})
-    assert seen(mark) == ["SIGTERM"]
+        run_step_process(command(mark, ends_on), {})
+    assert seen(mark) == signals
 
 
 def test_sigterm_is_passed_to_the_child_as_sigint(mark: Path) -> None:

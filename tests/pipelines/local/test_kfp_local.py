@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hydra_vertex.pipelines.compiler import compile_to_file
+from hydra_vertex.pipelines.local import kfp_local
 from hydra_vertex.pipelines.local.failures import StepFailed
 from hydra_vertex.pipelines.local.kfp_local import LocalRun, run_pipeline
 from hydra_vertex.protocol.errors import OutputError, UserError
@@ -194,6 +195,23 @@ def test_a_run_restores_the_global_state_of_kfp(pipelines: Path, tmp_path: Path)
         run(pipelines, tmp_path, text="a", mode="fail")
 
     assert (config.LocalExecutionConfig.instance, subprocess_task_handler.SubprocessTaskHandler) == before
+
+
+def test_kfp_s_workspace_is_in_the_run_s_folder_where_a_killed_run_leaves_it(
+    pipelines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kfp.local import config
+
+    workspaces = list[Path]()
+
+    def load(_file: Path) -> Callable[..., None]:
+        return lambda **_: workspaces.append(Path(config.LocalExecutionConfig.instance.workspace_root))
+
+    monkeypatch.setattr(kfp_local, "load", load)
+    run(pipelines, tmp_path, text="a")
+
+    assert [workspace.parent for workspace in workspaces] == [tmp_path / "root"]
+    assert list((tmp_path / "root").iterdir()) == []
 
 
 def test_kfp_looks_up_the_handler_where_the_run_replaces_it() -> None:

@@ -228,21 +228,54 @@ def test_the_step_that_failed_in_the_end_is_named_and_not_one_that_a_retry_repai
         run(repaired, tmp_path, folder=str(tmp_path))
 
 
-def test_an_output_of_a_failed_step_that_a_later_one_takes_is_reported_as_the_failure(tmp_path: Path) -> None:
-    @python_step
-    def ends(text: str) -> str:
-        raise SystemExit(5)
+@python_step
+def ends(text: str) -> str:
+    raise SystemExit(5)
 
-    @python_step
-    def show(text: str = "") -> None:
-        print(text)
 
+@python_step
+def note_text(folder: str, text: str = "default") -> None:
+    from pathlib import Path
+
+    Path(folder, "notes").write_text(text + "\n")
+
+
+@python_step
+def note_all(folder: str, texts: list[str] = ["none"]) -> None:  # noqa: B006 - kfp reads the default
+    from pathlib import Path
+
+    Path(folder, "notes").write_text("+".join(texts) + "\n")
+
+
+def test_a_step_that_ignores_a_failure_runs_with_its_default(tmp_path: Path) -> None:
     @dsl.pipeline(name="ignoring")
-    def ignoring(text: str) -> None:
-        show(text=ends(text=text).output).ignore_upstream_failure()
+    def ignoring(text: str, folder: str) -> None:
+        note_text(folder=folder, text=ends(text=text).output).ignore_upstream_failure()
 
     with pytest.raises(StepFailed, match="the step ends failed with exit code 5"):
-        run(ignoring, tmp_path, text="t")
+        run(ignoring, tmp_path, text="t", folder=str(tmp_path))
+    assert notes(tmp_path) == ["default"]
+
+
+def test_a_step_that_ignores_the_failure_of_a_loop_runs_with_its_default(tmp_path: Path) -> None:
+    @dsl.pipeline(name="ignoring")
+    def ignoring(folder: str) -> None:
+        with dsl.ParallelFor(["a"]) as item:
+            ended = ends(text=item)
+        note_all(folder=folder, texts=dsl.Collected(ended.output)).ignore_upstream_failure()
+
+    with pytest.raises(StepFailed, match="ends failed with exit code 5"):
+        run(ignoring, tmp_path, folder=str(tmp_path))
+    assert notes(tmp_path) == ["none"]
+
+
+def test_a_step_without_a_failure_before_it_has_the_output(tmp_path: Path) -> None:
+    @dsl.pipeline(name="ignoring")
+    def ignoring(folder: str) -> None:
+        note_text(folder=folder, text=join(texts=["a", "b"]).output).ignore_upstream_failure()
+
+    run(ignoring, tmp_path, folder=str(tmp_path))
+    assert notes(tmp_path) == ["a+b"]
 
 
 @python_step

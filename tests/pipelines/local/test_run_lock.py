@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import errno
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from hydra_vertex.pipelines.local.run_lock import LOCK_NAME, locked
+from hydra_vertex.pipelines.local.run_lock import LOCK_NAME, LastRun, last_run, locked
 from hydra_vertex.protocol.errors import OutputError, UserError
 
 
@@ -58,3 +61,42 @@ def test_a_lock_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
             assert (tmp_path / LOCK_NAME).stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
+
+
+def test_the_last_run_of_a_folder_says_how_it_is_continued_until_it_has_ended_well(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert last_run(folder) == LastRun(False, "one that is just starting")
+    assert not folder.exists()
+    with contextlib.suppress(KeyboardInterrupt), locked(folder, "again it is"):
+        running = last_run(folder)
+        raise KeyboardInterrupt
+    assert (running.is_running, running.again, running.directory) == (True, "again it is", str(Path.cwd()))
+    assert running.holder.startswith(f"process {os.getpid()} since 20")
+    assert last_run(folder) == dataclasses.replace(running, is_running=False)
+    with locked(folder, "again it is"):
+        pass
+    assert last_run(folder).again == ""
+
+
+def test_a_run_starts_while_others_ask_whether_one_is_in_progress(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).touch()
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.wait(0.001):
+            last_run(tmp_path)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(50):
+            with locked(tmp_path):
+                pass
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_a_lock_file_that_cannot_be_read_is_that_of_no_run(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOCK_NAME)
+    assert last_run(tmp_path).is_running is False

@@ -25,7 +25,7 @@ def test_a_pipeline_is_submitted_and_waited_for(python: str, tmp_path: Path) -> 
     file.write_text(json.dumps(PIPELINE))
     with start(tmp_path / "studies", *PIPELINE_RUNNER) as service:
         ended = subprocess.run(
-            [python, str(PROGRAM), service.url, str(file)], capture_output=True, text=True, timeout=120, check=False
+            [python, str(PROGRAM), service.url, str(file)], capture_output=True, text=True, timeout=300, check=False
         )
 
     assert ended.returncode == 0, ended.stderr

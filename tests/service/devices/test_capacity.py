@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hydra_vertex.protocol.errors import UserError
-from hydra_vertex.service.devices.capacity import Capacity, capacity_of, describe
+from hydra_vertex.service.devices.capacity import Capacity, capacity_of, describe, left_over
 from hydra_vertex.service.devices.gpus import Gpu
 from hydra_vertex.service.devices.resource_options import ResourceOptions
 
@@ -70,3 +70,17 @@ def test_the_gpus_of_a_trial_stay_together() -> None:
     capacity = capacity_of(ResourceOptions(gpus_per_trial=2), (LARGE, SMALL, UNKNOWN))
     assert capacity.gpus == ("GPU-l,GPU-s",)
     assert describe(capacity, (LARGE, SMALL)) == "2 GPUs (L, S), 1 trial at once on each 2 of them"
+
+
+def test_gpus_that_are_left_over_are_named() -> None:
+    two = capacity_of(ResourceOptions(gpus_per_trial=2), (LARGE, SMALL, UNKNOWN))
+    named = "3 GPUs (L, S, U), 1 trial at once on each 2 of them; left over, as too few for another trial: GPU-u"
+    assert describe(two, (LARGE, SMALL, UNKNOWN)) == describe(two, (LARGE, SMALL, UNKNOWN), workers=2) == named
+    three = capacity_of(ResourceOptions(gpus_per_trial=3), (LARGE, SMALL, UNKNOWN))
+    divided = "3 GPUs (L, S, U), 1 trial at once on each 3 of them; 1 for each of its 2 workers, and 1 left over"
+    assert describe(three, (LARGE, SMALL, UNKNOWN), workers=2) == divided
+
+
+@pytest.mark.parametrize(("workers", "left"), [(1, []), (2, []), (3, ["d"]), (4, []), (5, [])])
+def test_workers_get_equal_numbers_of_gpus(workers: int, left: list[str]) -> None:
+    assert list(left_over(["a", "b", "c", "d"], workers)) == left

@@ -100,6 +100,40 @@ def test_a_long_trial_has_longer_intervals_and_rare_readings_do_not_hide_a_peak(
     assert curve.memory_peak_bytes == 10_000
 
 
+def measured(cpu_s: float, origin: str = "a") -> WorkerReading:
+    return WorkerReading(cpu_s=cpu_s, origin=origin, memory_bytes=7, gpu=GpuReading(1, 0.5, 9, 100))
+
+
+@pytest.mark.parametrize("origin", ["a", "b"])
+def test_memory_and_gpu_of_the_time_without_a_service_are_unknown(origin: str) -> None:
+    first = CurveRecorder("workerpool0-0", START)
+    for second in range(6):
+        first.add(float(second), measured(float(second)))
+    recorder = CurveRecorder("workerpool0-0", START)
+    recorder.resume(first.curve(), first.interval_s, first.origin, first.cpu_s)
+    for time_s in (3600.0, 3601.0, 3602.0):
+        recorder.add(time_s, measured(time_s, origin))
+    curve = recorder.curve()
+    assert curve.time_s[5] == (3600.0 if origin == "a" else 3601.0)
+    assert curve.cpu[5] == pytest.approx(1.0)
+    assert (curve.memory_bytes[5], curve.gpu[5], curve.gpu_memory_bytes[5]) == (None, None, None)
+    assert (curve.memory_bytes[-1], curve.gpu[-1], curve.gpu_memory_bytes[-1]) == (7, 0.5, 9)
+    assert curve.gpu[:5] == (0.5,) * 5
+    assert curve.memory_peak_bytes == 7
+
+
+@pytest.mark.parametrize("distance_s", [10.0, 30.0, 64.0])
+def test_a_trial_that_is_read_rarely_has_memory_and_gpu(distance_s: float) -> None:
+    """One job of Slurm is asked a second, so each of 64 is asked once a minute."""
+    recorder = CurveRecorder("workerpool0-0", START)
+    for number in range(9):
+        recorder.add(number * distance_s, measured(number * distance_s))
+    curve = recorder.curve()
+    assert len(curve.gpu) == 8
+    assert set(curve.gpu[1:]) == {0.5}
+    assert set(curve.memory_bytes[1:]) == {7}
+
+
 def test_a_trial_that_ended_before_a_second_reading_says_so() -> None:
     recorder = CurveRecorder("workerpool0-0", START)
     recorder.add(0.0, WorkerReading(cpu_s=0.0, origin="a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -102,9 +103,10 @@ def test_the_prediction_with_which_the_convex_rule_ends_a_trial_was_not_measured
     trial = replace(stopped_trial(6, falling(9)[:3]), final_measurement=predicted)
     trial = replace(trial, measurements=(*trial.measurements, predicted))
 
-    reports = recorded_study(job_of([*FIVE, trial], rule=ConvexStopping())).trials[-1].reports
+    study = recorded_study(job_of([*FIVE, trial], rule=ConvexStopping()))
 
-    assert [report.measurement.step_count for report in reports] == [1, 2, 3]
+    assert [report.measurement.step_count for report in study.trials[-1].reports] == [1, 2, 3]
+    assert study.notices == ("1 of 6 trials have the value that the convex rule predicted when it stopped them",)
 
 
 def test_a_trial_that_optuna_has_pruned_cannot_be_the_best_but_rules_see_its_curve() -> None:
@@ -121,6 +123,30 @@ def test_a_trial_that_optuna_has_pruned_cannot_be_the_best_but_rules_see_its_cur
     assert study.trials[-1].is_cut
     assert study.trials[-1].value is None
     assert study.trials[-1].final == pruned.measurements[-1]
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_trial_that_succeeded_without_a_finite_value_is_infeasible(is_stopped: bool) -> None:
+    trial = (stopped_trial if is_stopped else ended_trial)(6, falling(9))
+    trial = replace(trial, final_measurement=Measurement({METRIC: math.inf}, 8))
+    study = recorded_study(job_of([*FIVE, trial]))
+
+    assert (study.trials[-1].value, study.trials[-1].final) == (None, None)
+    assert study.notices == (
+        "1 of 6 trials have succeeded without a finite value of loss: they count as infeasible, as in the service",
+    )
+
+
+def test_measurements_without_the_objective_are_left_out_and_keep_the_times_of_the_others() -> None:
+    metrics: tuple[dict[str, float], ...] = ({METRIC: 3.0}, {}, {METRIC: 2.0}, {})
+    trial = replace(FIVE[0], measurements=tuple(Measurement(one, step) for step, one in enumerate(metrics)))
+    study = recorded_study(job_of([trial]))
+
+    assert [(report.at_s, report.measurement.step_count) for report in study.trials[0].reports] == [
+        (20.0, 0),
+        (60.0, 2),
+    ]
+    assert any("without a finite value of loss" in notice for notice in study.notices)
 
 
 def test_only_the_last_attempt_of_a_trial_that_ran_again_is_replayed() -> None:

@@ -76,6 +76,34 @@ def test_one_at_a_time_a_trial_is_stopped_where_a_plain_loop_with_the_rule_stops
     assert {trial.id: trial.step for trial in found.trials if trial.is_stopped} == in_a_plain_loop(study, rule)
 
 
+@pytest.mark.parametrize(
+    ("durations_s", "workers", "makespan"),
+    [([1.0, 2.0], 2**31 - 1, 2.0), ([1.0, 2.0], 1, 3.0), ([3.0, 1.0, 1.0], 2, 3.0), ([], 2**31 - 1, 0.0)],
+)
+def test_the_makespan_needs_no_more_memory_than_its_trials(
+    durations_s: list[float], workers: int, makespan: float
+) -> None:
+    assert makespan_s(durations_s, workers) == makespan
+
+
+def test_a_trial_that_the_convex_rule_stops_has_the_value_that_it_predicts() -> None:
+    curves = [*([falling(2 - number / 10) for number in range(6)]), falling(8)]
+    study = recorded_study(job_of(one_after_another(curves, [10.0] * 7)))
+    rule = ConvexStopping(min_measurement_count=2)
+    (stopped,) = [trial for trial in replayed(study, rule).trials if trial.is_stopped]
+
+    bad = study.trials[-1].whole
+    seen = replace(bad, state=TrialState.ACTIVE, measurements=bad.measurements[: stopped.step], final_measurement=None)
+    others = [trial.whole for trial in study.trials[:-1]]
+    stop = decide(replace(study.spec, automated_stopping=rule), seen, [*others, seen])
+
+    assert stop is not None
+    assert stop.predicted is not None
+    assert stopped.id == "7"
+    assert stopped.value == stop.predicted.metrics[METRIC]
+    assert stopped.value not in [measurement.metrics[METRIC] for measurement in seen.measurements]
+
+
 @RELAXED
 @given(studies(), PARALLEL)
 def test_without_a_rule_a_replay_has_the_best_trial_and_the_worker_time_of_the_record(

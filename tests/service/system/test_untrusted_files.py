@@ -12,7 +12,8 @@ import pytest
 from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.measurements.metric_file import measurements_of, read_reports
 from hydra_vertex.service.system.untrusted_files import read_end
-from hydra_vertex.service.trials.exit_status import log_tail, read_exit_status
+from hydra_vertex.service.trials.exit_status import read_exit_status
+from hydra_vertex.service.trials.log_end import log_tail
 from service import obstacles
 from service.harness import Client, Document, job_document
 from service.obstacles import OBSTACLES

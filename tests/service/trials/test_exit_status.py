@@ -1,4 +1,4 @@
-"""Reads of exit.json and of the log, and the reason given for a failed trial."""
+"""Reads of exit.json, and the reason given for a failed trial."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.folder import TrialFolder
-from hydra_vertex.service.trials.exit_status import (
-    ExitStatus,
-    failure_reason,
-    log_tail,
-    read_exit_status,
-    with_tail,
-)
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, read_exit_status
 
 
 @pytest.mark.parametrize(
@@ -49,33 +42,3 @@ def test_a_missing_broken_or_forged_report_reads_as_none(tmp_path: Path, content
     if content is not None:
         (tmp_path / "exit.json").write_text(content)
     assert read_exit_status(tmp_path / "exit.json", "t") is None
-
-
-@pytest.mark.parametrize(
-    ("printed", "shown"),
-    [
-        (b"", ""),
-        (b"plain\n\n", "plain"),
-        (b"\x1b[1;31mred\x1b[0m\n", "red"),
-        (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x07\n", "link"),
-        (b" 10%\r 50%\r100%\n", "100%"),
-        (b"windows\r\nlines\r\n", "windows\nlines"),
-        (b"\xff\xfe", "\N{REPLACEMENT CHARACTER}" * 2),
-        (b"a\x00\x07b\tc", "ab\tc"),
-    ],
-)
-def test_a_log_is_shown_as_a_terminal_shows_it(tmp_path: Path, printed: bytes, shown: str) -> None:
-    (tmp_path / "log.txt").write_bytes(printed)
-    assert log_tail(TrialFolder(tmp_path)) == shown
-
-
-def test_only_the_last_lines_of_a_long_log_are_shown(tmp_path: Path) -> None:
-    log = tmp_path / "log.txt"
-    log.write_text("".join(f"line {n}\n" for n in range(100_000)))
-    assert log_tail(TrialFolder(log.parent)).splitlines() == [f"line {n}" for n in range(99_970, 100_000)]
-    log.write_text("x" * 1_000_000)
-    assert log_tail(TrialFolder(log.parent)) == "x" * 4000
-
-
-def test_a_reason_has_no_log_lines_when_nothing_was_printed(tmp_path: Path) -> None:
-    assert with_tail("exited with code 1", log_tail(TrialFolder(tmp_path / "none"))) == "exited with code 1"

@@ -11,6 +11,7 @@ from hydra_vertex.protocol.errors import DocumentError, OutputError
 from hydra_vertex.protocol.executor import Artifact, ExecutorInput, parse_executor_input
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.protocol.model_files import has_files
+from hydra_vertex.protocol.secret_references import MASK
 from hydra_vertex.trial.config.quoting import quote
 from hydra_vertex.trial.overrides.pipeline_values import pipeline_argument
 
@@ -56,6 +57,13 @@ def _arguments(made: AppComponent, step: ExecutorInput) -> Iterator[str]:
         yield f"hydra.run.dir={quote(str(_output(step, made.output_dir).path))}"
 
 
+def _without_secrets(made: AppComponent, step: ExecutorInput, words: tuple[str, ...]) -> Iterator[str]:
+    """Yield the arguments, with MASK for the values of parameters that are secrets."""
+    secret = {pipeline_argument(each, step.parameters.get(each.name)) for each in made.parameters if each.is_secret}
+    for word in words:
+        yield f"{word.partition('=')[0]}={MASK}" if word in secret else word
+
+
 def _output(step: ExecutorInput, name: str) -> Artifact:
     if name not in step.outputs:
         raise DocumentError(f"outputs.artifacts.{name}", "the step has no such output")
@@ -85,7 +93,7 @@ def _write(made: AppComponent, step: ExecutorInput, words: tuple[str, ...], metr
     if not metrics:
         tell("the app returned no metric, so the step's metrics are empty")
     values: JsonObject = {metric.name: metric.value for metric in metrics}
-    origin: JsonObject = {"command": shlex.join((*made.app, *words))}
+    origin: JsonObject = {"command": shlex.join((*made.app, *_without_secrets(made, step, words)))}
     metadata: dict[str, JsonObject] = {name: origin for name in step.outputs if name != METRICS}
     parameters: dict[str, Json] = {METRIC_VALUE: metrics[0].value} if metrics else {}
     declared = {name: value for name, value in parameters.items() if name in step.output_parameters}

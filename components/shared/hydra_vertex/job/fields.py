@@ -216,7 +216,8 @@ def parse_time(value: Json, path: str) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Return an RFC 3339 time in UTC, with microseconds."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='microseconds')}Z"  # four digits of the year, unlike strftime on Linux
 
 
 def present_times(**times: datetime | None) -> dict[str, Json]:

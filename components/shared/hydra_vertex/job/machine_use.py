@@ -25,6 +25,9 @@ SCHEMA = 1
 MACHINES_FILE = "machines.json"
 """The name of the file in the folder of a run, beside `job.json`."""
 
+LARGEST = 1e15
+"""The largest number of cores or seconds that is read: a trial may have written the file, and means must be finite."""
+
 T = TypeVar("T", int, float)
 
 
@@ -95,7 +98,7 @@ def read_machine_use(text: str | bytes, file: str = MACHINES_FILE) -> MachineUse
     """Parse the text of a `machines.json`. Raises DocumentError, which names the file."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DocumentError(file, f"not JSON ({error})") from error
     return parse_machine_use(value, file)
 
@@ -131,7 +134,7 @@ def parse_machine_curve(value: Json, path: str) -> MachineCurve:
     if start is None:
         raise DocumentError(fields.path("startTime"), "is missing")
     curve = MachineCurve(
-        worker=fields.text("worker"),
+        worker=_text(fields, "worker"),
         start=start,
         time_s=fields.items("timeS", _amount),
         cpu=fields.items("cpu", _optional(_amount)),
@@ -140,7 +143,7 @@ def parse_machine_curve(value: Json, path: str) -> MachineCurve:
         gpu_memory_bytes=fields.items("gpuMemoryBytes", _optional(_count)),
         cpus=_if_present(fields, "cpus", _amount),
         gpus=_if_present(fields, "gpus", _count) or 0,
-        missing=fields.text("missing"),
+        missing=_text(fields, "missing"),
         memory_limit_bytes=_if_present(fields, "memoryLimitBytes", _count),
         memory_peak_bytes=_if_present(fields, "memoryPeakBytes", _count),
         gpu_memory_limit_bytes=_if_present(fields, "gpuMemoryLimitBytes", _count),
@@ -183,10 +186,20 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
 
 
+def _text(fields: Fields, name: str) -> str:
+    """Read a text that can be written again: JSON's escapes can be half of a character."""
+    text = fields.text(name)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DocumentError(fields.path(name), f"expected Unicode text, got {quoted(text)}") from error
+    return text
+
+
 def _amount(value: Json, path: str) -> float:
     number = parse_number(value, path)
-    if number < 0:
-        raise DocumentError(path, f"expected at least 0, got {quoted(value)}")
+    if not 0 <= number <= LARGEST:
+        raise DocumentError(path, f"expected 0 to {LARGEST:g}, got {quoted(value)}")
     return number
 
 

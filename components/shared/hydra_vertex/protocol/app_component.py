@@ -36,6 +36,7 @@ class AppParameter:
     kind: str = TEXT
     sample: Json = None
     skips_empty: bool = False
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _dump_parameter(parameter: AppParameter) -> JsonObject:
         "kind": parameter.kind,
         "sample": parameter.sample,
         "skipsEmpty": parameter.skips_empty,
+        "isSecret": parameter.is_secret,
     }
 
 
@@ -99,7 +101,12 @@ def _parameter(item: JsonObject) -> AppParameter:
     if item["kind"] not in KINDS:
         raise ValueError(f"expected a kind of {', '.join(KINDS)}, got {item['kind']!r}")
     return AppParameter(
-        str(item["name"]), str(item["key"]), str(item["kind"]), item["sample"], item["skipsEmpty"] is True
+        name=str(item["name"]),
+        key=str(item["key"]),
+        kind=str(item["kind"]),
+        sample=item["sample"],
+        skips_empty=item["skipsEmpty"] is True,
+        is_secret=item.get("isSecret") is True,  # a component of an earlier version does not have it
     )
 
 

@@ -11,8 +11,11 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 
 def loads(text: str | bytes) -> Json:
-    """Parse JSON text. Raises `json.JSONDecodeError` (a ValueError) when it is not JSON."""
-    value: Json = json.loads(text)
+    """Parse JSON text. Raises ValueError when it is not JSON, or is nested too deeply for the parser."""
+    try:
+        value: Json = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     return value
 
 

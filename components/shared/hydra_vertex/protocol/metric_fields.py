@@ -15,6 +15,6 @@ def fields_of(line: bytes) -> JsonObject | None:
     """Return the fields of a line; None when it is no record."""
     try:
         fields = json.loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return fields if isinstance(fields, Mapping) else None

@@ -14,7 +14,10 @@ from hydra_vertex.protocol.errors import CommandError, OutputError
 
 from .app_check import file_content, require_checked_plan
 from .cost_options import add_cost_options, with_limits
+from .earlier_options import add_start_from_option
+from .endpoint_url import require_url
 from .engine_options import add_engine_pool_options
+from .narrow_options import add_narrow_option, narrowed_plan, narrowing_studies, require_narrow, say_narrowed
 from .study_options import (
     APP_USAGE,
     add_json_option,
@@ -60,6 +63,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_engine_pool_options(parser)
     add_tuning_options(parser)
+    add_start_from_option(parser)
+    add_narrow_option(parser)
     add_retrain_option(parser)
     add_cost_options(parser)
     add_no_check_option(parser)
@@ -75,32 +80,22 @@ def run(arguments: argparse.Namespace) -> int:
     root = arguments.root or ""
     if root and not root.startswith(("gs://", "/")):
         raise CommandError(f"--root {root}: expected a folder in a bucket, such as gs://b/runs, or an absolute path")
-    _require_url(arguments.endpoint)
+    require_narrow(arguments, "the tuning service of a pipeline")
+    require_url(arguments.endpoint, "http://tuning.studies.svc:8080")
     engine = EngineOptions("kubernetes")
     plan = dataclasses.replace(plan_from(arguments, here=True, engine=engine), study_root=root)
     plan = with_limits(plan, arguments)
+    earlier = narrowing_studies(plan, arguments)
     for line in (*file_content(plan), *without_effect_here(plan, engine)):
         say(line)
     if arguments.no_check:
         say_unchecked(plan)
     else:
         plan = require_checked_plan(plan, arguments, here=True)
-    _write(plan, arguments.endpoint or "", arguments.output, as_json=arguments.json)
+    narrowed = narrowed_plan(plan, earlier, arguments)
+    say_narrowed(earlier, narrowed)
+    _write(narrowed.plan, arguments.endpoint or "", arguments.output, as_json=arguments.json)
     return 0
-
-
-def _require_url(endpoint: str | None) -> None:
-    from urllib.parse import urlsplit
-
-    if endpoint is None:
-        return
-    try:
-        parts = urlsplit(endpoint)
-        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, or a bracket of IPv6 that is not closed
-        is_url = False
-    if not is_url:
-        raise CommandError(f"--endpoint {endpoint}: expected a URL, such as http://tuning.studies.svc:8080")
 
 
 def _write(plan: TuningPlan, endpoint: str, output: Path | None, *, as_json: bool) -> None:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.cli.output import say, show, show_table
-from hydra_vertex.protocol.errors import CommandError
-from hydra_vertex.protocol.suggestions import suggest
 
 from .confirm_options import confirmation_document, confirmation_of_study, show_confirmation
 from .job_options import add_finished_study_arguments, job_from, source_of_study
-from .study_options import add_json_option, add_parser
+from .study_options import add_json_option, add_parser, add_prefer_option
 
 if TYPE_CHECKING:
     from hydra_vertex.job import HyperparameterTuningJob
@@ -47,13 +45,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="the experiment file also holds what the app's command sets, so that only experiment=best is typed",
     )
-    parser.add_argument(
-        "--prefer",
-        default="",
-        metavar="METRIC",
-        help="of several objectives: the one that decides within the Pareto set (default: the trial closest to the "
-        "best value of every objective)",
-    )
+    add_prefer_option(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
 
@@ -70,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.launcher.files.output_file import write_output
     from hydra_vertex.launcher.preflight.app_environment import app_environment
     from hydra_vertex.launcher.preflight.job_builder import environment_in
+    from hydra_vertex.pipelines.objectives import require_objective
 
     job, source = job_from(arguments), source_of_study(arguments)
     _require_study(job)
@@ -77,10 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     choice = None if confirmation is None else choice_of(job, confirmation)
     if not job.state.is_terminal and job.state is not JobState.UNSPECIFIED:
         say(f"{job.name or job.display_name} is {job.state.value}: the best trial so far is selected")
-    _require_several(job, arguments.prefer)
+    require_objective(job.study_spec, arguments.prefer or "")
     with app_environment(environment_in(job)):
         best = best_config(
-            job, arguments.app, with_command=arguments.with_command, choice=choice, prefer=arguments.prefer
+            job, arguments.app, with_command=arguments.with_command, choice=choice, prefer=arguments.prefer or ""
         )
     write_output(arguments.output, best.experiment, "the experiment file")
     folder = arguments.output.parent / FOLDER
@@ -108,21 +101,6 @@ def _require_study(job: HyperparameterTuningJob) -> None:
         raise UserError(
             f"{job.name or job.display_name} repeats configurations of {study}, and has no parameters of its own; give "
             "that job, or the folder of its run"
-        )
-
-
-def _require_several(job: HyperparameterTuningJob, prefer: str) -> None:
-    """Raises CommandError for a preference in a study of one objective, and for one that is no objective."""
-    from hydra_vertex.launcher.text.terminal import excerpt
-
-    if not prefer:
-        return
-    names = job.study_spec.metric_ids
-    if prefer not in names:
-        raise CommandError(f"--prefer {excerpt(prefer)}: the study has no such objective{suggest(prefer, names)}")
-    if not job.study_spec.has_several_objectives:
-        raise CommandError(
-            f"--prefer {prefer}: the study has one objective, {job.study_spec.objective.id}; leave it out"
         )
 
 

@@ -9,7 +9,7 @@ from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import whole_number
 from hydra_vertex.cli.output import show
 
-from .job_options import add_resource_argument, source_from
+from .job_options import add_resource_argument, followed_source_from
 from .study_options import add_json_option, add_parser
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from hydra_vertex.protocol.errors import StudyError
 
-    ended = _cancelled(source_from(arguments), arguments.wait)
+    source = followed_source_from(arguments)
+    _require_service(arguments.resource, source)
+    ended = _cancelled(source, arguments.wait)
     if arguments.json:
         show_document("cancel", {"name": ended.name, "before": ended.before.value, "after": ended.after.value})
     if arguments.wait and not ended.is_certain:
@@ -56,6 +58,28 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         show(ended.sentence())
     return 0
+
+
+def _require_service(text: str, source: JobSource) -> None:
+    """Raises UserError for the study of a run that no service can be asked to cancel."""
+    import os
+
+    from hydra_vertex.launcher.secrets.of_job import masker_of
+    from hydra_vertex.protocol.errors import UserError
+
+    from .run_state import stored_run
+
+    run = stored_run(text, source)
+    if run is None:
+        return
+    last = run.last()
+    if last.is_running:
+        raise UserError(
+            f"{run.folder}: the service of its run does not answer from here, as that of a run in containers; stop the "
+            f"run itself ({last.holder}) with Ctrl-C, or with SIGTERM"
+        )
+    how = run.how_to_continue(masker_of(source.job(), os.environ))
+    raise UserError(f"{run.folder}: no run is in progress in it, so there is nothing to cancel. {how}")
 
 
 def _cancelled(source: JobSource, limit_s: float) -> Cancellation:

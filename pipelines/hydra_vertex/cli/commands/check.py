@@ -16,6 +16,7 @@ from hydra_vertex.protocol.errors import CommandError
 from .app_check import check_app, checked_plan, environment_of, file_content
 from .cost_options import add_cost_options, estimate_of, with_limits
 from .earlier_options import EarlierStudies, add_start_from_option, earlier_studies_from
+from .narrow_options import NarrowedPlan, add_narrow_option, narrowed_plan, require_sources, show_narrowed
 from .study_options import APP_USAGE, add_json_option, add_parser, add_retrain_option, add_tuning_options, plan_from
 from .trial_machine_options import add_machine_check_option
 
@@ -42,6 +43,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_tuning_options(parser)
     add_start_from_option(parser)
+    add_narrow_option(parser)
     add_retrain_option(parser)
     add_cost_options(parser)
     _add_smoke_options(parser)
@@ -76,22 +78,27 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.pipelines.local.guard import children_marked, guarded, marker
 
     _require_smoke(arguments)
+    require_sources(arguments)
     plan = with_limits(plan_from(arguments), arguments)
     estimate = estimate_of(plan, arguments)
-    earlier = earlier_studies_from(plan, arguments)
+    earlier = earlier_studies_from(plan, arguments, narrows=arguments.narrow)
     mark = marker(uuid.uuid4().hex)
     with guarded(mark), children_marked(mark):
-        result = check_app(plan, baseline=not arguments.no_baseline)
+        # A study on Vertex AI has no first trial.
+        result = check_app(plan, baseline=not (arguments.no_baseline or arguments.narrow))
         plan = plan if result.findings else checked_plan(plan, result)
+        narrowed = NarrowedPlan(plan) if result.findings else narrowed_plan(plan, earlier, arguments)
         trial = _smoke_trial(plan, result, arguments) if arguments.smoke and not result.findings else None
     if trial is not None and trial.finding is not None:
         result = dataclasses.replace(result, findings=(trial.finding,))
     if arguments.json:
-        show_document("check", _document(plan, result, trial, estimate, earlier))
+        show_document("check", _document(narrowed, result, trial, estimate, earlier))
     else:
         _print_result(plan, result, trial)
-        for line in () if result.findings else (*_lines(plan, result, estimate), *earlier.lines()):
-            show(line)
+        if not result.findings:
+            for line in (*_lines(plan, result, estimate), *_earlier_lines(earlier, narrowed)):
+                show(line)
+            show_narrowed(narrowed)
     result.require()
     return 0
 
@@ -99,6 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _lines(plan: TuningPlan, result: CheckResult, estimate: CostEstimate) -> tuple[str, ...]:
     first = (result.first_trial,) if result.first_trial else ()
     return (*file_content(plan), *result.notices, *first, *estimate.lines())
+
+
+def _earlier_lines(earlier: EarlierStudies, narrowed: NarrowedPlan) -> tuple[str, ...]:
+    """Return what is used of the earlier studies, without the ranges that a narrowed space replaces."""
+    return earlier.lines() if narrowed.narrowing is None else earlier.notices
 
 
 def _require_smoke(arguments: argparse.Namespace) -> None:
@@ -130,7 +142,7 @@ def _smoke_trial(plan: TuningPlan, result: CheckResult, arguments: argparse.Name
 
 
 def _document(
-    plan: TuningPlan,
+    narrowed: NarrowedPlan,
     result: CheckResult,
     trial: SmokeTrial | None,
     estimate: CostEstimate,
@@ -138,6 +150,7 @@ def _document(
 ) -> JsonObject:
     from hydra_vertex.job import dump_study_spec
 
+    plan = narrowed.plan
     return {
         "displayName": plan.display_name,
         "maxTrialCount": plan.max_trial_count,
@@ -145,9 +158,10 @@ def _document(
         "fileOverrides": list(plan.file_overrides),
         "findings": [finding.document() for finding in result.findings],
         "estimate": estimate.document(),
-        "notices": [*plan.notices, *result.notices, *estimate.notices, *earlier.notices],
+        "notices": [*plan.notices, *result.notices, *estimate.notices, *earlier.notices, *narrowed.lines()],
         "firstTrial": result.first_trial,
         "earlierRanges": list(earlier.ranges),
+        "narrowed": narrowed.document(),
         "points": {"tried": result.tried, "notTried": result.not_tried},
         "smoke": None if trial is None else _smoke_document(trial),
         "studySpec": dump_study_spec(plan.study_spec),

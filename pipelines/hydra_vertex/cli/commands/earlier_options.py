@@ -26,13 +26,15 @@ _EXPERIMENT_SUFFIXES = frozenset({".yaml", ".yml"})
 class EarlierStudies:
     """The earlier studies of a plan: the content and the digest of their file, and what to say about them.
 
-    All are empty without the option. `ranges` are those of the best trials.
+    All are empty without the option. `ranges` are those of the best trials. `jobs` are the studies, unless a run goes
+    on with those of its folder.
     """
 
     text: str = ""
     digest: str = ""
     notices: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
+    jobs: tuple[HyperparameterTuningJob, ...] = ()
 
     def lines(self) -> tuple[str, ...]:
         """Return the lines that `check` prints."""
@@ -57,26 +59,17 @@ def add_start_from_option(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SOURCE",
         help="begin with an earlier study: a job.json, the folder of a run, the resource name of a job, an Optuna "
-        "storage, or an experiment file such as best.yaml; may be repeated. Only the embedded service uses it",
+        "storage, or an experiment file such as best.yaml; may be repeated. Only `run` uses it as such: see --narrow",
     )
 
 
-def refuse_start_from(arguments: argparse.Namespace) -> None:
-    """Refuse the option for Google's service. Raises UserError."""
-    if arguments.start_from:
-        raise UserError(
-            f"{OPTION} {arguments.start_from[0]}: a tuning job of Vertex AI takes no earlier trials and no first "
-            f"points; leave the option out. `hydra-vertex check {OPTION} …` prints the ranges of the best earlier "
-            "trials, to which you can narrow the search file"
-        )
-
-
 def earlier_studies_from(
-    plan: TuningPlan, arguments: argparse.Namespace, service_folder: Path | None = None
+    plan: TuningPlan, arguments: argparse.Namespace, service_folder: Path | None = None, *, narrows: bool = False
 ) -> EarlierStudies:
     """Read the earlier studies of the option, and compare them with the plan's search space.
 
     A run that goes on in `service_folder` keeps those with which it began, also where a source has changed or is gone.
+    `narrows`: their best trials narrow the search space, and are of no other use.
     Raises UserError for a source that cannot be used and for an algorithm that uses none, ServiceError.
     """
     from hydra_vertex.job.earlier_studies import earlier_studies_text
@@ -85,7 +78,7 @@ def earlier_studies_from(
 
     if not arguments.start_from:
         return EarlierStudies()
-    _require_model(plan)
+    _require_model(plan, narrows=narrows)
     sources = [_absolute(source) for source in arguments.start_from]
     kept = None if service_folder is None else _kept(service_folder, sources)
     if kept is not None:
@@ -94,10 +87,10 @@ def earlier_studies_from(
     said = [
         line
         for source, job in zip(arguments.start_from, jobs, strict=True)
-        for line in notices(job, without_password(source), plan.study_spec)
+        for line in notices(job, without_password(source), plan.study_spec, narrows=narrows)
     ]
     text, digest = earlier_studies_text(jobs, sources)
-    return EarlierStudies(text, digest, tuple(said), tuple(best_ranges(jobs, plan.study_spec)))
+    return EarlierStudies(text, digest, tuple(said), tuple(best_ranges(jobs, plan.study_spec)), tuple(jobs))
 
 
 def labelled(plan: TuningPlan, earlier: EarlierStudies) -> TuningPlan:
@@ -107,16 +100,19 @@ def labelled(plan: TuningPlan, earlier: EarlierStudies) -> TuningPlan:
     return dataclasses.replace(plan, labels={**plan.labels, **earlier_studies_labels(earlier.digest)})
 
 
-def _require_model(plan: TuningPlan) -> None:
-    """Check that the study has a model that takes earlier trials into account. Raises UserError."""
+def _require_model(plan: TuningPlan, *, narrows: bool) -> None:
+    """Check that the study can take earlier trials into account. Raises UserError.
+
+    A narrowed space needs no model.
+    """
     from hydra_vertex.job import Algorithm
     from hydra_vertex.pipelines.objectives import require_one_objective
 
     algorithm = plan.study_spec.algorithm
-    if algorithm in {Algorithm.GRID_SEARCH, Algorithm.RANDOM_SEARCH}:
+    if algorithm in {Algorithm.GRID_SEARCH, Algorithm.RANDOM_SEARCH} and not narrows:
         raise UserError(
             f"{OPTION}: the algorithm of {plan.source} is {algorithm.value}, which uses no earlier trials; leave the "
-            "option out, or the algorithm"
+            "option out, or the algorithm, or for a study on Vertex AI give --narrow too"
         )
     require_one_objective(plan.study_spec, f"{OPTION} compares earlier trials by one metric")
 

@@ -15,7 +15,8 @@ from hydra_vertex.protocol.errors import CommandError
 
 from .app_check import file_content, require_checked_plan
 from .capacity_options import tries_several
-from .earlier_options import add_start_from_option, refuse_start_from
+from .earlier_options import add_start_from_option
+from .narrow_options import add_narrow_option, narrowed_plan, narrowing_studies, require_narrow, say_narrowed
 from .study_options import APP_USAGE, add_json_option, add_no_check_option, add_parser, add_tuning_options, plan_from
 from .trial_machine_options import add_machine_check_option, add_trial_job_options, trial_settings, with_own_folder
 
@@ -49,6 +50,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_trial_job_options(parser)
     add_tuning_options(parser)
     add_start_from_option(parser)
+    add_narrow_option(parser)
     add_no_check_option(parser)
     add_machine_check_option(parser)
     add_json_option(parser)
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.pipelines.planned_job import planned_job
     from hydra_vertex.protocol.private_files import private_files
 
-    refuse_start_from(arguments)
+    require_narrow(arguments)
     _refuse_options_of_pipelines(arguments)
     if arguments.output is not None:
         require_job_file(arguments.output)
@@ -75,10 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
             "the job has a secret, which a terminal shows to others; give -o FILE, which only you can read"
         )
     planned_job(plan)
+    earlier = narrowing_studies(plan, arguments)
     for line in file_content(plan):
         say(line)
     if not arguments.no_check:
         plan = require_checked_plan(plan, arguments, on_vertex=True)
+    narrowed = narrowed_plan(plan, earlier, arguments)
+    say_narrowed(earlier, narrowed)
+    plan = narrowed.plan
     job = planned_job(plan)
     for line in without_effect_on_vertex(plan):
         say(line)

@@ -60,6 +60,20 @@ def source_from(arguments: argparse.Namespace, *, of_study: bool = False) -> Job
     )
 
 
+def followed_source_from(arguments: argparse.Namespace) -> JobSource:
+    """Return the job that the command line names, to be followed or changed; for the job.json of a run, the run's job.
+
+    Raises UserError when it names none.
+    """
+    from .run_state import run_folder_of, stored_run
+
+    source = source_from(arguments)
+    folder = run_folder_of(arguments.resource)
+    if folder is None or stored_run(arguments.resource, source) is None or folder == Path(arguments.resource):
+        return source
+    return _found(str(folder), project="", location="", api_endpoint="", of_study=False)
+
+
 def _found(text: str, *, project: str, location: str, api_endpoint: str, of_study: bool) -> JobSource:
     """Return the job to which a text refers (`find_job`); in the folder of a run also that of a run that was killed.
 
@@ -73,11 +87,22 @@ def _found(text: str, *, project: str, location: str, api_endpoint: str, of_stud
     except OutputError:
         stored = _stored(text)
         if stored is None:
+            _refuse_run_without_study(text)
             raise
         return stored
     if found.document is None or found.document.state.is_terminal:
         return found
     return _stored(text) or found
+
+
+def _refuse_run_without_study(text: str) -> None:
+    """Raises UserError for the folder of a run that has not begun its study."""
+    from hydra_vertex.protocol.errors import UserError
+
+    from .run_state import without_study
+
+    if problem := without_study(text):
+        raise UserError(problem)
 
 
 def _stored(text: str) -> JobSource | None:

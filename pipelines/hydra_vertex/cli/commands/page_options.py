@@ -8,6 +8,7 @@ import html
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,8 +52,6 @@ def page_beside(pages_of: Callable[[], PagesOf], command: str, *, opens: bool) -
 
     A page that cannot be served is said so, and is no reason not to run a study: the block then gets None.
     """
-    import tempfile
-
     from hydra_vertex.launcher.live_page.server import PageServer
 
     end_message = f"{command} has ended, and with it this page's connection. What you see is the last state."
@@ -62,27 +61,39 @@ def page_beside(pages_of: Callable[[], PagesOf], command: str, *, opens: bool) -
         say(f"there is no live page: {error}")
         yield None
         return
-    # Only this user can read the folder.
-    with server, tempfile.TemporaryDirectory(prefix="hydra-vertex-page-") as folder:
+    with server, contextlib.ExitStack() as files:
         say(f"live page: {server.url}")
         if opens:
-            _open(server.url, Path(folder))
+            _open(server.url, files)
         yield server
 
 
-def _open(url: str, folder: Path) -> None:
-    """Open a page in a graphical browser; one that runs in the terminal would hide the command's own output.
+def _open(url: str, files: contextlib.ExitStack) -> None:
+    """Open a page in the browser, which gets a file that leads to the page. `files` removes the file.
 
-    The browser gets a file that leads to the page: other users of the machine can read the command lines of processes,
-    and the link has the token.
+    Other users of the machine can read the command lines of processes, and the link has the token; only this user can
+    read the file.
     """
+    import tempfile
+
+    try:
+        folder = files.enter_context(tempfile.TemporaryDirectory(prefix="hydra-vertex-page-"))
+        file = Path(folder, "open.html")
+        file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
+    except OSError as error:
+        say(f"--open: {error}; open the link yourself")
+        return
+    # Some browsers end only when their window is closed, and the command must not wait for that.
+    threading.Thread(target=_show, args=(file.as_uri(),), name="browser", daemon=True).start()
+
+
+def _show(address: str) -> None:
+    """Open an address in a graphical browser; one that runs in the terminal would hide the command's own output."""
     import webbrowser
 
-    file = folder / "open.html"
-    file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(url)}">')
     with contextlib.suppress(webbrowser.Error):
         browser = webbrowser.get()
         is_textual = type(browser) is webbrowser.GenericBrowser and not os.environ.get("BROWSER")
-        if not is_textual and browser.open(file.as_uri()):
+        if not is_textual and browser.open(address):
             return
     say("--open: no graphical browser was found; open the link yourself")

@@ -53,7 +53,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument(
         "--resamples",
-        type=whole_number(0, MAX_RESAMPLES),
+        type=_resamples,
         metavar="N",
         help="random orders, and random halves of the trials, for the intervals of each setting; 0: no intervals "
         "(default: 20 to 100, fewer with more measurements)",
@@ -151,6 +151,19 @@ def _print(study: RecordedStudy, outcomes: list[Outcome], money: Money, argument
     )
     for line in explanation(study, outcomes):
         show(line)
+
+
+def _resamples(text: str) -> int:
+    """Parse a number of resamples. Of one there is no interval."""
+    try:
+        count = whole_number(0, MAX_RESAMPLES)(text)
+    except argparse.ArgumentTypeError:
+        count = 1
+    if count == 1:
+        raise argparse.ArgumentTypeError(
+            f"{excerpt(repr(text))}: expected 0, or a whole number from 2 to {MAX_RESAMPLES}"
+        )
+    return count
 
 
 def _rule(text: str) -> str:

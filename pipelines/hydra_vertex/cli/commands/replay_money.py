@@ -26,11 +26,6 @@ class Money:
         """Return the cost of seconds of trials; None without prices."""
         return None if self.rate is None else trial_s / HOUR_S * self.rate
 
-    def cost_text(self, trial_s: float) -> str:
-        """Return the cost as text; empty without prices."""
-        cost = self.cost(trial_s)
-        return "" if cost is None else self.prices.text(cost)
-
 
 def money_of(job: HyperparameterTuningJob, prices: Prices) -> Money:
     """Return the workers and the price of the trials of a job.

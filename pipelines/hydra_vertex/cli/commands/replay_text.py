@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from hydra_vertex.job import ConvexStopping
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 from hydra_vertex.service.replay import Outcome, RecordedStudy
 from hydra_vertex.service.replay.open_ends import OpenEnds
@@ -91,17 +92,20 @@ def _value(value: float | None, trial_id: str) -> str:
 
 def explanation(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield what the numbers of the table mean, and what the record cannot tell."""
-    yield from _exact(study)
+    yield from _exact(study, outcomes)
     yield from _unknown_ends(outcomes)
     yield from _intervals(study, outcomes)
-    yield from (f"- Further trials: {line}" for line in _further(outcomes))
+    yield from (f"- Further trials: {line}" for line in _further(study, outcomes))
     yield from (f"- The record: {notice}." for notice in study.notices)
 
 
-def _exact(study: RecordedStudy) -> Iterator[str]:
+def _exact(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    is_predicted = any(isinstance(one.setting.rule, ConvexStopping) for one in outcomes)
+    prediction = "; with the convex rule, the value that the rule predicts for its end, as in the service"
     yield (
         "- Exact, as far as curves were recorded: the same trials in the same order. A stopped trial costs its time up "
-        "to the measurement at which the rule stops it, and has the value that it had by then."
+        "to the measurement at which the rule stops it, and has the value that it had by then"
+        f"{prediction if is_predicted else ''}."
     )
     yield (
         "- Assumed: the search proposes the same trials, trials at once do not slow each other down, and a worker gets "
@@ -156,7 +160,7 @@ def _intervals(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[st
     elif not any(one.orders or one.further for one in outcomes):
         yield "- No intervals: --resamples 0."
     elif all(one.another is None and one.further is None for one in outcomes):
-        yield "- No intervals for another study: these need at least 8 trials."
+        yield "- No intervals for another study: these need at least 8 trials, and trials that took time."
     if any(one.orders and one.setting.rule for one in outcomes):
         later = (
             f" (the first {study.startup}, which depend on no other trial, among themselves)" if study.startup else ""
@@ -171,15 +175,17 @@ def _counts(counts: Sequence[int]) -> str:
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def _further(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _further(study: RecordedStudy, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield one sentence for each number of further trials."""
     seen = set()
     for further in (one.further for one in outcomes if one.further is not None):
         if further.count not in seen:
             seen.add(further.count)
+            has_startup = further.drawn_from < len(study.trials)
+            pool = f"the {further.drawn_from} {'after the startup trials' if has_startup else 'recorded trials'}"
             yield (
-                f"{further.count} more than recorded are not in the record. Their times are drawn from the "
-                f"{further.drawn_from} after the startup trials, and [low .. high] has 90 % of 1,000 draws. "
-                f"One of them is better than all recorded ones with probability {_chance(further.chance_of_better)}, "
-                "if they were exchangeable with these; how much better is not known."
+                f"{further.count} more than recorded are not in the record. Their times are drawn from {pool}, and "
+                f"[low .. high] has 90 % of 1,000 draws. One of them is better than {pool} with probability "
+                f"{_chance(further.chance_of_better)}, if they were exchangeable with these; "
+                f"how much better{', and whether better than the startup trials,' if has_startup else ''} is not known."
             )

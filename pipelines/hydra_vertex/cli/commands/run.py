@@ -6,20 +6,17 @@ import argparse
 import contextlib
 import dataclasses
 import os
-import re
 import shlex
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra_vertex.cli.documents import show_document
 from hydra_vertex.cli.option_types import file_path
 from hydra_vertex.cli.output import say
-from hydra_vertex.protocol.command import SEPARATOR
 from hydra_vertex.protocol.errors import CommandError, UserError
 from hydra_vertex.service.devices.resource_options import add_resource_options, resources_from
 
@@ -28,6 +25,7 @@ from .confirm_options import confirmation_lines
 from .cost_options import add_cost_options, estimate_of, prices_of, with_limits
 from .earlier_options import EarlierStudies, add_start_from_option, earlier_studies_from, labelled
 from .engine_options import add_engine_options, add_engine_pool_options, engine_options_from
+from .output_folder import output_path, typed_again
 from .page_options import add_page_options, page_beside, wants_page
 from .run_result import result_document, show_result
 from .runner_options import PROCESS, add_runner_options, check_context, containers_from, require_runner_options
@@ -107,14 +105,14 @@ def run(arguments: argparse.Namespace) -> int:
         image = arguments.image if in_containers else None
         _require_pipeline(arguments.pipeline, asked, image, in_containers=in_containers)
     resources = resources_from(arguments)
-    at_once = _trials_at_once(resources, plan.parallel_trial_count, engine)
+    at_once = _trials_at_once(resources, plan, engine)
     estimate = estimate_of(plan, arguments, slots=at_once, is_local=True)
-    path = _output_path(arguments.out, plan)
+    path = output_path(arguments.out, plan)
     # A container has the folder under this path, where no symbolic link above it exists.
     folder = RunFolder(path if arguments.runner == PROCESS else path.resolve())
     _arguments_for(folder, asked)
     mark = marker(uuid.uuid4().hex, folder.path)
-    again = arguments.again or _again(arguments.typed, folder)
+    again = arguments.again or typed_again(arguments.typed, folder.path)
     containers = containers_from(arguments, plan, folder.path)
     context = RunContext(False, again, mark, resources, engine, _disks(folder, plan), containers, page)
     require_space(context.disks, context.again)
@@ -252,7 +250,7 @@ def _run_in(
     from hydra_vertex.pipelines.local.run_folder import claim, make_private
     from hydra_vertex.pipelines.local.run_lock import locked
 
-    with locked(folder.path):
+    with locked(folder.path, context.again):
         make_private(folder)
         with full_disk_named(context.disks, context.again):
             is_continued = claim(folder, asked)
@@ -270,8 +268,8 @@ def _disks(folder: RunFolder, plan: TuningPlan) -> tuple[Path, ...]:
     return (folder.path, folder.studies, folder.pipeline_root, *outputs, Path(tempfile.gettempdir()))
 
 
-def _trials_at_once(resources: ResourceOptions, wanted: int, engine: EngineOptions) -> int:
-    """Return how many of the wanted trials can run at once. Prints the GPUs, if any. Raises UserError."""
+def _trials_at_once(resources: ResourceOptions, plan: TuningPlan, engine: EngineOptions) -> int:
+    """Return how many of the plan's trials can run at once. Prints the GPUs, if any. Raises UserError."""
     from hydra_vertex.service.devices.capacity import capacity_of, describe
     from hydra_vertex.service.devices.gpus import find_gpus
     from hydra_vertex.service.trials.engines.options import require_resources_apply
@@ -280,8 +278,9 @@ def _trials_at_once(resources: ResourceOptions, wanted: int, engine: EngineOptio
     gpus = find_gpus(os.environ) if engine.is_this_machine else ()
     capacity = capacity_of(resources, gpus)
     if gpus:
-        say(describe(capacity, gpus))
-    return min(wanted, capacity.at_once or wanted)
+        workers = sum(pool.replica_count for pool in plan.trial_job_spec.worker_pools)
+        say(describe(capacity, gpus, max(1, workers)))
+    return min(plan.parallel_trial_count, capacity.at_once or plan.parallel_trial_count)
 
 
 def _studies(out: Path | None) -> Path | None:
@@ -289,13 +288,6 @@ def _studies(out: Path | None) -> Path | None:
     from hydra_vertex.pipelines.local.run_folder import RunFolder
 
     return None if out is None else RunFolder(out.absolute()).studies
-
-
-def _output_path(out: Path | None, plan: TuningPlan) -> Path:
-    # A display name may have 128 characters of any kind, each of up to 4 bytes.
-    name = re.sub(r"[^\w.-]+", "-", plan.display_name)[:48]
-    default = Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
-    return (out or default).absolute()
 
 
 def _provide_pipeline(given: Path | None, folder: RunFolder, image: str | None) -> None:
@@ -308,15 +300,3 @@ def _provide_pipeline(given: Path | None, folder: RunFolder, image: str | None) 
         compile_pipeline(folder.pipeline, image=image or DEFAULT_IMAGE, machine=None)
     else:
         keep_file(given, folder.pipeline)
-
-
-def _again(typed: Sequence[str], folder: RunFolder) -> str:
-    """Return the typed command, with `--out` and the folder added when it has no `--out`."""
-    from hydra_vertex.launcher.secrets.masker import NO_SECRETS
-    from hydra_vertex.launcher.secrets.shell import shell_command
-
-    at = typed.index(SEPARATOR) if SEPARATOR in typed else len(typed)
-    own, app = list(typed[:at]), typed[at:]
-    if not any(part == "--out" or part.startswith("--out=") for part in own):
-        own += ["--out", str(folder.path)]
-    return str(shell_command(["hydra-vertex", *own, *app], NO_SECRETS))

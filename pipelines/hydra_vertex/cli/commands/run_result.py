@@ -77,8 +77,9 @@ def _compared(job: HyperparameterTuningJob, result: RunResult) -> AgainstDefault
 
 def _files(result: RunResult, plan: TuningPlan) -> dict[str, str]:
     pareto = ("pareto",) if plan.study_spec.has_several_objectives else ()
-    names = ("job", "best", *pareto, "overrides", "report", "model")
-    return {name: str(getattr(result.folder, name)) for name in names}
+    names = ("job", "best", *pareto, "overrides", "report")
+    model = str(result.folder.model) if result.folder.model.exists() else result.best_model
+    return {**{name: str(getattr(result.folder, name)) for name in names}, **({"model": model} if model else {})}
 
 
 def _retrained(result: RunResult, plan: TuningPlan) -> str:

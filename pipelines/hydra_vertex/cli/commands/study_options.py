@@ -158,6 +158,18 @@ def _add_decision_options(study: argparse._ArgumentGroup) -> None:
         default=FAIL,
         help="when no trial reaches --metric-threshold: fail the run, or end it without a retraining (default: fail)",
     )
+    add_prefer_option(study)
+
+
+def add_prefer_option(group: argparse._ActionsContainer) -> None:
+    """Add the option that selects one trial of a Pareto set."""
+    group.add_argument(
+        "--prefer",
+        type=word,
+        metavar="METRIC",
+        help="with several objectives, select the trial of the Pareto set with the best value of this one (default: "
+        "the closest to the best value of every objective)",
+    )
 
 
 def add_retrain_option(parser: argparse.ArgumentParser) -> None:
@@ -221,6 +233,7 @@ def plan_from(
         metric_threshold=arguments.metric_threshold,
         on_missed_threshold=arguments.on_missed_threshold,
         model=model_decisions_from(arguments, here=here),
+        prefer=arguments.prefer or "",
     )
     if trials is not None:
         from hydra_vertex.pipelines.trial_machine import with_trial_settings

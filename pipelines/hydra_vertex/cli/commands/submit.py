@@ -15,7 +15,8 @@ from hydra_vertex.protocol.errors import CommandError
 from .app_check import file_content, require_checked_plan
 from .capacity_options import add_location_option, with_ladder
 from .cost_options import add_cost_options, estimate_of, with_limits
-from .earlier_options import add_start_from_option, refuse_start_from
+from .earlier_options import add_start_from_option
+from .narrow_options import add_narrow_option, narrowed_plan, narrowing_studies, require_narrow, say_narrowed
 from .pipeline_options import add_pipeline_options, add_target_options, pipeline_settings, schedule_of, target_of
 from .study_options import (
     APP_USAGE,
@@ -57,6 +58,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_job_options(parser)
     add_tuning_options(parser)
     add_start_from_option(parser)
+    add_narrow_option(parser)
     add_retrain_option(parser)
     add_cost_options(parser)
     add_no_check_option(parser)
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hydra_vertex.pipelines.effect import without_effect_on_vertex
     from hydra_vertex.pipelines.submit import submit
 
-    refuse_start_from(arguments)
+    require_narrow(arguments)
     plan = _plan(arguments)
     pipeline = read_pipeline(arguments.pipeline)
     refuse_cluster_pipeline(pipeline)
@@ -109,17 +111,20 @@ def run(arguments: argparse.Namespace) -> int:
     asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
     pipeline.check_arguments(asked)
     _require_options(plan, arguments)
+    earlier = narrowing_studies(plan, arguments)
     _say_notices(plan, estimate)
     if arguments.no_check:
         say_unchecked(plan)
     else:
         plan = require_checked_plan(plan, arguments, on_vertex=not target_of(arguments).is_local)
-        asked = plan.pipeline_arguments(project=arguments.project, location=arguments.location)
+    narrowed = narrowed_plan(plan, earlier, arguments)
+    say_narrowed(earlier, narrowed)
+    plan = narrowed.plan
     for line in () if target_of(arguments).is_local else without_effect_on_vertex(plan):
         say(line)
     sent = submit(
         arguments.pipeline,
-        asked,
+        plan.pipeline_arguments(project=arguments.project, location=arguments.location),
         target_of(arguments),
         display_name=plan.display_name,
         settings=pipeline_settings(arguments),

@@ -1,4 +1,4 @@
-"""The options of `run` that the sweeper plugin of Hydra gives: `--help` does not show them."""
+"""The options of `run` and `tune` that the sweeper plugin of Hydra gives: `--help` does not show them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 def add_sweep_options(parser: argparse.ArgumentParser) -> None:
     """Add the folder of the sweep, and the command that continues it."""
     parser.add_argument("--sweep-dir", type=Path, help=argparse.SUPPRESS)
+    add_again_option(parser)
+
+
+def add_again_option(parser: argparse.ArgumentParser) -> None:
+    """Add the command that continues the sweep, for messages."""
     parser.add_argument("--again", default="", help=argparse.SUPPRESS)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hydra_vertex.launcher.study.job_source import JobSource
 
 
-_FILES_OF_A_RUN = ("job.json", "plan.json", "studies", "studies/service.json")
+_FILES_OF_A_RUN = ("job.json", "plan.json", "studies", "studies/service.json", "studies/service.db")
 _OF_GOOGLE = "//aiplatform.googleapis.com/"
 """Begins the full name of a resource, which a command takes for no path and no database."""
 
@@ -94,16 +94,35 @@ def _shown(command: tuple[str, ...]) -> str:
 def _source(rules: Rules, study: Study) -> JobSource:
     from hydra_vertex.launcher.study.job_reference import parse_reference
     from hydra_vertex.launcher.study.job_source import JobSource, find_job
+    from hydra_vertex.protocol.errors import OutputError
 
     if study.path is None:
         return JobSource(parse_reference(study.word), place=study.word)
     for name in _FILES_OF_A_RUN if study.path.is_dir() else ():
         rules.path(str(study.path / name))
-    source = find_job(study.word, of_study=True)
+    try:
+        source = find_job(study.word, of_study=True)
+    except OutputError:
+        # A run that was killed has written no document, but its service's database has its study.
+        stored = _stored(study)
+        if stored is None:
+            raise
+        return stored
     if source.document is None and source.reference is not None and not source.is_local:
         _require_vertex(rules, study.word)
         _require_usual_service(study.word, source.reference)
     return source
+
+
+def _stored(study: Study) -> JobSource | None:
+    """Return the study of a run's folder from the database of its service; None when there is none."""
+    from hydra_vertex.launcher.study.job_reference import JobReference
+    from hydra_vertex.launcher.study.job_source import JobSource
+    from hydra_vertex.service.stored_jobs import database_of, newest_study
+
+    studies = None if study.path is None else study.path / "studies"
+    job = None if studies is None else newest_study(studies)
+    return None if studies is None or job is None else JobSource(JobReference(job.name), job, str(database_of(studies)))
 
 
 def _require_vertex(rules: Rules, text: str) -> None:

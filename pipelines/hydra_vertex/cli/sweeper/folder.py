@@ -2,11 +2,11 @@
 
 ::
 
-    0/ 1/ …                  Hydra's output folder of each trial, as of each job of a multirun
+    0/ 1/ …                  Hydra's output folder of each trial on this machine, as of each job of a multirun
     optimization_results.yaml  best.yaml  report.html     the result
     multirun.yaml            the composed config, as Hydra's own sweeper writes it
     search.yaml  sweep.json  the search file of the study; what identifies the sweep
-    study/                   the folder of `hydra-vertex run`
+    study/                   the folder of `hydra-vertex run`, or of `hydra-vertex tune`
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from hydra_vertex.launcher.files.reading import JOB_FILE, PLAN_FILE
 from hydra_vertex.protocol.errors import OutputError, UserError
 from hydra_vertex.protocol.json import JsonObject
 
+from .destination import ENDPOINT
+
 NOW = "<now>"
+_FAILED = frozenset({JobState.FAILED.value, JobState.EXPIRED.value})
+_CANCELLED = frozenset({JobState.CANCELLED.value, JobState.CANCELLING.value})
+"""States in which a job elsewhere has ended: a study on this machine goes on after them."""
 _TIME = re.compile(r"\$\{now:[^{}]*\}")
 
 
@@ -45,7 +50,7 @@ class SweepFolder:
 
     @property
     def study(self) -> Path:
-        """The folder of `hydra-vertex run`."""
+        """The folder of `hydra-vertex run`, or of `hydra-vertex tune`."""
         return self.path / "study"
 
     @property
@@ -83,18 +88,18 @@ def _earlier(pattern: str) -> Iterator[SweepFolder]:
 def _is_unfinished(folder: SweepFolder, identity: JsonObject) -> bool:
     try:
         known = load_json(folder.identity, PLAN_FILE)
-        is_ended = folder.results.exists() or _has_failed(folder)
+        is_ended = folder.results.exists() or _has_failed(folder, is_elsewhere=ENDPOINT in identity)
     except (UserError, OSError):
         return False
     return known == identity and not is_ended
 
 
-def _has_failed(folder: SweepFolder) -> bool:
+def _has_failed(folder: SweepFolder, *, is_elsewhere: bool) -> bool:
     """Whether the study has ended without success, which the same study would do again at once."""
     job = folder.study / "job.json"
     document = load_json(job, JOB_FILE) if job.exists() else {}
     state = document.get("state") if isinstance(document, dict) else None
-    return state in {JobState.FAILED.value, JobState.EXPIRED.value}
+    return state in (_FAILED | _CANCELLED if is_elsewhere else _FAILED)
 
 
 def _require_same(folder: SweepFolder, identity: JsonObject) -> None:

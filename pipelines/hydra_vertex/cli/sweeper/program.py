@@ -25,7 +25,7 @@ def trial_program(typed: Sequence[str], executable: str, overrides: Sequence[str
     stays: the app's files may have keys that only this sweeper's config has. Raises CommandError for a program that
     cannot be started again.
     """
-    at = _program_end(typed)
+    at = program_end(typed)
     swept = {o.input_line for o in parse_overrides(overrides) if o.is_sweep_override()}
     words = [word for word in typed[at:] if not _is_of_sweep(word) and word not in swept]
     return (executable, *typed[1:at], *words)
@@ -41,8 +41,8 @@ def require_one_process(environ: Mapping[str, str]) -> None:
         )
 
 
-def _program_end(typed: Sequence[str]) -> int:
-    """Return the number of words up to the script, or to the module of `-m`."""
+def program_end(typed: Sequence[str]) -> int:
+    """Return the number of words up to the script, or to the module of `-m`. Raises CommandError without either."""
     at = 1
     while at < len(typed) and typed[at].startswith("-"):
         word = typed[at]

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from hydra_vertex.launcher.search_space.hydra_part import SWEEPER_OPTIONS
+from hydra_vertex.launcher.search_space.hydra_part import SWEEPER_OPTIONS, VERTEX_OPTIONS
 from hydra_vertex.launcher.search_space.optuna_space import KEY as SEARCH_SPACE
 from hydra_vertex.launcher.search_space.optuna_space import read_search_space
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import SearchSpaceError
 from hydra_vertex.protocol.json import Json, JsonObject
 
+from .destination import identity_elsewhere, is_elsewhere, options_elsewhere
+
 _CUSTOM = "custom_search_space"
-_NOT_IN_FILE = frozenset({"_target_", "_recursive_", "max_failure_rate", *SWEEPER_OPTIONS})
+_NOT_IN_FILE = frozenset({"_target_", "_recursive_", "max_failure_rate", *SWEEPER_OPTIONS, *VERTEX_OPTIONS})
 _COUNTS = frozenset({"n_trials", "n_jobs"})
 _OF_STUDY = ("early_stopping", "monitor", "trial_timeout", "seed", "no_baseline", "start_from", "retrain")
 _PLACE = "hydra.sweeper"
@@ -27,12 +29,14 @@ _PLACE = "hydra.sweeper"
 class SweepRequest:
     """`sweeper` is `hydra.sweeper` of a search file; `options` are arguments of `hydra-vertex run`.
 
-    `study` is the part that another start of the same sweep has to have too.
+    `is_elsewhere`: the trials run on Vertex AI, and `options` are arguments of `hydra-vertex tune`. `study` is the part
+    that another start of the same sweep has to have too.
     """
 
     sweeper: JsonObject
     options: tuple[str, ...]
     study: JsonObject
+    is_elsewhere: bool = False
 
 
 def sweep_request(sweeper: JsonObject, overrides: Sequence[Override]) -> SweepRequest:
@@ -40,6 +44,7 @@ def sweep_request(sweeper: JsonObject, overrides: Sequence[Override]) -> SweepRe
 
     As in hydra-optuna-sweeper, an override with several values is a param, and one with a single value fixes a param.
     """
+    elsewhere = is_elsewhere(sweeper)
     kept: dict[str, Json] = {
         name: value for name, value in _in_params(sweeper).items() if name not in _NOT_IN_FILE and value is not None
     }
@@ -52,6 +57,8 @@ def sweep_request(sweeper: JsonObject, overrides: Sequence[Override]) -> SweepRe
     kept["params"] = params
     study = {name: value for name, value in kept.items() if name not in _COUNTS}
     study |= {name: sweeper[name] for name in _OF_STUDY if sweeper.get(name) is not None}
+    if elsewhere:
+        return SweepRequest(kept, tuple(_options_elsewhere(sweeper)), {**study, **identity_elsewhere(sweeper)}, True)
     return SweepRequest(kept, tuple(_options(sweeper)), study)
 
 
@@ -95,11 +102,20 @@ def _options(sweeper: JsonObject) -> Iterator[str]:
         yield from _option(name, sweeper.get(name))
 
 
+def _options_elsewhere(sweeper: JsonObject) -> Iterator[str]:
+    yield f"--max-failed-trials={_max_failed(sweeper)}"
+    for name, value in options_elsewhere(sweeper):
+        yield from _option(name, value)
+
+
 def _option(name: str, value: Json) -> Iterator[str]:
     option = f"--{name.replace('_', '-')}"
     match value:
-        case None | False:
+        case None:
             return
+        case False:  # only an option that has an opposite says something by it
+            if f"no_{name}" in SWEEPER_OPTIONS:
+                yield f"--no-{name.replace('_', '-')}"
         case True:
             yield option
         case str() | int() | float():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from hydra_vertex.cli.main import main
+from hydra_vertex.protocol.variables import variable_set
 
 
 def printed_by(words: Sequence[str]) -> str:
@@ -20,6 +22,17 @@ def printed_by(words: Sequence[str]) -> str:
     if code:
         raise SystemExit(code)
     return printed.getvalue()
+
+
+@contextmanager
+def this_python_first() -> Iterator[None]:
+    """Find this Python, and the commands installed beside it, under their names without a folder.
+
+    The command of a trial in an image names them so, and the app is checked here with the same command.
+    """
+    own = str(Path(sys.executable).parent)
+    with variable_set("PATH", os.pathsep.join(filter(None, [own, os.environ.get("PATH", "")]))):
+        yield
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Runs the sweep of a composed config as a study, in its sweep folder, with the command `hydra-vertex run`."""
+"""Runs the sweep of a composed config as a study, in its sweep folder.
+
+The command `hydra-vertex run` does it on this machine, and `hydra-vertex tune` on Vertex AI.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,11 @@ from hydra_vertex.protocol.private_files import private_files
 
 from .composed import identity_of, require_launcher, set_sweep_dir, sweep_dir_at_any_time, sweeper_of
 from .folder import SweepFolder, folder_of
+from .image_program import image_program, require_params_travel
 from .program import require_one_process, trial_program
 from .request import SweepRequest, parse_overrides, sweep_request
 from .results import log_lines, optimization_results, pareto_results
-from .surroundings import printed_by
+from .surroundings import printed_by, this_python_first
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +56,10 @@ def sweep(config: DictConfig, overrides: Sequence[str]) -> None:
         asked = _asked(config, overrides)
         with _writing(asked):
             _prepare(asked, config)
-        outcome = _run(asked, str(config.hydra.job.name))
-        with _writing(asked):
-            _keep_result(asked.folder, outcome)
+        with this_python_first() if asked.request.is_elsewhere else nullcontext():
+            outcome = _run(asked, str(config.hydra.job.name))
+            with _writing(asked):
+                _keep_result(asked.folder, outcome)
     except UserError as error:
         say(f"hydra/sweeper=vertex: {one_line(str(error))}")
         raise SystemExit(error.exit_code) from error
@@ -80,6 +85,9 @@ def _asked(config: DictConfig, overrides: Sequence[str]) -> _Sweep:
     require_one_process(os.environ)
     request = sweep_request(sweeper_of(config), parse_overrides(overrides))
     app = trial_program(sys.orig_argv, sys.executable, overrides)
+    if request.is_elsewhere:
+        app = image_program(app, Path.cwd())
+        require_params_travel(request.sweeper, Path.cwd())
     identity = identity_of(config, app, request.study)
     folder = folder_of(Path(str(config.hydra.sweep.dir)), sweep_dir_at_any_time(config), identity)
     return _Sweep(folder, request, identity, app)
@@ -103,9 +111,10 @@ def _run(asked: _Sweep, job_name: str) -> Mapping[str, Json]:
     """Run the study and return its result. Raises SystemExit."""
     folder, request = asked.folder, asked.request
     name = request.sweeper.get("study_name") or job_name
-    own = (f"--search={os.path.relpath(folder.search)}", f"--out={folder.study}", f"--name={name}", "--json")
-    sweep = (f"--sweep-dir={folder.path}", f"--again={shell_command(sys.orig_argv, NO_SECRETS)}")
-    found = json.loads(printed_by(["run", *own, *request.options, *sweep, SEPARATOR, *asked.app]))
+    again = f"--again={shell_command(sys.orig_argv, NO_SECRETS)}"
+    own = (f"--search={os.path.relpath(folder.search)}", f"--out={folder.study}", f"--name={name}", again, "--json")
+    command = ("tune",) if request.is_elsewhere else ("run", f"--sweep-dir={folder.path}")
+    found = json.loads(printed_by([*command, *own, *request.options, SEPARATOR, *asked.app]))
     return found if isinstance(found, Mapping) else {}
 
 

@@ -21,12 +21,13 @@ _VERSION = re.compile(r"(?:cpython-)?(3\.\d{1,2})(?:\.\d+)?")
 def base_for(context: Path) -> str:
     """Return the image of the Python in `.python-version`, else of this interpreter's. Raises CommandError.
 
-    The folder's `requires-python` has to allow it.
+    The folder's `requires-python`, or Poetry's constraint, has to allow it.
     """
     version, origin = _version(context)
-    required = requires_python(context)
+    alternatives = requires_python(context)
+    required = " || ".join(alternatives)
     try:
-        is_allowed = not required or SpecifierSet(required).contains(f"{version}.99")
+        is_allowed = not alternatives or any(SpecifierSet(each).contains(f"{version}.99") for each in alternatives)
     except InvalidSpecifier as error:
         raise CommandError(f"requires-python {excerpt(repr(required))}: not a version specifier") from error
     if not is_allowed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,10 +150,37 @@ def _of_pyproject(file: Path) -> PyProject:
     return PyProject(tuple(str(item) for item in listed))
 
 
-def requires_python(context: Path) -> str:
-    """Return `project.requires-python` of the folder's pyproject.toml; empty when there is none. Raises OutputError."""
+def requires_python(context: Path) -> tuple[str, ...]:
+    """Return the version specifiers of Python in the folder's pyproject.toml, of which one has to hold.
+
+    They are `project.requires-python`, else Poetry's constraint. Empty when there is none. Raises OutputError.
+    """
     file = context / PYPROJECT
-    return str(_table(_toml(file), "project").get("requires-python", "")) if file.is_file() else ""
+    document = _toml(file) if file.is_file() else {}
+    required = str(_table(document, "project").get("requires-python", ""))
+    poetry = _table(_table(_table(document, "tool"), "poetry"), "dependencies").get("python", "")
+    constraint = poetry.get("version", "") if isinstance(poetry, dict) else poetry
+    if required or not isinstance(constraint, str) or not constraint:
+        return (required,) if required else ()
+    return tuple(_specifiers(alternative) for alternative in re.split(r"\|\|?", constraint))
+
+
+def _specifiers(constraint: str) -> str:
+    """Return a constraint of Poetry, such as `^3.10,!=3.12.0`, as version specifiers.
+
+    Source of the forms: https://python-poetry.org/docs/dependency-specification/#version-constraints.
+    """
+    parts = re.split(r"\s*,\s*|(?<=[\w*])\s+", constraint.strip())
+    return ",".join(_specifier(part) for part in parts if part not in ("", "*"))
+
+
+def _specifier(part: str) -> str:
+    if not part.startswith("^") and (not part.startswith("~") or part.startswith("~=")):
+        return f"=={part}" if part[0].isdigit() else part
+    version = part[1:].strip()
+    numbers = version.split(".")
+    same = numbers[:1] if part.startswith("^") else numbers[:2]  # ^3.10 is any later 3.x, ~3.10 any 3.10.x
+    return f">={version},=={'.'.join(same)}.*"
 
 
 def _table(document: dict[str, Json], name: str) -> dict[str, Json]:

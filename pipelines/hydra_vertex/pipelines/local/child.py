@@ -70,10 +70,12 @@ def sigterm_raises() -> Iterator[None]:
 def _end(child: subprocess.Popen[bytes], first: signal.Signals | None) -> None:
     """Wait for the child to exit; after each grace period send the next signal. A second Ctrl-C kills it at once.
 
-    `first` None: the child has got the first signal from the terminal.
+    `first` None: the child has got SIGINT from the terminal. If SIGINT was sent to this process alone, it has not, and
+    gets it after the first grace period: on SIGTERM alone, the tuning step would cancel its job.
     """
+    begin = (None, signal.SIGINT) if first is None else (first,)
     try:
-        for number in (first, signal.SIGTERM, signal.SIGKILL):
+        for number in (*begin, signal.SIGTERM, signal.SIGKILL):
             if number is not None:
                 child.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):

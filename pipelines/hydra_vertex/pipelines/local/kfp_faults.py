@@ -17,6 +17,7 @@ Replacement = tuple[Any, str, Any]
 """An owner, the name of its attribute, and the new value."""
 
 _CHANNEL = "pipelinechannel--"
+_FAILED = "FAILED"
 
 
 def corrections() -> list[Replacement]:
@@ -26,13 +27,14 @@ def corrections() -> list[Replacement]:
 
     utils, evaluator = orchestrator_utils.OrchestratorUtils, enhanced_dag_orchestrator.ConditionEvaluator
     folders = _Folders(task_executor.execute_single_task, executor_input_utils.construct_local_task_root)
-    loop = "create_parameter_loop_iteration_task_spec"
+    loop, run_loop = "create_parameter_loop_iteration_task_spec", "_run_parallel_for_task"
     return [
         (task_executor, "execute_single_task", folders.execute),
         (executor_input_utils, "construct_local_task_root", folders.root),
         (executor_input_utils, "executor_input_to_dict", _without_absent(executor_input_utils.executor_input_to_dict)),
         (io.IOStore, "get_parent_input", _parent_input_or_output(io.IOStore.get_parent_input)),
         (evaluator, "evaluate_condition", staticmethod(_condition)),
+        (enhanced_dag_orchestrator, run_loop, _with_status(getattr(enhanced_dag_orchestrator, run_loop))),
         (utils, "make_task_arguments", _present_arguments(utils.make_task_arguments)),
         (utils, "join_user_inputs_and_defaults", _with_present_defaults(utils.join_user_inputs_and_defaults)),
         (task_spec_utils, "build_nested_dag_arguments", _own_arguments(utils)),
@@ -104,12 +106,45 @@ def _condition(condition: str, io_store: Any) -> bool:
 
 
 def _present_arguments(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Leave arguments out that are None, as those of optional inputs of the pipeline; kfp fails for them."""
+    """Leave arguments out that are None, as those of optional inputs of the pipeline; kfp fails for them.
 
-    def make_task_arguments(*given: Any, **named: Any) -> dict[str, Any]:
-        return {name: value for name, value in original(*given, **named).items() if value is not None}
+    And those that a failed task would have given: a task with `ignore_upstream_failure` then has its own defaults.
+    """
+
+    def make_task_arguments(task_inputs_spec: Any, io_store: Any) -> dict[str, Any]:
+        present = _without_failed(task_inputs_spec, io_store)
+        return {name: value for name, value in original(present, io_store).items() if value is not None}
 
     return make_task_arguments
+
+
+def _without_failed(inputs: Any, io_store: Any) -> Any:
+    """Return the inputs of a task without those that are outputs of failed tasks."""
+    kept = type(inputs)()
+    kept.CopyFrom(inputs)
+    for given, source in ((kept.parameters, "task_output_parameter"), (kept.artifacts, "task_output_artifact")):
+        for name in list(given):
+            if given[name].HasField(source) and _has_failed(getattr(given[name], source).producer_task, io_store):
+                del given[name]
+    return kept
+
+
+def _has_failed(task: str, io_store: Any) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(io_store.get_task_status(task) == _FAILED)
+    return False  # It was skipped, or is a task of a simple pipeline, which ends with the first failure.
+
+
+def _with_status(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Note that a loop has failed, which kfp notes for all other tasks."""
+
+    def run_loop(**given: Any) -> bool:
+        has_failed = original(**given)
+        if has_failed:
+            given["io_store"].put_task_status(given["task_name"], _FAILED)
+        return has_failed
+
+    return run_loop
 
 
 def _with_present_defaults(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -180,10 +180,12 @@ def _configured(pipeline_root: Path) -> Iterator[None]:
     from kfp.local import config
 
     before = config.LocalExecutionConfig.instance
-    # kfp deletes its workspace, so it gets a new folder.
-    workspace = tempfile.mkdtemp(prefix="hydra-vertex-workspace-")
+    root = pipeline_root.absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    # kfp deletes its workspace, so it gets a new folder. A run that is killed leaves it in its own folder.
+    workspace = tempfile.mkdtemp(prefix=".workspace-", dir=root)
     runner = local.SubprocessRunner(use_venv=False)
-    local.init(runner=runner, pipeline_root=str(pipeline_root.absolute()), workspace_root=workspace)
+    local.init(runner=runner, pipeline_root=str(root), workspace_root=workspace)
     try:
         yield
     finally:

@@ -95,7 +95,7 @@ def run_locally(folder: RunFolder, arguments: Mapping[str, str | int], context: 
     when the cause is a full disk. All measurements are kept in every case.
     """
     with full_disk_named(context.disks, context.again):
-        return _collect(folder, _run(folder, arguments, context))
+        return collect(folder, _run(folder, arguments, context))
 
 
 def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunContext) -> LocalRun:
@@ -103,7 +103,7 @@ def _run(folder: RunFolder, arguments: Mapping[str, str | int], context: RunCont
         return _run_as_processes(folder, arguments, context)
     from .container_run import run_in_containers
 
-    with _interrupt_reported(folder, context.again, context.engine), _measurements_kept(folder):
+    with _interrupt_reported(folder, context.again, context.engine), measurements_kept(folder):
         return run_in_containers(
             folder,
             arguments,
@@ -124,7 +124,7 @@ def _run_as_processes(folder: RunFolder, arguments: Mapping[str, str | int], con
 
     with (
         _interrupt_reported(folder, context.again, context.engine),
-        _measurements_kept(folder),
+        measurements_kept(folder),
         start_service(
             folder.studies,
             folder.log("service"),
@@ -194,7 +194,7 @@ def _interrupt_reported(folder: RunFolder, again: str, engine: EngineOptions) ->
 
 
 @contextmanager
-def _measurements_kept(folder: RunFolder) -> Iterator[None]:
+def measurements_kept(folder: RunFolder) -> Iterator[None]:
     """Copy the trials' logs and the job document, if one was written, to the result, also when the run fails."""
     try:
         yield
@@ -238,7 +238,11 @@ def _id_in(file: Path) -> str:
         return ""
 
 
-def _collect(folder: RunFolder, run: LocalRun) -> RunResult:
+def collect(folder: RunFolder, run: LocalRun) -> RunResult:
+    """Copy the outputs of the steps to the result. Without a step `retrain`, there is no folder of a model.
+
+    Raises OutputError when a step did not write an output.
+    """
     from hydra_vertex.launcher.best.best_trial import overrides_text
 
     if not _has_repeats(run):
@@ -248,7 +252,8 @@ def _collect(folder: RunFolder, run: LocalRun) -> RunResult:
     keep_file(run.artifact("select-best", "report"), folder.report)
     _keep_pareto(folder, run)
     link_experiment(folder)
-    keep_tree(run.artifact("retrain", "model"), folder.model)
+    if "retrain" in run.outputs:
+        keep_tree(run.artifact("retrain", "model"), folder.model)
     overrides = _strings(run.parameter("select-best", "overrides"))
     write_atomic(folder.overrides, overrides_text(overrides))
     return RunResult(

@@ -11,7 +11,7 @@
     logs/confirmation-trial-1.log …                     those of each repeat
     pipeline.json  plan.json                            the compiled pipeline and its arguments
     pipeline/  studies/  pipeline.log  service.log      artifacts of the steps, state of the service, logs
-    .run.lock                                           the process that runs in it now
+    .run.lock                                           the process that runs in it, and how to continue it
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.job.machine_use import MACHINES_FILE, dump_machine_use
+from hydra_vertex.job.machine_use import MACHINES_FILE, MachineUse, dump_machine_use
 from hydra_vertex.launcher.confirm.find import FILE as CONFIRMATION_FILE
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import PLAN_FILE
@@ -45,10 +45,16 @@ _DECISIONS = (
     "retraining",
     "warm_start_key",
     "confirm",
+    "prefer",
+    "on_stop",
+    "log_experiment",
 )
-"""What is decided after the study, so it may be changed too."""
+"""What is decided after the study, or belongs to each start, so it may be changed too."""
 _LIMITS = ("max_cost", "max_worker_hours", "hourly_prices")
 """What ends a study early, and so belongs to each start of a run."""
+
+LOG_LIMIT_BYTES = 64 << 20
+"""The limit of the copy of a trial's log. Slurm's own logs have none, those of the other engines have this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,10 @@ class RunFolder:
     def log(self, name: str) -> Path:
         """Return the path of a log of the run: `pipeline` or `service`."""
         return self.path / f"{name}.log"
+
+    def trial_log(self, trial_id: str, name: str = "trial") -> Path:
+        """Return the path of the log of a trial, or with the name `confirmation-trial` of a repeat."""
+        return self.path / "logs" / f"{name}-{trial_id}.log"
 
 
 def recorded_arguments(folder: RunFolder) -> dict[str, Json]:
@@ -250,11 +260,29 @@ def remove_trial_logs(folder: RunFolder, name: str) -> None:
 def keep_trial_logs(folder: RunFolder, study: str = "*", name: str = "trial") -> None:
     """Copy the log of every trial that has one to `logs/NAME-N.log`. `study` is the id of a job; `*`: of all jobs."""
     for log in folder.studies.glob(f"jobs/{study}/trials/*/log.txt"):
-        keep_file(log, folder.path / "logs" / f"{name}-{log.parent.name}.log")
+        write_atomic(folder.trial_log(log.parent.name, name), _beginning_and_end(log))
+
+
+def _beginning_and_end(log: Path) -> bytes:
+    """Return a log; of one that is longer than LOG_LIMIT_BYTES its first and its last quarter of the limit."""
+    quarter = LOG_LIMIT_BYTES // 4
+    with log.open("rb") as file:
+        left_out = file.seek(0, os.SEEK_END) - 2 * quarter
+        file.seek(0)
+        if left_out <= 2 * quarter:
+            return file.read(LOG_LIMIT_BYTES)
+        beginning = file.read(quarter)
+        file.seek(quarter + left_out)
+        end = file.read(quarter)
+    return beginning + f"\n[... {left_out} bytes of log left out here ...]\n".encode() + end
 
 
 def keep_machines(folder: RunFolder, study: str) -> None:
     """Write what the machines of a job's trials were busy with, if any was measured. `study` is the id of the job."""
-    use = read_study(folder.studies / "jobs" / study / "trials")
-    if use:
+    if use := machines_in(folder.studies, study):
         write_atomic(folder.machines, json.dumps(dump_machine_use(use)))
+
+
+def machines_in(studies: Path, study: str) -> MachineUse:
+    """Return what the machines of a job's trials were busy with. `studies` is the folder of its service."""
+    return read_study(studies / "jobs" / study / "trials")

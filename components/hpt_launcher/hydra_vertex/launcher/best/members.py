@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
+from hydra_vertex.job.preference import preferred_objective
 from hydra_vertex.launcher.files.output_file import write_output
 
 from .pareto import RULE
@@ -30,9 +31,10 @@ class Member:
 
 
 def rule_of(job: HyperparameterTuningJob, prefer: str = "") -> str:
-    """Return the rule that selected the best trial of several objectives; empty for one objective."""
+    """Return the rule that selects the best trial of several objectives, as `selection.rank`; empty for one."""
     if not job.study_spec.has_several_objectives:
         return ""
+    prefer = prefer or preferred_objective(job)
     return f"the member of the Pareto set with the best {prefer}" if prefer else RULE
 
 

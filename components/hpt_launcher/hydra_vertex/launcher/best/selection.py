@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, JobState, MetricSpec, Trial, TrialState
+from hydra_vertex.job.preference import preferred_objective
 from hydra_vertex.protocol.errors import StudyError
 from hydra_vertex.protocol.suggestions import suggest
 
@@ -40,10 +41,11 @@ def select_best(job: HyperparameterTuningJob, prefer: str = "") -> Trial:
 def rank(job: HyperparameterTuningJob, prefer: str = "") -> tuple[Trial, ...]:
     """Return all trials that succeeded with finite objectives, best first.
 
-    With several objectives the Pareto set comes first, by `pareto.RULE`; with `prefer`, the name of an objective, by
-    that one. Raises StudyError for a name that is no objective.
+    With several objectives the Pareto set comes first, by `pareto.RULE`; with `prefer`, the name of an objective, or
+    else with one in the labels of the job, by that one. Raises StudyError for a name that is no objective.
     """
     metrics = job.study_spec.metrics or (job.study_spec.objective,)
+    prefer = prefer or preferred_objective(job)
     if prefer and prefer not in job.study_spec.metric_ids:
         raise StudyError(f"{prefer!r} is no objective of the study{suggest(prefer, job.study_spec.metric_ids)}")
     measured = sorted(((trial, costs) for trial in job.trials if (costs := _costs(trial, metrics))), key=_order)

@@ -25,10 +25,10 @@ from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol.errors import UserError
 
 
-def notices(job: HyperparameterTuningJob, source: str, spec: StudySpec) -> Iterator[str]:
+def notices(job: HyperparameterTuningJob, source: str, spec: StudySpec, *, narrows: bool = False) -> Iterator[str]:
     """Yield sentences about what a new study with the `spec` takes from an earlier one.
 
-    Raises UserError when it takes nothing.
+    `narrows`: it takes the ranges of the best trials and nothing else. Raises UserError when it takes nothing.
     """
     known = {key for trial in job.trials for key in trial.parameters}
     new = [parameter.id for parameter in walk_parameters(spec.parameters)]
@@ -37,7 +37,7 @@ def notices(job: HyperparameterTuningJob, source: str, spec: StudySpec) -> Itera
             f"--start-from {source}: has none of the parameters of the search space ({', '.join(new)}), but "
             f"{', '.join(sorted(known)) or 'no trial with parameters'}"
         )
-    ranked, requested = _ranked(job), [trial for trial in job.trials if trial.state is TrialState.REQUESTED]
+    ranked, requested = ranked_trials(job), [trial for trial in job.trials if trial.state is TrialState.REQUESTED]
     useful = [*requested, *ranked]
     inside = [trial for trial in useful if lies_in(trial, spec)]
     if not inside:
@@ -47,7 +47,12 @@ def notices(job: HyperparameterTuningJob, source: str, spec: StudySpec) -> Itera
         )
     yield f"{source}: {len(inside)} of {len(useful)} trials lie in the search space"
     if missing := [name for name in new if name not in known]:
-        yield f"{source}: has no {', '.join(missing)}; its points get the default of the search space, or the middle"
+        then = (
+            ", which it does not narrow"
+            if narrows
+            else "; its points get the default of the search space, or the middle"
+        )
+        yield f"{source}: has no {', '.join(missing)}{then}"
     if others := sorted(known - set(new)):
         yield f"{source}: {', '.join(others)} is not in the search space and is not used"
     if ranked and job.study_spec.other_metric_ids:
@@ -69,7 +74,7 @@ def _verb(spec: StudySpec) -> str:
     return "minimize" if spec.objective.goal is Goal.MINIMIZE else "maximize"
 
 
-def _ranked(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
+def ranked_trials(job: HyperparameterTuningJob) -> tuple[Trial, ...]:
     """Return the trials with a value, best first, by the first metric alone: the new study takes no other one."""
     metrics = job.study_spec.metrics[:1]
     return rank(dataclasses.replace(job, study_spec=dataclasses.replace(job.study_spec, metrics=metrics)))
@@ -80,7 +85,7 @@ def _example(trials: Sequence[Trial], spec: StudySpec) -> str:
     outside = [
         f"{parameter.id} {excerpt(repr(trial.parameters[parameter.id]))}, allowed {excerpt(_allowed(parameter.domain))}"
         for trial in trials[:1]
-        for parameter in _shared(trial, spec.parameters)
+        for parameter in shared_parameters(trial, spec.parameters)
         if not contains(parameter.domain, trial.parameters[parameter.id])
     ]
     return f" ({'; '.join(outside)})" if outside else ""
@@ -95,11 +100,11 @@ def _allowed(domain: Domain) -> str:
 
 def lies_in(trial: Trial, spec: StudySpec) -> bool:
     """Whether the trial's values of the parameters that it shares with the space lie in their domains."""
-    shared = list(_shared(trial, spec.parameters))
+    shared = list(shared_parameters(trial, spec.parameters))
     return bool(shared) and all(contains(item.domain, trial.parameters[item.id]) for item in shared)
 
 
-def _shared(trial: Trial, parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
+def shared_parameters(trial: Trial, parameters: Sequence[ParameterSpec]) -> Iterator[ParameterSpec]:
     """Yield the parameters that a trial has, without those that its values make inactive in the space.
 
     A conditional parameter without its parent among the trial's parameters counts as active.
@@ -109,12 +114,12 @@ def _shared(trial: Trial, parameters: Sequence[ParameterSpec]) -> Iterator[Param
             yield parameter
         for child in parameter.children:
             if parameter.id not in trial.parameters or trial.parameters[parameter.id] in child.when:
-                yield from _shared(trial, (child.spec,))
+                yield from shared_parameters(trial, (child.spec,))
 
 
 def best_ranges(jobs: Sequence[HyperparameterTuningJob], spec: StudySpec) -> Iterator[str]:
     """Yield, for each range of the space, the range of the best quarter of all earlier trials, at least three each."""
-    best = [trial for job in jobs for trial in _best_quarter(_ranked(job))]
+    best = [trial for job in jobs for trial in _best_quarter(ranked_trials(job))]
     for parameter in walk_parameters(spec.parameters):
         values = [
             value for trial in best if not isinstance(value := trial.parameters.get(parameter.id), (str, type(None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from hydra_vertex.launcher.text.terminal import printable
 from hydra_vertex.protocol.errors import HydraVertexError
 
 from .gate import PageGate, Purpose
@@ -21,6 +23,7 @@ from .pages import Pages
 SEND_LIMIT_S = 20.0
 """A reader that has not taken an event for so long is dropped; its browser connects again."""
 LONGEST_TRIAL_ID = 64
+AGAIN_S = 5
 HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",  # the address has the token
@@ -29,6 +32,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+logger = logging.getLogger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -42,7 +46,10 @@ def create_app(pages: Pages, gate: PageGate) -> Starlette:
             try:
                 found = await endpoint(request)
             except HydraVertexError as error:
-                found = JSONResponse({"error": str(error)}, 502)
+                found = _failed(purpose, str(error), 502)
+            except Exception as error:
+                logger.exception("the live page cannot answer %s", request.url.path)
+                found = _failed(purpose, f"{type(error).__name__}: {error}", 500)
             found.headers.update(HEADERS)
             return found
 
@@ -64,6 +71,16 @@ def _refused(purpose: Purpose, refusal: str) -> Response:
         text = f"<!doctype html><title>hydra-vertex</title><p>{html.escape(refusal)}</p>"
         return HTMLResponse(text, 403, HEADERS)
     return JSONResponse({"error": refusal}, 403, HEADERS)
+
+
+def _failed(purpose: Purpose, problem: str, status: int) -> Response:
+    """Return an error. A page loads itself again: the service may answer then."""
+    if purpose != "page":
+        return JSONResponse({"error": printable(problem)}, status)
+    text = html.escape(printable(problem))
+    refresh = f'<meta http-equiv="refresh" content="{AGAIN_S}">'
+    page = f"<!doctype html>{refresh}<title>hydra-vertex</title><p>{text}</p><p>This page loads itself again.</p>"
+    return HTMLResponse(page, status)
 
 
 async def _page(pages: Pages, request: Request) -> Response:  # noqa: ARG001 - prescribed by starlette
@@ -89,16 +106,21 @@ async def _log(pages: Pages, request: Request) -> Response:
 async def _stop_trial(pages: Pages, request: Request) -> Response:
     feed = (await pages.study(_job(request))).feed
     trial = _trial(request)
-    return JSONResponse({"message": await asyncio.to_thread(feed.stop_trial, trial)})
+    return JSONResponse({"message": await asyncio.to_thread(feed.stop_trial, trial, _shown(request))})
 
 
 async def _stop_study(pages: Pages, request: Request) -> Response:
     feed = (await pages.study(_job(request))).feed
-    return JSONResponse({"message": await asyncio.to_thread(feed.stop_study)})
+    return JSONResponse({"message": await asyncio.to_thread(feed.stop_study, _shown(request))})
 
 
 def _job(request: Request) -> str:
     return request.query_params.get("job", "")
+
+
+def _shown(request: Request) -> str:
+    """Return the name of the job that the page shows: the newest one may be another by now."""
+    return request.query_params.get("of", "")
 
 
 def _trial(request: Request) -> str:

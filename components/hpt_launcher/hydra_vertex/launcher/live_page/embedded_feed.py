@@ -78,22 +78,32 @@ class EmbeddedFeed:
 
     def log(self, trial_id: str) -> str:
         """Return the end of a trial's log."""
-        return log_text(self._client.log(self._study(), trial_id), self._last.job, os.environ)
+        name, known = self._study(), self._last.job
+        # The job says what is secret in its log, also before the page has been read for the first time.
+        job = known if known is not None and known.name == name else self._client.job(name)
+        return log_text(self._client.log(name, trial_id), job, os.environ)
 
-    def stop_trial(self, trial_id: str) -> str:
+    def stop_trial(self, trial_id: str, shown: str) -> str:
         """Stop a trial early."""
-        self._client.stop_trial(self._study(), trial_id)
+        self._client.stop_trial(self._shown(shown), trial_id)
         return f"Trial {trial_id} is being stopped; its value is the one that it has reported."
 
-    def stop_study(self) -> str:
+    def stop_study(self, shown: str) -> str:
         """Cancel the study, and its repeats if these run."""
-        name = self._study()
+        name = self._shown(shown)
         repeats = self._last.repeats
         if repeats is not None and not repeats.state.is_terminal:
             self._client.cancel(repeats.name)
             return "The repeats are being cancelled; the measurements are kept."
         self._client.cancel(name)
         return "The study is being cancelled; its running trials are ended, and the measurements are kept."
+
+    def _shown(self, shown: str) -> str:
+        """Return the study's name. Raises ServiceError when the reader sees another study: a newer one has begun."""
+        name = self._study()
+        if shown != name:
+            raise ServiceError(f"nothing is stopped: the page shows {shown or 'no study'}, and {name} runs; look again")
+        return name
 
     def _study(self) -> str:
         if not self._name:

@@ -27,7 +27,6 @@ class Reading:
 class Abilities:
     """Which buttons and panels the page has. `without_stop` and `without_log` say why one is absent."""
 
-    stops_study: bool = True
     stops_trials: bool = True
     has_logs: bool = True
     without_stop: str = ""
@@ -46,11 +45,14 @@ class Feed(Protocol):
     def log(self, trial_id: str) -> str:
         """Return the end of a trial's log. Raises ServiceError."""
 
-    def stop_trial(self, trial_id: str) -> str:
-        """Stop a trial early. Return one sentence about it. Raises ServiceError."""
+    def stop_trial(self, trial_id: str, shown: str) -> str:
+        """Stop a trial early. Return one sentence about it. Raises ServiceError.
 
-    def stop_study(self) -> str:
-        """Cancel the study. Return one sentence about it. Raises ServiceError."""
+        `shown` is the name of the job on the page: nothing is stopped when it is not that of the feed any more.
+        """
+
+    def stop_study(self, shown: str) -> str:
+        """Cancel the study that is shown. Return one sentence about it. Raises ServiceError."""
 
 
 class JobList(Protocol):

@@ -53,6 +53,11 @@ class LiveStudy:
         self._refreshing = asyncio.Lock()
         self._updates: asyncio.Task[None] | None = None
 
+    @property
+    def has_readers(self) -> bool:
+        """Whether a browser follows the study now."""
+        return self._readers > 0
+
     async def page(self) -> str:
         """Return the document in the newest state."""
         await self._refresh()

@@ -33,9 +33,9 @@ def service_pages(url: str, token: str) -> PagesOf:
     return lambda page_token: JobPages(jobs, lambda feed, name: ReportRenderer(feed, page_token, name), page_token)
 
 
-def watched_page(name: str, service: Callable[[], JobService]) -> tuple[PagesOf, WatchedFeed]:
+def watched_page(name: str, service: Callable[[], JobService], poll_interval_s: float) -> tuple[PagesOf, WatchedFeed]:
     """Return the page of a job on Vertex AI, and the feed that the caller updates. `service` returns a new client."""
-    feed = WatchedFeed(name, service)
+    feed = WatchedFeed(name, service, poll_interval_s)
     return _page_of(feed), feed
 
 

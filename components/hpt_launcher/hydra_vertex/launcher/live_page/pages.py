@@ -11,7 +11,7 @@ from .job_list import jobs_page
 from .live_study import LiveStudy, Renderer
 
 MOST_STUDIES = 32
-"""The largest number of pages that a list keeps at once; the one that was opened first is then forgotten."""
+"""The largest number of pages that a list keeps. Of those without readers, the one used least lately is dropped."""
 
 RendererOf = Callable[[Feed, str], Renderer]
 """Returns the renderer of the page of a feed and of the job's name, which is empty for a single page."""
@@ -64,12 +64,18 @@ class JobPages:
 
     async def study(self, name: str) -> LiveStudy:
         """Return the study of a job of the list. Raises HydraVertexError for a name that is no job's."""
-        if name not in self._studies:
+        study = self._studies.pop(name, None)
+        if study is None:
             feed = self._jobs.feed(name)
-            if len(self._studies) >= MOST_STUDIES:
-                del self._studies[next(iter(self._studies))]
-            self._studies[name] = LiveStudy(feed, self._renderer_of(feed, name))
-        return self._studies[name]
+            study = LiveStudy(feed, self._renderer_of(feed, name))
+            self._forget_unread()
+        self._studies[name] = study
+        return study
+
+    def _forget_unread(self) -> None:
+        unread = [name for name, study in self._studies.items() if not study.has_readers]
+        for name in unread[: max(0, len(self._studies) - MOST_STUDIES + 1)]:
+            del self._studies[name]
 
     async def end(self, message: str) -> None:
         """Bring the last states and `message` to all readers."""

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from hydra_vertex.job import HyperparameterTuningJob, Trial, TrialState
 from hydra_vertex.launcher.best.selection import rank, trial_order
 from hydra_vertex.launcher.confirm.result import Confirmation, confirmation_of
+from hydra_vertex.launcher.logs import StudyLogs
 from hydra_vertex.launcher.report.live_page import LivePage
 from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol.errors import HydraVertexError
@@ -50,7 +51,7 @@ class ReportRenderer:
 
     def page(self, reading: Reading, version: int) -> str:
         """Return the document; one that loads itself again while there is no study to show."""
-        job = _at_present(reading.job)
+        job = _at_present(reading)
         if job is None or not job.study_spec.metrics:
             return _WAITING.format(refresh_s=REFRESH_S, text=html.escape(_waiting_text(reading)))
         from hydra_vertex.launcher.report.page import render_page
@@ -65,6 +66,7 @@ class ReportRenderer:
             prices=self._abilities.prices,
             confirmation=confirmation,
             machines=reading.machines,
+            logs=StudyLogs(note=self._abilities.without_log),
             live=LivePage(settings=self._settings(reading, version), can_stop=self._abilities.stops_trials),
         )
 
@@ -80,7 +82,7 @@ class ReportRenderer:
         return self._last
 
     def _drawn(self, reading: Reading) -> Mapping[str, Json]:
-        job = _at_present(reading.job)
+        job = _at_present(reading)
         if job is None or not job.study_spec.metrics:
             return {LIVE: _live(reading)}
         from hydra_vertex.launcher.report.page import page_sections
@@ -96,6 +98,7 @@ class ReportRenderer:
             confirmation=confirmation,
             can_stop=self._abilities.stops_trials,
             machines=reading.machines,
+            logs=StudyLogs(note=self._abilities.without_log),
         )
         return {**found, LIVE: _live(reading)}
 
@@ -105,7 +108,6 @@ class ReportRenderer:
             "token": self._token,
             "query": self._query,
             "version": str(version),
-            "stopsStudy": able.stops_study,
             "withoutStop": able.without_stop,
             "hasLogs": able.has_logs,
             "withoutLog": able.without_log,
@@ -113,9 +115,13 @@ class ReportRenderer:
         }
 
 
-def _at_present(job: HyperparameterTuningJob | None) -> HyperparameterTuningJob | None:
-    """Return a job that goes on with the present time as its latest, up to which the page draws its running trials."""
-    if job is None or job.state.is_terminal:
+def _at_present(reading: Reading) -> HyperparameterTuningJob | None:
+    """Return a job that goes on with the present time as its latest, up to which the page draws its running trials.
+
+    Of a service that does not answer it is not known whether they still run: the clocks then stand still.
+    """
+    job = reading.job
+    if job is None or job.state.is_terminal or reading.problem:
         return job
     now = datetime.now(timezone.utc)
     return dataclasses.replace(job, update_time=max(now, job.update_time or now))
@@ -130,6 +136,7 @@ def _live(reading: Reading) -> dict[str, Json]:
     return {
         "problem": printable(reading.problem),
         "isRunning": not jobs or any(not one.state.is_terminal for one in jobs),
+        "name": "" if job is None else job.name,
         "state": "" if job is None else job.state.value.removeprefix("JOB_STATE_").lower(),
         "running": running,
         "stopping": [trial.id for trial in trials if trial.state is TrialState.STOPPING],

@@ -60,6 +60,7 @@ class PageServer:
         self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
         if not self._ready.wait(START_LIMIT_S):
+            self._listener.close()
             raise TimeoutError(f"the live page does not start within {START_LIMIT_S:g} s")
 
     def __enter__(self) -> PageServer:

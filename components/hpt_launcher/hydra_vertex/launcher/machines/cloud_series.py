@@ -38,12 +38,16 @@ LATE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The values of one metric of one worker of one trial by their times, a share of 1 each."""
+    """The values of one metric of one worker of one trial by their times, a share of 1 each.
+
+    `labels` tell several series of a worker and a metric from each other, such as those of its GPUs.
+    """
 
     trial: str
     worker: str
     metric: str
     values: Mapping[datetime, float]
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def queries(job: HyperparameterTuningJob, project: str, until: datetime) -> Iterator[Query]:
@@ -52,24 +56,39 @@ def queries(job: HyperparameterTuningJob, project: str, until: datetime) -> Iter
     if not started:
         return
     begin = min(trial.start_time for trial in started if trial.start_time is not None)
+    end = max(_end(trial, until) for trial in started) + LATE
     longest_s = max((_end(trial, until) - (trial.start_time or until)).total_seconds() for trial in started)
-    period_s = PERIOD_S * max(1, math.ceil(longest_s / PERIOD_S / POINTS))
-    ids = [_last(job.name), *(_last(trial.custom_job) for trial in started if trial.custom_job)]
+    ids = ids_of(job, started)
     for first in range(0, len(ids), IDS_AT_ONCE):
-        named = ", ".join(f'"{one}"' for one in ids[first : first + IDS_AT_ONCE])
         for metric in METRICS:
-            yield Query(
-                project,
-                {
-                    "filter": f'metric.type = "{metric}" AND resource.type = "{RESOURCE}" '
-                    f"AND resource.labels.job_id = one_of({named})",
-                    "interval.startTime": format_time(begin),
-                    "interval.endTime": format_time(max(_end(trial, until) for trial in started) + LATE),
-                    "aggregation.alignmentPeriod": f"{period_s}s",
-                    "aggregation.perSeriesAligner": "ALIGN_MEAN",
-                    "view": "FULL",
-                },
-            )
+            yield query(project, metric, ids[first : first + IDS_AT_ONCE], begin, end, period_s(longest_s))
+
+
+def ids_of(job: HyperparameterTuningJob, trials: Iterable[Trial]) -> list[str]:
+    """Return the ids that the series of these trials may have: that of the tuning job, and those of the trials."""
+    return [_last(job.name), *(_last(trial.custom_job) for trial in trials if trial.custom_job)]
+
+
+def period_s(longest_s: float) -> int:
+    """Return the period of the points of a curve of this length, of which there are POINTS at most."""
+    return PERIOD_S * max(1, math.ceil(longest_s / PERIOD_S / POINTS))
+
+
+def query(project: str, metric: str, ids: Sequence[str], begin: datetime, end: datetime, period: int) -> Query:
+    """Return the query of one metric of jobs with these ids: the means of periods that end at `end`, and before it."""
+    named = ", ".join(f'"{one}"' for one in ids)
+    return Query(
+        project,
+        {
+            "filter": f'metric.type = "{metric}" AND resource.type = "{RESOURCE}" '
+            f"AND resource.labels.job_id = one_of({named})",
+            "interval.startTime": format_time(begin),
+            "interval.endTime": format_time(end),
+            "aggregation.alignmentPeriod": f"{period}s",
+            "aggregation.perSeriesAligner": "ALIGN_MEAN",
+            "view": "FULL",
+        },
+    )
 
 
 def series_of(job: HyperparameterTuningJob, answer: Json) -> Series | None:
@@ -81,7 +100,13 @@ def series_of(job: HyperparameterTuningJob, answer: Json) -> Series | None:
     if trial is None:
         return None
     points = fields.items("points", lambda value, path: _point(Fields(value, path)))
-    return Series(trial.id, labels.get("task_name") or "workerpool0-0", metric.text("type"), dict(points))
+    return Series(
+        trial.id,
+        labels.get("task_name") or "workerpool0-0",
+        metric.text("type"),
+        dict(points),
+        tuple(sorted(labels.items())),
+    )
 
 
 def _trial_of(job: HyperparameterTuningJob, labels: Mapping[str, str]) -> Trial | None:

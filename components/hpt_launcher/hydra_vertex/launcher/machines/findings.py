@@ -39,6 +39,11 @@ class Kind(Enum):
         "the cores are not busy either: the trial waits for something else, such as a disk, a network, a lock or a "
         "core that other programs use; read the data from a faster place, or ahead of its use (prefetch)"
     )
+    SOME_CORES = (
+        "cores are busy, and how many the trial may use is not known: the CPU work of the app may hold the GPU back; "
+        "give the trial more cores, or load the data in more processes"
+    )
+    UNKNOWN = "the CPU was not measured, so the reason is not known"
     IDLE = "the GPU did nothing at any time: check that the app uses it (a build of the framework without CUDA, a key)"
     MEMORY = "beyond the limit a trial is killed: give it more memory, or lower the batch size or the number of workers"
 
@@ -65,7 +70,7 @@ class _Case:
     kind: Kind
     trial: str
     severity: float
-    numbers: tuple[float, float]
+    numbers: tuple[float, float | None]
 
 
 def machine_findings(machines: StudyMachines) -> tuple[Finding, ...]:
@@ -79,19 +84,24 @@ def machine_findings(machines: StudyMachines) -> tuple[Finding, ...]:
 def _cases(trial: str, curve: MachineCurve) -> Iterator[_Case]:
     busy = _known(curve.gpu)
     if curve.gpus and len(busy) >= FEWEST_POINTS and (median := statistics.median(busy)) < STARVED:
-        cores = statistics.median(_known(curve.cpu) or [0.0])
+        known = _known(curve.cpu)
+        cores = statistics.median(known) if known else None
         yield _Case(_kind_of(max(busy), cores, curve.cpus), trial, -median, (median, cores))
     limit, peak = curve.memory_limit_bytes, _peak(curve)
     if limit and peak >= NEARLY_FULL * limit:
         yield _Case(Kind.MEMORY, trial, peak / limit, (peak / limit, limit / _GIB))
 
 
-def _kind_of(most_busy: float, cores: float, cpus: float | None) -> Kind:
-    if most_busy < IDLE:
+def _kind_of(most_busy: float, cores: float | None, cpus: float | None) -> Kind:
+    if most_busy <= IDLE:
         return Kind.IDLE
+    if cores is None:
+        return Kind.UNKNOWN
     if cpus is not None and cores >= BUSY_CORE * cpus:
         return Kind.ALL_CORES
-    return Kind.ONE_CORE if cores >= BUSY_CORE else Kind.WAITING
+    if cores < BUSY_CORE:
+        return Kind.WAITING
+    return Kind.SOME_CORES if cpus is None else Kind.ONE_CORE
 
 
 def _finding(kind: Kind, cases: Sequence[_Case]) -> Finding:
@@ -103,6 +113,8 @@ def _finding(kind: Kind, cases: Sequence[_Case]) -> Finding:
     match kind:
         case Kind.MEMORY:
             what = f"{100 * first:.0f} % of {second:.3g} GiB of memory was in use at the peak{each}"
+        case Kind.UNKNOWN:
+            what = f"the GPU is starved: busy {100 * first:.0f} % in the median{each}"
         case Kind.IDLE:
             what = "the GPU is starved: it was idle throughout"
         case _:

@@ -8,28 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from hydra_vertex.job import HyperparameterTuningJob
 from hydra_vertex.job.machine_use import parse_machine_use
-from hydra_vertex.launcher.study.client import is_google_region
-from hydra_vertex.launcher.study.loopback_credentials import loopback_credentials
-from hydra_vertex.launcher.study.plain_http import is_on_this_machine, require_allowed_http
+from hydra_vertex.launcher.study.embedded_session import embedded_session
 from hydra_vertex.launcher.text.terminal import excerpt
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.errors import DocumentError, UserError
 
 from .cloud_series import Series, curves_of, queries, series_of
+from .cloud_session import project_of, session_of
 from .study_machines import NO_MACHINES, StudyMachines
-from .time_series import ENDPOINT, MonitoringClient, NotReadableError
+from .time_series import MonitoringClient, NotReadableError
 
-if TYPE_CHECKING:
-    from google.auth.transport.requests import AuthorizedSession
-
-ENDPOINT_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING"
-"""gcloud's variable for another address of Cloud Monitoring, such as that of a private network."""
-SCOPE = "https://www.googleapis.com/auth/monitoring.read"
 REQUEST_LIMIT_S = 30.0
 
 
@@ -40,33 +31,29 @@ def machines_of(job: HyperparameterTuningJob, api_endpoint: str = "") -> StudyMa
     """
     if api_endpoint.startswith("http://"):
         return _from_embedded(job.name, api_endpoint, os.environ)
-    parts = job.name.split("/")
-    if len(parts) < 4 or not is_google_region(parts[3]):
-        return NO_MACHINES
-    return _from_cloud_monitoring(job, parts[1], os.environ)
+    project = project_of(job.name)
+    return _from_cloud_monitoring(job, project, os.environ) if project else NO_MACHINES
 
 
 def _from_embedded(name: str, api_endpoint: str, environ: Mapping[str, str]) -> StudyMachines:
-    from google.auth.transport.requests import AuthorizedSession
+    from google.auth.exceptions import GoogleAuthError
     from requests import RequestException
 
     try:
-        require_allowed_http(api_endpoint, environ)
-        session = AuthorizedSession(loopback_credentials(environ))
-        session.trust_env = False  # a proxy of the environment would read the token
+        session = embedded_session(api_endpoint, environ)
         answer = session.get(f"{api_endpoint}/v1/{name}:machineUse", timeout=REQUEST_LIMIT_S)
         if answer.status_code != 200:
             return StudyMachines(missing=f"the service answers {answer.status_code} to a request for the machines")
         return StudyMachines(parse_machine_use(json.loads(answer.content), "machineUse"))
-    except (RequestException, OSError, ValueError, UserError) as error:
+    except (GoogleAuthError, RequestException, OSError, ValueError, UserError) as error:
         return StudyMachines(missing=f"the service does not say what its machines did: {excerpt(error, 300)}")
 
 
 def _from_cloud_monitoring(job: HyperparameterTuningJob, project: str, environ: Mapping[str, str]) -> StudyMachines:
-    endpoint = environ.get(ENDPOINT_VARIABLE, "").rstrip("/") or ENDPOINT
     found: list[Series] = []
     try:
-        client = MonitoringClient(_session(endpoint, environ), endpoint)
+        session, endpoint = session_of(environ)
+        client = MonitoringClient(session, endpoint)
         strangers = _read(job, client, project, found)
     except NotReadableError as error:
         return StudyMachines(curves_of(job, found), str(error))
@@ -97,20 +84,3 @@ def _missing(job: HyperparameterTuningJob, found: list[Series], strangers: int) 
         "Cloud Monitoring has nothing about the trials: it keeps the metrics of a job for six weeks, they appear some "
         "minutes late, and trials of less than a minute have none"
     )
-
-
-def _session(endpoint: str, environ: Mapping[str, str]) -> AuthorizedSession:
-    """Return a session with the application-default credentials. Raises NotReadableError."""
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession
-
-    if is_on_this_machine(endpoint):
-        return AuthorizedSession(loopback_credentials(environ))
-    if urlsplit(endpoint).scheme != "https":
-        raise NotReadableError(f"{ENDPOINT_VARIABLE} is {endpoint}: expected an address that begins with https://")
-    try:
-        credentials, _ = google.auth.default(scopes=[SCOPE])
-    except (GoogleAuthError, OSError) as error:
-        raise NotReadableError(f"no credentials for Cloud Monitoring: {excerpt(error, 300)}") from error
-    return AuthorizedSession(credentials)

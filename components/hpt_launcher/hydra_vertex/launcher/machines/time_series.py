@@ -91,7 +91,7 @@ class MonitoringClient:
             )
         except GoogleAuthError as error:
             raise NotReadableError(f"no credentials for Cloud Monitoring: {excerpt(error, 300)}") from error
-        except (RequestException, OSError) as error:
+        except (RequestException, OSError, ValueError) as error:  # ValueError: urllib3, of a host that cannot be one
             raise NotReadableError(f"Cloud Monitoring does not answer: {excerpt(error, 300)}") from error
         return answer
 

@@ -5,6 +5,7 @@ Optuna 2 has other classes of distributions than 3 and newer; both are read by t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,8 @@ def values_in(parameters: Mapping[str, object], specs: Sequence[ParameterSpec]) 
 
 
 def parameter_value(value: object) -> ParameterValue:
-    """Return a value as the API has it: a number as a double, anything else as the text of an override."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    """Return a value as the API has it: a finite number as a double, anything else as the text of an override."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     return value if isinstance(value, str) else _text(value)
 

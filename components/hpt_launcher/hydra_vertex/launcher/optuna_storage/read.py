@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,9 @@ _WITHOUT_NAME = "value"
 def read_study(place: StoragePlace, name: str = "", choice: str = "--study NAME") -> HyperparameterTuningJob:
     """Return the job of a study, with all of its objectives.
 
-    A pruned trial becomes an INFEASIBLE one with a stopping reason, because Optuna does not select it either. A storage
-    has no command of an app. Raises UserError for an unknown name, and without one of several, with `choice` as the
+    A pruned trial becomes an INFEASIBLE one with a stopping reason, because Optuna does not select it either. A value
+    that is not a finite number is left out, and makes a complete trial INFEASIBLE, as in the service. A storage has no
+    command of an app. Raises UserError for an unknown name, and without one of several, with `choice` as the
     way to give it; OutputError as `opened` does.
     """
     import optuna
@@ -82,19 +84,35 @@ def _trial(trial: FrozenTrial, metrics: Sequence[str], specs: Sequence[Parameter
     is_pruned = state == "PRUNED"
     steps = sorted(trial.intermediate_values.items())
     values = dict(zip(metrics, trial.values or (), strict=False)) if state == "COMPLETE" else {}
-    reason = str(trial.user_attrs.get("infeasible_reason", "the trial failed in Optuna"))
+    reason = _infeasible_reason(trial, values)
     fixed = trial.system_attrs.get("fixed_params") if state == "WAITING" else None
     return Trial(
         id=str(trial.user_attrs.get(TRIAL_ID, trial.number + 1)),
-        state=_STATES[state],
+        state=TrialState.INFEASIBLE if reason else _STATES[state],
         parameters=values_in(fixed or trial.params, specs),
-        measurements=tuple(Measurement({metrics[0]: value}, step) for step, value in steps),
-        final_measurement=Measurement(values, steps[-1][0] if steps else 0) if values else None,
-        infeasible_reason=PRUNED if is_pruned else reason if state == "FAIL" else "",
+        measurements=tuple(Measurement(_finite({metrics[0]: value}), step) for step, value in steps),
+        final_measurement=Measurement(values, steps[-1][0] if steps else 0) if values and not reason else None,
+        infeasible_reason=reason,
         stopping_reason=str(trial.user_attrs.get("stopping_reason", PRUNED if is_pruned else "")),
         start_time=_utc(trial.datetime_start),
         end_time=_utc(trial.datetime_complete),
     )
+
+
+def _infeasible_reason(trial: FrozenTrial, values: Mapping[str, float]) -> str:
+    """Return why a trial has no value by which it can be selected; empty when it has one, or may still get one."""
+    match trial.state.name:
+        case "PRUNED":
+            return PRUNED
+        case "FAIL":
+            return str(trial.user_attrs.get("infeasible_reason", "the trial failed in Optuna"))
+        case _:
+            others = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
+            return f"{', '.join(others)}: not a finite number" if others else ""
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _utc(time: datetime | None) -> datetime | None:

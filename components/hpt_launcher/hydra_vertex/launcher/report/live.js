@@ -31,7 +31,7 @@
 
   /* The buttons. Those of the trials come with the rows, so their clicks are taken at the table. */
   const showButtons = () => {
-    stopStudy.hidden = isOver || !settings.stopsStudy || !live.isRunning;
+    stopStudy.hidden = isOver || !live.isRunning;
     if (isOver) for (const button of document.querySelectorAll("[data-stop]")) button.hidden = true;
     const stopping = new Set(live.stopping);
     for (const button of document.querySelectorAll("[data-stop]")) {
@@ -41,11 +41,12 @@
       button.setAttribute("aria-label", `${button.textContent}: trial ${button.dataset.stop}`);
     }
   };
-  const ask = async (path, button) => {
+  /* `of` is the study that was on the page when the question was asked. */
+  const ask = async (path, of, button) => {
     button.disabled = true;
     message.textContent = "asking the service …";
     try {
-      const answer = await fetch(`${path}${path.includes("?") ? "&" : "?"}${settings.query}`, {
+      const answer = await fetch(`${path}${path.includes("?") ? "&" : "?"}of=${encodeURIComponent(of)}&${settings.query}`, {
         method: "POST",
         headers: { "X-Hydra-Vertex-Token": settings.token },
       });
@@ -57,16 +58,16 @@
     button.disabled = false;
   };
   stopStudy.addEventListener("click", () => {
-    const running = live.running.length;
+    const running = live.running.length, of = live.name;
     const text = `Stop the study? Its ${running} running ${running === 1 ? "trial is" : "trials are"} ended, and no more are started.`;
-    if (confirm(text)) ask("/stop-study", stopStudy);
+    if (confirm(text)) ask("/stop-study", of, stopStudy);
   });
   document.addEventListener("click", (click) => {
     const button = click.target.closest ? click.target.closest("[data-stop]") : null;
     if (!button) return;
-    const id = button.dataset.stop;
+    const id = button.dataset.stop, of = live.name;
     if (confirm(`Stop trial ${id}? What it has reported so far counts as its value.`)) {
-      ask(`/stop-trial?trial=${encodeURIComponent(id)}`, button);
+      ask(`/stop-trial?trial=${encodeURIComponent(id)}`, of, button);
     }
   });
   if (settings.withoutStop) {
@@ -107,30 +108,41 @@
     log.textContent = text;
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
-  const readLog = async () => {
-    if (!choice.value) return showLog("No trial has started yet.");
-    const trial = choice.value;
+  /* Returns null when there is no answer: the connection's own line says that, and the log keeps its last state. */
+  const logOf = async (trial) => {
     try {
       const answer = await fetch(`/log?trial=${encodeURIComponent(trial)}&${settings.query}`);
       const { log: text, error } = await answer.json();
-      if (choice.value === trial) showLog(error || text || "The log is empty so far.");
+      return error || text || "The log is empty so far.";
     } catch {
-      /* The connection's own line says that it is lost; the log keeps its last state. */
+      return null;
     }
+  };
+  const readLog = async () => {
+    if (!choice.value) return showLog("No trial has started yet.");
+    const trial = choice.value, text = await logOf(trial);
+    if (choice.value === trial && text !== null) showLog(text);
   };
   if (!settings.hasLogs) {
     line.hidden = true;
     showLog(settings.withoutLog || "This service has no logs of trials.");
   }
-  let isInView = false;
-  new IntersectionObserver(([seen]) => {
-    isInView = seen.isIntersecting;
-    if (isInView && settings.hasLogs && !isOver) readLog();
-  }).observe(log.closest("section"));
-  setInterval(() => {
-    const isUseful = live.isRunning && isInView && !document.hidden && settings.hasLogs && !isOver;
-    if (isUseful) readLog();
-  }, LOG_INTERVAL_MS);
+  const whileInView = (element, read) => {
+    let isInView = false;
+    new IntersectionObserver(([seen]) => {
+      isInView = seen.isIntersecting;
+      if (isInView && !isOver) read();
+    }).observe(element);
+    setInterval(() => {
+      if (live.isRunning && isInView && !document.hidden && !isOver) read();
+    }, LOG_INTERVAL_MS);
+  };
+  if (settings.hasLogs) {
+    window.hydraVertexLogs.readFrom(logOf);
+    window.hydraVertex.compare();
+    whileInView(log.closest("section"), readLog);
+    whileInView(byId("compare-logs"), window.hydraVertexLogs.refresh);
+  }
 
   /* The stream. A hidden tab has none: browsers open only six connections to one host. */
   const take = (change) => {

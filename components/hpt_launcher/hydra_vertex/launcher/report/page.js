@@ -248,7 +248,7 @@ window.hydraVertex = (() => {
   const trialIds = () => sections.table?.data || [];
   const fillComparison = () => {
     const ids = trialIds(), [left, right] = [byId("compare-left"), byId("compare-right")];
-    byId("compared").hidden = ids.length < 2;
+    describeComparison(ids);
     if (ids.length < 2) return;
     const best = tableBody().querySelector("tr.is-best"), first = best ? best.id.replace(/^trial-/, "") : ids[0];
     const chosen = [left.value || first, right.value || ids.find((id) => id !== first)];
@@ -258,6 +258,16 @@ window.hydraVertex = (() => {
     });
     compare();
   };
+  /* A single trial has nothing beside it, but a log. */
+  const describeComparison = (ids) => {
+    const isAlone = ids.length === 1 && document.querySelector('[data-section="logs"]').textContent.trim() !== "";
+    byId("compared").hidden = ids.length < 2 && !isAlone;
+    byId("compared-title").textContent = isAlone ? "The log of the trial" : "One trial beside another";
+    for (const id of ["compare-choice", "compare-plots", "compare-values"]) byId(id).hidden = isAlone;
+    if (isAlone) showLogs(ids);
+  };
+  const reasonOf = (id) => (rowOf(id)?.querySelector("details pre") || { textContent: "" }).textContent;
+  const showLogs = (ids) => hydraVertexLogs.show(ids, ids.map(reasonOf), sections.logs?.data?.packed || "");
   const textIn = (cell) => (cell.querySelector(".state") || cell).textContent.trim();
   const compare = () => {
     const chosen = [byId("compare-left").value, byId("compare-right").value];
@@ -269,8 +279,9 @@ window.hydraVertex = (() => {
       const cells = rows.map((row) => row.cells[column]), texts = cells.map(textIn);
       return [name, ...texts, differenceOf(cells, texts)];
     });
-    const reasons = rows.map((row) => (row.querySelector("details pre") || { textContent: "" }).textContent);
-    if (reasons.some(Boolean)) lines.push(["reason, with the end of the log", ...reasons, ""]);
+    const reasons = chosen.map(reasonOf), hasLogs = showLogs(chosen);
+    const reasonTexts = hasLogs ? reasons.map((reason) => reason.split("\n", 1)[0]) : reasons;
+    if (reasons.some(Boolean)) lines.push([hasLogs ? "reason" : "reason, with the end of the log", ...reasonTexts, ""]);
     table.tBodies[0].replaceChildren(...lines.slice(1).map((line) => {
       const element = rowWith("td", line);
       if (line[1] !== line[2]) element.className = "differs";
@@ -352,5 +363,5 @@ window.hydraVertex = (() => {
   window.addEventListener("beforeprint", () => { isDark = false; drawAll(); });
   window.addEventListener("afterprint", () => setTheme(prefersDark.matches));
   apply(embedded.sections);
-  return { apply, drawAll, sections };
+  return { apply, drawAll, sections, compare: fillComparison };
 })();

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.job.seed import SEED_LABEL
 from hydra_vertex.launcher.best.against_defaults import against_defaults
-from hydra_vertex.launcher.best.selection import ended_without_success
+from hydra_vertex.launcher.best.selection import ended_without_success, rank
 from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import HEADINGS, interval_text, rows, sentences
 from hydra_vertex.launcher.cost.prices import Prices
+from hydra_vertex.launcher.logs import NO_LOGS, StudyLogs
 from hydra_vertex.launcher.machines import NO_MACHINES, StudyMachines
 from hydra_vertex.launcher.machines.notes import machine_notes
 from hydra_vertex.launcher.preflight.job_builder import app_in
@@ -22,8 +23,10 @@ from hydra_vertex.launcher.secrets.shell import shell_command
 from hydra_vertex.launcher.text.terminal import excerpt, printable
 from hydra_vertex.protocol.json import Json
 
+from .earlier import earlier_text
 from .labels import trial_with_texts, with_texts
 from .live_page import LivePage
+from .packed_logs import packed_logs
 from .palette import DARK, LIGHT, dark_colours
 from .schedule import Status
 from .sections import Content, data_of, sections_of
@@ -33,7 +36,7 @@ from .summary import summarise
 from .table import rows_of
 from .templates import asset_text, environment
 
-_PAGE_SCRIPT, _LIVE_SCRIPT, _PLOTLY = "page.js", "live.js", "plotly/plotly.min.js"
+_PAGE_SCRIPT, _LOGS_SCRIPT, _LIVE_SCRIPT, _PLOTLY = "page.js", "logs.js", "live.js", "plotly/plotly.min.js"
 
 
 def page_sections(
@@ -47,13 +50,14 @@ def page_sections(
     confirmation: Confirmation | None = None,
     can_stop: bool = False,
     machines: StudyMachines = NO_MACHINES,
+    logs: StudyLogs = NO_LOGS,
 ) -> dict[str, Json]:
     """Return all of the page that can change, by the section's key; equal sections need not be sent again.
 
     Each section is an object with `html`, `data`, or both; `sections.py` lists the keys. Control characters of the job
     become Python escapes (`\\x1b`), and secrets `***`. With `can_stop`, running trials have a button.
     """
-    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines)
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines, logs)
     return sections_of(content, can_stop=can_stop)
 
 
@@ -68,11 +72,12 @@ def render_page(
     confirmation: Confirmation | None = None,
     live: LivePage | None = None,
     machines: StudyMachines = NO_MACHINES,
+    logs: StudyLogs = NO_LOGS,
 ) -> str:
     """Return the HTML document, with the sections of `page_sections` in it; with `live`, also the live parts."""
-    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines)
+    content = _content(job, best, overrides, reproduce, title, prices, confirmation, machines, logs)
     sections = sections_of(content, can_stop=live is not None and live.can_stop)
-    scripts = {"plotly": asset_text(_PLOTLY), "page": asset_text(_PAGE_SCRIPT)}
+    scripts = {"plotly": asset_text(_PLOTLY), "logs": asset_text(_LOGS_SCRIPT), "page": asset_text(_PAGE_SCRIPT)}
     if live is not None:
         scripts["live"] = asset_text(_LIVE_SCRIPT)
     return (
@@ -104,6 +109,7 @@ def _content(
     prices: Prices,
     confirmation: Confirmation | None,
     machines: StudyMachines,
+    logs: StudyLogs,
 ) -> Content:
     mask = masker_of(job, os.environ, secrets_in_arguments(overrides))
     command = reproduce or _command_of(job, overrides, mask)
@@ -121,12 +127,19 @@ def _content(
         problem=problem,
         against_defaults=compared,
         seed=seed,
+        earlier=earlier_text(job.labels),
         spending=spending_of(job, prices),
         repeats=_repeats(confirmation, mask, prices),
         machine_notes=tuple(printable(mask.text(note)) for note in machine_notes(machines)),
         figures=(*_confirmation_figure(confirmation), *build_figures(job, best, prices, machines)),
         rows=rows_of(job, best),
+        logs=packed_logs(logs, _by_rank(job), mask),
     )
+
+
+def _by_rank(job: HyperparameterTuningJob) -> list[str]:
+    """Return the ids of all trials, the best first."""
+    return list(dict.fromkeys(trial.id for trial in (*rank(job), *job.trials)))
 
 
 def _against_defaults(job: HyperparameterTuningJob, best: Trial | None, mask: Masker) -> str:

@@ -3,11 +3,12 @@
 | key | content |
 |---|---|
 | `header`, `numbers`, `best_trial`, `repeated`, `machines`, `failed` | `html` of the element with this `data-section` |
+| `logs` | `html`: where the logs are; `data` those of the finished page, packed (`packed_logs.py`) |
 | `figures` | `data`: the ids of the figures, in the order of the page |
 | `figure:ID` | `html` of the figure's `<section>`; `data` its plot |
 | `table` | `html` of the table's head; `data` the ids of the trials, in the order of the rows |
 | `trial:ID` | `html` of the trial's `<tr>`; `data` its learning curves |
-| `state` | `data`: `isRunning`, whether the study goes on; `title`, the document's title |
+| `state` | `data`: `title`, the document's title |
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from dataclasses import dataclass
 
 from hydra_vertex.job import Goal, HyperparameterTuningJob, ParameterValue, Trial
 from hydra_vertex.job.parameters import walk_parameters
-from hydra_vertex.launcher.best.pareto import RULE
+from hydra_vertex.launcher.best.members import rule_of
 from hydra_vertex.protocol.json import Json, object_of
 
 from .curve_data import curves_of
 from .failures import failures_of
 from .figures import Figure
+from .packed_logs import PackedLogs
 from .spending import Spending
 from .summary import Summary
 from .table import Row
@@ -42,11 +44,13 @@ class Content:
     problem: str
     against_defaults: str
     seed: str
+    earlier: str
     spending: Spending | None
     repeats: Mapping[str, object] | None
     machine_notes: tuple[str, ...]
     figures: tuple[Figure, ...]
     rows: tuple[Row, ...]
+    logs: PackedLogs
 
 
 def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
@@ -57,6 +61,8 @@ def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
         name: {"html": str(getattr(parts, name)())}
         for name in ("header", "numbers", "best_trial", "repeated", "machines", "failed")
     }
+    packed: Json = {"packed": content.logs.packed} if content.logs.packed else {}
+    found["logs"] = {"html": str(parts.where_logs_are()), "data": packed}  # type: ignore[attr-defined]  # a macro
     found["figures"] = {"data": [figure.id for figure in content.figures]}
     for figure in content.figures:
         found[f"figure:{figure.id}"] = {"html": str(parts.figure(figure)), "data": figure.data()}  # type: ignore[attr-defined]  # a macro
@@ -64,7 +70,7 @@ def sections_of(content: Content, *, can_stop: bool = False) -> dict[str, Json]:
     for row in content.rows:
         html = str(parts.row(row))  # type: ignore[attr-defined]  # a macro
         found[f"trial:{row.id}"] = {"html": html, "data": curves.get(row.id, {})}
-    found["state"] = {"data": {"isRunning": not content.job.state.is_terminal, "title": content.title}}
+    found["state"] = {"data": {"title": content.title}}
     return found
 
 
@@ -92,7 +98,7 @@ def _context(content: Content, *, can_stop: bool) -> dict[str, object]:
         **{name: getattr(content, name) for name in Content.__slots__},
         "metric": spec.objective,
         "metrics": spec.metrics,
-        "rule": RULE if spec.has_several_objectives else "",
+        "rule": rule_of(content.job),
         "better": "lower" if spec.objective.goal is Goal.MINIMIZE else "higher",
         "failures": failures_of(content.job),
         "can_stop": can_stop,

@@ -23,6 +23,7 @@ from hydra_vertex.job import (
     StudySpec,
     Trial,
     TrialState,
+    walk_parameters,
 )
 from hydra_vertex.launcher.best.selection import trial_order
 
@@ -59,14 +60,8 @@ def to_study(job: HyperparameterTuningJob) -> optuna.Study:
 def parameters_of(spec: StudySpec) -> dict[str, ParameterSpec]:
     """Return all parameters by id; a conditional parameter comes after its parent."""
     found: dict[str, ParameterSpec] = {}
-
-    def visit(parameter: ParameterSpec) -> None:
+    for parameter in walk_parameters(spec.parameters):
         found.setdefault(parameter.id, parameter)
-        for child in parameter.children:
-            visit(child.spec)
-
-    for parameter in spec.parameters:
-        visit(parameter)
     return found
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from hydra_vertex.job import Goal, HyperparameterTuningJob, Trial
-from hydra_vertex.launcher.best.selection import is_better, pareto_set, rank, trial_order
+from hydra_vertex.job import HyperparameterTuningJob, Trial
+from hydra_vertex.launcher.best.selection import pareto_set, rank, trial_order
 
 from .schedule import Status, efficiency, intervals, paused_s, serial_s, status_of, wall_s
 
@@ -20,7 +20,6 @@ class Comparison:
     other: float
     difference: float
     percent: float | None
-    is_better: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +69,17 @@ def summarise(job: HyperparameterTuningJob, best: Trial | None) -> Summary:
         efficiency=efficiency(spans, job.parallel_trial_count),
         parallel=job.parallel_trial_count,
         best_value=value,
-        against_median=compare(value, median(values), metric.goal) if value is not None and comparable else None,
-        against_first=compare(value, values[0], metric.goal) if value is not None and comparable else None,
+        against_median=compare(value, median(values)) if value is not None and comparable else None,
+        against_first=compare(value, values[0]) if value is not None and comparable else None,
         members=tuple(trial.id for trial in pareto_set(job)) if several else (),
     )
 
 
-def compare(value: float, other: float, goal: Goal) -> Comparison:
+def compare(value: float, other: float) -> Comparison:
     """Compare a value with another one of the same metric."""
     same_sign = value * other > 0
     return Comparison(
         other=other,
         difference=value - other,
         percent=100 * (value - other) / abs(other) if same_sign else None,
-        is_better=is_better(value, other, goal),
     )

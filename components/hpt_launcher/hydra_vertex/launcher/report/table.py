@@ -10,6 +10,7 @@ from hydra_vertex.job import HyperparameterTuningJob, ParameterValue, Trial
 from hydra_vertex.launcher.best.selection import pareto_set, trial_order
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
 
+from .failures import reason_excerpt, reason_limit
 from .schedule import Status, status_of
 from .study import parameter_ids
 
@@ -24,7 +25,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial. `is_stopped` is true if it was stopped early; `reason` states why it was, or why it is infeasible.
+    """One trial. `is_stopped` is true if it was stopped early; `reason` states why it was, or why it is infeasible,
+    without the middle of a long one.
 
     `others` are the objectives after the first; `is_member`: the trial is in the Pareto set of several objectives.
     """
@@ -46,11 +48,12 @@ def rows_of(job: HyperparameterTuningJob, best: Trial | None) -> tuple[Row, ...]
     """Return the rows of all trials, in the order of their start."""
     keys = parameter_ids(job)
     members = {trial.id for trial in pareto_set(job)} if job.study_spec.has_several_objectives else frozenset[str]()
-    return tuple(_row(trial, job, keys, best, members) for trial in sorted(job.trials, key=trial_order))
+    limit = reason_limit(sum(bool(_reason(trial)) for trial in job.trials))
+    return tuple(_row(trial, job, keys, best, members, limit) for trial in sorted(job.trials, key=trial_order))
 
 
 def _row(
-    trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best: Trial | None, members: Set[str]
+    trial: Trial, job: HyperparameterTuningJob, keys: tuple[str, ...], best: Trial | None, members: Set[str], most: int
 ) -> Row:
     first, *others = (_objective(trial.objective(name)) for name in job.study_spec.metric_ids)
     duration_s = trial.duration_s
@@ -62,11 +65,15 @@ def _row(
         parameters={key: _cell(trial.parameters.get(key)) for key in keys},
         duration=Cell("") if duration_s is None else Cell(format_duration(duration_s), duration_s),
         start=Cell("") if trial.start_time is None else _time(trial),
-        reason=trial.infeasible_reason or trial.stopping_reason,
+        reason=reason_excerpt(_reason(trial), most),
         is_stopped=trial.stopped_early,
         others=tuple(others),
         is_member=trial.id in members,
     )
+
+
+def _reason(trial: Trial) -> str:
+    return trial.infeasible_reason or trial.stopping_reason
 
 
 def _objective(value: float | None) -> Cell:

@@ -38,7 +38,7 @@ CONVERTED = frozenset({"ax_config", "optim", "parametrization", "search_space"})
 SWEEPER_OPTIONS = (
     *("early_stopping", "monitor", "trial_timeout", "seed", "on_unsuccessful_job", "no_check", "no_baseline"),
     *("start_from", "confirm", "repeats", "seed_key", "first_seed"),
-    *("retrain", "warm_start"),
+    *("retrain", "warm_start", "prefer"),
     *("trials_per_gpu", "gpus_per_trial", "gpu_memory_per_trial", "trial_memory", "trial_nice"),
     *("engine", "engine_config", "engine_set"),
     *("image", "trial_machine_type", "trial_accelerator", "trial_accelerator_count", "worker_pool_spec"),
@@ -46,10 +46,19 @@ SWEEPER_OPTIONS = (
     *("page", "no_page", "open"),
 )
 """The keys of the config `hydra/sweeper: vertex` that are options of `hydra-vertex run`."""
+BUCKET = "bucket"
+VERTEX_OPTIONS = (
+    *("endpoint", "project", "location", BUCKET),
+    *("trial_disk", "strategy", "max_wait", "restart", "persistent_resource"),
+    *("service_account", "trial_service_account", "network", "reserved_ip_range", "network_attachment"),
+    *("encryption_key", "label", "tensorboard", "log_experiment", "no_machine_check", "detach"),
+)
+"""Its keys that are options of `hydra-vertex tune` only; BUCKET is `--root` there."""
 KEYS_WITHOUT_EFFECT: Mapping[str, str] = {
     "_target_": "the tuning service selects the values",
     "_recursive_": "the tuning service selects the values",
-    **{name: f"the option --{name.replace('_', '-')} sets it" for name in SWEEPER_OPTIONS},
+    **{name: f"the option --{name.replace('_', '-')} sets it" for name in (*SWEEPER_OPTIONS, *VERTEX_OPTIONS)},
+    BUCKET: "the option --root sets it",
     "max_batch_size": "--parallel sets how many trials run at once",
     "max_failure_rate": "--max-failed-trials sets how many trials may fail",
     "storage": "the tuning service keeps the study",

@@ -50,6 +50,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
         hourly_prices: str = "",
         capacity_ladder: str = "",
         confirm: str = "",
+        prefer: str = "",
         data: dsl.Input[dsl.Artifact] = None,
         data_key: str = "",
         data_form: str = "path",
@@ -84,6 +85,7 @@ def tune_component(image: str = DEFAULT_IMAGE) -> Any:
             hourly_prices: The prices of a worker for one hour, a JSON object; empty for none.
             capacity_ladder: Strategies and locations that are tried one after another, a JSON array; empty for none.
             confirm: Which configurations are repeated with which seeds, a JSON object; empty for none.
+            prefer: Of several objectives, the one whose best trial is selected; empty: the closest to all of them.
             data: An artifact for every trial, such as a dataset; without it there is none.
             data_key: The app's key that gets the artifact, such as data.path.
             data_form: "path": the key gets the local path in the container; "uri": the artifact's address.
@@ -128,6 +130,7 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
         hourly_prices: str = "",
         api_endpoint: str = "",
         confirmation: dsl.Input[dsl.Artifact] = None,
+        prefer: str = "",
     ) -> dsl.ContainerSpec:
         """Select the best trial of a tuning job; write its config as a Hydra experiment file, and a report.
 
@@ -143,6 +146,7 @@ def select_best_component(image: str = DEFAULT_IMAGE) -> Any:
             hourly_prices: The prices of a worker for one hour, a JSON object; empty for none.
             api_endpoint: The tuning service; empty for Google's service of the job's location.
             confirmation: The job that has repeated the best configurations; without it or empty, none has.
+            prefer: Of several objectives, the one whose best trial is selected; empty: as the job says, else the rule.
 
         Returns:
             best_config: The experiment file (`# @package _global_`).

@@ -69,12 +69,20 @@ def _parsed(text: str) -> StepEngine:
     settings, folder = document.get("settings", {}), document.get("folder", "")
     if not isinstance(settings, dict):
         raise DocumentError("engine.settings", f"expected a JSON object, got {settings!r:.100}")
-    labels = settings.get("labels")
-    if isinstance(labels, dict) and STEP_LABEL in labels:
-        raise DocumentError(f"engine.settings.labels.{STEP_LABEL}", "the step sets it itself; leave it out")
+    require_no_step_label(settings)
     if not isinstance(folder, str) or (folder and not folder.startswith("/")):
         raise DocumentError("engine.folder", f"expected an absolute path in the container, got {folder!r:.100}")
     return StepEngine(settings, folder)
+
+
+def require_no_step_label(settings: JsonObject) -> None:
+    """Raise DocumentError for the label that the step sets itself; the settings may be of any other form."""
+    template = settings.get("podTemplate")
+    metadata = template.get("metadata") if isinstance(template, Mapping) else None
+    for path, part in (("labels", settings), ("podTemplate.metadata.labels", metadata)):
+        labels = part.get("labels") if isinstance(part, Mapping) else None
+        if isinstance(labels, Mapping) and STEP_LABEL in labels:
+            raise DocumentError(f"engine.settings.{path}.{STEP_LABEL}", "the step sets it itself; leave it out")
 
 
 def _document(text: str) -> JsonObject:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hydra_vertex.job import HyperparameterTuningJob
+from hydra_vertex.job.preference import PARAMETER, prefer_labels, with_preference
 from hydra_vertex.launcher.best.best_trial import BestConfig, best_config
 from hydra_vertex.launcher.best.members import write_members
 from hydra_vertex.launcher.best.model_artifacts import (
@@ -26,10 +27,12 @@ from hydra_vertex.launcher.confirm.result import Confirmation
 from hydra_vertex.launcher.confirm.text import metrics
 from hydra_vertex.launcher.cost.prices import Prices, load_prices
 from hydra_vertex.launcher.decisions import ON_MISSED_THRESHOLD, RETRAINING, RUN, SKIP_RETRAINING
+from hydra_vertex.launcher.logs.from_service import logs_of
 from hydra_vertex.launcher.machines.from_service import machines_of
 from hydra_vertex.launcher.preflight.app_environment import app_environment
 from hydra_vertex.launcher.preflight.job_builder import environment_in
 from hydra_vertex.launcher.report import write_report
+from hydra_vertex.launcher.report.earlier import earlier_text
 from hydra_vertex.launcher.report.markdown import summary_markdown
 from hydra_vertex.launcher.report.spending import spending_of
 from hydra_vertex.launcher.study.ending import problem_of
@@ -58,7 +61,7 @@ def select_best(given: ExecutorInput) -> None:
     not.
     """
     decisions = _Decisions.of(given)
-    job = given_job(given)
+    job = _preferring(given_job(given), given.text(PARAMETER))
     confirmation = given_confirmation(given, job)
     choice = None if confirmation is None else choice_of(job, confirmation)
     with app_environment(environment_in(job)):
@@ -74,6 +77,7 @@ def select_best(given: ExecutorInput) -> None:
         prices=decisions.prices,
         confirmation=confirmation,
         machines=machines_of(job, given.text("api_endpoint")),
+        logs=logs_of(job, given.text("api_endpoint")),
     )
     missed = missed_threshold(best.value, decisions.threshold, job.study_spec.objective)
     outputs = trial_outputs(job, best.trial)
@@ -98,14 +102,20 @@ def select_best(given: ExecutorInput) -> None:
         require_checkpoint(decisions.warm_start_key, outputs)
 
 
+def _preferring(job: HyperparameterTuningJob, prefer: str) -> HyperparameterTuningJob:
+    """Return the job with the preferred objective of the step's parameter, if there is one. Raises DocumentError."""
+    if prefer:
+        prefer_labels(job.study_spec, prefer)
+        return with_preference(job, prefer)
+    return job
+
+
 def _summary(job: HyperparameterTuningJob, best: BestConfig, missed: str) -> str:
     compared = "" if best.against_defaults is None else best.against_defaults.text
     problem = problem_of(job) if ended_without_success(job) else ""
     chosen = f"Selected from the {len(best.pareto)} trials of the Pareto set: {best.rule}" if best.rule else ""
-    reproduce = best.command_with(CONFIG_DIR)
-    return summary_markdown(
-        job, best.trial, mask=best.mask, reproduce=reproduce, notes=(chosen, compared, missed, problem)
-    )
+    notes = (chosen, compared, earlier_text(job.labels), missed, problem)
+    return summary_markdown(job, best.trial, mask=best.mask, reproduce=best.command_with(CONFIG_DIR), notes=notes)
 
 
 def _repeats_metrics(confirmation: Confirmation | None, prices: Prices) -> dict[str, float]:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 from hydra_vertex.job import HyperparameterTuningJob, save_job
+from hydra_vertex.job.preference import PARAMETER, with_preference
 from hydra_vertex.launcher.capacity.rungs import Rung, load_ladder, on_rung_parameters
 from hydra_vertex.launcher.capacity.shortage import RungWatch
 from hydra_vertex.launcher.confirm.settings import ConfirmSettings
@@ -66,7 +67,7 @@ def _tune(given: ExecutorInput, repeats: ConfirmSettings | None, signals: StopSi
         job = run.finished_job()
     finally:
         if run.last_state is not None:
-            save_job(run.last_state, given.outputs["job"].path)
+            save_job(with_preference(run.last_state, given.text(PARAMETER)), given.outputs["job"].path)
     write_output(run.given, job.name)
     _require_success(job, run.spending_end, goes_on=goes_on, is_local=run.is_local)
     if repeats is not None:

@@ -15,6 +15,7 @@ from hydra_vertex.job import (
     parse_trial_job_spec,
 )
 from hydra_vertex.job.lost_fields import require_kept
+from hydra_vertex.job.preference import PARAMETER, prefer_labels
 from hydra_vertex.launcher.cost.limits import parse_limits
 from hydra_vertex.launcher.cost.prices import hourly_rate
 from hydra_vertex.launcher.preflight.job_builder import app_in, build_job, override_count
@@ -59,11 +60,13 @@ def existing_job(given: ExecutorInput) -> str:
 
 def requested_job(given: ExecutorInput) -> HyperparameterTuningJob:
     """Build the job that the step's parameters describe. Raises UserError when they do not describe a valid job."""
-    labels = {**run_labels(os.environ), **{key: str(value) for key, value in _json(given, "labels").items()}}
+    spec = _study(given)
+    named = {key: str(value) for key, value in _json(given, "labels").items()}
+    labels = {**run_labels(os.environ), **named, **prefer_labels(spec, given.text(PARAMETER))}
     override = data_override(given)
     job = build_job(
         display_name=given.text("display_name"),
-        study_spec=_study(given),
+        study_spec=spec,
         trial_job_spec=_trial_job(given),
         app=with_data(given.strings("app_command"), override, override_count(labels)),
         max_trial_count=given.integer("max_trial_count"),

@@ -15,7 +15,7 @@ from hydra_vertex.launcher.decisions import DETACH, ON_EQUAL_STUDY, ON_STOP
 from hydra_vertex.launcher.files.disk_space import DISKS_VARIABLE, full_disk, watched_folders
 from hydra_vertex.launcher.secrets.of_job import masker_of
 from hydra_vertex.launcher.study.client import JobService
-from hydra_vertex.launcher.study.ending import fails_alike
+from hydra_vertex.launcher.study.ending import console_page, fails_alike
 from hydra_vertex.launcher.study.live_table import StudyDisplay
 from hydra_vertex.launcher.study.one_job import RUN_LABEL, OneJob
 from hydra_vertex.launcher.study.retry import RetryLimits
@@ -124,8 +124,11 @@ class TuningRun:
         return with_study_key(requested_job(self._given))
 
     def _write_name(self) -> None:
-        """Write the step's outputs with the job's name."""
+        """Write the step's outputs with the job's name, and say where Google Cloud shows the job."""
         write_output(self._given, self._name)
+        page = "" if self.is_local else console_page(self._name)
+        if page:
+            print(f"tune: {self._name}: {page}", file=sys.stderr)
 
     @property
     def spending_end(self) -> str:

@@ -93,7 +93,7 @@ def is_reference(text: str) -> bool:
 def _of_resources(text: str, project: str, location: str) -> JobReference:
     try:
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UserError(f"{excerpt(text)}: is not JSON ({error}); expected gcp_resources, or {FORMS}") from error
     return parse_resources(document if isinstance(document, Mapping) else {}, project, location)
 

@@ -13,14 +13,17 @@ from hydra_vertex.job.confirmation import is_confirmation
 from hydra_vertex.launcher.files.job_file import is_job, job_in, load_document
 from hydra_vertex.launcher.files.json_form import load_json
 from hydra_vertex.launcher.files.reading import JOB_FILE, PLAN_FILE, STANDARD_INPUT, read_standard_input, read_text
-from hydra_vertex.protocol.errors import UserError
+from hydra_vertex.protocol.errors import ServiceUnreachableError, UserError
 from hydra_vertex.protocol.json import Json
 
 from .client import JobService, connect, require_service
 from .job_reference import COLLECTION, JobReference, is_reference, parse_reference, parse_resources
+from .retry import RetryLimits
 
 STANDARD_INPUT_SIGN = "-"
 _CONNECT_LIMIT_S = 2.0
+_RUN_LIMITS = RetryLimits(total_s=3.0)
+"""The service of a run is not started again while the run is in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +140,21 @@ def _running_job(folder: Path, *, of_study: bool) -> JobReference | None:
     if not is_local or not isinstance(asked, dict) or not _answers(str(endpoint)):
         return None
     parent = f"projects/{asked.get('project')}/locations/{asked.get('location')}"
-    jobs = connect(str(asked.get("location")), str(endpoint)).list(parent)
+    service = connect(str(asked.get("location")), str(endpoint), limits=_RUN_LIMITS)
+    try:
+        jobs = service.list(parent)
+    except ServiceUnreachableError:  # it ends with its run
+        return None
     newest = next((job for job in jobs if not (of_study and is_confirmation(job))), None)
     return None if newest is None else JobReference(newest.name, str(endpoint))
 
 
 def _answers(url: str) -> bool:
     """Whether a process listens at the address: the file of a service that was killed is left behind."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         socket.create_connection((parts.hostname or "", parts.port or 0), _CONNECT_LIMIT_S).close()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: the file has no URL
         return False
     return True
 

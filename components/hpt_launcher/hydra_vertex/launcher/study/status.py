@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hydra_vertex.job import HyperparameterTuningJob, Trial
 from hydra_vertex.job.fields import format_time
-from hydra_vertex.launcher.best.pareto import RULE
+from hydra_vertex.launcher.best.members import rule_of
 from hydra_vertex.launcher.best.selection import pareto_set, rank
 from hydra_vertex.launcher.secrets.masker import Masker
 from hydra_vertex.launcher.text.formatting import format_duration, format_value
@@ -17,6 +17,9 @@ from hydra_vertex.protocol.json import Json, JsonObject
 from .client import is_google_region
 from .ending import console_page, log_query
 from .progress import progress, trial_list
+
+TO_GO = "to go"
+"""The heading of the time that a study needs until its end."""
 
 
 def status_document(job: HyperparameterTuningJob, mask: Masker, *, is_local: bool = False) -> JsonObject:
@@ -61,12 +64,12 @@ def status_lines(
     yield "trials", f"{counts or 'none'}; at most {job.max_trial_count}, {job.parallel_trial_count} at once"
     if best is not None and job.study_spec.has_several_objectives:
         yield "Pareto set", trial_list(pareto_set(job))
-        yield "selected", f"{_best_text(job, best, mask)}; {RULE}"
+        yield "selected", f"{_best_text(job, best, mask)}; {mask.text(rule_of(job))}"
     elif best is not None:
         yield "best so far", _best_text(job, best, mask)
     yield "elapsed", format_duration(max(0.0, state.elapsed_s))
     if state.remaining_s is not None:
-        yield "to go", f"about {format_duration(state.remaining_s)}"
+        yield TO_GO, f"about {format_duration(state.remaining_s)}"
     if not is_local and _is_on_google(job):
         yield "console", console_page(job.name)
         yield "log", log_query(job.name)
@@ -116,7 +119,7 @@ def _pareto_document(job: HyperparameterTuningJob, mask: Masker) -> JsonObject:
         }
         for trial in pareto_set(job)
     ]
-    return {"metrics": list(names), "pareto": members, "rule": RULE}
+    return {"metrics": list(names), "pareto": members, "rule": mask.text(rule_of(job))}
 
 
 def _is_on_google(job: HyperparameterTuningJob) -> bool:

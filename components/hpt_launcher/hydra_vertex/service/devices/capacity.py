@@ -87,13 +87,26 @@ def _check_memory(gpu: Gpu, trials: int, each_bytes: int) -> None:
     )
 
 
-def describe(capacity: Capacity, gpus: Sequence[Gpu]) -> str:
-    """Describe the GPUs that trials run on, in one line for the user."""
+def describe(capacity: Capacity, gpus: Sequence[Gpu], workers: int = 1) -> str:
+    """Describe the GPUs that trials of so many workers run on, and those that are left over, in one line."""
     names = ", ".join(sorted({gpu.name for gpu in gpus}))
     count = capacity.options.gpus_per_trial or 1
     where = "each" if count == 1 else f"each {count} of them"
     each = f"{capacity.trials_per_gpu} trial{'s' if capacity.trials_per_gpu > 1 else ''} at once on {where}"
-    return f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({names}), {each}"
+    used = {name for slot in capacity.gpus for name in slot.split(",")}
+    unused = ", ".join(gpu.id for gpu in gpus if gpu.id not in used)
+    left = left_over([str(number) for number in range(count)], workers)
+    parts = (
+        f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''} ({names}), {each}",
+        f"left over, as too few for another trial: {unused}" if unused else "",
+        f"{count // workers} for each of its {workers} workers, and {len(left)} left over" if left else "",
+    )
+    return "; ".join(filter(None, parts))
+
+
+def left_over(gpus: Sequence[str], workers: int) -> Sequence[str]:
+    """Return the GPUs of a trial that are left when they are divided among its workers, who get equal numbers."""
+    return gpus[len(gpus) // workers * workers :] if len(gpus) >= workers else ()
 
 
 def gib(size_bytes: int) -> str:

@@ -14,8 +14,9 @@ from hydra_vertex.service.status import Status
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
 from hydra_vertex.service.trials.engines.launch_record import is_launched
-from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, log_tail, with_tail
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, with_tail
 from hydra_vertex.service.trials.launch_spec import DEFAULT_TIMEOUT_S
+from hydra_vertex.service.trials.log_end import log_tail
 from hydra_vertex.service.trials.run import Ended, EndReason, NotStarted, Outcome, Run
 
 from .context import EngineContext

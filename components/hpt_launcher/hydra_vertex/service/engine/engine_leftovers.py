@@ -1,4 +1,4 @@
-"""Removes what an earlier service has left in an engine: launches of trials that have ended or were never recorded."""
+"""Removes what is left in an engine: launches of trials that have ended or were never recorded."""
 
 from __future__ import annotations
 
@@ -15,22 +15,41 @@ from hydra_vertex.service.trials.engines.launches import launch_prefix
 from .context import EngineContext
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+CHECK_INTERVAL_S = 600.0
 
 logger = logging.getLogger(__name__)
 
 
 async def remove_leftovers(engine: WorkerEngine, context: EngineContext, service_id: str) -> None:
-    """Remove the launches of this service that belong to no live trial. Waits while the engine does not answer."""
+    """Remove the launches of this service that belong to no live trial, now and every CHECK_INTERVAL_S, for ever.
+
+    Later ones are of trials that failed because the engine did not answer. They are removed when they have been seen
+    twice: the run of a trial removes its launch itself, with a grace period.
+    """
+    before = await _left(engine, context, service_id)
+    await _remove_all(engine, before, context)
+    while True:
+        await asyncio.sleep(CHECK_INTERVAL_S)
+        left = await _left(engine, context, service_id)
+        await _remove_all(engine, left & before, context)
+        before = left
+
+
+async def _left(engine: WorkerEngine, context: EngineContext, service_id: str) -> frozenset[str]:
+    """Return the ids of the launches without a live trial. Waits while the engine does not answer."""
     pause_s = PAUSE_S
     while (known := await _known(engine)) is None:
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     # After the ids of the engine: a trial that is launched meanwhile is not among them, and a live one is recorded.
     kept = set(live_prefixes(service_id, context.store.unfinished(), context.store.unfinished_custom_jobs()))
-    for launch_id in sorted(known):
-        if launch_id.rpartition("-")[0] not in kept:
-            logger.warning("%s is left of an earlier service; it is removed", launch_id)
-            await _remove(engine, launch_id, context.folder.trial("0", "0"))
+    return frozenset(launch_id for launch_id in known if launch_id.rpartition("-")[0] not in kept)
+
+
+async def _remove_all(engine: WorkerEngine, launch_ids: Iterable[str], context: EngineContext) -> None:
+    for launch_id in sorted(launch_ids):
+        logger.warning("%s belongs to no trial that is to run; it is removed", launch_id)
+        await _remove(engine, launch_id, context.folder.trial("0", "0"))
 
 
 async def _known(engine: WorkerEngine) -> frozenset[str] | None:
@@ -38,7 +57,7 @@ async def _known(engine: WorkerEngine) -> frozenset[str] | None:
     try:
         return await asyncio.to_thread(engine.known_ids)
     except UnavailableError as error:
-        logger.warning("what an earlier service may have left stays for now: %s", error)
+        logger.warning("what may be left in the engine stays for now: %s", error)
         return None
 
 
@@ -47,7 +66,7 @@ async def _remove(engine: WorkerEngine, launch_id: str, folder: TrialFolder) -> 
     try:
         await asyncio.to_thread(engine.remove, launch)
     except UnavailableError as error:
-        logger.warning("%s stays until the next start of the service: %s", launch_id, error)
+        logger.warning("%s stays for now: %s", launch_id, error)
 
 
 def live_prefixes(service_id: str, jobs: Iterable[StoredJob], custom_jobs: Iterable[StoredCustomJob]) -> Iterable[str]:

@@ -10,7 +10,8 @@ from hydra_vertex.service.jobs import pipeline_job_state, run_state
 from hydra_vertex.service.jobs.rows import StoredPipeline
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
-from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, log_tail, with_tail
+from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason, with_tail
+from hydra_vertex.service.trials.log_end import log_tail
 from hydra_vertex.service.trials.run import Ended, EndReason, NotStarted, Outcome
 from hydra_vertex.service.trials.supervised_run import SupervisedRun
 

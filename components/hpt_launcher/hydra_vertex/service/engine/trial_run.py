@@ -16,8 +16,8 @@ from hydra_vertex.service.measurements.metric_file import MetricReport, read_rep
 from hydra_vertex.service.stopping import EarlyStop, decide
 from hydra_vertex.service.system.clock import now
 from hydra_vertex.service.system.process_identity import ProcessId
-from hydra_vertex.service.trials.exit_status import log_tail
 from hydra_vertex.service.trials.launch_spec import timeout_s
+from hydra_vertex.service.trials.log_end import log_tail
 from hydra_vertex.service.trials.run import EndReason
 
 from .conclusion import Evidence, concluded, with_reports

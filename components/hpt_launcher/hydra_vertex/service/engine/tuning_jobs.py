@@ -11,7 +11,7 @@ from hydra_vertex.service.jobs.rows import StoredJob
 from hydra_vertex.service.resource_names import JobKind, JobName, trial_of_custom_job
 from hydra_vertex.service.status import Refusal, Status
 from hydra_vertex.service.system.clock import now
-from hydra_vertex.service.trials.exit_status import log_tail
+from hydra_vertex.service.trials.log_end import log_tail
 from hydra_vertex.service.validation.without_effect import fields_without_effect
 
 from .context import EngineContext

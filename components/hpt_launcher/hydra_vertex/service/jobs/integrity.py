@@ -66,7 +66,7 @@ def _damaged_records(database: sqlite3.Connection) -> Iterator[tuple[int, str]]:
 def _is_record(document: object, field: str) -> bool:
     try:
         value = json.loads(document) if isinstance(document, str) else None
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
     return isinstance(value, dict) and field in value
 

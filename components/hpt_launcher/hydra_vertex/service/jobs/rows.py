@@ -241,7 +241,7 @@ def object_in(text: str) -> JsonObject | None:
     """Parse a JSON object; None when the text is not one."""
     try:
         value: Json = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

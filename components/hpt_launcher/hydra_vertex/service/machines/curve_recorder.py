@@ -20,6 +20,8 @@ FIRST_INTERVAL_S = 1.0
 SHORTEST_POINT_S = 0.2
 LONGEST_PAUSE_S = 5.0
 """The longest time between two readings: a GPU's use is known for the last second only, so it is read more often."""
+LONGEST_GAP_S = 30.0
+"""The longest time without a reading whose memory and GPU count as known, in a curve that is not read rarely."""
 TOO_SHORT = "it ended before it could be measured"
 _DIGITS = 3
 
@@ -47,6 +49,8 @@ class CurveRecorder:
         self._points: list[Point] = []
         self._pending: list[WorkerReading] = []
         self._time_s = self._cpu_time_s = self._pending_time_s = 0.0
+        self._read_s = self._distance_s = 0.0
+        self._has_gap = False
         self._about = MachineCurve(worker, start)
 
     @property
@@ -67,6 +71,7 @@ class CurveRecorder:
     def add(self, time_s: float, reading: WorkerReading) -> bool:
         """Add a reading. Return whether there is a new point. A reading not later than the last point is left out."""
         self._note(reading)
+        self._note_time(time_s)
         if self._cannot_follow(reading):
             self._follow(time_s, reading)
             return False
@@ -113,7 +118,13 @@ class CurveRecorder:
             strict=False,
         )
         self._points = [Point(end, end - begin, *values) for end, begin, *values in columns][-self._max_points :]
-        self._time_s = self._cpu_time_s = self._points[-1].time_s if self._points else 0.0
+        self._time_s = self._cpu_time_s = self._read_s = self._points[-1].time_s if self._points else 0.0
+
+    def _note_time(self, time_s: float) -> None:
+        """Note whether there was no reading for longer than usual: twice the pause, or the last distance."""
+        distance_s, self._read_s = time_s - self._read_s, time_s
+        self._has_gap |= distance_s > max(2 * self.pause_s, 2 * self._distance_s, LONGEST_GAP_S)
+        self._distance_s = distance_s
 
     def _cannot_follow(self, reading: WorkerReading) -> bool:
         """Whether the seconds of CPU are counted from another time than those of the last reading."""
@@ -126,14 +137,15 @@ class CurveRecorder:
 
     def _append(self, time_s: float, last: WorkerReading) -> None:
         pending, self._pending = self._pending, []
+        known, self._has_gap = [] if self._has_gap else pending, False
         self._points.append(
             Point(
                 time_s,
                 time_s - self._time_s,
                 self._cpu_until(time_s, last, pending),
-                mean([one.memory_bytes for one in pending]),
-                mean([one.gpu.busy for one in pending]),
-                mean([one.gpu.memory_bytes for one in pending]),
+                mean([one.memory_bytes for one in known]),
+                mean([one.gpu.busy for one in known]),
+                mean([one.gpu.memory_bytes for one in known]),
             )
         )
         self._time_s = time_s

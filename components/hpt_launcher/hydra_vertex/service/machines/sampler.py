@@ -1,33 +1,54 @@
-"""Samples the workers of one trial in a thread while it runs. Nothing here can fail or delay the trial."""
+"""Samples the workers of one trial in a thread while it runs. Nothing here can fail or delay the trial.
+
+A reading may hang: an engine that does not answer, a driver that blocks. So each is made in a daemon thread, which
+does not hold up the end of the service, and as many as THREADS at once: further trials are then not read.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
-from hydra_vertex.protocol.errors import ServiceError
-from hydra_vertex.service.system.clock import now
-
-from .curve_file import read_recorders, write_curves
-from .curve_recorder import FIRST_INTERVAL_S, CurveRecorder
-from .reading import CHIEF, NotMeasuredError, WorkerReading
+from .reading import WorkerReading
+from .trial_curves import RETRY_S, TrialCurves
 
 THREADS = 4
 """Not asyncio's own threads: an engine that does not answer would occupy those of the database."""
-WRITE_INTERVAL_S = 5.0
 COST_SHARE = 0.01
 """The largest share of one core that measuring a trial takes: after a slow reading, the next one comes later."""
 FINISH_LIMIT_S = 1.0
-FAILURES_NAMED = 3
-"""An engine that does not answer so often in turn is named in the curve."""
-RETRY_S = 30.0
-"""The pause after a reading that failed."""
+HANGS = "a reading of its machines did not end"
+NOT_READ = "its machines were not read: the readings of other trials did not end"
 
 logger = logging.getLogger(__name__)
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="machines")
+_slots = threading.BoundedSemaphore(THREADS)
+
+
+@dataclass(slots=True)
+class _Start:
+    """One start of the trial: its curves, when the next reading is due, and the thread of the last one."""
+
+    curves: TrialCurves
+    due_s: float = 0.0
+    thread: threading.Thread | None = None
+    refused_since_s: float | None = None
+
+    @property
+    def is_being_read(self) -> bool:
+        return self.thread is not None and self.thread.is_alive()
+
+    @property
+    def missing(self) -> str:
+        """Why the end of the curves is missing; empty when it is not."""
+        if self.is_being_read:
+            return HANGS
+        if self.refused_since_s is None:
+            return ""
+        return NOT_READ if self.curves.is_empty or time.monotonic() - self.refused_since_s > RETRY_S else ""
 
 
 class Sampler:
@@ -37,74 +58,43 @@ class Sampler:
         self._file = file
         self._trial_id = trial_id
         self._measure = measure
-        self._recorders: dict[str, CurveRecorder] | None = None
-        self._running: Future[None] | None = None
-        self._due_s = self._write_at_s = 0.0
-        self._is_changed = False
-        self._failures = 0
+        self._start = _Start(TrialCurves(file, trial_id, continues=True))
 
     def tick(self) -> None:
-        """Take a sample, if one is due and the last one has been taken. Returns at once."""
-        if time.monotonic() >= self._due_s and (self._running is None or self._running.done()):
-            self._running = _threads.submit(self._sample)
+        """Take a sample, if one is due, the last one has been taken and a thread is free. Returns at once."""
+        start = self._start
+        if time.monotonic() < start.due_s or start.is_being_read:
+            return
+        if not _slots.acquire(blocking=False):
+            start.refused_since_s = start.refused_since_s or time.monotonic()
+            return
+        start.refused_since_s = None
+        thread = threading.Thread(target=self._sample, args=(start,), name="machines", daemon=True)
+        try:
+            thread.start()
+            start.thread = thread
+        except RuntimeError as error:  # the system has no more threads
+            _slots.release()
+            start.due_s = time.monotonic() + RETRY_S
+            logger.info("%s: the use of its machines is not read: %s", self._file, error)
 
     def restart(self) -> None:
         """Begin new curves: the trial starts again."""
-        self._recorders, self._due_s = {}, 0.0
+        self._start.curves.abandon()
+        self._start = _Start(TrialCurves(self._file, self._trial_id, continues=False))
 
     def finish(self) -> None:
-        """Write what has been recorded. Blocks."""
-        if self._running is not None:
-            wait([self._running], FINISH_LIMIT_S)
-        for recorder in (self._recorders or {}).values():
-            self._is_changed |= recorder.finish()
-        if self._is_changed:
-            self._write()
+        """Write what has been recorded. Blocks for a limited time."""
+        if self._start.thread is not None:
+            self._start.thread.join(FINISH_LIMIT_S)
+        self._start.curves.finish(self._start.missing)
 
-    def _sample(self) -> None:
+    def _sample(self, start: _Start) -> None:
         began_s, began_cpu_s = time.monotonic(), time.thread_time()
         try:
-            if self._recorders is None:
-                self._recorders = {one.worker: one for one in read_recorders(self._file, self._trial_id)}
-            pause_s = self._record(self._measure())
+            pause_s = start.curves.record(self._measure())
         except Exception as error:  # a trial must not fail because it is measured
-            pause_s = self._note(error)
-        if self._is_changed and began_s >= self._write_at_s:
-            self._write()
-            self._write_at_s = began_s + WRITE_INTERVAL_S
-        self._due_s = began_s + max(pause_s, (time.thread_time() - began_cpu_s) / COST_SHARE)
-
-    def _record(self, readings: Sequence[WorkerReading]) -> float:
-        """Record readings. Return the pause until the next ones."""
-        pause_s = FIRST_INTERVAL_S
-        self._failures = 0
-        for reading in readings:
-            recorder = self._recorder(reading.worker)
-            time_s = (now() - recorder.start).total_seconds()
-            self._is_changed |= recorder.add(time_s, reading)
-            pause_s = recorder.pause_s
-        return pause_s
-
-    def _note(self, error: Exception) -> float:
-        known = isinstance(error, (NotMeasuredError, ServiceError))
-        why = str(error) if known else f"{type(error).__name__}: {error}"
-        self._failures += 1
-        if isinstance(error, ServiceError) and self._failures < FAILURES_NAMED:
-            return RETRY_S  # an engine that does not answer now: a gap in the curve, no reason to name
-        recorders = self._recorders or {CHIEF: self._recorder(CHIEF)}
-        for recorder in recorders.values():
-            recorder.note_missing(why)
-        self._is_changed = True
-        return RETRY_S
-
-    def _recorder(self, worker: str) -> CurveRecorder:
-        if self._recorders is None:
-            self._recorders = {}
-        return self._recorders.setdefault(worker, CurveRecorder(worker, now()))
-
-    def _write(self) -> None:
-        try:
-            write_curves(self._file, self._trial_id, list((self._recorders or {}).values()))
-            self._is_changed = False
-        except (OSError, ValueError) as error:
-            logger.info("%s: the use of its machines is not written: %s", self._file, error)
+            pause_s = start.curves.note(error)
+        finally:
+            _slots.release()
+        start.due_s = began_s + max(pause_s, (time.thread_time() - began_cpu_s) / COST_SHARE)

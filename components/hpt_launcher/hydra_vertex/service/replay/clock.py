@@ -58,7 +58,8 @@ def _started(start: Start, now_s: float, free: int) -> list[ClockedTrial]:
 
 def makespan_s(durations_s: Iterable[float], workers: int) -> float:
     """Return the time at which the last of the trials ends, if each worker takes the next one without delay."""
-    end_times = [0.0] * workers
-    for duration_s in durations_s:
+    durations = list(durations_s)
+    end_times = [0.0] * max(1, min(workers, len(durations)))
+    for duration_s in durations:
         heapq.heapreplace(end_times, end_times[0] + duration_s)
     return max(end_times)

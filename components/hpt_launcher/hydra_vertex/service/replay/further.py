@@ -4,7 +4,8 @@ The further trials are drawn with replacement from the replayed trials after the
 the rule left it. They are drawn from a resample of these trials, so that the interval has both the variation of further
 trials and the uncertainty of the sample (the bootstrap of a prediction; Efron and Tibshirani, "An Introduction to the
 Bootstrap", 1993, chapter 25). Of their values only one thing follows from the record: if they were exchangeable with
-the n trials after the startup, the best of n + k would be among the k further ones with probability k / (n + k).
+the n trials after the startup, the best of n + k would be among the k further ones with probability k / (n + k). It may
+still be worse than a startup trial: about these, which are drawn in another way, nothing follows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MAX_FACTOR = 2
 class Further:
     """What `count` further trials would add to a replay: the times of the whole study, with 90 % intervals.
 
-    `chance_of_better` is the probability that one of them is better than all recorded ones.
+    `chance_of_better` is the probability that one of them is better than the `drawn_from` trials after the startup,
+    which are all recorded ones only in a study without startup trials.
     """
 
     count: int

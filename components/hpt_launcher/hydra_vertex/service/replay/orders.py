@@ -66,7 +66,8 @@ def random_orders(
 def regret_of(found: Replay, study: RecordedStudy) -> float | None:
     """Return how much worse the best value of a replay is than that of the record; None if it has none.
 
-    It is negative if the rule stopped a trial at a measurement that was better than its final value.
+    It is negative if the rule stopped a trial at a measurement that was better than its final value, or predicted a
+    better one, as the convex rule does.
     """
     best, recorded = found.best, study.best
     if best is None or best.value is None or recorded is None or recorded.value is None:

@@ -187,18 +187,23 @@ def _listed(ids: Sequence[str]) -> str:
 
 def _recorded(trial: Trial, rule: AutomatedStopping | None, spec: StudySpec) -> RecordedTrial:
     measurements = _measured(trial, rule)
-    has_value = trial.state is TrialState.SUCCEEDED
-    value = trial.objective(spec.objective.id) if has_value else None
-    own = [m for m in measurements[trial.earlier_measurements :] if spec.objective.id in m.metrics]
+    has_succeeded = trial.state is TrialState.SUCCEEDED
+    value = _finite(trial.objective(spec.objective.id)) if has_succeeded else None
     duration_s = trial.duration_s or 0.0
+    timed = _timed(measurements[trial.earlier_measurements :], duration_s)
+    seen = selected(trial, spec) if trial.stopped_early and not has_succeeded else None
     return RecordedTrial(
         trial=replace(trial, measurements=measurements[: trial.earlier_measurements]),
-        reports=tuple(_timed(own, duration_s)),
+        reports=tuple(one for one in timed if spec.objective.id in one.measurement.metrics),
         duration_s=duration_s,
-        value=value if value is not None and math.isfinite(value) else None,
-        final=trial.final_measurement if has_value else selected(trial, spec) if trial.stopped_early else None,
+        value=value,
+        final=seen if value is None else trial.final_measurement,
         is_cut=trial.stopped_early,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _measured(trial: Trial, rule: AutomatedStopping | None) -> tuple[Measurement, ...]:
@@ -248,8 +253,30 @@ def _notices(job: HyperparameterTuningJob, trials: Sequence[RecordedTrial]) -> I
             f"{untimed} of {len(trials)} trials have measurements without a time, as in an Optuna storage: they are "
             "taken at equal distances over the trial"
         )
+    yield from _without_value(job, trials)
+    predicted = sum(trial.is_cut and trial.value is not None for trial in trials)
+    if predicted and isinstance(job.study_spec.automated_stopping, ConvexStopping):
+        yield f"{predicted} of {len(trials)} trials have the value that the convex rule predicted when it stopped them"
     again = sum(trial.trial.earlier_measurements > 0 for trial in trials)
     if again:
         yield f"{again} of {len(trials)} trials ran again after a loss: only the time of their last attempt is counted"
     if job.study_spec.study_stopping is not None:
         yield "studyStoppingConfig, which ends a study before its last trial, is not replayed"
+
+
+def _without_value(job: HyperparameterTuningJob, trials: Sequence[RecordedTrial]) -> Iterator[str]:
+    """Yield what is said about values that are not finite numbers, which a job or a storage does not have."""
+    metric_id = job.study_spec.objective.id
+    ended = [trial for trial in job.trials if trial.state.is_terminal]
+    without = sum(any(metric_id not in one.metrics for one in trial.measurements) for trial in ended)
+    if without:
+        yield (
+            f"{without} of {len(trials)} trials have measurements without a finite value of {metric_id}: these are "
+            "left out, as in the service"
+        )
+    infeasible = sum(one.value is None and one.trial.state is TrialState.SUCCEEDED for one in trials)
+    if infeasible:
+        yield (
+            f"{infeasible} of {len(trials)} trials have succeeded without a finite value of {metric_id}: they count as "
+            "infeasible, as in the service"
+        )

@@ -1,8 +1,9 @@
 """Replays the recorded trials of a study under a stopping rule, a number of workers and a budget. Pure.
 
 A trial that the rule stops costs its recorded time up to the measurement at which it is stopped, and is judged by what
-it had measured by then. All other trials cost and find what they did. The rule is the service's own, and sees at each
-decision what it would have seen: the curves of the trials that have ended by then.
+it had measured by then; by the convex rule's prediction of its end, as in the service. All other trials cost and find
+what they did. The rule is the service's own, and sees at each decision what it would have seen: the curves of the
+trials that have ended by then.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Setting:
 class ReplayedTrial:
     """A trial of a replay. `value` is the objective by which it can be the best.
 
-    `step` is that of the measurement at which the rule stopped it, None when it was not stopped. `is_open`: it was
-    stopped in the record, and the replayed rule would have let it go on, so that its end is not known.
+    It is a prediction if the convex rule stopped the trial. `step` is that of the measurement at which the rule stopped
+    it, None when it was not stopped. `is_open`: it was stopped in the record, and the replayed rule would have let it
+    go on, so that its end is not known.
     """
 
     id: str

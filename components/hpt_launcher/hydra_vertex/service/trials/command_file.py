@@ -15,7 +15,7 @@ def read_command_process(path: Path) -> ProcessId | None:
     """Read a command.json. Returns None when the file is missing or is not one."""
     try:
         fields = json.loads(read_end(path, COMMAND_FILE_BYTES))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
     if not isinstance(fields, dict):
         return None

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from hydra_vertex.protocol import json
-from hydra_vertex.protocol.json import Json
-from hydra_vertex.protocol.secret_fingerprints import without_known
 from hydra_vertex.protocol.shortage import is_shortage
 from hydra_vertex.protocol.signals import signal_name
 from hydra_vertex.service.devices.capacity import gib
-from hydra_vertex.service.folder import TrialFolder
 from hydra_vertex.service.system.untrusted_files import read_end
 
-LOG_TAIL_LINES = 30
-LOG_TAIL_CHARACTERS = 4000
 ERROR_CHARACTERS = 1000
-LOG_READ_BYTES = 64 << 10
 EXIT_FILE_BYTES = 64 << 10
-FINGERPRINT_BYTES = 256 << 10
-
 INTEGER_LIMIT = 1 << 63
-
-# CSI and OSC sequences, and the two-character escapes: ECMA-48, sections 5.4, 5.6 and 5.5.
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +59,7 @@ def read_exit_status(path: Path, token: str) -> ExitStatus | None:
         if is_shortage(error):
             raise
         return None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(fields, dict) or not _is_token(fields.get("token"), token):
         return None
@@ -105,32 +92,6 @@ def failure_reason(exit_status: ExitStatus, timeout_s: float) -> str:
 def with_tail(reason: str, tail: str) -> str:
     """Return a reason followed by the last lines of the trial's log."""
     return f"{reason}\n{tail}" if tail else reason
-
-
-def log_tail(folder: TrialFolder, lines: int = LOG_TAIL_LINES, characters: int = LOG_TAIL_CHARACTERS) -> str:
-    """Return the last lines of the log as plain text, with at most so many characters; empty without a log.
-
-    Secrets that the trial has read from Secret Manager are masked.
-    """
-    try:
-        text = read_end(folder.log, LOG_READ_BYTES).decode(errors="replace")
-    except OSError:
-        return ""
-    plain = [_plain(line) for line in text.rstrip().split("\n")]
-    tail = "\n".join(plain[-lines:])[-2 * characters :]
-    return without_known(tail, _fingerprints(folder))[-characters:]
-
-
-def _fingerprints(folder: TrialFolder) -> Json:
-    try:
-        return json.loads(read_end(folder.fingerprint_file, FINGERPRINT_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _plain(line: str) -> str:
-    """A line as a terminal shows it: without escape sequences, and only the text after the last carriage return."""
-    return _UNPRINTABLE.sub("", _ANSI.sub("", line.rstrip().rsplit("\r", 1)[-1])).rstrip()
 
 
 def _integer(value: object) -> int | None:

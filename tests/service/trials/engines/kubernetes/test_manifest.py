@@ -10,6 +10,7 @@ import pytest
 
 from hydra_vertex.protocol import json
 from hydra_vertex.protocol.json import Json, JsonObject
+from hydra_vertex.service.trials.engines.cluster_environ import NAMES
 from hydra_vertex.service.trials.engines.contract import Launch, RefusedError
 from hydra_vertex.service.trials.engines.kubernetes.documents import field, mapping, objects, text
 from hydra_vertex.service.trials.engines.kubernetes.manifest import (
@@ -119,6 +120,20 @@ def test_a_template_changes_the_defaults_and_adds_what_it_likes(tmp_path: Path) 
         "node.kubernetes.io/unreachable",
     }
     assert text(document, "spec", "template", "metadata", "annotations", "note") == "free text"
+
+
+def test_the_unbuffered_output_is_a_default(tmp_path: Path) -> None:
+    template: Json = {"spec": {"containers": [{"name": "trial", "env": [{"name": "PYTHONUNBUFFERED", "value": "0"}]}]}}
+    assert variables(manifest(launch_of(tmp_path, "train")))["PYTHONUNBUFFERED"] == "1"
+    assert variables(manifest(launch_of(tmp_path, "train"), {"podTemplate": template}))["PYTHONUNBUFFERED"] == "0"
+    launch = launch_of(tmp_path, "train", environ={"PYTHONUNBUFFERED": "job"})
+    assert variables(manifest(launch, {"podTemplate": template}))["PYTHONUNBUFFERED"] == "job"
+
+
+def test_the_variables_of_several_workers_are_those_that_a_template_may_not_state(tmp_path: Path) -> None:
+    launch = launch_of(tmp_path, "true", workers=2)
+    alone = variables(manifest(launch_of(tmp_path, "true")))
+    assert set(variables(manifest(launch))) - set(alone) == set(NAMES)
 
 
 def test_a_variable_of_the_job_replaces_one_of_the_template_that_has_a_source(tmp_path: Path) -> None:

@@ -63,14 +63,14 @@ def deleted(ago_s: float, grace_s: int = 5) -> JsonObject:
     return {"deletionTimestamp": at(grace_s - ago_s), "deletionGracePeriodSeconds": grace_s}
 
 
-def disrupted(reason: str) -> list[Json]:
+def disrupted(reason: str, at_s: float = -70) -> list[Json]:
     return [
         {
             "type": "DisruptionTarget",
             "status": "True",
             "reason": reason,
             "message": "said",
-            "lastTransitionTime": at(-70),
+            "lastTransitionTime": at(at_s),
         }
     ]
 
@@ -251,6 +251,48 @@ def test_a_container_that_ended_before_the_deletion_ended_by_itself() -> None:
     assert of_pod(pod("Succeeded", ended(0), metadata=deleted(30))) == Exited(ExitStatus(code=0, started=STARTED))
 
 
+def evicted(at_s: float) -> JsonObject:
+    return {**event("Evicted"), "firstTimestamp": at(at_s)}
+
+
+def sidecar_that_ended(at_s: float) -> JsonObject:
+    return status({"terminated": {"exitCode": 137, "finishedAt": at(at_s)}}, "sidecar")
+
+
+@pytest.mark.parametrize("reason", ["Evicted", "Preempting", "Terminated", "NodeShutdown"])
+@pytest.mark.parametrize(
+    ("sidecars", "more", "events"),
+    [
+        ((sidecar_that_ended(-20),), {}, ()),  # Later than the grace period allows.
+        ((sidecar_that_ended(-50),), {}, (evicted(-55),)),
+        ((), {"conditions": disrupted("TerminationByKubelet", at_s=-55)}, ()),
+    ],
+)
+def test_a_container_that_ended_before_its_pod_was_evicted_ended_by_itself(
+    reason: str, sidecars: tuple[JsonObject, ...], more: dict[str, Json], events: tuple[JsonObject, ...]
+) -> None:
+    document = pod("Failed", ended(0, "Completed"), *sidecars, reason=reason, **more)
+    assert of_pod(document, *events) == Exited(ExitStatus(code=0, started=STARTED))
+
+
+@pytest.mark.parametrize(
+    ("sidecars", "events"),
+    [((), ()), ((sidecar_that_ended(-50),), ()), ((), (evicted(-60),)), ((), (event("Killing"),))],
+)
+def test_a_container_that_may_have_ended_for_the_eviction_is_interrupted(
+    sidecars: tuple[JsonObject, ...], events: tuple[JsonObject, ...]
+) -> None:
+    document = pod("Failed", ended(0, "Completed"), *sidecars, reason="Evicted")
+    assert isinstance(of_pod(document, *events), Interrupted)
+    unknown = pod("Failed", ended(137, "ContainerStatusUnknown"), sidecar_that_ended(-20), reason="Evicted")
+    assert isinstance(of_pod(unknown, *events), Interrupted)
+
+
+def test_a_container_that_ended_before_its_node_was_lost_ended_by_itself() -> None:
+    document = pod("Unknown", ended(0, "Completed"), reason="NodeLost")
+    assert of_pod(document) == Exited(ExitStatus(code=0, started=STARTED))
+
+
 def test_a_pod_that_is_being_deleted_runs_until_its_container_has_ended() -> None:
     assert of_pod(pod("Running", RUNNING, metadata=deleted(1))) == Running(STARTED, "n1")
 
@@ -290,6 +332,25 @@ def test_an_image_of_root_is_refused_with_what_to_do() -> None:
 )
 def test_a_pod_that_waits_is_queued_with_the_clusters_words(document: JsonObject, detail: str) -> None:
     assert of_pod(document) == Queued(detail)
+
+
+ABSENT = 'MountVolume.SetUp failed for volume "data" :  secret "wandb" not found'
+
+
+@pytest.mark.parametrize("reason", ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
+def test_a_pod_that_its_node_cannot_prepare_is_queued_with_what_hinders_it(reason: str) -> None:
+    older, pulling = {**event(reason, "timed out"), "lastTimestamp": at(-100)}, event("Pulling")
+    said = f'{reason}: MountVolume.SetUp failed for volume "data" : secret "wandb" not found'
+    assert of_pod(pod("Pending", WAITING), older, event(reason, ABSENT)) == Queued(said)
+    # What hindered it is over.
+    assert of_pod(pod("Pending", WAITING), older, pulling) == Queued("ContainerCreating")
+    assert of_pod(pod("Pending", WAITING)) == Queued("ContainerCreating")
+
+
+def test_the_events_of_a_pod_that_was_scheduled_just_now_are_not_asked_for() -> None:
+    conditions: list[Json] = [{"type": "PodScheduled", "status": "True", "lastTransitionTime": at(-5)}]
+    document = pod("Pending", WAITING, conditions=conditions)
+    assert of_pod(document, event("FailedMount", ABSENT)) == Queued("ContainerCreating")
 
 
 def test_a_pod_without_a_node_is_refused_only_after_the_limit_of_the_settings() -> None:
@@ -377,6 +438,9 @@ LOST = Interrupted(Interruption.NODE_LOST, "n")
         ([Running(STARTED, "n1"), FAILURE], FAILURE),
         ([SUCCESS, FAILURE], FAILURE),
         ([FAILURE, LOST], LOST),
+        ([LOST, SUCCESS], LOST),
+        # The chief's success ends the launch, whatever becomes of the others.
+        ([SUCCESS, LOST], SUCCESS),
         ([Queued(), Refused("no image")], Refused("no image")),
         ([Queued(), Missing()], Missing()),
         ([Missing(), Missing()], Missing()),

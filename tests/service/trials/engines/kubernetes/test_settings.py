@@ -99,6 +99,13 @@ def test_every_key_is_read() -> None:
             )
             for name in ("CLOUD_ML_TRIAL_ID", "AIP_MODEL_DIR", "HYDRA_TRIAL_METRIC_STREAM")
         ),
+        *(
+            (
+                {"podTemplate": {"spec": {"containers": [{"name": "trial", "env": [{"name": name, "value": "x"}]}]}}},
+                f"podTemplate.spec.containers[trial].env: {name} tells several workers of each other",
+            )
+            for name in ("CLUSTER_SPEC", "TF_CONFIG", "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE")
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(document: dict[str, Json], words: str) -> None:

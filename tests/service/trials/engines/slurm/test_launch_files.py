@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def test_what_service_and_job_have_written_is_read(files: LaunchFiles) -> None:
 def test_an_attempt_that_has_only_a_folder_has_not_begun(files: LaunchFiles) -> None:
     (files.path / "0").mkdir(parents=True)
     assert files.read().attempt is None
+
+
+def test_a_signal_is_dated_by_the_file_of_it(files: LaunchFiles) -> None:
+    folder = files.path / "0"
+    folder.mkdir(parents=True)
+    (folder / "started").write_text("1700000000.5 n1\n")
+    (folder / "signalled").touch()
+    os.utime(folder / "started", (1700000900, 1700000900))  # the node's clock and that of the files may differ
+    os.utime(folder / "signalled", (1700001000, 1700001000))
+    attempt = files.read().attempt
+    assert attempt is not None
+    assert attempt.is_signalled
+    assert attempt.signalled_after_s == 100
 
 
 def test_the_last_error_of_slurm_is_its_message(files: LaunchFiles) -> None:

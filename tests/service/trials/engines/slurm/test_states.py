@@ -26,6 +26,7 @@ from hydra_vertex.service.trials.exit_status import ExitStatus, failure_reason
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ATTEMPT = Attempt(0, START, "n1")
+LIMIT_S = 3600.0
 
 
 def record(attempt: Attempt | None = ATTEMPT, *, claim: str = "12", is_cancelled: bool = False) -> LaunchRecord:
@@ -178,16 +179,32 @@ def test_a_job_that_could_not_run_says_why() -> None:
 
 def test_a_forgotten_job() -> None:
     stopped = Exited(ExitStatus(signal=15, stopped=True, started=START))
-    assert forgotten_state(LaunchRecord()) == Missing()
-    assert forgotten_state(record(None, is_cancelled=True)) == Missing()
-    assert forgotten_state(record(ended(3))) == Exited(ExitStatus(code=3, started=START))
-    assert forgotten_state(record(ended(143, is_signalled=True), is_cancelled=True)) == stopped
+    assert forgotten_state(LaunchRecord(), LIMIT_S) == Missing()
+    assert forgotten_state(record(None, is_cancelled=True), LIMIT_S) == Missing()
+    assert forgotten_state(record(ended(3)), LIMIT_S) == Exited(ExitStatus(code=3, started=START))
+    assert forgotten_state(record(ended(143, is_signalled=True), is_cancelled=True), LIMIT_S) == stopped
     signalled = (ended(0, is_signalled=True), ended(143, is_signalled=True), ended(None, is_signalled=True))
     for lost in (record(None), record(ended(None)), *map(record, signalled)):
-        seen = forgotten_state(lost)
+        seen = forgotten_state(lost, LIMIT_S)
         assert isinstance(seen, Interrupted)
         assert seen.cause is Interruption.REMOVED
         assert "job 12" in seen.detail
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "after_s", "is_timed_out"),
+    [(3600, 3600, True), (3600, 3575, True), (3600, 3500, False), (60, 55, True), (60, 40, False)],
+)
+@pytest.mark.parametrize("code", [0, 143, None])
+def test_a_forgotten_job_that_was_signalled_at_its_time_limit_has_timed_out(
+    limit_s: float, after_s: float, is_timed_out: bool, code: int | None
+) -> None:
+    attempt = Attempt(0, START, "n1", code, is_signalled=True, signalled_after_s=after_s)
+    seen = forgotten_state(record(attempt), limit_s)
+    if is_timed_out:
+        assert seen == Exited(ExitStatus(timed_out=True, started=START))
+    else:
+        assert isinstance(seen, Interrupted)
 
 
 def test_the_job_that_claimed_the_launch_is_its_job() -> None:

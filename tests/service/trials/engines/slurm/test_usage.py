@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
-from hydra_vertex.service.machines.reading import CHIEF, GpuReading, WorkerReading
-from hydra_vertex.service.trials.engines.contract import Exited, Running, UnavailableError
+from hydra_vertex.service.machines.reading import CHIEF, GpuReading, NotMeasuredError, WorkerReading
+from hydra_vertex.service.trials.engines.contract import Exited, Launch, Running, UnavailableError
 from hydra_vertex.service.trials.engines.slurm import job_use
 from hydra_vertex.service.trials.engines.slurm.engine import SlurmEngine
 from hydra_vertex.service.trials.engines.slurm.job_use import JobUse, gpus_of
@@ -28,6 +30,21 @@ BUSY = "import time; print('begun', flush=True); held = bytearray(50 << 20)\nwhi
 
 def use(text: str, workers: int = 1, allocation: Allocation | None = None) -> WorkerReading | None:
     return parse_use(text, "24", workers, allocation or Allocation())
+
+
+def config() -> str:
+    return Path(os.environ["SLURM_CONF"]).read_text()
+
+
+def ask_until_measured(engine: SlurmEngine, launch: Launch) -> WorkerReading:
+    """Ask until 2 s of CPU time were measured. Fails with the last reading after 60 s."""
+    last, give_up = None, time.monotonic() + 60
+    while time.monotonic() < give_up:
+        for last in engine.measure(launch):
+            if (last.cpu_s or 0) >= 2:
+                return last
+        time.sleep(0.2)
+    raise AssertionError(f"not measured within 60 s: {last}")
 
 
 def test_the_steps_of_a_job_are_added_up() -> None:
@@ -98,6 +115,24 @@ def test_a_cluster_without_statistics_is_asked_seldom(tmp_path: Path, monkeypatc
 
 
 @needs_cluster
+def test_a_cluster_that_gathers_no_statistics_is_named(
+    engine: SlurmEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_use, "JOB_PAUSE_S", 0.1)
+    launch = launch_of(tmp_path, worker("sleep", "60"))
+    engine.launch(launch)
+    wait_for_kind(engine, launch, Running)
+    file = tmp_path / "slurm.conf"
+    file.write_text(re.sub("(?m)^JobAcctGatherType=.*", "JobAcctGatherType=jobacct_gather/none", config()))
+    with monkeypatch.context() as changed:
+        changed.setenv("SLURM_CONF", str(file))
+        with pytest.raises(NotMeasuredError, match="JobAcctGatherType"):
+            ask_until_measured(engine, launch)
+    engine.end(launch)
+    wait_for_kind(engine, launch, Exited)
+
+
+@needs_cluster
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_running_job_is_measured(
     engine: SlurmEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
@@ -107,14 +142,9 @@ def test_a_running_job_is_measured(
     launch = launch_of(tmp_path, *pool)
     engine.launch(launch)
     wait_for_kind(engine, launch, Running)
-    readings: list[WorkerReading] = []
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up and not (readings and (readings[-1].cpu_s or 0) >= 2):
-        readings += engine.measure(launch)
-        time.sleep(0.2)
+    last = ask_until_measured(engine, launch)
     engine.end(launch)
     wait_for_kind(engine, launch, Exited)
-    last = readings[-1]
     assert last.worker == (CHIEF if workers == 1 else ALL_WORKERS)
     assert (last.cpu_s or 0) >= 2
     assert (last.memory_bytes or 0) > workers * (50 << 20)

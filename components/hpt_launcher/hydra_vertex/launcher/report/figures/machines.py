@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from hydra_vertex.job import Trial, TrialState
+from hydra_vertex.job import Trial
 from hydra_vertex.job.machine_use import MachineCurve, thinned
 from hydra_vertex.launcher.machines.study_machines import StudyMachines
 from hydra_vertex.launcher.report.labels import escape
 from hydra_vertex.launcher.report.palette import LIGHT
+from hydra_vertex.launcher.report.schedule import Status, status_of
 from hydra_vertex.protocol.json import Json
 
 from .figure import Figure, apply_style, plot_json
+from .marks import MARKS, colour_of
+from .progress_axes import time_unit
 from .view import View
 
 MAX_POINTS = 6000
@@ -24,7 +27,6 @@ MAX_POINTS = 6000
 FEWEST_POINTS, MOST_POINTS = 8, 40
 """Limits of the number of points of one line."""
 _GIB = 1 << 30
-_UNITS = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
 CHIEF = "workerpool0-0"
 _DIGITS = 3
 
@@ -92,12 +94,15 @@ class _Look:
 
 
 _BEST = _Look("best", LIGHT["accent"], width=3.0, opacity=1.0)
-_RUNNING = _Look("running", LIGHT["running"], width=1.8, opacity=0.9)
-_STOPPED = _Look("stopped early", LIGHT["cancelled"], dash="dot", opacity=0.8)
-_FAILED = _Look("failed", LIGHT["infeasible"], dash="dash", opacity=0.8)
-_OTHER = _Look("finished", LIGHT["succeeded"])
-_LOOKS = (_OTHER, _STOPPED, _FAILED, _RUNNING, _BEST)
-"""In the order of drawing: the best is on top."""
+
+
+def _look_of(status: Status) -> _Look:
+    width, opacity = (1.8, 0.9) if status is Status.RUNNING else (1.2, 0.55 if status is Status.SUCCEEDED else 0.8)
+    name = "finished" if status is Status.SUCCEEDED else status.value
+    return _Look(name, colour_of(status), MARKS[status].dash, width, opacity)
+
+
+_LOOKS = {status: _look_of(status) for status in Status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +125,7 @@ def machines_figures(view: View, machines: StudyMachines) -> tuple[Figure, ...]:
 
 
 def _look(trial: Trial, view: View) -> _Look:
-    if trial.id == view.best_id:
-        return _BEST
-    if trial.stopped_early:
-        return _STOPPED
-    match trial.state:
-        case TrialState.INFEASIBLE:
-            return _FAILED
-        case TrialState.ACTIVE | TrialState.STOPPING:
-            return _RUNNING if not view.job.state.is_terminal else _STOPPED
-        case _:
-            return _OTHER
+    return _BEST if trial.id == view.best_id else _LOOKS[status_of(trial, view.job)]
 
 
 def _figure(quantity: _Quantity, lines: Sequence[_Line]) -> Figure | None:
@@ -140,9 +135,9 @@ def _figure(quantity: _Quantity, lines: Sequence[_Line]) -> Figure | None:
     import plotly.graph_objects as go
 
     longest_s = max(line.curve.time_s[-1] for line in measured)
-    unit_s, unit = next(((size, name) for size, name in _UNITS if longest_s >= 2 * size), (1.0, "seconds"))
+    unit_s, unit = time_unit(longest_s)
     figure = go.Figure()
-    for look in _LOOKS:
+    for look in (*_LOOKS.values(), _BEST):  # the best is on top
         own = [line for line in measured if line.look is look]
         if own:
             figure.add_trace(go.Scatter(**_trace(quantity, look, own, unit_s)))

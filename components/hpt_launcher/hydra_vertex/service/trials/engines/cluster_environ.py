@@ -18,6 +18,9 @@ PORT = 2222
 """The port in the address of each worker, where every worker has a host of its own."""
 MASTER_PORT = 3333
 
+NAMES = ("CLUSTER_SPEC", "TF_CONFIG", "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE")
+"""The names of the variables."""
+
 TENSORFLOW_TYPES = ("chief", "worker", "ps", "evaluator")
 """TensorFlow's names of the worker pools, in the order of the pools."""
 

@@ -43,7 +43,8 @@ T = TypeVar("T")
 FIRST_POLL_S, LONGEST_POLL_S = 0.2, 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 UNAVAILABLE_LIMIT_S = 6 * 3600.0
-"""How long to wait for an engine that does not answer. The trial then fails, with the id of its launch."""
+"""How long to wait for an engine that does not answer. The trial then fails, with the id of its launch, which is
+removed when the engine answers again: `service.engine.engine_leftovers`."""
 
 FORCE_AFTER_S = 30.0
 """Workers that still run this long after their grace period are removed from the engine."""
@@ -143,7 +144,7 @@ class EngineRun:
                         f"{error}; its launch {launch_id} may still run until the next start of the service"
                     ) from error
                 return NotStarted(
-                    f"{error}; its launch {launch_id} may still run: the next start of the service removes it"
+                    f"{error}; its launch {launch_id} may still run: the service removes it when the engine answers"
                 )
             if not isinstance(ended, Interrupted):
                 return ended
@@ -340,7 +341,9 @@ class EngineRun:
         try:
             await self._call(self._engine.remove, launch)
         except UnavailableError as error:
-            logger.warning("%s was not removed, the next start of the service does that: %s", launch.id, error)
+            logger.warning(
+                "%s was not removed, the service does that later, or at its next start: %s", launch.id, error
+            )
 
     async def _call(self, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the engine in a thread, again while it does not answer. Raises UnavailableError after the limit.

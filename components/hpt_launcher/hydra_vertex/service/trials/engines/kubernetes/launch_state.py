@@ -18,17 +18,19 @@ from hydra_vertex.service.trials.engines.contract import (
 def combined(states: Sequence[State]) -> State:
     """Return the state of a launch; the chief's is the first of `states`.
 
-    One refused, interrupted or failed worker ends the launch, and so does the chief's success. A launch of which a
-    worker is missing has not been completed.
+    One refused, interrupted or failed worker ends the launch, and so does the chief's success, after which no worker
+    can be lost. A launch of which a worker is missing has not been completed.
     """
-    for kind in (Refused, Interrupted):
+    chief = states[0]
+    is_done = isinstance(chief, Exited) and chief.exit_status.is_success
+    for kind in (Refused,) if is_done else (Refused, Interrupted):
         found = next((state for state in states if isinstance(state, kind)), None)
         if found is not None:
             return found
     exits = [state for state in states if isinstance(state, Exited)]
     failed = next((state for state in exits if not state.exit_status.is_success), None)
-    if failed is not None or isinstance(states[0], Exited):
-        return failed or states[0]
+    if failed is not None or isinstance(chief, Exited):
+        return failed or chief
     if any(isinstance(state, Missing) for state in states):
         return Missing()
     running = [state for state in states if isinstance(state, Running)]

@@ -157,7 +157,7 @@ def remove_state(folder: TrialFolder, launch_id: str) -> None:
 def _read_state(folder: TrialFolder, launch_id: str) -> JsonObject:
     try:
         document = mapping({"": json.loads(read_end(folder.path / STATE_FILE, STATE_BYTES))}, "")
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return document if text(document, "launch") == launch_id else {}
 

@@ -12,9 +12,10 @@ from hydra_vertex.protocol.metric_stream import MARKER
 from hydra_vertex.service.folder import GCS
 from hydra_vertex.service.trials.engines.cluster_environ import Address, cluster_environ
 from hydra_vertex.service.trials.engines.contract import Launch, RefusedError, Worker
+from hydra_vertex.service.trials.launch_spec import UNBUFFERED
 
 from .machines import Machine, machine_for
-from .pod_template import CONTAINER, PREFIX, is_label, merged
+from .pod_template import CONTAINER, PREFIX, is_label, merged, variable_names
 from .settings import Settings
 
 SERVICE_LABEL, LAUNCH_LABEL = f"{PREFIX}service", f"{PREFIX}launch"
@@ -188,7 +189,9 @@ def _variables(launch: Launch, worker: Worker, settings: Settings, nonce: str) -
     hosts = {other.place: Address(host_of(launch.id, *other.place)) for other in launch.workers}
     own = {**identity, **cluster_environ(launch, worker, hosts)}
     given = expanded(worker.environ, own)
-    variables = {"PYTHONUNBUFFERED": "1", **given, **own, **({MARKER: nonce} if nonce else {})}
+    # A default, which replaces nothing that the template says.
+    unbuffered = {} if UNBUFFERED in variable_names(settings.pod_template) else {UNBUFFERED: "1"}
+    variables = {**unbuffered, **given, **own, **({MARKER: nonce} if nonce else {})}
     return [{"name": name, "value": literal(value)} for name, value in variables.items()]
 
 

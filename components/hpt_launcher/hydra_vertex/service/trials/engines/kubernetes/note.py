@@ -50,7 +50,7 @@ def read_note(folder: TrialFolder, launch_id: str) -> Note:
         return _parse(mapping({"": json.loads(read_end(_path(folder), NOTE_BYTES))}, ""), launch_id)
     except FileNotFoundError:
         return Note(launch_id)
-    except (OSError, ValueError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise UnavailableError(f"{_path(folder)}: cannot be read ({error}); restore the file") from error
 
 

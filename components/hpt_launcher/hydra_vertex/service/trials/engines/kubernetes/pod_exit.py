@@ -61,6 +61,13 @@ def container_end(pod: JsonObject) -> datetime | None:
     return time(_terminated(pod), "finishedAt")
 
 
+def other_ends(pod: JsonObject) -> tuple[datetime, ...]:
+    """Return when the Pod's other containers ended, those that have."""
+    others = (s for s in objects(pod, "status", "containerStatuses") if text(s, "name") != CONTAINER)
+    ends = (time(status, "state", "terminated", "finishedAt") for status in others)
+    return tuple(end for end in ends if end is not None)
+
+
 def termination_message(pod: JsonObject) -> str:
     """Return the end of the worker's metric file: what the kubelet read from terminationMessagePath."""
     return text(_terminated(pod), "message")

@@ -19,11 +19,14 @@ from hydra_vertex.service.trials.engines.contract import (
 )
 
 from .documents import condition, field, mapping, name_of, number, objects, text, time
-from .pod_exit import container_end, exit_of_pod, has_ended, lost_by_node, started_at
+from .pod_exit import container_end, exit_of_pod, has_ended, lost_by_node, other_ends, started_at
 from .refusals import refusal_of_events, waiting_refusal
 
 STUCK_S = 15.0
 """Time after the end of the grace period, after which a node that still runs a deleted Pod counts as lost."""
+
+PREPARATION_S = 30.0
+"""How long a node may prepare a Pod, before the events about it are asked for what hinders it."""
 
 EventsOf = Callable[[str], tuple[JsonObject, ...]]
 """Returns the events about the object with a name. Asked for only where they decide."""
@@ -57,6 +60,10 @@ _EVENTS = {
     "NodeNotReady": Interruption.NODE_LOST,
 }
 """Events about a Pod, the one that decides first. Kubernetes before 1.26 says it only there."""
+
+
+_PROBLEMS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "NetworkNotReady")
+"""Events about a Pod that stays at ContainerCreating. The kubelet tries again, so they are no refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +136,17 @@ def _pod_state(pod: JsonObject, events_of: EventsOf, limits: Limits) -> State:
     started = started_at(pod)
     if started is not None:
         return Running(started, text(pod, "spec", "nodeName"))
-    return _pending(pod, limits)
+    return _pending(pod, events_of, limits)
 
 
 def _interruption(pod: JsonObject, events_of: EventsOf, limits: Limits) -> Interrupted | None:
     reason, message = text(pod, "status", "reason"), text(pod, "status", "message")
     phase = text(pod, "status", "phase")
     if phase == "Failed" and (reason in _FAILURES or reason.startswith("OutOf")):
+        if _ended_before_failure(pod, events_of):
+            return None
         return Interrupted(_FAILURES.get(reason, Interruption.EVICTED), message or reason)
-    if phase == "Unknown" or _is_lost(pod, limits):
+    if (phase == "Unknown" and not has_ended(pod, limits.now)) or _is_lost(pod, limits):
         return Interrupted(Interruption.NODE_LOST, f"the node {text(pod, 'spec', 'nodeName')} does not answer")
     ended, asked = container_end(pod), _disrupted_at(pod)
     # Times are whole seconds. A process that ends with code 0 on SIGTERM must not count as one that has finished.
@@ -147,6 +156,29 @@ def _interruption(pod: JsonObject, events_of: EventsOf, limits: Limits) -> Inter
     if not has_ended(pod, limits.now):
         return None  # it still runs, or was never started
     return _cause(pod, events_of)
+
+
+def _ended_before_failure(pod: JsonObject, events_of: EventsOf) -> bool:
+    """Whether the worker's container ended before the kubelet ended the Pod, of which only a sidecar was left.
+
+    That is so when another container ended later than the grace period allows, or when an event about the Pod is
+    later. A process that ends with code 0 on SIGTERM must not count as one that has finished.
+    """
+    ended = container_end(pod)
+    if ended is None or lost_by_node(pod):
+        return False
+    grace = timedelta(seconds=number(pod, "spec", "terminationGracePeriodSeconds") + STUCK_S)
+    if any(end > ended + grace for end in other_ends(pod)):
+        return True
+    asked = _disrupted_at(pod) or _reported_at(events_of(name_of(pod)))
+    return asked is not None and ended < asked
+
+
+def _reported_at(events: tuple[JsonObject, ...]) -> datetime | None:
+    """Return the first time of the events that say why a Pod ends; None without one."""
+    decisive = (event for event in events if text(event, "reason") in (*_EVENTS, "Preempting"))
+    times = [time(event, "firstTimestamp") or time(event, "eventTime") for event in decisive]
+    return min((moment for moment in times if moment is not None), default=None)
 
 
 def _disrupted_at(pod: JsonObject) -> datetime | None:
@@ -197,7 +229,7 @@ def _silent_since(pod: JsonObject) -> datetime | None:
     return time(ready, "lastTransitionTime") if is_silent and not field(pod, "spec", "readinessGates") else None
 
 
-def _pending(pod: JsonObject, limits: Limits) -> State:
+def _pending(pod: JsonObject, events_of: EventsOf, limits: Limits) -> State:
     refusal = waiting_refusal(pod)
     if refusal:
         return Refused(refusal)
@@ -205,7 +237,17 @@ def _pending(pod: JsonObject, limits: Limits) -> State:
     if text(scheduled, "status") == "False":
         said = text(scheduled, "message") or text(scheduled, "reason")
         return _waiting(said, time(pod, "metadata", "creationTimestamp"), limits)
-    return Queued(_waiting_reason(pod))
+    since = time(scheduled, "lastTransitionTime") or time(pod, "metadata", "creationTimestamp")
+    if since is None or limits.now < since + timedelta(seconds=PREPARATION_S):
+        return Queued(_waiting_reason(pod))
+    return Queued(_problem(events_of(name_of(pod))) or _waiting_reason(pod))
+
+
+def _problem(events: tuple[JsonObject, ...]) -> str:
+    """Return what the last event says, if it is about a problem of the preparation, as with a volume or a network."""
+    last = max(events, key=lambda event: text(event, "lastTimestamp"), default={})
+    said = (text(last, "reason"), " ".join(text(last, "message").split()))
+    return ": ".join(filter(None, said)) if said[0] in _PROBLEMS else ""
 
 
 def _waiting_reason(pod: JsonObject) -> str:

@@ -9,6 +9,7 @@ from hydra_vertex.job.quoting import quoted
 from hydra_vertex.protocol.errors import UserError
 from hydra_vertex.protocol.json import Json, JsonObject
 from hydra_vertex.protocol.metric_stream import MARKER
+from hydra_vertex.service.trials.engines import cluster_environ
 
 from .documents import objects, text
 
@@ -22,6 +23,7 @@ _SECTIONS = {"": ("metadata", "spec"), "metadata": ("labels", "annotations")}
 _OWN_SPEC = ("restartPolicy", "activeDeadlineSeconds", "terminationGracePeriodSeconds", "hostname", "subdomain")
 _OWN_CONTAINER = ("image", "command", "args", "terminationMessagePath", "terminationMessagePolicy")
 _OWN_VARIABLES = ("CLOUD_ML_", "AIP_", MARKER)
+_CONTAINER_PATH = f"podTemplate.spec.containers[{CONTAINER}]"
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _BY_NAME = ("containers", "initContainers", "env", "volumes", "imagePullSecrets")
@@ -46,6 +48,13 @@ def check_template(template: JsonObject) -> None:
         check_labels(_texts(template, kind), f"podTemplate.metadata.{kind}", are_values_free=kind == "annotations")
     _refuse(spec, _OWN_SPEC, "podTemplate.spec")
     _check_containers(spec)
+    _check_variables(variable_names(template))
+
+
+def variable_names(template: JsonObject) -> tuple[str, ...]:
+    """Return the names of the variables that a template gives the worker's container."""
+    containers = (item for item in objects(template, "spec", "containers") if text(item, "name") == CONTAINER)
+    return tuple(text(variable, "name") for container in containers for variable in objects(container, "env"))
 
 
 def check_labels(labels: Mapping[str, str], path: str, *, are_values_free: bool = False) -> None:
@@ -105,11 +114,20 @@ def _check_containers(spec: JsonObject) -> None:
     for container in objects(spec, "containers"):
         if text(container, "name") != CONTAINER:
             continue
-        path = f"podTemplate.spec.containers[{CONTAINER}]"
-        _refuse(container, _OWN_CONTAINER, path)
-        own = [name for item in objects(container, "env") if (name := text(item, "name")).startswith(_OWN_VARIABLES)]
-        if own:
-            raise UserError(f"engine kubernetes: {path}.env: {own[0]} identifies the trial, and the engine sets it")
+        _refuse(container, _OWN_CONTAINER, _CONTAINER_PATH)
+
+
+def _check_variables(names: tuple[str, ...]) -> None:
+    for name in names:
+        if name.startswith(_OWN_VARIABLES):
+            raise UserError(
+                f"engine kubernetes: {_CONTAINER_PATH}.env: {name} identifies the trial, and the engine sets it"
+            )
+        if name in cluster_environ.NAMES:
+            raise UserError(
+                f"engine kubernetes: {_CONTAINER_PATH}.env: {name} tells several workers of each other, and the engine "
+                "sets it; leave it out"
+            )
 
 
 def _refuse(part: JsonObject, own: tuple[str, ...], path: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from hydra_vertex.service.devices.capacity import left_over
 from hydra_vertex.service.machines.reading import WorkerReading, worker_name
 from hydra_vertex.service.machines.supervised import measure_supervised
 from hydra_vertex.service.system.leftovers import kill_with_variable
@@ -45,6 +47,8 @@ Found: TypeAlias = Mapping[Place, WorkerProcess]
 
 SWEEP_LIMIT_S, SWEEP_PAUSE_S = 20.0, 0.05
 
+logger = logging.getLogger(__name__)
+
 
 class ProcessEngine:
     """A WorkerEngine of this machine. `token` proves that a worker's exit was written by its supervisor."""
@@ -61,12 +65,18 @@ class ProcessEngine:
         """Start every worker, or none. Raises RefusedError when a process cannot be started."""
         if self._found(launch):
             return
+        self._name_left_over(launch)
         try:
             for spec in worker_specs(launch, self._host, self._share, self._token, free_ports(launch)):
                 self._supervisors.append(start_worker(spec, launch.id))
         except OSError as error:
             self.remove(launch)
             raise RefusedError(f"its worker {len(self._supervisors)} cannot be started: {error}") from error
+
+    def _name_left_over(self, launch: Launch) -> None:
+        gpus, workers = self._share.gpu.split(",") if self._share.gpu else [], len(launch.workers)
+        if left := ", ".join(left_over(gpus, workers)):
+            logger.warning("%s: %d workers divide %d GPUs, and %s is left over", launch.id, workers, len(gpus), left)
 
     def observe(self, launch: Launch) -> State:
         """Return the state. A worker that ended unsuccessfully, or a chief that ended, ends the others."""

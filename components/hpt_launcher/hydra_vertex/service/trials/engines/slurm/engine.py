@@ -33,7 +33,7 @@ from .launch_files import CANCELLED, METRIC_BYTES, REMOVED, LaunchFiles, LaunchR
 from .script import batch_script, worker_script
 from .settings import Settings
 from .shared_folder import check_shared
-from .submission import submission
+from .submission import minutes, submission
 
 REMOVAL_LIMIT_S = 15.0
 REMOVAL_POLL_S = 0.5
@@ -126,7 +126,7 @@ class SlurmEngine:
         if self._may_follow(launch, record, known):
             return Queued("ending") if record.attempt is None else Running(record.attempt.started, record.attempt.place)
         if known is None:
-            return states.forgotten_state(record)
+            return states.forgotten_state(record, 60.0 * minutes(launch, self._settings))
         return _with_worker(states.ended_state(record, known, files.slurm_message(known.id)), launch, record)
 
     def _may_follow(self, launch: Launch, record: LaunchRecord, job: SlurmJob | None) -> bool:
@@ -155,7 +155,10 @@ class SlurmEngine:
             raise UnavailableError(f"the files of {launch.id} could not be read: {error}") from error
 
     def measure(self, launch: Launch) -> tuple[WorkerReading, ...]:
-        """Return what the job of a launch uses now; nothing when it was asked lately. Raises UnavailableError."""
+        """Return what the job of a launch uses now; nothing when it was asked lately.
+
+        Raises NotMeasuredError, UnavailableError.
+        """
         record = _read(self._files(launch))
         job_id = record.claim or record.submitted
         reading = self._use.read(launch, job_id) if job_id else None

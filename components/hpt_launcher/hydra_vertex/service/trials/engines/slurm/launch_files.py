@@ -48,6 +48,8 @@ class Attempt:
     is_signalled: bool = False
     ranks: tuple[tuple[int, int], ...] = ()
     """(rank, exit code) of the workers that have ended, the first to end first."""
+    signalled_after_s: float | None = None
+    """How long after its start the job got its last signal; None without one."""
 
     @property
     def is_success(self) -> bool:
@@ -162,7 +164,16 @@ class LaunchFiles:
             exit_code=int(code) if code else None,
             is_signalled=is_signalled == "1" or (folder / "signalled").exists(),
             ranks=tuple((rank, code) for _, rank, code in ranks),
+            signalled_after_s=_signalled_after_s(folder),
         )
+
+
+def _signalled_after_s(folder: Path) -> float | None:
+    """Return the time between the start and the last signal, by the one clock that dates the files of a file system."""
+    try:
+        return (folder / "signalled").stat().st_mtime - (folder / "started").stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _text(path: Path, limit_bytes: int = RECORD_BYTES) -> str:

@@ -36,6 +36,10 @@ ON_NODES = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALIN
 KILLED = "CANCELLED"
 """Slurm's word in a job's messages when it killed the job, as a controller does with one that it has lost."""
 
+LIMIT_SHARE, LIMIT_SLACK_S = 0.1, 30.0
+"""How much earlier than at its time limit a job may seem to get the signal of it: it is counted from the allocation of
+the nodes, before the start that the job records. The smaller of a share of the limit and of a number of seconds."""
+
 SIGNAL_BASE = 128
 LAST_SIGNAL = 64
 
@@ -96,14 +100,16 @@ def ended_state(record: LaunchRecord, job: SlurmJob, message: str) -> State:
     return Exited(_exit_status(attempt, job, detail=_lost(attempt, detail)))
 
 
-def forgotten_state(record: LaunchRecord) -> State:
+def forgotten_state(record: LaunchRecord, limit_s: float) -> State:
     """Return the state of a launch whose job neither the controller nor accounting knows.
 
-    A job with a signal from outside was pre-empted, lost or cancelled, whatever its exit code; or it was at its limit,
-    which the next run tells, because the study then watches it.
+    A job with a signal from outside was pre-empted, lost or cancelled, whatever its exit code, unless the signal came
+    at the job's time limit, `limit_s`.
     """
     attempt = record.attempt
     if attempt is not None and attempt.is_signalled and not record.is_cancelled:
+        if _is_at_limit(attempt, limit_s):
+            return Exited(ExitStatus(timed_out=True, started=attempt.started))
         return Interrupted(Interruption.REMOVED, f"Slurm no longer knows why it ended job {record.claim} with a signal")
     if attempt is not None and (attempt.exit_code is not None or record.is_cancelled):
         return Exited(_exit_status(attempt, None, is_stopped=record.is_cancelled))
@@ -112,6 +118,11 @@ def forgotten_state(record: LaunchRecord) -> State:
     return Interrupted(
         Interruption.REMOVED, f"Slurm no longer knows job {record.claim or record.submitted}, which left no exit record"
     )
+
+
+def _is_at_limit(attempt: Attempt, limit_s: float) -> bool:
+    passed_s = attempt.signalled_after_s
+    return passed_s is not None and passed_s >= limit_s - min(LIMIT_SHARE * limit_s, LIMIT_SLACK_S)
 
 
 def _appended(message: str) -> str:

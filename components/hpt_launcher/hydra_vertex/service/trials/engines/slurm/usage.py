@@ -20,6 +20,7 @@ NO_GPUS = (
     "the GPUs are not measured: the statistics of the cluster's jobs have no gres/gpuutil and no gres/gpumem"
     " (JobAcctGatherType with AutoDetect=nvml in gres.conf)"
 )
+NO_STATISTICS = "Slurm has no statistics of the job's steps: JobAcctGatherType of the cluster is jobacct_gather/none"
 PERCENT = 100
 _TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d+):(\d+(?:\.\d+)?)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]?)")
@@ -61,6 +62,11 @@ def parse_use(text: str, job_id: str, workers: int, allocation: Allocation) -> W
         memory_limit_bytes=allocation.memory_bytes,
         gpu=_gpu(steps, allocation.gpus),
     )
+
+
+def has_steps(text: str, job_id: str) -> bool:
+    """Return whether an output of `sstat` has a step of a job, with statistics or without."""
+    return any(line.partition("|")[0].partition(".")[0] == job_id for line in text.splitlines())
 
 
 def _steps(text: str, job_id: str) -> Iterator[dict[str, str]]:
