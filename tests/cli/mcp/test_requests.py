@@ -7,6 +7,7 @@ import pytest
 
 from hydra_vertex.cli.mcp.requests import check_command, explain_command, run_command, written_file
 from hydra_vertex.cli.mcp.rules import Rules
+from hydra_vertex.launcher.best.members import FOLDER
 from hydra_vertex.protocol.errors import CommandError, OutputError, UserError
 
 APP = ("python", "app.py")
@@ -98,3 +99,11 @@ def test_a_file_that_the_tool_has_not_written_is_not_replaced(tmp_path: Path, na
 
     with pytest.raises(OutputError, match=f"no {name} of an earlier call; give another file|is not a path"):
         written_file(Rules(tmp_path, APP, allow_run=True), {"output": output}, tmp_path, name)
+
+
+def test_no_pareto_set_is_written_through_a_link_out_of_the_root(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / FOLDER).symlink_to(tmp_path)
+
+    with pytest.raises(OutputError, match="is outside of"):
+        written_file(Rules(tmp_path / "root", APP, allow_run=True), {"output": "best.yaml"}, tmp_path, "best.yaml")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra_vertex.launcher.best.members import FOLDER
 from hydra_vertex.protocol.errors import CommandError, OutputError
 from hydra_vertex.protocol.json import Json, JsonObject
 
@@ -68,6 +69,8 @@ def written_file(rules: Rules, given: JsonObject, folder: Path, name: str) -> Pa
     path = rules.path(output)
     if os.path.lexists(path) and not _has(path, _MARKS[name]):
         raise OutputError(f"{path}: exists, and is no {name} of an earlier call; give another file")
+    # The folder in which `best` writes a Pareto set; it may be a symbolic link.
+    rules.path(str(path.parent / FOLDER))
     return path
 
 
