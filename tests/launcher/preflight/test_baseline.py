@@ -131,6 +131,16 @@ def test_a_first_trial_that_is_the_app_s_own_config_is_named() -> None:
     assert default_parameters(result.study_spec) == {"lr": 0.1, "optimizer": "adam"}
 
 
+def test_the_values_of_the_first_trial_are_shown_with_the_types_of_the_app_s_config() -> None:
+    result = check(
+        parameter("max-steps", Discrete((1.0, 5.0))),
+        parameter("act", Categorical(("relu", "null"))),
+        parameter("layers.sizes", Categorical(("[1,2]", "[3]"))),
+    )
+
+    assert result.first_trial == "the first trial is the app's own config: max-steps=5 act=null layers.sizes=[1, 2]"
+
+
 @pytest.mark.parametrize(
     ("key", "domain", "problem"),
     [

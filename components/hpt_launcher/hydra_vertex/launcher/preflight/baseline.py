@@ -16,9 +16,11 @@ from hydra_vertex.job import (
     StudySpec,
 )
 from hydra_vertex.launcher.text.terminal import excerpt
+from hydra_vertex.protocol import json
 from hydra_vertex.protocol.dialogue import Accepted, Detail, Question, Refused
 from hydra_vertex.protocol.errors import AppError
 from hydra_vertex.protocol.explanation import Composition
+from hydra_vertex.protocol.json import Json
 
 from .asked import Asked
 from .own_values import NoValueError, OwnValues
@@ -73,7 +75,8 @@ def _begun_with(app: Asked, spec: StudySpec, own: OwnValues, keys: Mapping[str, 
     completed = dataclasses.replace(spec, parameters=tuple(_with_default(p, kept) for p in spec.parameters))
     if any(item.is_of_file for item in found):
         return Baseline(completed, "the first trial has the default values of the search file", notices)
-    return Baseline(completed, _first_trial(kept, len(notices)), notices)
+    shown = {id_: own.shown(keys.get(id_, id_.lstrip("+"))) for id_ in kept}
+    return Baseline(completed, _first_trial(shown, len(notices)), notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +169,11 @@ def _with_default(parameter: ParameterSpec, values: Mapping[str, Value]) -> Para
     return dataclasses.replace(changed, domain=dataclasses.replace(parameter.domain, default=value))  # type: ignore[arg-type]
 
 
-def _first_trial(values: Mapping[str, Value], problems: int) -> str:
+def _first_trial(values: Mapping[str, Json], problems: int) -> str:
+    """Return the sentence about the first trial with the app's own values, which have the types of its config."""
     if problems:
         return f"{_NO_BASELINE} {problems} of its values cannot be those of a trial"
     if not values:
         return ""
-    return f"the first trial is the app's own config: {' '.join(f'{id_}={value}' for id_, value in values.items())}"
+    words = (f"{id_}={value if isinstance(value, str) else json.dumps(value)}" for id_, value in values.items())
+    return f"the first trial is the app's own config: {' '.join(words)}"
