@@ -44,7 +44,8 @@ def scaled_ranges(draw: Draw) -> tuple[Domain, ScaleType | None]:
         return IntegerRange(first, second), scale
     number = st.floats(1e-300 if positive else -1e300, 1e300, allow_subnormal=False)
     usual = st.floats(1e-7 if positive else -100.0, 100.0)
-    low, high = sorted((draw(number | usual), draw(number | usual)))
+    # -0.0 + 0.0 is 0.0.
+    low, high = sorted((draw(number | usual) + 0.0, draw(number | usual) + 0.0))
     return DoubleRange(low, high), scale
 
 

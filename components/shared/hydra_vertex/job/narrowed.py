@@ -23,7 +23,7 @@ def narrowed_text(labels: Mapping[str, str]) -> str:
     return (
         f"The search space was narrowed in {_counted(parameters, 'parameter', 'parameters')} to the best "
         f"{_counted(trials, 'trial', 'trials')} of {_counted(sources, 'earlier study', 'earlier studies')} (--narrow): "
-        "no value outside was tried, and none of these trials was repeated or used by the search"
+        "no value outside was tried, and the search neither began with these trials nor knew them"
     )
 
 
