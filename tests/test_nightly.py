@@ -25,6 +25,6 @@ def _collected(*arguments: str, every: str) -> list[str]:
         f"import os, pytest; os.environ['EVERY_TEST'] = {every!r}; raise SystemExit(pytest.main({[*arguments]!r}))"
     )
     listed = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300
     )
     return [line for line in listed.stdout.splitlines() if "::" in line]

@@ -37,7 +37,7 @@ VALUES: dict[str, Json] = {
     "strategy": "spot", "max_wait": "1h", "restart": "job", "persistent_resource": "gpus", "service_account": "a@b",
     "trial_service_account": "c@d", "network": "projects/1/global/networks/n", "reserved_ip_range": ["r"],
     "network_attachment": "n", "encryption_key": "k", "label": ["team=x", "a=b"], "tensorboard": "t",
-    "log_experiment": "e", "no_machine_check": True, "detach": True,
+    "log_experiment": "e", "no_machine_check": True, "detach": True, "prefer": "loss",
 }  # fmt: skip
 
 

@@ -228,7 +228,8 @@ def test_the_button_of_a_watched_job_cancels_it_with_a_client_of_its_own(client:
     name = client.create(job_document(tmp_path / "app", "gated"))
     wait_until(lambda: started(tmp_path / "app") == ["1"])
     url = str(client.http.base_url).removesuffix("/v1/")
-    assert "was asked to end" in WatchedFeed(name, lambda: connect("l", url)).stop_study(name)
+    answer = WatchedFeed(name, lambda: connect("l", url)).stop_study(name)
+    assert answer.startswith((f"{name} was asked to end", f"{name} is cancelled")), answer
     assert client.finished(name)["state"] == "JOB_STATE_CANCELLED"
 
 
