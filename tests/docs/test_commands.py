@@ -82,7 +82,7 @@ OF_OTHER_PROGRAMS = {
     "Docker": "--init --read-only --tmpfs",
     "torchrun": "--nnodes --node-rank --nproc-per-node",
     "Python": "--directory",
-    "benchmarks": "--algorithm --contract --curves --first --folder --optimiser --seeds --set",
+    "benchmarks": "--algorithm --contract --curves --earlier --first --folder --optimiser --random --seeds --set",
     "an app": "--db --id --layers --run --x",
 }
 """Options within sentences that are not those of hydra-vertex or hydra-trial."""

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -148,7 +149,7 @@ def test_a_list_forgets_the_study_that_nobody_reads(server: PageServer) -> None:
             await pages.study("1" if number else "0")
         for name in ("read", "1", "0"):
             await pages.study(name)
-        await stream.aclose()
+        await cast(AsyncGenerator[str, None], stream).aclose()
         return source.opened[MOST_STUDIES + 2 :]
 
     assert asyncio.run(opened()) == ["0"]

@@ -261,17 +261,17 @@ def sidecar_that_ended(at_s: float) -> JsonObject:
 
 @pytest.mark.parametrize("reason", ["Evicted", "Preempting", "Terminated", "NodeShutdown"])
 @pytest.mark.parametrize(
-    ("sidecars", "more", "events"),
+    ("sidecars", "conditions", "events"),
     [
-        ((sidecar_that_ended(-20),), {}, ()),  # Later than the grace period allows.
-        ((sidecar_that_ended(-50),), {}, (evicted(-55),)),
-        ((), {"conditions": disrupted("TerminationByKubelet", at_s=-55)}, ()),
+        ((sidecar_that_ended(-20),), [], ()),  # Later than the grace period allows.
+        ((sidecar_that_ended(-50),), [], (evicted(-55),)),
+        ((), disrupted("TerminationByKubelet", at_s=-55), ()),
     ],
 )
 def test_a_container_that_ended_before_its_pod_was_evicted_ended_by_itself(
-    reason: str, sidecars: tuple[JsonObject, ...], more: dict[str, Json], events: tuple[JsonObject, ...]
+    reason: str, sidecars: tuple[JsonObject, ...], conditions: list[Json], events: tuple[JsonObject, ...]
 ) -> None:
-    document = pod("Failed", ended(0, "Completed"), *sidecars, reason=reason, **more)
+    document = pod("Failed", ended(0, "Completed"), *sidecars, reason=reason, conditions=conditions)
     assert of_pod(document, *events) == Exited(ExitStatus(code=0, started=STARTED))
 
 
