@@ -8,7 +8,6 @@ import re
 import shutil
 import stat
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from hydra_vertex.launcher.steps.tune_input import requested_job
 from hydra_vertex.pipelines.compiler import compile_pipeline
 from hydra_vertex.protocol.executor import Artifact, ExecutorInput
 from pipelines.apps import Project, make_project
-from pipelines.test_submit import FakeVertex
+from pipelines.test_submit import FakeVertex, serving_vertex
 from service.harness import start
 
 APP = ("--", "python", "app.py")
@@ -93,14 +92,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def vertex(monkeypatch: pytest.MonkeyPatch, project: Project) -> Iterator[FakeVertex]:
     monkeypatch.chdir(project.path)
-    server = FakeVertex()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
+    with serving_vertex(monkeypatch) as server:
+        yield server
 
 
 def job(capfd: pytest.CaptureFixture[str], *options: str, app: tuple[str, ...] = APP, check: bool = False) -> Any:

@@ -132,12 +132,13 @@ def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_browser_that_ends_with_its_window_does_not_delay_the_command(browser: Path, tmp_path: Path) -> None:
-    browser.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nwhile [ ! -e {tmp_path}/closed ]; do sleep 0.1; done\n")
-    try:
-        with page_beside(PAGES, "the command", opens=True):
-            wait_until((tmp_path / "begun").exists)
-    finally:
+    wait = f"for i in $(seq 100); do [ -e {tmp_path}/closed ] && break; sleep 0.1; done"
+    browser.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\n{wait}\ntouch {tmp_path}/ended\n")
+    with page_beside(PAGES, "the command", opens=True):
+        wait_until((tmp_path / "begun").exists)
+        assert not (tmp_path / "ended").exists()
         (tmp_path / "closed").touch()
+        wait_until((tmp_path / "ended").exists)
 
 
 def test_a_page_is_served_also_where_no_file_for_the_browser_can_be_written(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from hydra_vertex.job import (
 from hydra_vertex.pipelines.compiler import compile_pipeline
 from json_schemas import validated
 from pipelines.apps import make_project
-from pipelines.test_submit import FakeVertex
+from pipelines.test_submit import FakeVertex, serving_vertex
 
 APP = ("--", "python", "app.py")
 STUDY = ("--search", "search.yaml")
@@ -77,14 +76,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
-    server = FakeVertex()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
+    with serving_vertex(monkeypatch) as server:
+        yield server
 
 
 def printed_job(capfd: pytest.CaptureFixture[str], *options: str) -> Any:

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
+@contextmanager
+def serving_vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
+    """Serve Vertex AI and Cloud Storage during the block."""
     server = FakeVertex()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -82,6 +84,12 @@ def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
     server.shutdown()
     thread.join(10)
     server.server_close()
+
+
+@pytest.fixture
+def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
+    with serving_vertex(monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

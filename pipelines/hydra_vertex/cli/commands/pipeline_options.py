@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 FAILURE_POLICIES = ("slow", "fast")
 
 
-def add_target_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the place to which the pipeline is sent."""
+def add_target_options(
+    parser: argparse.ArgumentParser, root_has: str = "artifacts and the output of the trials", sent: str = "request"
+) -> None:
+    """Add the options of the place to which a pipeline or a job is sent."""
     target = parser.add_argument_group("target")
     target.add_argument("--project", type=word, required=True, help="Google Cloud project")
     target.add_argument("--location", type=word, required=True, help="region, such as europe-west4")
-    target.add_argument(
-        "--root", type=word, required=True, metavar="gs://…", help="folder for artifacts and the output of the trials"
-    )
+    target.add_argument("--root", type=word, required=True, metavar="gs://…", help=f"folder for {root_has}")
     target.add_argument(
         "--endpoint",
         "--api-endpoint",
@@ -31,7 +31,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
         type=word,
         metavar="URL",
         help="endpoint instead of the location's; that of `hydra-vertex serve`, such as http://127.0.0.1:8080, "
-        "rehearses the request on this machine",
+        f"rehearses the {sent} on this machine",
     )
 
 

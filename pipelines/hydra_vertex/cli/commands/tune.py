@@ -19,6 +19,7 @@ from .earlier_options import add_start_from_option
 from .endpoint_url import require_url
 from .narrow_options import add_narrow_option, narrowed_plan, narrowing_studies, require_narrow, say_narrowed
 from .output_folder import output_path, typed_again
+from .pipeline_options import add_target_options
 from .run_result import result_document, show_result
 from .study_options import APP_USAGE, add_json_option, add_no_check_option, add_parser, add_tuning_options, plan_from
 from .sweep_options import add_again_option
@@ -45,7 +46,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "    --trial-machine-type g2-standard-8 --trial-accelerator NVIDIA_L4 -- python train.py experiment=docs",
         f"--project P --location L --root gs://… --image URI {APP_USAGE}",
     )
-    _add_target_options(parser)
+    add_target_options(parser, root_has="the output of the trials", sent="job")
     add_trial_job_options(parser)
     add_tuning_options(parser)
     add_start_from_option(parser)
@@ -68,24 +69,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_json_option(parser)
     add_again_option(parser)
     parser.set_defaults(run=run, no_retrain=True)
-
-
-def _add_target_options(parser: argparse.ArgumentParser) -> None:
-    target = parser.add_argument_group("target")
-    target.add_argument("--project", type=word, required=True, help="Google Cloud project")
-    target.add_argument("--location", type=word, required=True, help="region, such as europe-west4")
-    target.add_argument(
-        "--root", type=word, required=True, metavar="gs://…", help="folder for the output of the trials"
-    )
-    target.add_argument(
-        "--endpoint",
-        "--api-endpoint",
-        dest="api_endpoint",
-        type=word,
-        metavar="URL",
-        help="endpoint instead of the location's; that of `hydra-vertex serve`, such as http://127.0.0.1:8080, "
-        "rehearses the job on this machine",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
